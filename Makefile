@@ -1,0 +1,178 @@
+# fsd and fsc. `make help` lists what can be made.
+
+VERSION := 0.1.0
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+sbindir ?= $(prefix)/sbin
+mandir ?= $(prefix)/share/man
+sysconfdir ?= /etc
+DESTDIR ?=
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+WERROR ?=
+# The folder of what is built; `make asan` has one of its own.
+BUILD ?= build
+SANITIZE ?=
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wcast-align -Wcast-qual -Wwrite-strings -Wundef -Wvla \
+	-Wformat=2 -Wnull-dereference -Wimplicit-fallthrough
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE
+# _FORTIFY_SOURCE and the sanitizers are in each other's way.
+ifeq ($(SANITIZE),)
+HARDENING += -D_FORTIFY_SOURCE=2
+endif
+ALL_CPPFLAGS = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+	-DFSD_VERSION='"$(VERSION)"' -DFSD_CONFIG='"$(sysconfdir)/fsd/fsd.conf"' $(CPPFLAGS)
+ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(WERROR)
+ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+
+PROTOCOL := $(wildcard protocol/*.c)
+DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
+CLI := $(wildcard cli/*.c cli/commands/*.c)
+UNIT := $(wildcard tests/unit/*.c)
+SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT)
+HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
+SCRIPTS := .ci/run $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
+MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
+
+# Quiet unless V=1.
+ifeq ($(V),1)
+say = @:
+Q :=
+else
+say = @printf '  %-7s %s\n'
+Q := @
+endif
+
+BUILD_PACKAGES := gcc libc6-dev make pkg-config libconfig-dev nettle-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
+	util-linux procps scdoc man-db attr strace valgrind
+LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
+
+.DEFAULT_GOAL := all
+.PHONY: all demo check test lint asan format install uninstall clean help deps deps-build deps-test \
+	deps-lint programs unit manuals
+
+all: programs ## build the programs, and the manuals where scdoc is there
+	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
+
+programs:
+unit: $(UNIT_PROGRAMS)
+manuals: $(MANUALS)
+
+$(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL))
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$(pkg-config --libs libconfig nettle)
+
+$(BUILD)/fsc: $(call objects,$(CLI) $(PROTOCOL))
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$(pkg-config --libs nettle)
+
+# A unit test may use protocol/, and of the daemon what needs no main.
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(PROTOCOL) daemon/store/glob.c \
+		daemon/patience.c)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$(pkg-config --libs nettle)
+
+# The flags are a prerequisite: other flags, another build.
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(call quoted,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)) | cmp -s - $@ || \
+		printf '%s\n' $(call quoted,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)) >$@
+quoted = '$(subst ','\'',$(1))'
+FORCE:
+
+$(BUILD)/man/%: man/%.scd
+	$(say) MAN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc <$< >$@.new && mv $@.new $@
+
+# The protocol's page shows the transcripts and the client that the tests play.
+$(BUILD)/man/fsd-protocol.7: man/fsd-protocol.7.scd man/include.awk tests/tcp_client \
+		$(wildcard tests/transcripts/*)
+	$(say) MAN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)awk -f man/include.awk $< >$@.scd && scdoc <$@.scd >$@.new && mv $@.new $@ && rm $@.scd
+
+check: deps-test ## install what is missing, then all tests; ONLY=pattern selects by name
+	$(Q)$(MAKE) --no-print-directory test
+
+test: programs unit manuals ## all tests, with what is installed; ONLY=pattern selects by name
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' tests/run '$(ONLY)'
+
+asan: deps-test ## all tests on programs built with ASan and UBSan
+	$(Q)$(MAKE) --no-print-directory test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build by clang
+	$(say) LINT 'build by gcc and clang with -Werror'
+	$(Q)$(MAKE) --no-print-directory programs unit BUILD=build/werror WERROR=-Werror
+	$(Q)$(MAKE) --no-print-directory programs unit BUILD=build/clang CC=clang WERROR=-Werror
+	$(say) LINT clang-format
+	$(Q)clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
+	$(say) LINT clang-tidy
+	$(Q)printf '%s\n' $(SOURCES) | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c17 \
+		$(subst ",\",$(ALL_CPPFLAGS)) 2>$(BUILD)/clang-tidy.$$$$ || \
+		{ cat $(BUILD)/clang-tidy.$$$$ >&2; exit 1; }' tidy
+	$(say) LINT cppcheck
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=varFuncNullUB -I. -D_GNU_SOURCE -DFSD_VERSION='""' \
+		-DFSD_CONFIG='""' $(SOURCES)
+	$(say) LINT shellcheck
+	$(Q)shellcheck -x $(SCRIPTS)
+
+format: deps-lint ## format all C sources
+	$(Q)clang-format -i $(SOURCES) $(HEADERS)
+
+install: all ## install below DESTDIR and prefix
+	install -D -m 0755 $(BUILD)/fsc $(DESTDIR)$(bindir)/fsc
+	install -D -m 0755 $(BUILD)/fsd $(DESTDIR)$(sbindir)/fsd
+	test -e $(DESTDIR)$(sysconfdir)/fsd/fsd.conf || \
+		install -D -m 0644 etc/fsd.conf $(DESTDIR)$(sysconfdir)/fsd/fsd.conf
+	for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
+		install -D -m 0644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
+
+uninstall: ## remove what install brought, but for changed settings
+	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd
+	if cmp -s etc/fsd.conf $(DESTDIR)$(sysconfdir)/fsd/fsd.conf; then \
+		rm -f $(DESTDIR)$(sysconfdir)/fsd/fsd.conf; fi
+	for page in $(notdir $(MANUALS)); do \
+		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; \
+		do printf '%-10s %s\n' "$$t" "$$h"; done
+
+deps: deps-lint ## install the Debian packages that are missing
+deps-build: PACKAGES = $(BUILD_PACKAGES)
+deps-test: PACKAGES = $(TEST_PACKAGES)
+deps-lint: PACKAGES = $(LINT_PACKAGES)
+deps-build deps-test deps-lint:
+	@missing=$$(for p in $(PACKAGES); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; \
+		done); \
+	[ -n "$$missing" ] || exit 0; \
+	command -v apt-get >/dev/null || { echo "This machine has no apt-get. Install what these" \
+		"Debian packages hold, then use make, make test: "$$missing >&2; exit 1; }; \
+	echo "Installing Debian packages: "$$missing; \
+	if [ "$$(id -u)" -eq 0 ]; then sudo=; \
+	elif command -v sudo >/dev/null; then sudo=sudo; \
+	else echo "These packages are missing, and installing them needs root: "$$missing >&2; exit 1; fi; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive sh -ec 'apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends "$$@" >/dev/null' apt $$missing
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES))

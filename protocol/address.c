@@ -1,0 +1,79 @@
+#include "protocol/address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "protocol/value.h"
+
+static const char *skip(const char *text, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+static bool take(char *copy, size_t room, const char *bytes, size_t length)
+{
+    if (length == 0 || length >= room)
+        return false;
+    memcpy(copy, bytes, length);
+    copy[length] = '\0';
+    return true;
+}
+
+static const char *parse_port(const char *port, struct address *ret)
+{
+    int64_t number = 0;
+
+    if (!value_number(port, strlen(port), &number) || number > 65535)
+        return "the port must be a number up to 65535";
+    (void)take(ret->port, sizeof ret->port, port, strlen(port));
+    return NULL;
+}
+
+/* host, host:port, [v6] or [v6]:port */
+static const char *parse_host(const char *text, struct address *ret)
+{
+    bool bracket = text[0] == '[';
+    const char *host = bracket ? text + 1 : text;
+    size_t length = strcspn(host, bracket ? "]" : ":");
+    const char *after = host + length;
+
+    if (bracket && *after != ']')
+        return "a bracket is not closed";
+    if (bracket)
+        after++;
+    if (!take(ret->host, sizeof ret->host, host, length))
+        return "it has no host, or one that is too long";
+    if (strcspn(ret->host, " \t\n/@") < length)
+        return "the host holds a character that no host has";
+    (void)take(ret->port, sizeof ret->port, ADDRESS_PORT, strlen(ADDRESS_PORT));
+    if (*after == '\0')
+        return NULL;
+    if (*after != ':')
+        return "only a port may stand behind the host";
+    if (!bracket && strchr(after + 1, ':') != NULL)
+        return "an IPv6 address needs brackets, as in [::1]:7373";
+    return parse_port(after + 1, ret);
+}
+
+const char *address_parse(const char *text, struct address *ret)
+{
+    *ret = (struct address){.text = text, .rest = text};
+    if (text[0] == '/') {
+        ret->kind = ADDRESS_UNIX;
+        if (strlen(text) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+            return "the path is longer than a Unix socket can have (107 bytes)";
+        return NULL;
+    }
+    const char *rest = skip(text, "exec:");
+    if (rest != NULL) {
+        ret->kind = ADDRESS_EXEC;
+        ret->rest = rest;
+        return *rest == '\0' ? "no command stands behind exec:" : NULL;
+    }
+    rest = skip(text, "plain:");
+    ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;
+    return parse_host(rest != NULL ? rest : text, ret);
+}

@@ -1,0 +1,159 @@
+#include "protocol/body.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/clock.h"
+#include "protocol/line.h"
+#include "protocol/value.h"
+
+enum {
+    HEADER_ROOM = 8, /* the longest number of bytes, "1048576", and LF */
+};
+
+static int parse_end(const char *bytes, size_t length, struct item *ret)
+{
+    static const char key[] = " digest=";
+    const size_t key_length = sizeof key - 1;
+
+    ret->kind = ITEM_END;
+    if (length == 0)
+        return 0;
+    if (length < key_length || memcmp(bytes, key, key_length) != 0)
+        return -REASON_BAD_REQUEST;
+    int code = digest_check(bytes + key_length, length - key_length);
+    if (code == 0)
+        memcpy(ret->digest, bytes + key_length, DIGEST_LENGTH);
+    return code;
+}
+
+int item_parse(const char *bytes, size_t length, struct item *ret)
+{
+    int64_t number = 0;
+
+    *ret = (struct item){.kind = ITEM_DATA};
+    if (value_number(bytes, length, &number)) {
+        ret->length = (size_t)number;
+        return number >= 1 && number <= ITEM_LONGEST ? 0 : -REASON_BAD_REQUEST;
+    }
+    if (length == 4 && memcmp(bytes, "WAIT", 4) == 0) {
+        ret->kind = ITEM_WAIT;
+        return 0;
+    }
+    if (length >= 3 && memcmp(bytes, "END", 3) == 0)
+        return parse_end(bytes + 3, length - 3, ret);
+    if (length >= 6 && memcmp(bytes, "ABORT ", 6) == 0) {
+        ret->kind = ITEM_ABORT;
+        return line_parse_reason(bytes + 6, length - 6, &ret->reason, ret->text, sizeof ret->text);
+    }
+    return -REASON_BAD_REQUEST;
+}
+
+/* Writes the line before an item of `length` bytes; returns its own length. */
+static size_t print_header(char header[HEADER_ROOM + 1], size_t length)
+{
+    return (size_t)snprintf(header, HEADER_ROOM + 1, "%zu\n", length % (ITEM_LONGEST + 1));
+}
+
+/* The LF behind an item's bytes. */
+static int read_tail(struct stream *stream)
+{
+    const char *byte = NULL;
+    size_t length = 0;
+    int code = stream_bytes(stream, 1, &byte, &length);
+
+    return code == 0 && *byte != '\n' ? -REASON_BAD_REQUEST : code;
+}
+
+/* The line that begins the next item, after any WAITs. */
+static int read_header(struct stream *stream, struct item *ret)
+{
+    for (;;) {
+        const char *line = NULL;
+        size_t length = 0;
+        int code = stream_line(stream, &line, &length);
+        if (code == 0)
+            code = item_parse(line, length, ret);
+        if (code < 0 || ret->kind != ITEM_WAIT)
+            return code;
+        code = stream_sign_of_life(stream);
+        if (code < 0)
+            return code;
+    }
+}
+
+int body_next(struct stream *stream, struct body *body, struct item *ret, const char **ret_bytes,
+              size_t *ret_length)
+{
+    int code = 0;
+
+    if (body->left == 0) {
+        if (body->tail && (code = read_tail(stream)) < 0)
+            return code;
+        body->tail = false;
+        if ((code = read_header(stream, ret)) < 0 || ret->kind != ITEM_DATA)
+            return code;
+        body->left = ret->length;
+        body->tail = true;
+    }
+    ret->kind = ITEM_DATA;
+    code = stream_bytes(stream, body->left, ret_bytes, ret_length);
+    if (code == 0)
+        body->left -= *ret_length;
+    return code;
+}
+
+int body_drop(struct stream *stream, struct body *body, int64_t limit_ms)
+{
+    const char *bytes = NULL;
+    size_t length = 0;
+    struct item item = {.kind = ITEM_WAIT};
+    int64_t until = clock_ms() + limit_ms;
+    struct stream_limits kept = stream->limits;
+    int code = 0;
+
+    do {
+        int64_t left = until - clock_ms();
+        if (left <= 0) {
+            code = -REASON_TIMEOUT;
+            break;
+        }
+        stream->silent_ms = 0;
+        stream->limits.silence_ms = left;
+        code = body_next(stream, body, &item, &bytes, &length);
+    } while (code == 0 && item.kind == ITEM_DATA);
+    stream->limits = kept;
+    return code == -REASON_UNSUPPORTED ? 0 : code;
+}
+
+int body_room(struct stream *stream, size_t *room, char **ret_bytes)
+{
+    int code = 0;
+    char header[HEADER_ROOM + 1];
+
+    if (*room > ITEM_PREFERRED)
+        *room = ITEM_PREFERRED;
+    char *start = stream_room(stream, HEADER_ROOM + *room + 1, &code);
+    if (start == NULL)
+        return code;
+    *ret_bytes = start + print_header(header, *room);
+    return 0;
+}
+
+void body_added(struct stream *stream, size_t room, size_t length)
+{
+    int code = 0;
+    char header[HEADER_ROOM + 1];
+
+    if (length == 0)
+        return;
+    /* body_room() made the room: this cannot fail. */
+    char *start = stream_room(stream, HEADER_ROOM + room + 1, &code);
+    size_t left_free = print_header(header, room);
+    size_t written = print_header(header, length);
+    if (written != left_free)
+        memmove(start + written, start + left_free, length);
+    memcpy(start, header, written);
+    start[written + length] = '\n';
+    stream_added(stream, written + length + 1);
+}

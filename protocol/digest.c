@@ -1,0 +1,97 @@
+#include "protocol/digest.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/reason.h"
+
+static const char kind[] = "sha256:";
+static const size_t kind_length = sizeof kind - 1;
+
+enum {
+    CHUNK = 256 * 1024, /* bytes read at a time when a whole file is hashed */
+};
+
+static bool is_hex(char byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+}
+
+/* The length of "word" in "word:...", or 0. */
+static size_t other_kind(const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == ':')
+            return i;
+        if ((bytes[i] < 'a' || bytes[i] > 'z') && (bytes[i] < '0' || bytes[i] > '9'))
+            return 0;
+    }
+    return 0;
+}
+
+void digest_begin(struct digest *digest)
+{
+    sha256_init(&digest->sha256);
+}
+
+void digest_add(struct digest *digest, const void *bytes, size_t length)
+{
+    sha256_update(&digest->sha256, length, bytes);
+}
+
+void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM])
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t sum[SHA256_DIGEST_SIZE];
+    char *next = ret_text;
+
+    sha256_digest(&digest->sha256, sizeof sum, sum);
+    memcpy(next, kind, kind_length);
+    next += kind_length;
+    for (size_t i = 0; i < sizeof sum; i++) {
+        *next++ = hex[sum[i] >> 4];
+        *next++ = hex[sum[i] & 15];
+    }
+    *next = '\0';
+}
+
+int digest_check(const char *bytes, size_t length)
+{
+    if (length < kind_length || memcmp(bytes, kind, kind_length) != 0)
+        return other_kind(bytes, length) > 0 ? -REASON_UNSUPPORTED : -REASON_BAD_REQUEST;
+    if (length != DIGEST_LENGTH)
+        return -REASON_BAD_REQUEST;
+    for (size_t i = kind_length; i < length; i++) {
+        if (!is_hex(bytes[i]))
+            return -REASON_BAD_REQUEST;
+    }
+    return 0;
+}
+
+int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM])
+{
+    struct digest digest;
+    int64_t offset = 0;
+    ssize_t got = 0;
+    char *chunk = malloc(CHUNK);
+
+    if (chunk == NULL)
+        return -1;
+    digest_begin(&digest);
+    while ((got = pread(fd, chunk, CHUNK, offset)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            break;
+        digest_add(&digest, chunk, (size_t)got);
+        offset += got;
+    }
+    free(chunk);
+    if (got < 0)
+        return -1;
+    digest_finish(&digest, ret_text);
+    return offset;
+}

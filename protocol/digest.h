@@ -1,0 +1,39 @@
+/*
+ * Digests: SHA-256 (FIPS 180-4) of a file's whole content, written "sha256:<64 hex digits>".
+ */
+#ifndef PROTOCOL_DIGEST_H
+#define PROTOCOL_DIGEST_H
+
+#include <nettle/sha2.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DIGEST_LENGTH = 71,              /* bytes of a written digest */
+    DIGEST_ROOM = DIGEST_LENGTH + 1, /* the same with its NUL */
+};
+
+/* A digest in the making. */
+struct digest {
+    struct sha256_ctx sha256;
+};
+
+void digest_begin(struct digest *digest);
+void digest_add(struct digest *digest, const void *bytes, size_t length);
+
+/* Writes the digest of all that was added; `digest` must be begun again before its next use. */
+void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM]);
+
+/*
+ * Is this a written digest? Returns 0; -REASON_UNSUPPORTED for one of another kind, "word:...";
+ * -REASON_BAD_REQUEST for anything else.
+ */
+int digest_check(const char *bytes, size_t length);
+
+/*
+ * Reads `fd` from offset 0 to its end and writes the digest; the file offset stays. Returns how
+ * many bytes there were, or -1 with errno set (read(2)).
+ */
+int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM]);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Lines: fields with one space between. A field with a bare '=' is an option, key=value; the
+ * others are positional. fsd-protocol(7), "Lines", has the rules.
+ */
+#ifndef PROTOCOL_LINE_H
+#define PROTOCOL_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "protocol/reason.h"
+
+enum {
+    LINE_LONGEST = 4096,            /* bytes of a line with its end */
+    LINE_FIELDS = LINE_LONGEST / 2, /* no line can have more */
+    LINE_ECHO_ROOM = 68,            /* bytes of an echoed field, with its NUL */
+    LINE_KEY_LONGEST = 16,          /* letters of an option's key */
+};
+
+/* A decoded field. Its bytes are followed by a NUL, and may hold one. */
+struct field {
+    const char *key; /* NULL for a positional; else NUL-terminated */
+    const char *bytes;
+    size_t length;
+};
+
+/* A parsed line; it owns all of its text. */
+struct line {
+    size_t count;
+    struct field fields[LINE_FIELDS];
+    char text[LINE_LONGEST + 1];
+};
+
+/* The answers of a daemon, by their first field. */
+enum answer_kind {
+    ANSWER_OK,
+    ANSWER_EMPTY,
+    ANSWER_EXISTS,
+    ANSWER_FAIL,
+};
+
+struct answer {
+    enum answer_kind kind;
+    enum reason reason;      /* of FAIL */
+    struct line line;        /* of the others: their options */
+    char text[LINE_LONGEST]; /* of FAIL: for people, cleaned by utf8_clean(); may be empty */
+};
+
+/*
+ * Takes `length` bytes, a line without its end, apart. Returns 0, or -REASON_BAD_REQUEST for every
+ * fault of grammar.
+ */
+int line_parse(struct line *line, const char *bytes, size_t length);
+
+/* The option of that key; NULL when the line has none. */
+const struct field *line_option(const struct line *line, const char *key);
+
+/*
+ * Takes an answer apart, as line_parse() a line. Returns 0 or -REASON_BAD_REQUEST; "WAIT" is no
+ * answer, and refused.
+ */
+int answer_parse(struct answer *answer, const char *bytes, size_t length);
+
+/*
+ * Takes what FAIL and ABORT carry apart: a reason's word, then maybe a space and a text. `text`
+ * gets the text, cleaned, with its NUL. Returns 0 or -REASON_BAD_REQUEST.
+ */
+int line_parse_reason(const char *bytes, size_t length, enum reason *ret_reason, char *text,
+                      size_t room);
+
+/*
+ * Writes bytes as a field: those of 00-20, 25, 3D and 7F as %XX. `text` has room for 3 * length + 1
+ * bytes. Returns the length written, without the NUL.
+ */
+size_t line_escape(const char *bytes, size_t length, char *text);
+
+/*
+ * Writes what somebody else sent so that it may be shown: escaped as in a field, C1 and invalid
+ * UTF-8 as '?', and cut to 64 bytes, "..." behind it where it was cut. Returns `text`.
+ */
+const char *line_echo(const char *bytes, size_t length, char text[LINE_ECHO_ROOM]);
+
+#endif

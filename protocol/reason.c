@@ -1,0 +1,96 @@
+#include "protocol/reason.h"
+
+#include <string.h>
+
+struct row {
+    const char *word;
+    int exit_code;
+    const char *text;
+};
+
+static const struct row rows[REASON_COUNT] = {
+    [REASON_NONE] = {"ok", 0, "done"},
+    [REASON_NOT_FOUND] = {"not-found", 4, "no such file"},
+    [REASON_NOT_A_FILE] = {"not-a-file", 1, "not a regular file"},
+    [REASON_DENIED] = {"denied", 6, "not allowed"},
+    [REASON_BAD_REQUEST] = {"bad-request", 1, "the request breaks the rules of the protocol"},
+    [REASON_ABORTED] = {"aborted", 1, "the upload was given up"},
+    [REASON_BAD_NAME] = {"bad-name", 2, "not a name that a library can have"},
+    [REASON_TOO_LARGE] = {"too-large", 7, "larger than the daemon takes"},
+    [REASON_NO_SPACE] = {"no-space", 7, "no room left in the library"},
+    [REASON_MISMATCH] = {"mismatch", 8, "the content is not the one announced"},
+    [REASON_INTERNAL] = {"internal", 1, "the daemon failed"},
+    [REASON_BUSY] = {"busy", 12, "the daemon has too much to do"},
+    [REASON_TIMEOUT] = {"timeout", 11, "time limit reached"},
+    [REASON_UNAVAILABLE] = {"unavailable", 12, "the daemon cannot serve now"},
+    [REASON_UNSUPPORTED] = {"unsupported", 1, "the daemon does not know this request or option"},
+    [REASON_EXISTS] = {"exists", 3, "other bytes have that name"},
+    [REASON_EMPTY] = {"empty", 5, "nothing to see"},
+    [REASON_USAGE] = {"usage", 2, "wrong usage"},
+    [REASON_LOCAL] = {"local", 9, "local file error"},
+    [REASON_LOST] = {"lost", 10, "the connection was lost"},
+    [REASON_BREACH] = {"breach", 1, "the server broke the rules of the protocol"},
+};
+
+static const char *const exit_meanings[] = {
+    "done (also: already there, same bytes)",
+    "any other failure",
+    "wrong usage or configuration",
+    "EXISTS: other bytes have that name, there or here",
+    "not found",
+    "EMPTY, with --fail-empty",
+    "denied",
+    "no room: disk or size limit",
+    "mismatch: digest, size, a guard, a source that changed",
+    "local file error",
+    "no connection, or lost: retry",
+    "time limit reached: retry",
+    "server busy or stopping: retry",
+    "server's identity unknown or changed",
+    "the command of put --from-command failed",
+};
+
+static const struct row *row_of(enum reason reason)
+{
+    return &rows[reason < REASON_COUNT ? reason : REASON_INTERNAL];
+}
+
+const char *reason_word(enum reason reason)
+{
+    return row_of(reason)->word;
+}
+
+const char *reason_text(enum reason reason)
+{
+    return row_of(reason)->text;
+}
+
+enum reason reason_of_word(const char *bytes, size_t length)
+{
+    for (enum reason reason = REASON_NOT_FOUND; reason <= REASON_UNSUPPORTED; reason++) {
+        const char *word = rows[reason].word;
+        if (strlen(word) == length && memcmp(word, bytes, length) == 0)
+            return reason;
+    }
+    return REASON_INTERNAL;
+}
+
+bool reason_is_word(const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((bytes[i] < 'a' || bytes[i] > 'z') && bytes[i] != '-')
+            return false;
+    }
+    return length > 0;
+}
+
+int reason_exit_code(enum reason reason)
+{
+    return row_of(reason)->exit_code;
+}
+
+const char *reason_exit_meaning(int code)
+{
+    const int count = sizeof exit_meanings / sizeof exit_meanings[0];
+    return code >= 0 && code < count ? exit_meanings[code] : NULL;
+}

@@ -1,0 +1,58 @@
+/*
+ * Outcomes: why a request failed, and the exit code that tells a script so.
+ *
+ * Functions in protocol/, daemon/store/ and cli/ return 0 or the negative of a reason. Where a
+ * system call was the cause, errno still holds it.
+ */
+#ifndef PROTOCOL_REASON_H
+#define PROTOCOL_REASON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum reason {
+    REASON_NONE = 0,
+    /* Sent by a daemon, in FAIL and ABORT. */
+    REASON_NOT_FOUND,
+    REASON_NOT_A_FILE,
+    REASON_DENIED,
+    REASON_BAD_REQUEST,
+    REASON_ABORTED,
+    REASON_BAD_NAME,
+    REASON_TOO_LARGE,
+    REASON_NO_SPACE,
+    REASON_MISMATCH,
+    REASON_INTERNAL,
+    REASON_BUSY,
+    REASON_TIMEOUT,
+    REASON_UNAVAILABLE,
+    REASON_UNSUPPORTED,
+    /* Never sent as a reason: answers of their own, and what only one side can know. */
+    REASON_EXISTS, /* other bytes have that name */
+    REASON_EMPTY,  /* nothing to see */
+    REASON_USAGE,  /* wrong usage or configuration */
+    REASON_LOCAL,  /* a local file or stream failed */
+    REASON_LOST,   /* no connection, or lost */
+    REASON_BREACH, /* the other side broke the rules of the protocol */
+    REASON_COUNT
+};
+
+/* The word of a reason as it is sent, e.g. "not-found"; never NULL. */
+const char *reason_word(enum reason reason);
+
+/* What a reason means to a person, for when the sender gave no text; never NULL. */
+const char *reason_text(enum reason reason);
+
+/* The reason that is sent as these bytes; REASON_INTERNAL for one that is not known. */
+enum reason reason_of_word(const char *bytes, size_t length);
+
+/* Is this a reason's word by its form: letters a-z and '-' only? */
+bool reason_is_word(const char *bytes, size_t length);
+
+/* The code with which fsc exits for a reason; 0 for REASON_NONE. */
+int reason_exit_code(enum reason reason);
+
+/* What an exit code says, e.g. "not found"; NULL behind the last one. */
+const char *reason_exit_meaning(int code);
+
+#endif

@@ -1,0 +1,417 @@
+#include "protocol/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/clock.h"
+#include "protocol/line.h"
+
+enum {
+    PACE_BYTES = 1024, /* bytes that must come within limits.stall_ms */
+};
+
+/* The plain transport. */
+
+static ssize_t plain_receive(struct stream *stream, void *bytes, size_t length)
+{
+    return read(stream->in, bytes, length);
+}
+
+static ssize_t plain_send(struct stream *stream, const void *bytes, size_t length)
+{
+    if (stream->out_is_socket)
+        return send(stream->out, bytes, length, MSG_NOSIGNAL);
+    return write(stream->out, bytes, length);
+}
+
+static void plain_finish(struct stream *stream)
+{
+    if (stream->out_is_socket) {
+        (void)shutdown(stream->out, SHUT_WR);
+    } else if (stream->out != stream->in) {
+        (void)close(stream->out);
+        stream->out = -1;
+    }
+}
+
+static const struct transport plain = {
+    .receive = plain_receive,
+    .send = plain_send,
+    .finish = plain_finish,
+};
+
+/* Waiting. */
+
+/* poll(2) for `limit_ms`, at least one; how long it took is added to `spent_ms`. */
+static int wait_for(struct pollfd *polled, nfds_t count, int64_t limit_ms, int64_t *spent_ms)
+{
+    int64_t before = clock_ms();
+    int timeout = limit_ms <= 0 ? -1 : limit_ms > INT_MAX ? INT_MAX : (int)limit_ms;
+    int ready = poll(polled, count, timeout);
+
+    *spent_ms += clock_ms() - before;
+    return ready < 0 && errno == EINTR ? 0 : ready;
+}
+
+/* Of two limits the one that is reached first; 0 stands for none. */
+static int64_t sooner(int64_t left_ms, int64_t limit_ms, int64_t spent_ms)
+{
+    if (limit_ms == 0)
+        return left_ms;
+    int64_t rest = limit_ms > spent_ms ? limit_ms - spent_ms : -1;
+    return left_ms == 0 || rest < left_ms ? rest : left_ms;
+}
+
+static void make_room(struct stream *stream)
+{
+    size_t length = stream->input_end - stream->input_start;
+
+    if (length == 0)
+        stream->input_start = stream->input_end = 0;
+    if (stream->input_end < STREAM_BUFFER || stream->input_start == 0)
+        return;
+    memmove(stream->input, stream->input + stream->input_start, length);
+    stream->input_start = 0;
+    stream->input_end = length;
+}
+
+static void count_bytes(struct stream *stream, size_t length)
+{
+    stream->silent_ms = 0;
+    stream->pace_bytes += length;
+    if (stream->pace_bytes >= PACE_BYTES) {
+        stream->pace_bytes = 0;
+        stream->stalled_ms = 0;
+    }
+}
+
+/* Reads what has come, if anything. Returns 0 when something came, -REASON_LOST, or 1. */
+static int pull(struct stream *stream)
+{
+    if (stream->ended)
+        return -REASON_LOST;
+    make_room(stream);
+    if (stream->input_end == STREAM_BUFFER)
+        return 1;
+    ssize_t got = stream->transport->receive(stream, stream->input + stream->input_end,
+                                             STREAM_BUFFER - stream->input_end);
+    if (got > 0) {
+        stream->input_end += (size_t)got;
+        count_bytes(stream, (size_t)got);
+        return 0;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 1;
+    stream->ended = true;
+    return -REASON_LOST;
+}
+
+/* Reads until something has come, within the limits of a side that is due. */
+static int fill(struct stream *stream)
+{
+    int code = 0;
+
+    while ((code = pull(stream)) == 1) {
+        const struct stream_limits *limits = &stream->limits;
+        int64_t left = sooner(0, limits->silence_ms, stream->silent_ms);
+        left = sooner(left, limits->stall_ms, stream->stalled_ms);
+        left = sooner(left, limits->line_ms, stream->line_ms);
+        if (left < 0)
+            return -REASON_TIMEOUT;
+        if ((code = stream_flush(stream)) < 0)
+            return code;
+        struct pollfd polled = {.fd = stream->in, .events = POLLIN};
+        int64_t spent = 0;
+        if (wait_for(&polled, 1, left, &spent) < 0)
+            return -REASON_LOST;
+        stream->silent_ms += spent;
+        stream->stalled_ms += spent;
+        stream->line_ms += spent;
+    }
+    return code;
+}
+
+/* Sends what goes without waiting. Returns 0 when something went, -REASON_LOST, or 1. */
+static int push(struct stream *stream)
+{
+    ssize_t sent = stream->transport->send(stream, stream->output + stream->output_start,
+                                           stream_pending(stream));
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+        return 1;
+    if (sent < 0) {
+        stream->failed = true;
+        return -REASON_LOST;
+    }
+    stream->output_start += (size_t)sent;
+    if (stream->output_start == stream->output_end)
+        stream->output_start = stream->output_end = 0;
+    return 0;
+}
+
+static int set_nonblocking(int fd, bool *ret_is_socket, int *ret_flags)
+{
+    struct stat status;
+
+    *ret_flags = fcntl(fd, F_GETFL);
+    if (fstat(fd, &status) < 0 || *ret_flags < 0)
+        return -REASON_INTERNAL;
+    *ret_is_socket = S_ISSOCK(status.st_mode);
+    return fcntl(fd, F_SETFL, *ret_flags | O_NONBLOCK) < 0 ? -REASON_INTERNAL : 0;
+}
+
+int stream_open(struct stream *stream, int in, int out, const struct stream_limits *limits)
+{
+    *stream = (struct stream){.transport = &plain, .in = in, .out = out, .limits = *limits};
+    stream->input = malloc(STREAM_BUFFER);
+    stream->output = malloc(STREAM_BUFFER);
+    if (stream->input == NULL || stream->output == NULL ||
+        set_nonblocking(in, &stream->in_is_socket, &stream->in_flags) < 0 ||
+        set_nonblocking(out, &stream->out_is_socket, &stream->out_flags) < 0) {
+        stream_close(stream);
+        return -REASON_INTERNAL;
+    }
+    return 0;
+}
+
+void stream_close(struct stream *stream)
+{
+    /* Pipes may be shared with other processes, which expect them as they were. */
+    if (stream->in >= 0 && !stream->in_is_socket)
+        (void)fcntl(stream->in, F_SETFL, stream->in_flags);
+    if (stream->out >= 0 && !stream->out_is_socket && stream->out != stream->in)
+        (void)fcntl(stream->out, F_SETFL, stream->out_flags);
+    if (stream->out >= 0 && stream->out != stream->in)
+        (void)close(stream->out);
+    if (stream->in >= 0)
+        (void)close(stream->in);
+    free(stream->input);
+    free(stream->output);
+    *stream = (struct stream){.in = -1, .out = -1};
+}
+
+int stream_await(struct stream *stream, int wake, int64_t limit_ms)
+{
+    int64_t spent = 0;
+    int code = 0;
+
+    if (stream->input_start < stream->input_end)
+        return 0;
+    while ((code = pull(stream)) == 1) {
+        if ((code = stream_flush(stream)) < 0)
+            return code;
+        struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
+                                  {.fd = wake, .events = POLLIN}};
+        int64_t left = sooner(0, limit_ms, spent);
+        if (left < 0)
+            return -REASON_TIMEOUT;
+        if (wait_for(polled, 2, left, &spent) < 0)
+            return -REASON_LOST;
+        if (polled[1].revents != 0 && polled[0].revents == 0)
+            return -REASON_UNAVAILABLE;
+    }
+    return code;
+}
+
+bool stream_has_line(const struct stream *stream)
+{
+    size_t length = stream->input_end - stream->input_start;
+    return length >= LINE_LONGEST ||
+           memchr(stream->input + stream->input_start, '\n', length) != NULL;
+}
+
+int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length)
+{
+    size_t seen = 0;
+
+    stream->line_ms = 0;
+    for (;;) {
+        const char *start = stream->input + stream->input_start;
+        size_t length = stream->input_end - stream->input_start;
+        size_t within = length < LINE_LONGEST ? length : LINE_LONGEST;
+        const char *end = memchr(start + seen, '\n', within - seen);
+        if (end != NULL) {
+            stream->input_start += (size_t)(end - start) + 1;
+            if (end > start && end[-1] == '\r')
+                end--;
+            *ret_line = start;
+            *ret_length = (size_t)(end - start);
+            return 0;
+        }
+        if (within == LINE_LONGEST)
+            return -REASON_BAD_REQUEST;
+        seen = within;
+        int code = fill(stream);
+        if (code < 0)
+            return code;
+    }
+}
+
+int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, size_t *ret_length)
+{
+    stream->line_ms = 0;
+    if (stream->input_start == stream->input_end) {
+        int code = fill(stream);
+        if (code < 0)
+            return code;
+    }
+    size_t length = stream->input_end - stream->input_start;
+    *ret_bytes = stream->input + stream->input_start;
+    *ret_length = length < most ? length : most;
+    stream->input_start += *ret_length;
+    stream->waits_since_ms = 0;
+    return 0;
+}
+
+void stream_drain(struct stream *stream, int64_t limit_ms)
+{
+    int64_t until = clock_ms() + limit_ms;
+
+    for (;;) {
+        stream->input_start = stream->input_end = 0;
+        int code = pull(stream);
+        int64_t left = until - clock_ms();
+        if (code < 0 || left <= 0)
+            return;
+        struct pollfd polled = {.fd = stream->in, .events = POLLIN};
+        int64_t spent = 0;
+        if (code == 1 && wait_for(&polled, 1, left, &spent) < 0)
+            return;
+    }
+}
+
+int stream_sign_of_life(struct stream *stream)
+{
+    int64_t now = clock_ms();
+
+    stream->silent_ms = 0;
+    stream->stalled_ms = 0;
+    stream->pace_bytes = 0;
+    if (stream->waits_since_ms == 0)
+        stream->waits_since_ms = now;
+    if (stream->limits.wait_ms > 0 && now - stream->waits_since_ms > stream->limits.wait_ms)
+        return -REASON_TIMEOUT;
+    return 0;
+}
+
+int stream_print(struct stream *stream, const char *format, ...)
+{
+    int code = 0;
+    va_list arguments;
+    char *room = stream_room(stream, LINE_LONGEST + 1, &code);
+
+    if (room == NULL)
+        return code;
+    va_start(arguments, format);
+    int length = vsnprintf(room, LINE_LONGEST + 1, format, arguments);
+    va_end(arguments);
+    if (length < 0 || length > LINE_LONGEST)
+        return -REASON_INTERNAL;
+    stream_added(stream, (size_t)length);
+    return 0;
+}
+
+int stream_write(struct stream *stream, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        int code = 0;
+        size_t piece = length < STREAM_BUFFER / 2 ? length : STREAM_BUFFER / 2;
+        char *room = stream_room(stream, piece, &code);
+        if (room == NULL)
+            return code;
+        memcpy(room, bytes, piece);
+        stream_added(stream, piece);
+        bytes += piece;
+        length -= piece;
+    }
+    return 0;
+}
+
+char *stream_room(struct stream *stream, size_t length, int *ret_error)
+{
+    if (STREAM_BUFFER - stream->output_end < length) {
+        *ret_error = stream_flush(stream);
+        if (*ret_error < 0)
+            return NULL;
+    }
+    return stream->output + stream->output_end;
+}
+
+void stream_added(struct stream *stream, size_t length)
+{
+    stream->output_end += length;
+}
+
+size_t stream_pending(const struct stream *stream)
+{
+    return stream->output_end - stream->output_start;
+}
+
+int stream_flush(struct stream *stream)
+{
+    int64_t spent = 0;
+
+    if (stream->failed)
+        return -REASON_LOST;
+    while (stream_pending(stream) > 0) {
+        int code = push(stream);
+        if (code == -REASON_LOST)
+            return code;
+        if (code == 0) {
+            spent = 0;
+            continue;
+        }
+        int64_t left = sooner(0, stream->limits.write_ms, spent);
+        if (left < 0) {
+            stream->failed = true;
+            return -REASON_TIMEOUT;
+        }
+        struct pollfd polled = {.fd = stream->out, .events = POLLOUT};
+        if (wait_for(&polled, 1, left, &spent) < 0)
+            return -REASON_LOST;
+    }
+    return 0;
+}
+
+int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret)
+{
+    int code = 0;
+    int64_t spent = 0;
+    size_t pending = stream_pending(stream);
+
+    *ret = (struct stream_turn){.source = false};
+    if (pending > 0) {
+        code = push(stream);
+        if (code == -REASON_LOST)
+            return code;
+        ret->sent = code == 0;
+        if (ret->sent)
+            limit_ms = -1;
+    }
+    struct pollfd polled[] = {
+        {.fd = stream->ended ? -1 : stream->in, .events = POLLIN},
+        {.fd = stream_pending(stream) > 0 ? stream->out : -1, .events = POLLOUT},
+        {.fd = pending == 0 ? source : -1, .events = POLLIN},
+    };
+    if (limit_ms < 0 ? poll(polled, 3, 0) < 0 : wait_for(polled, 3, limit_ms, &spent) < 0)
+        return errno == EINTR ? 0 : -REASON_LOST;
+    ret->source = polled[2].revents != 0;
+    if (polled[0].revents != 0)
+        (void)pull(stream);
+    return 0;
+}
+
+int stream_finish(struct stream *stream)
+{
+    int code = stream_flush(stream);
+
+    stream->transport->finish(stream);
+    return code;
+}

@@ -1,0 +1,142 @@
+/*
+ * Streams: one flow of bytes in each direction over one or two descriptors, with buffers and time
+ * limits. All calls that wait use poll(2) on non-blocking descriptors.
+ *
+ * Limits count only the time that this side spent waiting for the other: a daemon that writes to
+ * a slow disk and a client whose own producer is silent do not hurry their peers.
+ *
+ * What moves the bytes is a transport: the plain one here reads and writes the descriptors; one
+ * that encrypts can take its place.
+ */
+#ifndef PROTOCOL_STREAM_H
+#define PROTOCOL_STREAM_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "protocol/reason.h"
+
+enum {
+    STREAM_BUFFER = 256 * 1024, /* bytes of each of the two buffers */
+};
+
+struct stream;
+
+struct transport {
+    /* As read(2) and write(2): -1 with EAGAIN when nothing moves now; `receive` 0 at the end. */
+    ssize_t (*receive)(struct stream *stream, void *bytes, size_t length);
+    ssize_t (*send)(struct stream *stream, const void *bytes, size_t length);
+    /* Tells the other side that nothing more comes (shutdown(2) with SHUT_WR). */
+    void (*finish)(struct stream *stream);
+};
+
+/* Time limits in milliseconds; 0 stands for none. */
+struct stream_limits {
+    int64_t silence_ms; /* without a single byte from the other side */
+    int64_t line_ms;    /* from a line's first byte to its end */
+    int64_t stall_ms;   /* with fewer than 1024 bytes from the other side */
+    int64_t write_ms;   /* without a byte taken by the other side */
+    int64_t wait_ms;    /* of WAITs in a row */
+};
+
+struct stream {
+    const struct transport *transport;
+    int in;
+    int out;
+    bool in_is_socket, out_is_socket;
+    int in_flags, out_flags; /* the status flags before; put back at the close */
+    struct stream_limits limits;
+    bool ended;  /* the other side sends no more */
+    bool failed; /* something could not be sent, and nothing can be any more */
+
+    char *input;
+    size_t input_start, input_end;
+    char *output;
+    size_t output_start, output_end;
+
+    /* Time spent waiting for input: since the last byte; since the last 1024; in this line. */
+    int64_t silent_ms, stalled_ms, line_ms;
+    size_t pace_bytes;
+    int64_t waits_since_ms; /* when the WAITs in a row began; 0 when the last sign was another */
+};
+
+/*
+ * Makes a stream over descriptors, which may be one, sets them non-blocking, and owns them from now
+ * on, also when it fails. Returns 0 or -REASON_INTERNAL.
+ */
+int stream_open(struct stream *stream, int in, int out, const struct stream_limits *limits);
+
+/* Closes the descriptors and frees the buffers. What was not flushed is lost. */
+void stream_close(struct stream *stream);
+
+/*
+ * Sends what is pending, then waits up to `limit_ms` (0: for ever) for input. `wake` is a
+ * descriptor that ends the wait when it becomes readable, or -1. Returns 0 when there is input,
+ * -REASON_LOST at the end of the stream, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for `wake`.
+ */
+int stream_await(struct stream *stream, int wake, int64_t limit_ms);
+
+/*
+ * Reads a line, whose end is cut off. It stays where it is until the next read. Returns 0,
+ * -REASON_BAD_REQUEST for one that is too long, -REASON_LOST or -REASON_TIMEOUT.
+ */
+int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length);
+
+/* Is a whole line, or one that is too long, in the buffer already? */
+bool stream_has_line(const struct stream *stream);
+
+/*
+ * Reads 1 to `most` bytes, which stay where they are until the next read. Returns 0, -REASON_LOST
+ * or -REASON_TIMEOUT.
+ */
+int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, size_t *ret_length);
+
+/* Drops all input until the other side ends or `limit_ms` are over. */
+void stream_drain(struct stream *stream, int64_t limit_ms);
+
+/*
+ * A sign of life came from the other side: the limits begin anew. Returns -REASON_TIMEOUT when
+ * nothing else has come for `limits.wait_ms`, else 0.
+ */
+int stream_sign_of_life(struct stream *stream);
+
+/* Adds text to what is pending; sends when there is no room left. Returns 0, -REASON_LOST or
+ * -REASON_TIMEOUT; what is printed at once must fit LINE_LONGEST. */
+int stream_print(struct stream *stream, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Adds bytes to what is pending; as stream_print(). */
+int stream_write(struct stream *stream, const char *bytes, size_t length);
+
+/*
+ * Room for `length` bytes (at most STREAM_BUFFER) at the end of what is pending; the bytes put
+ * there count when stream_added() tells how many. NULL when the room could not be made; *ret_error
+ * tells why.
+ */
+char *stream_room(struct stream *stream, size_t length, int *ret_error);
+void stream_added(struct stream *stream, size_t length);
+
+/* Sends all that is pending. Returns 0, -REASON_LOST or -REASON_TIMEOUT. */
+int stream_flush(struct stream *stream);
+
+/* How many bytes are pending. */
+size_t stream_pending(const struct stream *stream);
+
+/*
+ * One turn of a side that sends and listens at once: sends what it can of what is pending, reads
+ * what has come, and where neither moves waits for one of them, or, when nothing is pending, for
+ * `source` (a descriptor, or -1), at most `limit_ms`. Never judges by the stream's limits.
+ */
+struct stream_turn {
+    bool source; /* `source` is readable, or at its end */
+    bool sent;   /* some bytes went out */
+};
+int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret);
+
+/* Sends all that is pending and tells the other side that no more comes. */
+int stream_finish(struct stream *stream);
+
+#endif

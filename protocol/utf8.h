@@ -1,0 +1,28 @@
+/*
+ * UTF-8 (RFC 3629), as far as names, patterns and texts need it.
+ */
+#ifndef PROTOCOL_UTF8_H
+#define PROTOCOL_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Decodes the character at the start of `length` bytes (at least 1) into `ret_character`.
+ * Returns how many bytes it takes, 1 to 4, or 0 when they are no valid UTF-8: overlong forms,
+ * surrogates and what lies above U+10FFFF are refused.
+ */
+size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_character);
+
+/* Is this a control character: C0, DEL or C1? */
+bool utf8_is_control(uint32_t character);
+
+/*
+ * Copies text for a terminal, a log or an answer: each byte that is no valid UTF-8 and each
+ * control character becomes one '?'. Writes at most `room` bytes with the closing NUL and never
+ * cuts a character. Returns the length written.
+ */
+size_t utf8_clean(const char *bytes, size_t length, char *text, size_t room);
+
+#endif

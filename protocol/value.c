@@ -1,0 +1,87 @@
+#include "protocol/value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool value_number(const char *bytes, size_t length, int64_t *ret)
+{
+    int64_t number = 0;
+
+    if (length == 0 || (length > 1 && bytes[0] == '0'))
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] < '0' || bytes[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, bytes[i] - '0', &number))
+            return false;
+    }
+    *ret = number;
+    return true;
+}
+
+/* Up to nine decimals, as nanoseconds. */
+static bool decimals(const char *bytes, size_t length, long *ret)
+{
+    long nanoseconds = 0;
+
+    if (length == 0 || length > 9)
+        return false;
+    for (size_t i = 0; i < 9; i++) {
+        if (i < length && (bytes[i] < '0' || bytes[i] > '9'))
+            return false;
+        nanoseconds = nanoseconds * 10 + (i < length ? bytes[i] - '0' : 0);
+    }
+    *ret = nanoseconds;
+    return true;
+}
+
+bool value_time(const char *bytes, size_t length, struct timespec *ret)
+{
+    int64_t seconds = 0;
+    long nanoseconds = 0;
+    const char *point = memchr(bytes, '.', length);
+    size_t whole = point != NULL ? (size_t)(point - bytes) : length;
+
+    if (!value_number(bytes, whole, &seconds))
+        return false;
+    if (point != NULL && !decimals(point + 1, length - whole - 1, &nanoseconds))
+        return false;
+    *ret = (struct timespec){.tv_sec = seconds, .tv_nsec = nanoseconds};
+    return true;
+}
+
+const char *value_print_time(struct timespec time, char text[VALUE_TIME_ROOM])
+{
+    if (time.tv_sec < 0)
+        time = (struct timespec){.tv_sec = 0};
+    int length =
+        snprintf(text, VALUE_TIME_ROOM, "%lld.%09ld", (long long)time.tv_sec, time.tv_nsec);
+    while (text[length - 1] == '0')
+        length--;
+    if (text[length - 1] == '.')
+        length--;
+    text[length] = '\0';
+    return text;
+}
+
+bool value_duration(const char *bytes, size_t length, int64_t *ret_ms)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    size_t digits = 0;
+    int64_t number = 0;
+
+    while (digits < length && bytes[digits] >= '0' && bytes[digits] <= '9')
+        digits++;
+    if (!value_number(bytes, digits, &number))
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strlen(units[i].unit) == length - digits &&
+            memcmp(units[i].unit, bytes + digits, length - digits) == 0)
+            return !__builtin_mul_overflow(number, units[i].ms, ret_ms);
+    }
+    return false;
+}
