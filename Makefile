@@ -62,7 +62,7 @@ LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellch
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
 
-programs:
+programs: $(BUILD)/fsd
 unit: $(UNIT_PROGRAMS)
 manuals: $(MANUALS)
 

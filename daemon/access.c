@@ -1,0 +1,93 @@
+#include "daemon/access.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct {
+    const char *word;
+    enum right right;
+} rights_table[] = {
+    {"list", RIGHT_LIST},
+    {"get", RIGHT_GET},
+    {"put", RIGHT_PUT},
+};
+
+static unsigned right_of_word(const char *word, size_t length)
+{
+    for (size_t i = 0; i < sizeof rights_table / sizeof rights_table[0]; i++) {
+        if (strlen(rights_table[i].word) == length &&
+            memcmp(rights_table[i].word, word, length) == 0)
+            return rights_table[i].right;
+    }
+    return 0;
+}
+
+/* Letters, digits and "_.-": such a name can neither collide with another nor leave its folder. */
+static bool is_plain(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    return name[0] != '\0' && name[strspn(name, plain)] == '\0';
+}
+
+static void name_user(struct client *client, uid_t uid)
+{
+    char buffer[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+
+    (void)getpwuid_r(uid, &entry, buffer, sizeof buffer, &found);
+    if (found != NULL && is_plain(found->pw_name) &&
+        strlen(found->pw_name) < sizeof client->name - sizeof "user:") {
+        (void)snprintf(client->name, sizeof client->name, "user:%s", found->pw_name);
+        (void)snprintf(client->who, sizeof client->who, "user %s", found->pw_name);
+        return;
+    }
+    (void)snprintf(client->who, sizeof client->who, "uid %lu", (unsigned long)uid);
+    /* No user is called so, since no name begins with a dot. */
+    if (uid == 0 || uid == geteuid())
+        (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
+}
+
+bool access_parse_rights(const char *text, unsigned *ret, const char **ret_word, size_t *ret_length)
+{
+    unsigned rights = 0;
+
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        size_t length = strcspn(text, " ");
+        unsigned right = right_of_word(text, length);
+        if (right == 0) {
+            *ret_word = text;
+            *ret_length = length;
+            return false;
+        }
+        rights |= right;
+        text += length;
+    }
+    *ret = rights;
+    return true;
+}
+
+void access_identify(int fd, unsigned anonymous, struct client *ret)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t address_length = sizeof address;
+    socklen_t peer_length = sizeof peer;
+
+    *ret = (struct client){.name = "anonymous", .who = "anonymous", .rights = anonymous};
+    if (getsockname(fd, (struct sockaddr *)&address, &address_length) < 0 ||
+        address.ss_family != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_length) < 0)
+        return;
+    name_user(ret, peer.uid);
+    if (peer.uid == 0 || peer.uid == geteuid())
+        ret->rights = RIGHTS_ALL;
+}
+
+bool access_permits(const struct client *client, unsigned rights)
+{
+    return (client->rights & rights) == rights;
+}

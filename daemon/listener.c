@@ -1,0 +1,209 @@
+#include "daemon/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "protocol/address.h"
+#include "protocol/reason.h"
+#include "protocol/socket.h"
+
+enum {
+    BACKLOG = 1024,
+    SOCKET_MODE = 0666, /* who may do what is told by the rights, not by the socket's mode */
+};
+
+static int fail(char fault[SETTINGS_FAULT_ROOM], const char *address, const char *cause)
+{
+    (void)snprintf(fault, SETTINGS_FAULT_ROOM, "cannot listen on %.200s: %.200s", address, cause);
+    return -REASON_INTERNAL;
+}
+
+static void add(struct listener *listener, int fd, const char *path)
+{
+    struct stat status = {.st_ino = 0};
+
+    if (path != NULL)
+        (void)stat(path, &status);
+    listener->files[listener->count].path = path;
+    listener->files[listener->count].device = status.st_dev;
+    listener->files[listener->count].inode = status.st_ino;
+    listener->sockets[listener->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+/* Locks the folder of a socket, so that of two daemons that start only one judges its path. */
+static int lock_folder(const char *path)
+{
+    char folder[sizeof((struct sockaddr_un *)NULL)->sun_path];
+    const char *slash = strrchr(path, '/');
+
+    (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)flock(fd, LOCK_EX);
+    return fd;
+}
+
+/* Is there a socket at the path that nobody listens on? Else says why it is to be let be. */
+static const char *judge_dead(const struct sockaddr_un *address)
+{
+    struct stat status;
+
+    if (lstat(address->sun_path, &status) < 0)
+        return strerror(errno);
+    if (!S_ISSOCK(status.st_mode))
+        return "something that is no socket is there";
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return strerror(errno);
+    bool dead =
+        connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
+    (void)close(fd);
+    return dead ? NULL : "another daemon listens there";
+}
+
+static const char *bind_unix(int fd, const struct sockaddr_un *address)
+{
+    if (bind(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
+        if (errno != EADDRINUSE)
+            return strerror(errno);
+        const char *wrong = judge_dead(address);
+        if (wrong != NULL)
+            return wrong;
+        if (unlink(address->sun_path) < 0 ||
+            bind(fd, (const struct sockaddr *)address, sizeof *address) < 0)
+            return strerror(errno);
+    }
+    if (chmod(address->sun_path, SOCKET_MODE) < 0 || listen(fd, BACKLOG) < 0)
+        return strerror(errno);
+    return NULL;
+}
+
+static int open_unix(struct listener *listener, const char *path, char fault[SETTINGS_FAULT_ROOM])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *wrong = NULL;
+
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int lock = lock_folder(path);
+    if (fd < 0 || lock < 0)
+        wrong = strerror(errno);
+    else
+        wrong = bind_unix(fd, &address);
+    if (wrong == NULL)
+        add(listener, fd, path);
+    else if (fd >= 0)
+        (void)close(fd);
+    if (lock >= 0)
+        (void)close(lock);
+    return wrong == NULL ? 0 : fail(fault, path, wrong);
+}
+
+/* One address of a host. Returns NULL or what went wrong. */
+static const char *open_tcp(struct listener *listener, const struct addrinfo *info)
+{
+    const int on = 1;
+
+    if (!socket_is_loopback(info->ai_addr))
+        return "it is unencrypted, and would be open to other machines; only loopback addresses "
+               "are taken";
+    if (listener->count == LISTENER_SOCKETS_MOST)
+        return "too many addresses";
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return strerror(errno);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (info->ai_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
+        const char *wrong = strerror(errno);
+        (void)close(fd);
+        return wrong;
+    }
+    add(listener, fd, NULL);
+    return NULL;
+}
+
+static int open_plain(struct listener *listener, const struct address *address,
+                      char fault[SETTINGS_FAULT_ROOM])
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    const char *wrong = NULL;
+    int code = getaddrinfo(address->host, address->port, &hints, &found);
+
+    if (code != 0)
+        return fail(fault, address->text, gai_strerror(code));
+    for (const struct addrinfo *info = found; wrong == NULL && info != NULL; info = info->ai_next)
+        wrong = open_tcp(listener, info);
+    freeaddrinfo(found);
+    return wrong == NULL ? 0 : fail(fault, address->text, wrong);
+}
+
+/* Logs where a socket listens; of TCP the port that the system chose, when 0 was asked for. */
+static void log_address(int fd, const char *path)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    char text[NI_MAXHOST + NI_MAXSERV + 16];
+
+    if (path == NULL && getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+        getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+        (void)snprintf(text, sizeof text,
+                       strchr(host, ':') != NULL ? "plain:[%s]:%s" : "plain:%s:%s", host, port);
+        path = text;
+    }
+    log_event(LOG_LEVEL_INFO, "listening", "address", path != NULL ? path : "?", NULL);
+}
+
+int listener_open(struct listener *listener, const struct settings *settings,
+                  char fault[SETTINGS_FAULT_ROOM])
+{
+    *listener = (struct listener){.count = 0};
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        struct address address;
+        /* The settings took it before. */
+        (void)address_parse(settings->listen[i], &address);
+        int code = address.kind == ADDRESS_UNIX ? open_unix(listener, address.rest, fault)
+                                                : open_plain(listener, &address, fault);
+        if (code < 0) {
+            listener_remove(listener);
+            return code;
+        }
+    }
+    for (size_t i = 0; i < listener->count; i++)
+        log_address(listener->sockets[i].fd, listener->files[i].path);
+    return 0;
+}
+
+void listener_close(struct listener *listener)
+{
+    while (listener->count > 0)
+        (void)close(listener->sockets[--listener->count].fd);
+}
+
+void listener_remove(struct listener *listener)
+{
+    for (size_t i = 0; i < listener->count; i++) {
+        struct stat status;
+        const char *path = listener->files[i].path;
+        if (path != NULL && lstat(path, &status) == 0 &&
+            status.st_ino == listener->files[i].inode && status.st_dev == listener->files[i].device)
+            (void)unlink(path);
+    }
+    listener_close(listener);
+}

@@ -1,0 +1,278 @@
+/*
+ * fsd: serves a file library. The parent process listens, and starts a session for each connection;
+ * it never reads a byte that a client sent.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/background.h"
+#include "daemon/listener.h"
+#include "daemon/log.h"
+#include "daemon/process.h"
+#include "daemon/settings.h"
+#include "daemon/store/library.h"
+#include "protocol/clock.h"
+
+enum {
+    EXIT_USAGE = 2,
+    PAUSE_MS = 100, /* without accepting, when there is no descriptor left for a connection */
+};
+
+/* What the command line tells that is no setting. */
+struct command {
+    const char *config; /* NULL: the default, which need not exist */
+    bool foreground;
+    bool help;
+    bool version;
+};
+
+static volatile sig_atomic_t stops; /* how often TERM or INT came */
+
+static void note_stop(int number)
+{
+    (void)number;
+    stops++;
+}
+
+static void note_child(int number)
+{
+    (void)number; /* that it comes is enough: it ends ppoll(2) */
+}
+
+static void print_help(void)
+{
+    (void)printf("Usage: fsd [OPTION]...\n"
+                 "Serves a folder of files to shell scripts.\n\n"
+                 "  --config FILE          settings (default: %s)\n",
+                 FSD_CONFIG);
+    settings_print_options(stdout);
+    (void)printf("  --foreground           stay in the foreground, and log on stderr\n"
+                 "  --version              print the version\n"
+                 "  --help                 print this\n\n"
+                 "See fsd(8) and fsd-protocol(7).\n");
+}
+
+static int complain(const char *fault)
+{
+    (void)fprintf(stderr, "fsd: %s\n", fault);
+    return -1;
+}
+
+/* getopt_long(3) numbers: the settings' options by their place in the table, then ours. */
+enum own_option {
+    OWN_CONFIG = 1000,
+    OWN_FOREGROUND,
+    OWN_VERSION,
+    OWN_HELP,
+};
+
+static const struct option own_options[] = {
+    {"config", required_argument, NULL, OWN_CONFIG},
+    {"foreground", no_argument, NULL, OWN_FOREGROUND},
+    {"version", no_argument, NULL, OWN_VERSION},
+    {"help", no_argument, NULL, OWN_HELP},
+};
+
+/* Goes once through the command line; `settings` is NULL when only `command` is to be filled. */
+static int read_options(int argc, char **argv, struct command *command, struct settings *settings)
+{
+    enum {
+        OWN_COUNT = sizeof own_options / sizeof own_options[0],
+    };
+    char fault[SETTINGS_FAULT_ROOM];
+    struct option options[32] = {{NULL, 0, NULL, 0}};
+    size_t count = settings_option_count();
+    int option = 0;
+
+    for (size_t i = 0; i < count; i++)
+        options[i] = (struct option){settings_option_name(i), required_argument, NULL, (int)i + 1};
+    memcpy(options + count, own_options, sizeof own_options);
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return -1;
+        command->config = option == OWN_CONFIG ? optarg : command->config;
+        command->foreground = command->foreground || option == OWN_FOREGROUND;
+        command->version = command->version || option == OWN_VERSION;
+        command->help = command->help || option == OWN_HELP;
+        if (option <= (int)count && settings != NULL &&
+            settings_set_option(settings, (size_t)option - 1, optarg, fault) < 0)
+            return complain(fault);
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "fsd: %s: fsd takes only options\n", argv[optind]);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_settings(int argc, char **argv, struct command *command, struct settings *settings)
+{
+    char fault[SETTINGS_FAULT_ROOM];
+    const char *path = command->config != NULL ? command->config : FSD_CONFIG;
+
+    if (settings_read_file(settings, path, command->config == NULL, fault) < 0)
+        return complain(fault);
+    /* Options win over the file. */
+    if (read_options(argc, argv, command, settings) < 0)
+        return -1;
+    return settings_complete(settings, fault) < 0 ? complain(fault) : 0;
+}
+
+/* Signals only set a flag; they come while ppoll(2) waits, and at no other time. */
+static void catch_signals(sigset_t *ret_waiting)
+{
+    const struct sigaction stop = {.sa_handler = note_stop};
+    const struct sigaction child = {.sa_handler = note_child};
+    sigset_t blocked;
+
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGTERM);
+    (void)sigaddset(&blocked, SIGINT);
+    (void)sigaddset(&blocked, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &blocked, ret_waiting);
+    (void)sigdelset(ret_waiting, SIGTERM);
+    (void)sigdelset(ret_waiting, SIGINT);
+    (void)sigdelset(ret_waiting, SIGCHLD);
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGCHLD, &child, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
+}
+
+/* Waits for connections, signals, or the end of a pause. */
+static void wait_for(struct listener *listener, nfds_t count, int64_t limit_ms,
+                     const sigset_t *waiting)
+{
+    struct timespec limit = {.tv_sec = limit_ms / 1000, .tv_nsec = limit_ms % 1000 * 1000000};
+
+    if (ppoll(listener->sockets, count, limit_ms < 0 ? NULL : &limit, waiting) < 0) {
+        for (size_t i = 0; i < listener->count; i++)
+            listener->sockets[i].revents = 0;
+    }
+}
+
+/* Takes one connection from each socket that has some. Returns false when there must be a pause. */
+static bool accept_some(struct listener *listener, struct process_model *model)
+{
+    for (size_t i = 0; i < listener->count; i++) {
+        if (listener->sockets[i].revents == 0)
+            continue;
+        int connection = accept4(listener->sockets[i].fd, NULL, NULL, SOCK_CLOEXEC);
+        if (connection >= 0)
+            process_start(model, connection);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            return false;
+    }
+    return true;
+}
+
+/* Lets the sessions finish; a second signal, or the end of the limit, ends them. */
+static void drain(struct process_model *model, struct listener *listener, const sigset_t *waiting)
+{
+    int64_t until = clock_ms() + model->settings->drain_ms;
+    int64_t left = 0;
+
+    listener_remove(listener);
+    process_signal(model, SIGTERM);
+    process_reap(model);
+    while (model->count > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
+        wait_for(listener, 0, left, waiting);
+        process_reap(model);
+    }
+    process_signal(model, SIGKILL);
+}
+
+static void serve(struct listener *listener, struct process_model *model, const sigset_t *waiting)
+{
+    bool paused = false;
+
+    while (stops == 0) {
+        wait_for(listener, paused ? 0 : listener->count, paused ? PAUSE_MS : -1, waiting);
+        process_reap(model);
+        paused = !paused && !accept_some(listener, model);
+    }
+    log_event(LOG_LEVEL_INFO, "stopping", NULL);
+    drain(model, listener, waiting);
+}
+
+/* Opens all that a daemon has, and serves. */
+static int run(const struct settings *settings, int ready)
+{
+    const char *wrong = NULL;
+    char fault[SETTINGS_FAULT_ROOM];
+    struct library library;
+    struct listener listener;
+    struct process_model model;
+    sigset_t waiting;
+    int code = EXIT_FAILURE;
+
+    if (library_open(&library, settings->library, settings->records, &wrong) < 0) {
+        (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
+        return EXIT_FAILURE;
+    }
+    catch_signals(&waiting);
+    if (ready >= 0)
+        log_to_syslog();
+    if (listener_open(&listener, settings, fault) < 0) {
+        (void)complain(fault);
+        goto close_library;
+    }
+    if (process_open(&model, settings, &library, &listener) < 0) {
+        listener_remove(&listener);
+        (void)complain(strerror(errno));
+        goto close_library;
+    }
+    if (!library.writable)
+        log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
+                  settings->library, NULL);
+    if (ready >= 0)
+        background_ready(ready);
+    serve(&listener, &model, &waiting);
+    process_close(&model);
+    code = EXIT_SUCCESS;
+close_library:
+    library_close(&library);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct command command = {.config = NULL};
+    struct settings settings;
+    int ready = -1;
+    int code = EXIT_USAGE;
+
+    (void)umask(S_IWGRP | S_IRWXO);
+    settings_init(&settings);
+    if (read_options(argc, argv, &command, NULL) < 0)
+        goto out;
+    if (command.help || command.version) {
+        if (command.help)
+            print_help();
+        else
+            (void)printf("fsd %s\n", FSD_VERSION);
+        code = fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        goto out;
+    }
+    if (read_settings(argc, argv, &command, &settings) < 0)
+        goto out;
+    code = EXIT_FAILURE;
+    if (!command.foreground && (ready = background_begin()) < 0) {
+        (void)complain(strerror(errno));
+        goto out;
+    }
+    code = run(&settings, ready);
+out:
+    settings_release(&settings);
+    return code;
+}

@@ -1,0 +1,131 @@
+#include <string.h>
+
+#include "daemon/requests/requests.h"
+#include "daemon/store/list.h"
+#include "protocol/clock.h"
+#include "protocol/name.h"
+#include "protocol/value.h"
+
+enum {
+    DETAILS_ROOM = 512,                                     /* bytes of a line's options */
+    LIST_LINE_ROOM = 3 * (NAME_LONGEST + 1) + DETAILS_ROOM, /* bytes of a line of a listing */
+    SHOW_MS = 1000, /* lines are not kept longer than this while others are looked for */
+};
+
+/* A listing on its way out: lines gather in an item until it is full. */
+struct listing {
+    struct session *session;
+    bool begun;  /* OK has been said */
+    char *item;  /* the item under way; NULL for none */
+    size_t room; /* bytes it may hold */
+    size_t used;
+    int64_t sent_ms; /* when the client last heard of us */
+};
+
+static int send_item(struct listing *listing)
+{
+    if (listing->item == NULL)
+        return 0;
+    body_added(&listing->session->stream, listing->room, listing->used);
+    listing->item = NULL;
+    listing->sent_ms = clock_ms();
+    return stream_flush(&listing->session->stream);
+}
+
+static int begin_item(struct listing *listing)
+{
+    struct stream *stream = &listing->session->stream;
+
+    if (!listing->begun && stream_print(stream, "OK\n") < 0)
+        return -REASON_LOST;
+    listing->begun = true;
+    listing->room = ITEM_PREFERRED;
+    listing->used = 0;
+    return body_room(stream, &listing->room, &listing->item);
+}
+
+static size_t print_details(char *line, const struct list_entry *entry)
+{
+    char mtime[VALUE_TIME_ROOM];
+    int length =
+        snprintf(line, DETAILS_ROOM, " size=%lld mtime=%s", (long long)entry->status->st_size,
+                 value_print_time(entry->status->st_mtim, mtime));
+
+    if (entry->record->digest[0] != '\0')
+        length += snprintf(line + length, DETAILS_ROOM - (size_t)length, " digest=%s by=%s",
+                           entry->record->digest, entry->record->by);
+    return (size_t)length;
+}
+
+static int add_entry(void *context, const struct list_entry *entry)
+{
+    struct listing *listing = context;
+    char line[LIST_LINE_ROOM];
+    int code = 0;
+    size_t length = line_escape(entry->name, entry->length, line);
+
+    if (entry->status != NULL)
+        length += print_details(line + length, entry);
+    line[length++] = '\n';
+    if (listing->item != NULL && listing->room - listing->used < length)
+        code = send_item(listing);
+    if (code == 0 && listing->item == NULL)
+        code = begin_item(listing);
+    if (code < 0 || listing->item == NULL)
+        return code;
+    memcpy(listing->item + listing->used, line, length);
+    listing->used += length;
+    return 0;
+}
+
+static int pause_listing(void *context)
+{
+    struct listing *listing = context;
+    struct session *session = listing->session;
+    int64_t silent_ms = clock_ms() - listing->sent_ms;
+
+    if (listing->item != NULL && silent_ms >= SHOW_MS)
+        return send_item(listing);
+    if (listing->item != NULL || silent_ms < session->settings->heartbeat_ms)
+        return 0;
+    listing->sent_ms += silent_ms;
+    if (stream_print(&session->stream, "WAIT\n") < 0)
+        return -REASON_LOST;
+    return stream_flush(&session->stream);
+}
+
+/* The end of a listing that has begun; what went wrong can no longer be FAIL. */
+static int end_listing(struct listing *listing, int code)
+{
+    struct stream *stream = &listing->session->stream;
+
+    if (stream->failed || send_item(listing) < 0)
+        return -REASON_LOST;
+    if (code == 0)
+        return stream_print(stream, "END\n");
+    session_log_failure(listing->session, "LIST", "");
+    return stream_print(stream, "ABORT %s %s\n", reason_word((enum reason) - code),
+                        reason_text((enum reason) - code));
+}
+
+int list_serve(struct session *session, const struct arguments *arguments)
+{
+    const struct option_value *match = &arguments->options[OPTION_MATCH];
+    struct listing listing = {.session = session, .sent_ms = clock_ms()};
+    const struct list_query query = {
+        .folder = arguments->name,
+        .must_be_folder = arguments->is_folder,
+        .match = match->text,
+        .match_length = match->length,
+        .deep = arguments->options[OPTION_DEEP].text != NULL,
+        .details = arguments->options[OPTION_DETAILS].text != NULL,
+        .entry = add_entry,
+        .pause = pause_listing,
+        .context = &listing,
+    };
+    int code = list_run(session->library, &query);
+
+    if (listing.begun)
+        return end_listing(&listing, code);
+    return code < 0 ? code : stream_print(&session->stream, "EMPTY\n");
+}

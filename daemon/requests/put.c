@@ -1,0 +1,199 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/requests/requests.h"
+#include "daemon/store/commit.h"
+#include "daemon/store/lookup.h"
+#include "daemon/store/stage.h"
+
+enum {
+    TRIES = 10, /* how often the name may be taken, and free again when it is looked at */
+};
+
+/* A file on its way in. */
+struct upload {
+    struct session *session;
+    const struct arguments *arguments;
+    struct stage stage;
+    struct record record; /* what will be remembered of it */
+    struct stored taken;  /* the file that has the name already; fd -1 for none */
+};
+
+/* The client may know what is stored: it may look at it anyhow. */
+static bool may_know(const struct upload *upload)
+{
+    return access_permits(&upload->session->client, RIGHT_GET) ||
+           access_permits(&upload->session->client, RIGHT_LIST);
+}
+
+/* Before EXISTS: the stored file is durable, and its digest known. */
+static int settle_taken(void *argument)
+{
+    struct upload *upload = argument;
+    int code =
+        commit_make_durable(upload->session->library, &upload->taken, upload->arguments->name);
+
+    return code == 0 ? lookup_digest(&upload->taken) : code;
+}
+
+/*
+ * The answer when the name is taken. A client that may not look learns only whether `digest`, that
+ * of its own bytes as far as it is known, is the stored one.
+ */
+static int answer_exists(struct upload *upload, const char *digest)
+{
+    struct stream *stream = &upload->session->stream;
+    const struct stored *taken = &upload->taken;
+    int code = session_run_patiently(upload->session, settle_taken, upload);
+
+    if (code < 0)
+        return code;
+    if (may_know(upload))
+        return stream_print(stream, "EXISTS size=%lld digest=%s\n",
+                            (long long)taken->status.st_size, taken->record.digest);
+    bool same = digest != NULL && strcmp(digest, taken->record.digest) == 0;
+    return stream_print(stream, same ? "EXISTS same=1\n" : "EXISTS\n");
+}
+
+/* Looks at what is under the name. Returns 0 when it is free or a file, else a reason. */
+static int look(struct upload *upload)
+{
+    int code = lookup_open(upload->session->library, upload->arguments->name, &upload->taken);
+
+    if (code == -REASON_NOT_FOUND && errno == ENOENT)
+        return 0;
+    if (code != -REASON_NOT_FOUND)
+        return code;
+    return session_refuse(upload->session, REASON_NOT_A_FILE, "it lies below a file or a link");
+}
+
+static int take_end(struct upload *upload, const struct item *end)
+{
+    struct session *session = upload->session;
+    const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
+    const struct option_value *digest = &upload->arguments->options[OPTION_DIGEST];
+    char *made = upload->record.digest;
+
+    if (size->text != NULL && size->number != upload->stage.size)
+        return session_refuse(session, REASON_MISMATCH, "%lld bytes came, and %lld were announced",
+                              (long long)upload->stage.size, (long long)size->number);
+    digest_finish(&upload->stage.digest, made);
+    if ((end->digest[0] != '\0' && strcmp(end->digest, made) != 0) ||
+        (digest->text != NULL && strcmp(digest->text, made) != 0))
+        return session_refuse(session, REASON_MISMATCH, "the digest of what came is %s", made);
+    return 0;
+}
+
+static int take_bytes(struct upload *upload, const char *bytes, size_t length)
+{
+    const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
+
+    if (size->text != NULL && (int64_t)length > size->number - upload->stage.size)
+        return session_refuse(upload->session, REASON_MISMATCH,
+                              "more bytes came than the %lld announced", (long long)size->number);
+    return stage_write(&upload->stage, bytes, length);
+}
+
+/* Reads the body into the stage, to its END. Returns 0 or a reason. */
+static int receive(struct upload *upload)
+{
+    struct session *session = upload->session;
+
+    for (;;) {
+        struct item item = {.kind = ITEM_WAIT};
+        const char *bytes = NULL;
+        size_t length = 0;
+        int code = body_next(&session->stream, &session->body, &item, &bytes, &length);
+        if (code == -REASON_UNSUPPORTED)
+            session->body_due = false;
+        if (code == 0 && item.kind == ITEM_DATA)
+            code = take_bytes(upload, bytes, length);
+        if (code < 0)
+            return code;
+        if (item.kind == ITEM_DATA)
+            continue;
+        session->body_due = false;
+        return item.kind == ITEM_END ? take_end(upload, &item) : -REASON_ABORTED;
+    }
+}
+
+/*
+ * Seals the stage and gives it its name. -REASON_EXISTS comes with the file that was there first.
+ */
+static int store(void *argument)
+{
+    struct upload *upload = argument;
+    const struct library *library = upload->session->library;
+    int code = stage_seal(&upload->stage, library, &upload->record);
+
+    for (int tries = 0; code == 0 && tries < TRIES; tries++) {
+        code = commit_link(library, &upload->stage, upload->arguments->name);
+        if (code != -REASON_EXISTS)
+            return code;
+        code = lookup_open(library, upload->arguments->name, &upload->taken);
+        if (code != -REASON_NOT_FOUND)
+            return code == 0 ? -REASON_EXISTS : code;
+        code = 0;
+    }
+    return code == 0 ? -REASON_INTERNAL : code;
+}
+
+/* From the go-ahead to the answer. */
+static int take_upload(struct upload *upload)
+{
+    struct session *session = upload->session;
+    const struct arguments *arguments = upload->arguments;
+    const struct option_value *size = &arguments->options[OPTION_SIZE];
+    int code = stage_open(&upload->stage, session->library, session->client.name,
+                          size->text != NULL ? size->number : -1);
+
+    if (code == 0 && !session->body_due) {
+        if (stream_print(&session->stream, "OK offset=0\n") < 0)
+            return -REASON_LOST;
+        session->body_due = true;
+    }
+    if (code == 0)
+        code = receive(upload);
+    if (code < 0)
+        return code;
+    code = session_run_patiently(session, store, upload);
+    if (code == -REASON_EXISTS)
+        return answer_exists(upload, upload->record.digest);
+    if (code < 0)
+        return code;
+    code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->stage.size,
+                        upload->record.digest);
+    /* The client need not wait for the stage's own name to go. */
+    return code == 0 ? stream_flush(&session->stream) : code;
+}
+
+int put_serve(struct session *session, const struct arguments *arguments)
+{
+    struct upload upload = {.session = session,
+                            .arguments = arguments,
+                            .stage = {.fd = -1, .folder = -1},
+                            .taken = {.fd = -1}};
+    const char *digest = arguments->options[OPTION_DIGEST].text;
+
+    memcpy(upload.record.by, session->client.name, sizeof upload.record.by);
+    int code = look(&upload);
+    if (code == 0 && upload.taken.fd >= 0 && (digest != NULL || may_know(&upload))) {
+        code = answer_exists(&upload, digest);
+    } else if (code == 0 && !session->library->writable) {
+        code = session_refuse(session, REASON_DENIED, "the library is read-only");
+    } else if (code == 0) {
+        if (upload.taken.fd >= 0)
+            (void)close(upload.taken.fd);
+        upload.taken.fd = -1;
+        code = take_upload(&upload);
+    }
+    if (code == -REASON_DENIED && session->why[0] == '\0')
+        code = session_refuse(session, REASON_DENIED, "the daemon itself may not write there");
+    int error = errno;
+    stage_close(&upload.stage);
+    if (upload.taken.fd >= 0)
+        (void)close(upload.taken.fd);
+    errno = error;
+    return code;
+}

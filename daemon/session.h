@@ -1,0 +1,55 @@
+/*
+ * A session: one connection, from its first request to its end.
+ *
+ * All of its state is in one struct, and it knows nothing of the process or thread that it runs in.
+ */
+#ifndef DAEMON_SESSION_H
+#define DAEMON_SESSION_H
+
+#include <stdbool.h>
+
+#include "daemon/access.h"
+#include "daemon/settings.h"
+#include "daemon/store/library.h"
+#include "protocol/body.h"
+#include "protocol/line.h"
+#include "protocol/stream.h"
+
+enum {
+    SESSION_WHY_ROOM = 512, /* bytes of the text of FAIL, with its NUL */
+};
+
+struct session {
+    struct stream stream;
+    const struct settings *settings;
+    const struct library *library;
+    struct client client;
+    int wake;                   /* becomes readable when the daemon stops; -1 for none */
+    bool over;                  /* no further request is to be read */
+    bool body_due;              /* the client's body, or the rest of it, is still to come */
+    struct body body;           /* how far it has been read */
+    struct line line;           /* the request */
+    char why[SESSION_WHY_ROOM]; /* the text of the next FAIL */
+};
+
+/*
+ * Serves a connection to its end and closes its descriptors, which may be one. `settings` and
+ * `library` are only read.
+ */
+void session_run(int in, int out, const struct client *client, const struct settings *settings,
+                 const struct library *library, int wake);
+
+/*
+ * For handlers of requests: says why a request is refused, and returns the negative of the reason
+ * for the handler to return. What came from the client has to be passed through line_echo() first.
+ */
+int session_refuse(struct session *session, enum reason reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Runs a job that may take long: patience_run() on the session's stream. */
+int session_run_patiently(struct session *session, int (*job)(void *argument), void *argument);
+
+/* Logs that something failed which should not: the operation, the name, and errno. */
+void session_log_failure(const struct session *session, const char *operation, const char *name);
+
+#endif

@@ -1,0 +1,62 @@
+#include "daemon/store/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "daemon/store/folder.h"
+
+enum {
+    TRIES = 100, /* how often a folder may die between its making and the link into it */
+};
+
+/* After EEXIST: did our own link win after all, as a repeated request to a file server may tell? */
+static bool is_ours(const struct stage *stage, int folder, const char *last)
+{
+    struct stat there;
+    struct stat ours;
+
+    return fstatat(folder, last, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(stage->fd, &ours) == 0 && there.st_ino == ours.st_ino &&
+           there.st_dev == ours.st_dev;
+}
+
+/* One try. Returns 0, a reason, or 1 when the folder vanished under it. */
+static int try_link(const struct library *library, const struct stage *stage, const char *name)
+{
+    int folder = -1;
+    bool made = false;
+    const char *last = folder_last_component(name);
+    int code = folder_make(library, name, &folder, &made);
+
+    if (code == 0 && linkat(stage->folder, stage->id, folder, last, 0) < 0) {
+        if (errno == EEXIST)
+            code = is_ours(stage, folder, last) ? 0 : -REASON_EXISTS;
+        else
+            code = errno == ENOENT ? 1 : -(int)library_reason(errno);
+    }
+    int error = errno;
+    if (folder >= 0)
+        (void)close(folder);
+    if (code != 0 && made)
+        folder_prune(library, name);
+    errno = error;
+    return code == -REASON_NOT_FOUND && error == ENOENT ? 1 : code;
+}
+
+int commit_link(const struct library *library, const struct stage *stage, const char *name)
+{
+    int code = 1;
+
+    for (int tries = 0; code == 1 && tries < TRIES; tries++)
+        code = try_link(library, stage, name);
+    if (code == 1)
+        return -REASON_INTERNAL;
+    return code == 0 ? folder_sync(library, name) : code;
+}
+
+int commit_make_durable(const struct library *library, const struct stored *stored,
+                        const char *name)
+{
+    return fsync(stored->fd) < 0 ? -REASON_INTERNAL : folder_sync(library, name);
+}

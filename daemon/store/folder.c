@@ -1,0 +1,120 @@
+#include "daemon/store/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/name.h"
+
+enum {
+    FOLDER_MODE = 0750, /* of folders that come with their first file */
+};
+
+/* Cuts the last component off; the library itself is ".". Returns false when there is none left. */
+static bool cut_last(char path[NAME_LONGEST + 1])
+{
+    char *slash = strrchr(path, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+        return true;
+    }
+    if (strcmp(path, ".") == 0)
+        return false;
+    memcpy(path, ".", 2);
+    return true;
+}
+
+static void copy_name(char path[NAME_LONGEST + 1], const char *name)
+{
+    memcpy(path, name, strlen(name) + 1);
+}
+
+/* Makes the folder `path` and those above it. */
+static int make_all(const struct library *library, char *path, bool *ret_made)
+{
+    for (char *slash = path; slash != NULL;) {
+        slash = strchr(slash, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        int above = folder_open_above(library, path);
+        if (above < 0)
+            return -1;
+        int made = mkdirat(above, folder_last_component(path), FOLDER_MODE);
+        int error = errno;
+        (void)close(above);
+        errno = error;
+        if (made < 0 && errno != EEXIST)
+            return -1;
+        *ret_made = *ret_made || made == 0;
+        if (slash != NULL)
+            *slash++ = '/';
+    }
+    return 0;
+}
+
+const char *folder_last_component(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash != NULL ? slash + 1 : name;
+}
+
+int folder_open_above(const struct library *library, const char *name)
+{
+    char above[NAME_LONGEST + 1];
+
+    copy_name(above, name);
+    (void)cut_last(above);
+    return library_openat(library, above, O_PATH | O_DIRECTORY);
+}
+
+int folder_make(const struct library *library, const char *name, int *ret_fd, bool *ret_made)
+{
+    const int flags = O_RDONLY | O_DIRECTORY;
+    char path[NAME_LONGEST + 1];
+
+    *ret_made = false;
+    copy_name(path, name);
+    (void)cut_last(path);
+    *ret_fd = library_openat(library, path, flags);
+    if (*ret_fd < 0 && errno == ENOENT && make_all(library, path, ret_made) == 0)
+        *ret_fd = library_openat(library, path, flags);
+    if (*ret_fd >= 0)
+        return 0;
+    return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : -(int)library_reason(errno);
+}
+
+void folder_prune(const struct library *library, const char *name)
+{
+    char path[NAME_LONGEST + 1];
+
+    copy_name(path, name);
+    while (cut_last(path) && strcmp(path, ".") != 0) {
+        int fd = folder_open_above(library, path);
+        if (fd < 0)
+            continue;
+        int code = unlinkat(fd, folder_last_component(path), AT_REMOVEDIR);
+        (void)close(fd);
+        if (code < 0)
+            return;
+    }
+}
+
+int folder_sync(const struct library *library, const char *name)
+{
+    char path[NAME_LONGEST + 1];
+
+    copy_name(path, name);
+    while (cut_last(path)) {
+        int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
+        if (fd < 0)
+            return -REASON_INTERNAL;
+        int code = fsync(fd);
+        int error = errno;
+        (void)close(fd);
+        errno = error;
+        if (code < 0)
+            return -REASON_INTERNAL;
+    }
+    return 0;
+}

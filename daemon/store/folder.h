@@ -1,0 +1,30 @@
+/*
+ * Folders: the way from the library to a name.
+ */
+#ifndef STORE_FOLDER_H
+#define STORE_FOLDER_H
+
+#include <stdbool.h>
+
+#include "daemon/store/library.h"
+
+/* The last component of a name: a part of it. */
+const char *folder_last_component(const char *name);
+
+/* Opens the folder that a name is in, to look and make things in it. A descriptor, or -1. */
+int folder_open_above(const struct library *library, const char *name);
+
+/*
+ * Opens the folder that a name is in, and makes it and those above it where they are missing;
+ * `*ret_made` tells whether some were. Returns 0, -REASON_NOT_A_FILE when a file or a link is in
+ * the way, or another reason.
+ */
+int folder_make(const struct library *library, const char *name, int *ret_fd, bool *ret_made);
+
+/* Removes the folders of a name, the lowest first, as long as they are empty. */
+void folder_prune(const struct library *library, const char *name);
+
+/* fsync(2) of every folder from the name up to the library. Returns 0 or a reason. */
+int folder_sync(const struct library *library, const char *name);
+
+#endif

@@ -1,0 +1,156 @@
+#include "daemon/store/library.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "protocol/name.h"
+
+enum {
+    OWN_FOLDER_MODE = 0700,
+};
+
+/* Opens one folder on the way to a name, for walk(). */
+static int step(int at, const char *part, size_t length)
+{
+    char component[NAME_COMPONENT_LONGEST + 1];
+
+    if (length > NAME_COMPONENT_LONGEST) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(component, part, length);
+    component[length] = '\0';
+    return openat(at, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* What openat2(2) does, on systems that have none: component by component. No name holds "..". */
+static int walk(int root, const char *path, int flags)
+{
+    int at = root;
+    const char *slash = NULL;
+
+    while (at >= 0 && (slash = strchr(path, '/')) != NULL) {
+        int next = step(at, path, (size_t)(slash - path));
+        int error = errno;
+        if (at != root)
+            (void)close(at);
+        errno = error;
+        at = next;
+        path = slash + 1;
+    }
+    if (at < 0)
+        return -1;
+    int fd = openat(at, path, flags | O_NOFOLLOW);
+    int error = errno;
+    if (at != root)
+        (void)close(at);
+    errno = error;
+    return fd;
+}
+
+int library_openat(const struct library *library, const char *path, int flags)
+{
+    flags |= O_CLOEXEC;
+    if ((flags & O_PATH) == 0)
+        flags |= O_NOCTTY | O_NONBLOCK;
+    const struct open_how how = {
+        .flags = (unsigned)flags,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    for (int tries = 0; tries < 100; tries++) {
+        long fd = syscall(SYS_openat2, library->root, path, &how, sizeof how);
+        if (fd < 0 && errno == ENOSYS)
+            return walk(library->root, path, flags);
+        /* EAGAIN: something was renamed on the way; openat2(2) asks to try again. */
+        if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+            return (int)fd;
+    }
+    return -1;
+}
+
+enum reason library_reason(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+        return REASON_NOT_FOUND;
+    case EISDIR:
+    case ENXIO:
+        return REASON_NOT_A_FILE;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return REASON_DENIED;
+    case ENOSPC:
+    case EDQUOT:
+        return REASON_NO_SPACE;
+    case EFBIG:
+        return REASON_TOO_LARGE;
+    case ENAMETOOLONG:
+        return REASON_BAD_NAME;
+    default:
+        return REASON_INTERNAL;
+    }
+}
+
+static int make_own_folder(const struct library *library, const char *path)
+{
+    if (mkdirat(library->root, path, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
+        return -1;
+    int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return -1;
+    int code = faccessat(fd, ".", W_OK | X_OK, AT_EACCESS);
+    (void)close(fd);
+    return code;
+}
+
+/* Can files of this library carry records? */
+static bool has_xattrs(const struct library *library)
+{
+    int fd = library_openat(library, LIBRARY_STAGE, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return false;
+    bool has = fsetxattr(fd, "user.fsd", "trial", 5, 0) == 0;
+    (void)fremovexattr(fd, "user.fsd");
+    (void)close(fd);
+    return has;
+}
+
+int library_open(struct library *library, const char *path, bool records, const char **ret_fault)
+{
+    *library = (struct library){.records = records, .writable = true};
+    library->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (library->root < 0) {
+        *ret_fault = strerror(errno);
+        return -(int)library_reason(errno);
+    }
+    if (make_own_folder(library, ".fsd") < 0 || make_own_folder(library, LIBRARY_STAGE) < 0) {
+        library->writable = false;
+        if (errno == EROFS || errno == EACCES)
+            return 0;
+        *ret_fault = strerror(errno);
+        goto refuse;
+    }
+    if (records && !has_xattrs(library)) {
+        *ret_fault = "the file system keeps no user xattrs, which records need";
+        goto refuse;
+    }
+    return 0;
+refuse:
+    library_close(library);
+    return -REASON_UNAVAILABLE;
+}
+
+void library_close(struct library *library)
+{
+    if (library->root >= 0)
+        (void)close(library->root);
+    library->root = -1;
+}

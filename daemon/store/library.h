@@ -1,0 +1,41 @@
+/*
+ * The library: the folder that fsd serves, and how names are opened in it.
+ *
+ * Functions of store/ take names that name_is_valid() has passed. They return 0 or the negative of
+ * a reason, leave the system's own error in errno, and say nothing.
+ */
+#ifndef STORE_LIBRARY_H
+#define STORE_LIBRARY_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "protocol/reason.h"
+
+#define LIBRARY_STAGE ".fsd/stage"
+
+struct library {
+    int root;      /* the folder itself */
+    bool records;  /* stored files get records, so the file system has user xattrs */
+    bool writable; /* false: it is served read-only */
+};
+
+/*
+ * Opens the folder `path`, an absolute path, makes the daemon's own folders in it and tries what
+ * it needs of the file system. Returns 0, or a reason with `*ret_fault` as the end of the sentence
+ * "PATH: ...".
+ */
+int library_open(struct library *library, const char *path, bool records, const char **ret_fault);
+void library_close(struct library *library);
+
+/*
+ * Opens what is at `path` below the library, "." for the library itself, as openat(2) does, but
+ * never outside of it and never through a symbolic link (openat2(2), RESOLVE_BENEATH). O_CLOEXEC,
+ * O_NOCTTY and O_NONBLOCK are added. Returns a descriptor, or -1 with errno set.
+ */
+int library_openat(const struct library *library, const char *path, int flags);
+
+/* The reason that an error of a system call comes to. */
+enum reason library_reason(int error);
+
+#endif

@@ -1,0 +1,222 @@
+#include "daemon/store/list.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/store/folder.h"
+#include "daemon/store/glob.h"
+#include "daemon/store/lookup.h"
+#include "protocol/name.h"
+
+enum {
+    BATCH = 64 * 1024,            /* bytes of directory entries read at a time */
+    PATH_ROOM = NAME_LONGEST + 2, /* a name, '/' and NUL */
+};
+
+/* A listing under way; `path` holds the name of the folder being read, with '/' behind it. */
+struct walk {
+    const struct list_query *query;
+    char path[PATH_ROOM];
+};
+
+/* What is left of the pattern in one folder: the component to compare, and what is behind it. */
+struct pattern {
+    const char *component; /* NULL: everything matches */
+    size_t length;
+    const char *rest; /* behind the '/'; NULL when this is the last component */
+    size_t rest_length;
+};
+
+static int read_folder(struct walk *walk, int fd, size_t path_length, struct pattern pattern);
+
+static struct pattern cut_pattern(const char *bytes, size_t length, bool whole)
+{
+    const char *slash = bytes != NULL && !whole ? memchr(bytes, '/', length) : NULL;
+
+    if (slash == NULL)
+        return (struct pattern){.component = bytes, .length = length};
+    size_t first = (size_t)(slash - bytes);
+    return (struct pattern){
+        .component = bytes, .length = first, .rest = slash + 1, .rest_length = length - first - 1};
+}
+
+static bool matches(const struct pattern *pattern, const char *text)
+{
+    return pattern->component == NULL ||
+           glob_matches(pattern->component, pattern->length, text, strlen(text));
+}
+
+/* An error that makes one entry invisible, and is none of the whole listing. */
+static bool is_passed_over(int error)
+{
+    return error == ENOENT || error == EACCES || error == EPERM || error == ENOTDIR ||
+           error == ELOOP || error == ENXIO;
+}
+
+static int open_below(int folder, const char *component, int flags)
+{
+    return openat(folder, component, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static int emit(const struct walk *walk, const struct stat *status, const struct record *record)
+{
+    const struct list_entry entry = {
+        .name = walk->path, .length = strlen(walk->path), .status = status, .record = record};
+    return walk->query->entry(walk->query->context, &entry);
+}
+
+/* A file that may be read tells its record; of another the status is all there is. */
+static int emit_with_details(const struct walk *walk, int folder, const char *component)
+{
+    struct stored stored = {.fd = open_below(folder, component, O_RDONLY)};
+    int code = stored.fd >= 0 ? fstat(stored.fd, &stored.status)
+                              : fstatat(folder, component, &stored.status, AT_SYMLINK_NOFOLLOW);
+
+    if (code == 0 && S_ISREG(stored.status.st_mode)) {
+        if (stored.fd >= 0)
+            (void)record_read(stored.fd, &stored.status, &stored.record);
+        code = emit(walk, &stored.status, &stored.record);
+    } else {
+        code = 0;
+    }
+    if (stored.fd >= 0)
+        (void)close(stored.fd);
+    return code;
+}
+
+static int list_file(struct walk *walk, int folder, const char *component,
+                     const struct pattern *pattern)
+{
+    if (pattern->rest != NULL || !matches(pattern, component))
+        return 0;
+    return walk->query->details ? emit_with_details(walk, folder, component)
+                                : emit(walk, NULL, NULL);
+}
+
+static int descend(struct walk *walk, int folder, const char *component, size_t path_length,
+                   struct pattern pattern)
+{
+    int fd = open_below(folder, component, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return is_passed_over(errno) ? 0 : -(int)library_reason(errno);
+    if (path_length + 1 >= NAME_LONGEST) {
+        (void)close(fd);
+        return 0;
+    }
+    memcpy(walk->path + path_length, "/", 2);
+    return read_folder(walk, fd, path_length + 1, pattern);
+}
+
+static int list_folder(struct walk *walk, int folder, const char *component, size_t path_length,
+                       const struct pattern *pattern)
+{
+    const struct list_query *query = walk->query;
+
+    if (query->deep)
+        return descend(walk, folder, component, path_length, *pattern);
+    if (pattern->rest != NULL && matches(pattern, component))
+        return descend(walk, folder, component, path_length,
+                       cut_pattern(pattern->rest, pattern->rest_length, false));
+    if (pattern->component != NULL ||
+        faccessat(folder, component, R_OK | X_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    memcpy(walk->path + path_length, "/", 2);
+    return emit(walk, NULL, NULL);
+}
+
+static unsigned char type_of(int folder, const struct dirent64 *dirent)
+{
+    struct stat status;
+
+    if (dirent->d_type != DT_UNKNOWN)
+        return dirent->d_type;
+    if (fstatat(folder, dirent->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return DT_UNKNOWN;
+    return S_ISREG(status.st_mode) ? DT_REG : S_ISDIR(status.st_mode) ? DT_DIR : DT_UNKNOWN;
+}
+
+static int list_one(struct walk *walk, int folder, const struct dirent64 *dirent,
+                    size_t path_length, const struct pattern *pattern)
+{
+    size_t length = strlen(dirent->d_name);
+    unsigned char type = type_of(folder, dirent);
+
+    if (type != DT_REG && type != DT_DIR)
+        return 0;
+    if (path_length + length > NAME_LONGEST || !name_component_is_valid(dirent->d_name, length))
+        return 0;
+    memcpy(walk->path + path_length, dirent->d_name, length + 1);
+    if (type == DT_REG)
+        return list_file(walk, folder, dirent->d_name, pattern);
+    return list_folder(walk, folder, dirent->d_name, path_length + length, pattern);
+}
+
+/* Reads one folder, which is closed at the end, with all that is to be seen below it. */
+static int read_folder(struct walk *walk, int fd, size_t path_length, struct pattern pattern)
+{
+    int code = 0;
+    ssize_t got = 0;
+    char *batch = malloc(BATCH);
+
+    if (batch == NULL)
+        code = -REASON_INTERNAL;
+    while (code == 0 && (got = getdents64(fd, batch, BATCH)) > 0) {
+        for (ssize_t at = 0; code == 0 && at < got;) {
+            const struct dirent64 *dirent = (const struct dirent64 *)(void *)(batch + at);
+            code = list_one(walk, fd, dirent, path_length, &pattern);
+            at += dirent->d_reclen;
+        }
+        if (code == 0)
+            code = walk->query->pause(walk->query->context);
+    }
+    if (got < 0 && code == 0 && !is_passed_over(errno))
+        code = -(int)library_reason(errno);
+    free(batch);
+    (void)close(fd);
+    return code;
+}
+
+/* LIST of a file's own name. */
+static int list_itself(struct walk *walk, const struct library *library)
+{
+    struct stat status;
+    const struct pattern everything = {.component = NULL};
+    const struct list_query *query = walk->query;
+    const char *last = folder_last_component(query->folder);
+    int folder = -1;
+    int code = 0;
+
+    if (query->must_be_folder || query->match != NULL)
+        return 0;
+    folder = folder_open_above(library, query->folder);
+    if (folder < 0)
+        return is_passed_over(errno) ? 0 : -(int)library_reason(errno);
+    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+        code = list_file(walk, folder, last, &everything);
+    (void)close(folder);
+    return code;
+}
+
+int list_run(const struct library *library, const struct list_query *query)
+{
+    struct walk walk = {.query = query};
+    size_t length = query->folder != NULL ? strlen(query->folder) : 0;
+    int fd = library_openat(library, length > 0 ? query->folder : ".", O_RDONLY | O_DIRECTORY);
+
+    if (fd < 0 && length == 0)
+        return -REASON_UNAVAILABLE;
+    if (length > 0)
+        memcpy(walk.path, query->folder, length + 1);
+    if (fd < 0 && errno == ENOTDIR)
+        return list_itself(&walk, library);
+    if (fd < 0)
+        return is_passed_over(errno) ? 0 : -(int)library_reason(errno);
+    if (length > 0)
+        memcpy(walk.path + length++, "/", 2);
+    return read_folder(&walk, fd, length,
+                       cut_pattern(query->match, query->match_length, query->deep));
+}

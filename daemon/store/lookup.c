@@ -1,0 +1,58 @@
+#include "daemon/store/lookup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* ELOOP came of a link: is it the name itself, or on the way to it? */
+static int judge_link(const struct library *library, const char *name)
+{
+    int fd = library_openat(library, name, O_PATH | O_NOFOLLOW);
+    if (fd < 0)
+        return -(int)library_reason(errno);
+    (void)close(fd);
+    return -REASON_NOT_A_FILE;
+}
+
+int lookup_open(const struct library *library, const char *name, struct stored *ret)
+{
+    *ret = (struct stored){.fd = library_openat(library, name, O_RDONLY)};
+    if (ret->fd < 0)
+        return errno == ELOOP ? judge_link(library, name) : -(int)library_reason(errno);
+
+    int code = 0;
+    if (fstat(ret->fd, &ret->status) < 0)
+        code = -REASON_INTERNAL;
+    else if (!S_ISREG(ret->status.st_mode))
+        code = -REASON_NOT_A_FILE;
+    if (code < 0) {
+        (void)close(ret->fd);
+        ret->fd = -1;
+        return code;
+    }
+    (void)record_read(ret->fd, &ret->status, &ret->record);
+    return 0;
+}
+
+int lookup_digest(struct stored *stored)
+{
+    if (stored->record.digest[0] != '\0')
+        return 0;
+    int64_t length = digest_of_file(stored->fd, stored->record.digest);
+    if (length < 0)
+        return -(int)library_reason(errno);
+    if (length == stored->status.st_size && !lookup_has_changed(stored))
+        return 0;
+    stored->record.digest[0] = '\0';
+    return -REASON_MISMATCH;
+}
+
+bool lookup_has_changed(const struct stored *stored)
+{
+    struct stat now;
+    const struct stat *then = &stored->status;
+
+    return fstat(stored->fd, &now) < 0 || now.st_size != then->st_size ||
+           now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+}

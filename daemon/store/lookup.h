@@ -1,0 +1,34 @@
+/*
+ * Looking up: the file under a name.
+ */
+#ifndef STORE_LOOKUP_H
+#define STORE_LOOKUP_H
+
+#include <sys/stat.h>
+
+#include "daemon/store/library.h"
+#include "daemon/store/record.h"
+
+struct stored {
+    int fd; /* open for reading; the caller closes it */
+    struct stat status;
+    struct record record; /* its digest is empty when the file has no record to be believed */
+};
+
+/*
+ * Opens the file under a name. Returns 0; -REASON_NOT_A_FILE for a folder, a link or a special
+ * file; -REASON_NOT_FOUND, with errno ENOENT where nothing is in the way of a new file, and another
+ * where the name lies below a file or a link; or another reason.
+ */
+int lookup_open(const struct library *library, const char *name, struct stored *ret);
+
+/*
+ * Makes sure that a stored file has a digest: the record's, or else one made of its content now.
+ * Returns 0; -REASON_MISMATCH when the file changed meanwhile; or another reason.
+ */
+int lookup_digest(struct stored *stored);
+
+/* Has the file changed since it was opened? Then what was read of it may be a mixture. */
+bool lookup_has_changed(const struct stored *stored);
+
+#endif

@@ -1,0 +1,66 @@
+#include "daemon/store/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "daemon/store/library.h"
+#include "protocol/line.h"
+#include "protocol/value.h"
+
+static const char attribute[] = "user.fsd";
+
+enum {
+    RECORD_LONGEST = 512, /* bytes of a written record */
+};
+
+int record_write(int fd, const struct record *record)
+{
+    char text[RECORD_LONGEST];
+    char mtime[VALUE_TIME_ROOM];
+    int length =
+        snprintf(text, sizeof text, "digest=%s size=%lld mtime=%s by=%s", record->digest,
+                 (long long)record->size, value_print_time(record->mtime, mtime), record->by);
+
+    if (length < 0 || length >= (int)sizeof text)
+        return -REASON_INTERNAL;
+    if (fsetxattr(fd, attribute, text, (size_t)length, 0) < 0)
+        return -(int)library_reason(errno);
+    return 0;
+}
+
+static bool parse(struct line *line, const char *text, size_t length, struct record *ret)
+{
+    if (line_parse(line, text, length) < 0)
+        return false;
+    const struct field *digest = line_option(line, "digest");
+    const struct field *size = line_option(line, "size");
+    const struct field *mtime = line_option(line, "mtime");
+    const struct field *by = line_option(line, "by");
+    if (digest == NULL || size == NULL || mtime == NULL || by == NULL)
+        return false;
+    if (digest_check(digest->bytes, digest->length) < 0 || by->length >= sizeof ret->by ||
+        !value_number(size->bytes, size->length, &ret->size) ||
+        !value_time(mtime->bytes, mtime->length, &ret->mtime))
+        return false;
+    memcpy(ret->digest, digest->bytes, DIGEST_ROOM);
+    memcpy(ret->by, by->bytes, by->length + 1);
+    return true;
+}
+
+int record_read(int fd, const struct stat *status, struct record *ret)
+{
+    char text[RECORD_LONGEST];
+    struct record record;
+    struct line line;
+    ssize_t length = fgetxattr(fd, attribute, text, sizeof text);
+
+    if (length <= 0 || !parse(&line, text, (size_t)length, &record))
+        return -REASON_NOT_FOUND;
+    if (record.size != status->st_size || record.mtime.tv_sec != status->st_mtim.tv_sec ||
+        record.mtime.tv_nsec != status->st_mtim.tv_nsec)
+        return -REASON_NOT_FOUND;
+    *ret = record;
+    return 0;
+}

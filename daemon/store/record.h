@@ -1,0 +1,35 @@
+/*
+ * Records: what the library remembers of a stored file, in its xattr user.fsd. A record is a row of
+ * options as in a line of the protocol, so that getfattr(1) shows it to people, and is believed
+ * only while the file's size and mtime are those that it tells.
+ */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "protocol/digest.h"
+
+enum {
+    RECORD_CLIENT_ROOM = 128, /* bytes of a client's name, with its NUL */
+};
+
+struct record {
+    char digest[DIGEST_ROOM];
+    int64_t size;
+    struct timespec mtime;
+    char by[RECORD_CLIENT_ROOM]; /* the client that put the file */
+};
+
+/* Sets a file's record. Returns 0 or a reason. */
+int record_write(int fd, const struct record *record);
+
+/*
+ * Reads the record of a file whose status is `status`. Returns 0, or -REASON_NOT_FOUND when it has
+ * none that is to be believed; `ret` is left alone then.
+ */
+int record_read(int fd, const struct stat *status, struct record *ret);
+
+#endif

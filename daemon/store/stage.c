@@ -1,0 +1,111 @@
+#include "daemon/store/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+    STAGE_FOLDER_MODE = 0700,
+    STAGE_MODE = 0600,
+    STORED_MODE = 0440, /* nobody writes to a stored file */
+};
+
+static int open_folder(const struct library *library, const char *client)
+{
+    char path[sizeof LIBRARY_STAGE + RECORD_CLIENT_ROOM];
+
+    (void)snprintf(path, sizeof path, LIBRARY_STAGE "/%s", client);
+    int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (mkdirat(library->root, path, STAGE_FOLDER_MODE) < 0 && errno != EEXIST)
+        return -1;
+    return library_openat(library, path, O_RDONLY | O_DIRECTORY);
+}
+
+static int make_id(char id[STAGE_ID_LENGTH + 1])
+{
+    unsigned char random[STAGE_ID_LENGTH / 2];
+
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return -1;
+    for (size_t i = 0; i < sizeof random; i++)
+        (void)snprintf(id + 2 * i, 3, "%02x", random[i]);
+    return 0;
+}
+
+/* Room for the whole upload before its first byte, where the file system can promise it. */
+static int keep_room(int fd, int64_t size)
+{
+    if (size <= 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size) == 0)
+        return 0;
+    return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
+}
+
+int stage_open(struct stage *stage, const struct library *library, const char *client, int64_t size)
+{
+    *stage = (struct stage){.fd = -1, .folder = open_folder(library, client)};
+    digest_begin(&stage->digest);
+    if (stage->folder < 0 || make_id(stage->id) < 0)
+        goto fail;
+    stage->fd = openat(stage->folder, stage->id,
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, STAGE_MODE);
+    if (stage->fd < 0 || flock(stage->fd, LOCK_EX | LOCK_NB) < 0 || keep_room(stage->fd, size) < 0)
+        goto fail;
+    return 0;
+fail:;
+    int error = errno;
+    stage_close(stage);
+    errno = error;
+    return error == ENOENT ? -REASON_INTERNAL : -(int)library_reason(error);
+}
+
+int stage_write(struct stage *stage, const char *bytes, size_t length)
+{
+    size_t written = 0;
+
+    while (written < length) {
+        ssize_t wrote = write(stage->fd, bytes + written, length - written);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return -(int)library_reason(errno);
+        written += (size_t)wrote;
+    }
+    digest_add(&stage->digest, bytes, length);
+    stage->size += (int64_t)length;
+    return 0;
+}
+
+int stage_seal(struct stage *stage, const struct library *library, struct record *record)
+{
+    struct stat status;
+
+    if (futimens(stage->fd, NULL) < 0 || fstat(stage->fd, &status) < 0)
+        return -REASON_INTERNAL;
+    record->size = status.st_size;
+    record->mtime = status.st_mtim;
+    if (status.st_size != stage->size)
+        return -REASON_INTERNAL;
+    int code = library->records ? record_write(stage->fd, record) : 0;
+    if (code < 0)
+        return code;
+    /* A failed fsync is final: a second one may succeed although the bytes are gone. */
+    if (fchmod(stage->fd, STORED_MODE) < 0 || fsync(stage->fd) < 0)
+        return errno == ENOSPC || errno == EDQUOT ? -REASON_NO_SPACE : -REASON_INTERNAL;
+    return 0;
+}
+
+void stage_close(struct stage *stage)
+{
+    if (stage->fd >= 0) {
+        (void)unlinkat(stage->folder, stage->id, 0);
+        (void)close(stage->fd);
+    }
+    if (stage->folder >= 0)
+        (void)close(stage->folder);
+    *stage = (struct stage){.fd = -1, .folder = -1};
+}

@@ -1,0 +1,48 @@
+/*
+ * Stages: uploads on their way in. A stage is a file .fsd/stage/<client>/<id> that only its session
+ * may write; once sealed it is never opened for writing again.
+ */
+#ifndef STORE_STAGE_H
+#define STORE_STAGE_H
+
+#include <stdint.h>
+
+#include "daemon/store/library.h"
+#include "daemon/store/record.h"
+#include "protocol/digest.h"
+
+enum {
+    STAGE_ID_LENGTH = 32, /* lower-case hex digits */
+};
+
+struct stage {
+    int folder; /* the client's folder of stages */
+    int fd;
+    char id[STAGE_ID_LENGTH + 1];
+    int64_t size; /* bytes received */
+    struct digest digest;
+};
+
+/*
+ * Makes a stage for an upload by `client`, locks it, and keeps room for `size` bytes (-1 when that
+ * is not known). Returns 0, -REASON_NO_SPACE, -REASON_TOO_LARGE or another reason.
+ */
+int stage_open(struct stage *stage, const struct library *library, const char *client,
+               int64_t size);
+
+/* Adds bytes to it and to its digest. Returns 0 or a reason. */
+int stage_write(struct stage *stage, const char *bytes, size_t length);
+
+/*
+ * Gives a whole upload, whose digest and client are in `record`, its time, its record and its mode,
+ * and makes its content durable. The record's size and mtime are filled in. Returns 0 or a reason,
+ * after which the stage can only be closed.
+ */
+int stage_seal(struct stage *stage, const struct library *library, struct record *record);
+
+/*
+ * Removes the stage's own name and closes it. A stage that is {.fd = -1, .folder = -1} is let be.
+ */
+void stage_close(struct stage *stage);
+
+#endif
