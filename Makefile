@@ -62,7 +62,7 @@ LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellch
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
 
-programs: $(BUILD)/fsd
+programs: $(BUILD)/fsd $(BUILD)/fsc
 unit: $(UNIT_PROGRAMS)
 manuals: $(MANUALS)
 
@@ -104,6 +104,10 @@ $(BUILD)/man/fsd-protocol.7: man/fsd-protocol.7.scd man/include.awk tests/tcp_cl
 	$(say) MAN $@
 	$(Q)mkdir -p $(@D)
 	$(Q)awk -f man/include.awk $< >$@.scd && scdoc <$@.scd >$@.new && mv $@.new $@ && rm $@.scd
+
+demo: deps-build ## build, then store, list and fetch real files, and show each command
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)tests/demo $(abspath $(BUILD))
 
 check: deps-test ## install what is missing, then all tests; ONLY=pattern selects by name
 	$(Q)$(MAKE) --no-print-directory test

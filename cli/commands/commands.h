@@ -1,0 +1,52 @@
+/*
+ * The commands: one table, and a file for each.
+ */
+#ifndef COMMANDS_COMMANDS_H
+#define COMMANDS_COMMANDS_H
+
+#include "cli/connection.h"
+#include "cli/options.h"
+#include "cli/settings.h"
+
+/* A call of fsc, taken apart. */
+struct invocation {
+    const struct options *options;
+    struct settings settings;
+    struct connection connection;
+};
+
+struct command {
+    const char *word;
+    const char *operands; /* as in the synopsis; "" for none */
+    size_t least;         /* operands that it needs */
+    unsigned options;     /* bits, without those of every command */
+    const char *summary;
+    const char *example;
+    bool is_local; /* it needs no server */
+    /* Returns 0 or the negative of the reason that tells the exit code, after complaining. */
+    int (*run)(struct invocation *invocation);
+};
+
+/* The table; the row behind the last one has no word. */
+extern const struct command commands[];
+
+/* The row of a word; NULL for one that is no command. */
+const struct command *command_find(const char *word);
+
+/*
+ * Runs something for each operand. All are tried, unless the server cannot be reached. Returns 0 or
+ * the first failure.
+ */
+int invocation_run_each(struct invocation *invocation,
+                        int (*run)(struct invocation *invocation, const char *operand));
+
+int get_run(struct invocation *invocation);
+int help_run(struct invocation *invocation);
+int ls_run(struct invocation *invocation);
+int put_run(struct invocation *invocation);
+
+/* Prints the list of commands with an example each, or all about one command. */
+void help_print_list(void);
+void help_print_command(const struct command *command);
+
+#endif

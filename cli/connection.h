@@ -1,0 +1,57 @@
+/*
+ * Connections: the way to the server, requests and their answers.
+ */
+#ifndef CLI_CONNECTION_H
+#define CLI_CONNECTION_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "cli/settings.h"
+#include "protocol/line.h"
+#include "protocol/stream.h"
+
+struct connection {
+    const struct settings *settings;
+    bool is_open;
+    bool unreachable; /* connection_ready() has failed */
+    struct stream stream;
+    pid_t child; /* of exec:COMMAND; 0 for none */
+    struct answer answer;
+    char why[LINE_LONGEST]; /* after a failure: what to tell people */
+};
+
+/* Begins closed; connection_ready() opens it when it is needed. */
+void connection_init(struct connection *connection, const struct settings *settings);
+void connection_close(struct connection *connection);
+
+/*
+ * Opens the connection, or opens it again after it was lost. Returns 0, or a reason after
+ * complaining: then no other request can succeed either.
+ */
+int connection_ready(struct connection *connection);
+
+/*
+ * Reads an answer; WAITs are heeded and passed over. Returns 0 for OK; -REASON_EMPTY and
+ * -REASON_EXISTS for these answers; the reason of FAIL; -REASON_LOST, -REASON_TIMEOUT or
+ * -REASON_BREACH. The answer's options and text are in `answer`, and `why` says what failed.
+ */
+int connection_answer(struct connection *connection);
+
+/* Sends what is pending and reads the answer, which may have been given before all was sent. */
+int connection_ask(struct connection *connection);
+
+/*
+ * Notes a failure that was found elsewhere: sets `why`, and closes a connection that cannot be used
+ * any more. Returns `code`.
+ */
+int connection_failed(struct connection *connection, int code);
+
+/*
+ * Numbers and digests of the last answer. Return 0, or -REASON_BREACH when there is none that is
+ * valid. A digest is NUL-terminated and lives until the next answer.
+ */
+int connection_number(struct connection *connection, const char *key, int64_t *ret);
+int connection_digest(struct connection *connection, const char **ret);
+
+#endif

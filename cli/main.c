@@ -1,0 +1,66 @@
+/*
+ * fsc: lists, fetches and stores files in a file library; one command for each call, never a
+ * question.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/commands/commands.h"
+#include "cli/output.h"
+
+static unsigned options_of(const char *word)
+{
+    const struct command *command = command_find(word);
+
+    /* For a word that is no command every option is taken: it is the word that is wrong. */
+    return command != NULL ? command->options : ~0U;
+}
+
+static int run_command(const struct command *command, const struct options *options)
+{
+    struct invocation invocation = {.options = options};
+
+    connection_init(&invocation.connection, &invocation.settings);
+    if (!command->is_local) {
+        int code = settings_init(&invocation.settings, options->values[OPTION_SERVER]);
+        if (code < 0)
+            return code;
+    }
+    int code = command->run(&invocation);
+    connection_close(&invocation.connection);
+    return code;
+}
+
+static int run(const struct options *options)
+{
+    const struct command *command =
+        options->command != NULL ? command_find(options->command) : NULL;
+
+    if (options->command != NULL && command == NULL)
+        return complain(REASON_USAGE, options->command, "there is no such command; see fsc help");
+    if (options->values[OPTION_VERSION] != NULL) {
+        (void)printf("fsc %s\n", FSD_VERSION);
+        return output_flush();
+    }
+    if (command == NULL || options->values[OPTION_HELP] != NULL) {
+        if (command == NULL)
+            help_print_list();
+        else
+            help_print_command(command);
+        return output_flush();
+    }
+    if (options->operand_count < command->least)
+        return complain(REASON_USAGE, command->word, "it needs %s", command->operands);
+    return run_command(command, options);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int code = options_parse(&options, argc, argv, options_of);
+
+    if (code == 0)
+        code = run(&options);
+    free(options.operands);
+    return reason_exit_code((enum reason) - code);
+}

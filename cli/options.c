@@ -1,0 +1,155 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/output.h"
+
+struct row {
+    const char *name;
+    char letter;       /* '\0' for none */
+    const char *value; /* what it takes; NULL for nothing */
+    const char *help;
+};
+
+static const struct row rows[OPTION_COUNT] = {
+    [OPTION_SERVER] = {"server", '\0', "ADDRESS", "where the library is served (or FSC_SERVER)"},
+    [OPTION_HELP] = {"help", '\0', NULL, "print help"},
+    [OPTION_VERSION] = {"version", '\0', NULL, "print the version"},
+    [OPTION_NAME] = {"name", '\0', "NAME", "store the one FILE under this name"},
+    [OPTION_FOLDER] = {"folder", '\0', "FOLDER", "store the files in this folder"},
+    [OPTION_OUTPUT] = {"output", '\0', "FILE", "write to this file; - is standard output"},
+    [OPTION_INTO] = {"into", '\0', "DIR", "write files into this folder"},
+    [OPTION_FORCE] = {"force", '\0', NULL, "replace a local file that has other bytes"},
+    [OPTION_LONG] = {"long", 'l', NULL, "size and time of each file"},
+    [OPTION_RECURSIVE] = {"recursive", 'R', NULL, "all files below, and no folders"},
+    [OPTION_UNSORTED] = {"unsorted", 'U', NULL, "in the order in which the server finds them"},
+    [OPTION_MATCH] = {"match", '\0', "PATTERN", "only files that match, e.g. '*.gz'"},
+};
+
+/* Arguments on their way into struct options. */
+struct parse {
+    struct options *options;
+    char **next;
+    unsigned accepted; /* bits of the options that may stand here */
+};
+
+static const char *subject(const struct parse *parse)
+{
+    return parse->options->command;
+}
+
+static int set(struct parse *parse, enum option option, const char *value)
+{
+    if (parse->options->values[option] != NULL && rows[option].value != NULL)
+        return complain(REASON_USAGE, subject(parse), "--%s is given twice", rows[option].name);
+    parse->options->values[option] = value;
+    return 0;
+}
+
+static enum option find_name(const char *name, size_t length)
+{
+    enum option option = 0;
+
+    while (option < OPTION_COUNT &&
+           (strlen(rows[option].name) != length || memcmp(rows[option].name, name, length) != 0))
+        option++;
+    return option;
+}
+
+static enum option find_letter(char letter)
+{
+    enum option option = 0;
+
+    while (option < OPTION_COUNT && rows[option].letter != letter)
+        option++;
+    return option;
+}
+
+static bool is_accepted(const struct parse *parse, enum option option)
+{
+    return option < OPTION_COUNT && (parse->accepted & OPTION_BIT(option)) != 0;
+}
+
+/* An option that may not stand here: is there none, or is it at the wrong place? */
+static int refuse(const struct parse *parse, const char *argument, enum option option)
+{
+    if (option < OPTION_COUNT && parse->options->command == NULL)
+        return complain(REASON_USAGE, NULL, "%s must stand behind the command", argument);
+    return complain(REASON_USAGE, subject(parse), "there is no option %s", argument);
+}
+
+/* --name, --name value, --name=value */
+static int take_long(struct parse *parse, const char *argument)
+{
+    const char *name = argument + 2;
+    size_t length = strcspn(name, "=");
+    const char *value = name[length] == '=' ? name + length + 1 : NULL;
+    enum option option = find_name(name, length);
+
+    if (!is_accepted(parse, option))
+        return refuse(parse, argument, option);
+    if (rows[option].value == NULL && value != NULL)
+        return complain(REASON_USAGE, subject(parse), "--%s takes no value", rows[option].name);
+    if (rows[option].value == NULL)
+        return set(parse, option, "");
+    if (value == NULL && *parse->next == NULL)
+        return complain(REASON_USAGE, subject(parse), "--%s needs a value: %s", rows[option].name,
+                        rows[option].value);
+    return set(parse, option, value != NULL ? value : *parse->next++);
+}
+
+/* -l, or several of them: -lR. No letter takes a value. */
+static int take_letters(struct parse *parse, const char *argument)
+{
+    for (const char *letter = argument + 1; *letter != '\0'; letter++) {
+        const char one[] = {'-', *letter, '\0'};
+        enum option option = find_letter(*letter);
+        if (!is_accepted(parse, option))
+            return refuse(parse, one, option);
+        parse->options->values[option] = "";
+    }
+    return 0;
+}
+
+int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted)
+{
+    struct parse parse = {.options = options, .next = argv + 1, .accepted = OPTIONS_GLOBAL};
+    bool only_operands = false;
+    int code = 0;
+
+    *options = (struct options){.command = NULL};
+    options->operands = calloc((size_t)argc + 1, sizeof *options->operands);
+    if (options->operands == NULL)
+        return complain_errno(REASON_USAGE, NULL, "no memory");
+    while (code == 0 && *parse.next != NULL) {
+        char *argument = *parse.next++;
+        bool is_option = argument[0] == '-' && argument[1] != '\0' && !only_operands;
+        if (is_option && strcmp(argument, "--") == 0)
+            only_operands = true;
+        else if (is_option)
+            code =
+                argument[1] == '-' ? take_long(&parse, argument) : take_letters(&parse, argument);
+        else if (options->command != NULL)
+            options->operands[options->operand_count++] = argument;
+        else
+            parse.accepted |= accepted(options->command = argument);
+    }
+    return code;
+}
+
+void options_print(FILE *file, unsigned bits)
+{
+    for (enum option option = 0; option < OPTION_COUNT; option++) {
+        char head[64];
+        const struct row *row = &rows[option];
+        if ((bits & OPTION_BIT(option)) == 0)
+            continue;
+        (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s", row->letter != '\0' ? '-' : ' ',
+                       row->letter != '\0' ? row->letter : ' ', row->letter != '\0' ? ", " : "  ",
+                       row->name, row->value != NULL ? " " : "",
+                       row->value != NULL ? row->value : "");
+        (void)fprintf(file, "  %-24s %s\n", head, row->help);
+    }
+}

@@ -1,0 +1,55 @@
+/*
+ * Options of the command line: one table of them, and the taking apart of arguments by it.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum option {
+    /* Those of every command, which may also stand before it. */
+    OPTION_SERVER,
+    OPTION_HELP,
+    OPTION_VERSION,
+    /* Those of some. */
+    OPTION_NAME,
+    OPTION_FOLDER,
+    OPTION_OUTPUT,
+    OPTION_INTO,
+    OPTION_FORCE,
+    OPTION_LONG,
+    OPTION_RECURSIVE,
+    OPTION_UNSORTED,
+    OPTION_MATCH,
+    OPTION_COUNT
+};
+
+#define OPTION_BIT(option) (1U << (option))
+#define OPTIONS_GLOBAL \
+    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+
+/* Arguments taken apart. The texts are those of argv; `operands` is to be freed. */
+struct options {
+    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one that takes no value */
+    const char *command;              /* NULL when there is none */
+    char **operands;
+    size_t operand_count;
+};
+
+/*
+ * Which options does the command of that word take, as bits? Called once, when the word is found.
+ */
+typedef unsigned options_of_command(const char *word);
+
+/*
+ * Takes argv apart: options that every command has, the command, its options and operands, in any
+ * order behind it; "--" ends the options. Returns 0, or -REASON_USAGE after complaining.
+ */
+int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted);
+
+/* Prints a line for each of the options whose bits are set. */
+void options_print(FILE *file, unsigned bits);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Output: what fsc says on stdout and stderr.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <stddef.h>
+
+#include "protocol/reason.h"
+
+/*
+ * Writes one line on stderr, "fsc: SUBJECT: ...", in which control characters are shown as '?'.
+ * `subject` may be NULL. Returns the negative of `reason`, for the caller to return.
+ */
+int complain(enum reason reason, const char *subject, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same with the text of the system's error in errno behind it. */
+int complain_errno(enum reason reason, const char *subject, const char *what);
+
+/*
+ * Writes out what is buffered for stdout. Returns 0, or -REASON_LOCAL after complaining; of a
+ * reader that is gone nothing is said.
+ */
+int output_flush(void);
+
+/*
+ * Has something that was printed failed to go out already? Then there is no use in printing more.
+ */
+int output_has_failed(void);
+
+/* write(2) of all bytes, also where the descriptor is non-blocking. 0, or -1 with errno set. */
+int output_write_all(int fd, const char *bytes, size_t length);
+
+#endif

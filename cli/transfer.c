@@ -1,0 +1,488 @@
+#include "cli/transfer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+#include "protocol/clock.h"
+#include "protocol/line.h"
+#include "protocol/name.h"
+
+enum {
+    EAGER_LARGEST = 65536, /* bytes of a file that is sent ahead (fsd-protocol(7), PUT) */
+    PACE_BYTES = 1024,     /* bytes that count as a sign of life */
+};
+
+/* A file on its way to the server. */
+struct upload {
+    struct connection *connection;
+    const char *name;
+    const char *local;
+    int source;
+    bool is_regular;
+    struct stat status; /* of a regular file, before it is read */
+    int64_t sent;       /* bytes of the file */
+    struct digest digest;
+    char text[DIGEST_ROOM];
+    bool refused;       /* the server has answered before the end */
+    int64_t alive_ms;   /* when the server last heard of us */
+    int64_t alive_sent; /* how many bytes it had then */
+};
+
+static int tell(struct connection *connection, const char *name, int code)
+{
+    return complain((enum reason) - code, name, "%s", connection->why);
+}
+
+static const char *escaped(const char *name, char text[3 * NAME_LONGEST + 1])
+{
+    (void)line_escape(name, strlen(name), text);
+    return text;
+}
+
+/* EXISTS: are the stored bytes ours? They are when the digest, or same=1, says so. */
+static bool is_same(struct upload *upload)
+{
+    const char *digest = NULL;
+
+    if (connection_digest(upload->connection, &digest) == 0)
+        return strcmp(digest, upload->text) == 0;
+    return line_option(&upload->connection->answer.line, "same") != NULL;
+}
+
+/* The final answer of an upload whose digest is known. */
+static int judge_answer(struct upload *upload, int code)
+{
+    struct connection *connection = upload->connection;
+    const char *digest = NULL;
+    int64_t size = 0;
+
+    if (code == -REASON_EXISTS && is_same(upload))
+        return 0;
+    if (code < 0)
+        return tell(connection, upload->name, code);
+    if (connection_digest(connection, &digest) < 0 ||
+        connection_number(connection, "size", &size) < 0)
+        return tell(connection, upload->name, connection_failed(connection, -REASON_BREACH));
+    if (strcmp(digest, upload->text) != 0 || size != upload->sent)
+        return complain(REASON_MISMATCH, upload->name, "the server stored other bytes");
+    return 0;
+}
+
+static bool has_changed(const struct upload *upload)
+{
+    struct stat now;
+    const struct stat *then = &upload->status;
+
+    if (!upload->is_regular)
+        return false;
+    return fstat(upload->source, &now) < 0 || now.st_size != then->st_size ||
+           now.st_size != upload->sent || now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+}
+
+static int complain_changed(const struct upload *upload)
+{
+    return complain(REASON_MISMATCH, upload->local, "it changed while it was read");
+}
+
+/* Small files: everything is sent at once, and there is one answer. */
+
+static int read_all(const struct upload *upload, char *bytes, size_t room, size_t *ret_length)
+{
+    size_t length = 0;
+    ssize_t got = 0;
+
+    while (length < room && (got = read(upload->source, bytes + length, room - length)) != 0) {
+        if (got < 0 && errno != EINTR)
+            return complain_errno(REASON_LOCAL, upload->local, "cannot read");
+        length += got > 0 ? (size_t)got : 0;
+    }
+    *ret_length = length;
+    return 0;
+}
+
+static int send_eager(struct upload *upload, char bytes[EAGER_LARGEST + 1])
+{
+    struct stream *stream = &upload->connection->stream;
+    char name[3 * NAME_LONGEST + 1];
+    size_t length = 0;
+    int code = read_all(upload, bytes, EAGER_LARGEST + 1, &length);
+
+    if (code < 0)
+        return code;
+    upload->sent = (int64_t)length;
+    if (has_changed(upload))
+        return complain_changed(upload);
+    digest_add(&upload->digest, bytes, length);
+    digest_finish(&upload->digest, upload->text);
+    (void)stream_print(stream, "PUT %s size=%zu digest=%s eager=1\n", escaped(upload->name, name),
+                       length, upload->text);
+    if (length > 0) {
+        (void)stream_print(stream, "%zu\n", length);
+        (void)stream_write(stream, bytes, length);
+        (void)stream_print(stream, "\n");
+    }
+    (void)stream_print(stream, "END\n");
+    return judge_answer(upload, connection_ask(upload->connection));
+}
+
+static int put_eager(struct upload *upload)
+{
+    char *bytes = malloc(EAGER_LARGEST + 1);
+    int code = bytes != NULL ? send_eager(upload, bytes)
+                             : complain_errno(REASON_LOCAL, upload->local, "cannot read");
+    free(bytes);
+    return code;
+}
+
+/* Other files: the body follows the go-ahead, and the server is listened to meanwhile. */
+
+/* What has come from the server during the body: WAIT is heeded, all else ends the upload. */
+static int listen_meanwhile(struct upload *upload)
+{
+    static const char wait[] = "WAIT\n";
+    struct stream *stream = &upload->connection->stream;
+
+    while (!upload->refused && stream_has_line(stream)) {
+        const char *input = stream->input + stream->input_start;
+        size_t length = stream->input_end - stream->input_start;
+        if (length < sizeof wait - 1 || memcmp(input, wait, sizeof wait - 1) != 0) {
+            upload->refused = true;
+            break;
+        }
+        stream->input_start += sizeof wait - 1;
+        int code = stream_sign_of_life(stream);
+        if (code < 0)
+            return code;
+    }
+    return stream->ended && !upload->refused ? -REASON_LOST : 0;
+}
+
+/* Sends all that is pending. A refusal that comes meanwhile is noted, and then haste is due. */
+static int push_all(struct upload *upload)
+{
+    const struct settings *settings = upload->connection->settings;
+    struct stream *stream = &upload->connection->stream;
+    int64_t since = clock_ms();
+
+    while (stream_pending(stream) > 0) {
+        struct stream_turn turn;
+        bool was_refused = upload->refused;
+        int64_t limit = was_refused ? settings->refused_ms : settings->limits.write_ms;
+        int64_t left = since + limit - clock_ms();
+        if (left <= 0)
+            return -REASON_TIMEOUT;
+        int code = stream_take_turn(stream, -1, left, &turn);
+        if (code == 0)
+            code = listen_meanwhile(upload);
+        if (code < 0)
+            return code;
+        if (turn.sent || was_refused != upload->refused)
+            since = clock_ms();
+    }
+    return 0;
+}
+
+/* Tells the server that we are alive when it has heard too little of us. */
+static int stay_alive(struct upload *upload)
+{
+    int64_t now = clock_ms();
+
+    if (upload->sent - upload->alive_sent >= PACE_BYTES) {
+        upload->alive_sent = upload->sent;
+        upload->alive_ms = now;
+    }
+    if (now - upload->alive_ms < upload->connection->settings->heartbeat_ms)
+        return 0;
+    upload->alive_ms = now;
+    upload->alive_sent = upload->sent;
+    int code = stream_print(&upload->connection->stream, "WAIT\n");
+    return code == 0 ? push_all(upload) : code;
+}
+
+/* Waits until the producer has something to read, or the server has refused. */
+static int await_source(struct upload *upload)
+{
+    struct stream *stream = &upload->connection->stream;
+    struct stream_turn turn = {.source = upload->is_regular};
+    int code = stay_alive(upload);
+
+    while (code == 0 && !turn.source && !upload->refused) {
+        int64_t next = upload->alive_ms + upload->connection->settings->heartbeat_ms - clock_ms();
+        code = stream_take_turn(stream, upload->source, next > 0 ? next : 1, &turn);
+        if (code == 0)
+            code = listen_meanwhile(upload);
+        if (code == 0 && !turn.source)
+            code = stay_alive(upload);
+    }
+    return code;
+}
+
+/* Reads a piece of the source straight into an item. `ret_got` is 0 at the end. */
+static int send_item(struct upload *upload, ssize_t *ret_got)
+{
+    struct stream *stream = &upload->connection->stream;
+    size_t room = ITEM_PREFERRED;
+    char *bytes = NULL;
+    int code = body_room(stream, &room, &bytes);
+
+    if (code < 0)
+        return code;
+    do
+        *ret_got = read(upload->source, bytes, room);
+    while (*ret_got < 0 && errno == EINTR);
+    if (*ret_got <= 0)
+        return 0;
+    digest_add(&upload->digest, bytes, (size_t)*ret_got);
+    upload->sent += *ret_got;
+    body_added(stream, room, (size_t)*ret_got);
+    return push_all(upload);
+}
+
+/* Sends the body up to, but without, its end. Returns 0 also when the server has refused it. */
+static int send_items(struct upload *upload, int *ret_error)
+{
+    for (;;) {
+        ssize_t got = 0;
+        int code = await_source(upload);
+        if (code < 0 || upload->refused)
+            return code;
+        code = send_item(upload, &got);
+        if (code < 0 || upload->refused)
+            return code;
+        if (got < 0 && errno == EAGAIN)
+            continue;
+        if (got <= 0) {
+            *ret_error = got < 0 ? errno : 0;
+            return 0;
+        }
+    }
+}
+
+/* Gives the upload up, and hears what the server has to say of it. */
+static int abort_body(struct upload *upload)
+{
+    struct connection *connection = upload->connection;
+    struct stream *stream = &connection->stream;
+
+    if (!stream->failed && stream_print(stream, "ABORT aborted\n") == 0 && push_all(upload) < 0)
+        stream->failed = true;
+    bool in_step = !stream->failed;
+    int code = connection_answer(connection);
+    if (!in_step)
+        connection_close(connection);
+    return code;
+}
+
+static int end_body(struct upload *upload)
+{
+    digest_finish(&upload->digest, upload->text);
+    (void)stream_print(&upload->connection->stream, "END digest=%s\n", upload->text);
+    return judge_answer(upload, connection_ask(upload->connection));
+}
+
+/* The server has answered before the end, which only FAIL may do; or it cannot be reached. */
+static int take_refusal(struct upload *upload, int code)
+{
+    struct connection *connection = upload->connection;
+
+    if (upload->refused && code == 0) {
+        code = abort_body(upload);
+    } else if (upload->refused || code == -REASON_LOST) {
+        /* Before it went away it may have said why. */
+        code = connection_answer(connection);
+        connection_close(connection);
+    } else {
+        code = connection_failed(connection, code);
+    }
+    if (code == 0 || code == -REASON_EXISTS || code == -REASON_EMPTY)
+        code = connection_failed(connection, -REASON_BREACH);
+    return tell(connection, upload->name, code);
+}
+
+static int send_body(struct upload *upload)
+{
+    int error = 0;
+    int code = 0;
+
+    upload->alive_ms = clock_ms();
+    code = send_items(upload, &error);
+    if (code < 0 || upload->refused)
+        return take_refusal(upload, code);
+    if (error == 0 && !has_changed(upload))
+        return end_body(upload);
+    (void)abort_body(upload);
+    errno = error;
+    return error != 0 ? complain_errno(REASON_LOCAL, upload->local, "cannot read")
+                      : complain_changed(upload);
+}
+
+/* The name is taken: a file is compared with what is there; a stream is not even read. */
+static int compare_stored(struct upload *upload)
+{
+    if (!upload->is_regular)
+        return tell(upload->connection, upload->name, -REASON_EXISTS);
+    upload->sent = digest_of_file(upload->source, upload->text);
+    if (upload->sent < 0)
+        return complain_errno(REASON_LOCAL, upload->local, "cannot read");
+    return has_changed(upload) ? complain_changed(upload) : judge_answer(upload, -REASON_EXISTS);
+}
+
+static int put_after_go_ahead(struct upload *upload)
+{
+    struct connection *connection = upload->connection;
+    char name[3 * NAME_LONGEST + 1];
+    char size[32] = "";
+    int64_t offset = 0;
+
+    if (upload->is_regular)
+        (void)snprintf(size, sizeof size, " size=%lld", (long long)upload->status.st_size);
+    (void)stream_print(&connection->stream, "PUT %s%s\n", escaped(upload->name, name), size);
+    int code = connection_ask(connection);
+    if (code == -REASON_EXISTS)
+        return compare_stored(upload);
+    if (code == 0 && (connection_number(connection, "offset", &offset) < 0 || offset != 0))
+        code = connection_failed(connection, -REASON_BREACH);
+    return code < 0 ? tell(connection, upload->name, code) : send_body(upload);
+}
+
+int transfer_put(struct connection *connection, const char *name, int source, const char *local)
+{
+    struct upload upload = {
+        .connection = connection, .name = name, .local = local, .source = source};
+    int code = connection_ready(connection);
+
+    if (code < 0)
+        return code;
+    if (fstat(source, &upload.status) < 0)
+        return complain_errno(REASON_LOCAL, local, "cannot read");
+    upload.is_regular = S_ISREG(upload.status.st_mode) && lseek(source, 0, SEEK_CUR) == 0;
+    digest_begin(&upload.digest);
+    if (upload.is_regular && upload.status.st_size <= EAGER_LARGEST)
+        return put_eager(&upload);
+    return put_after_go_ahead(&upload);
+}
+
+/* Downloads. */
+
+/* The end of a body: its digest must be that of what came. */
+static int judge_end(const struct item *end, struct digest *digest, char made[DIGEST_ROOM])
+{
+    if (made == NULL)
+        return 0;
+    digest_finish(digest, made);
+    if (end->digest[0] == '\0')
+        return -REASON_BREACH;
+    return strcmp(end->digest, made) == 0 ? 0 : -REASON_MISMATCH;
+}
+
+int transfer_read_body(struct connection *connection, transfer_sink *sink, void *context,
+                       char digest[DIGEST_ROOM], bool *ret_complained)
+{
+    struct body body = {.left = 0};
+    struct digest made;
+    struct item item = {.kind = ITEM_WAIT};
+
+    *ret_complained = false;
+    digest_begin(&made);
+    for (;;) {
+        const char *bytes = NULL;
+        size_t length = 0;
+        int code = body_next(&connection->stream, &body, &item, &bytes, &length);
+        if (code == -REASON_BAD_REQUEST || code == -REASON_UNSUPPORTED)
+            code = -REASON_BREACH;
+        if (code < 0)
+            return connection_failed(connection, code);
+        if (item.kind != ITEM_DATA)
+            break;
+        if (digest != NULL)
+            digest_add(&made, bytes, length);
+        code = sink(context, bytes, length);
+        if (code < 0) {
+            /* The rest of the body would be taken for answers. */
+            connection_close(connection);
+            *ret_complained = true;
+            return code;
+        }
+    }
+    int code = item.kind == ITEM_END ? judge_end(&item, &made, digest) : -(int)item.reason;
+    if (code < 0)
+        (void)connection_failed(connection, code);
+    if (item.kind == ITEM_ABORT && item.text[0] != '\0')
+        (void)snprintf(connection->why, sizeof connection->why, "%s", item.text);
+    return code;
+}
+
+/* What a download writes to. */
+struct target_sink {
+    int fd;
+    const char *local;
+    int64_t written;
+};
+
+static int write_piece(void *context, const char *bytes, size_t length)
+{
+    struct target_sink *sink = context;
+
+    if (output_write_all(sink->fd, bytes, length) < 0)
+        return errno == EPIPE ? -REASON_LOCAL
+                              : complain_errno(REASON_LOCAL, sink->local, "cannot write");
+    sink->written += (int64_t)length;
+    return 0;
+}
+
+int transfer_get(struct connection *connection, const char *name, int target, const char *local,
+                 char digest[DIGEST_ROOM])
+{
+    struct target_sink sink = {.fd = target, .local = local};
+    char text[3 * NAME_LONGEST + 1];
+    bool complained = false;
+    int64_t size = 0;
+    int code = connection_ready(connection);
+
+    if (code < 0)
+        return code;
+    (void)stream_print(&connection->stream, "GET %s\n", escaped(name, text));
+    code = connection_ask(connection);
+    if (code == 0 && connection_number(connection, "size", &size) < 0)
+        code = connection_failed(connection, -REASON_BREACH);
+    if (code == 0)
+        code = transfer_read_body(connection, write_piece, &sink, digest, &complained);
+    if (code == 0 && sink.written != size)
+        code = connection_failed(connection, -REASON_BREACH);
+    return code < 0 && !complained ? tell(connection, name, code) : code;
+}
+
+/* No byte is asked for, so none may come. */
+static int take_none(void *context, const char *bytes, size_t length)
+{
+    (void)bytes;
+    (void)length;
+    return complain(REASON_BREACH, context, "%s", reason_text(REASON_BREACH));
+}
+
+int transfer_compare(struct connection *connection, const char *name, int64_t size,
+                     const char digest[DIGEST_ROOM])
+{
+    char text[3 * NAME_LONGEST + 1];
+    char subject[NAME_LONGEST + 1];
+    bool complained = false;
+    int code = connection_ready(connection);
+
+    if (code < 0)
+        return code;
+    (void)snprintf(subject, sizeof subject, "%s", name);
+    (void)stream_print(&connection->stream, "GET %s digest=%s offset=%lld\n", escaped(name, text),
+                       digest, (long long)size);
+    code = connection_ask(connection);
+    if (code == -REASON_MISMATCH)
+        return -REASON_EXISTS;
+    if (code == 0)
+        code = transfer_read_body(connection, take_none, subject, NULL, &complained);
+    return code < 0 && !complained ? tell(connection, name, code) : code;
+}
