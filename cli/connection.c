@@ -37,7 +37,9 @@ static int connect_within(int fd, const struct sockaddr *address, socklen_t leng
 
 static int complain_connect(const struct settings *settings)
 {
-    enum reason reason = errno == ETIMEDOUT ? REASON_TIMEOUT : REASON_LOST;
+    enum reason reason = errno == ETIMEDOUT                  ? REASON_TIMEOUT
+                         : errno == EACCES || errno == EPERM ? REASON_DENIED
+                                                             : REASON_LOST;
     return complain_errno(reason, settings->server.text, "cannot connect");
 }
 
@@ -266,6 +268,7 @@ int connection_ask(struct connection *connection)
 {
     /* A server that takes no more may still have said why. */
     (void)stream_flush(&connection->stream);
+    stream_expect(&connection->stream);
     return connection_answer(connection);
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "protocol/standard.h"
 
 static unsigned options_of(const char *word)
 {
@@ -57,6 +58,8 @@ static int run(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options;
+
+    standard_reserve();
     int code = options_parse(&options, argc, argv, options_of);
 
     if (code == 0)

@@ -20,6 +20,7 @@
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
 #include "protocol/clock.h"
+#include "protocol/standard.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -252,6 +253,9 @@ int main(int argc, char **argv)
     int ready = -1;
     int code = EXIT_USAGE;
 
+    standard_reserve();
+    /* Nothing that the caller left open is ours: a pipe that is kept would never end for its reader. */
+    closefrom(STDERR_FILENO + 1);
     (void)umask(S_IWGRP | S_IRWXO);
     settings_init(&settings);
     if (read_options(argc, argv, &command, NULL) < 0)

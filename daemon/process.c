@@ -63,6 +63,8 @@ void process_start(struct process_model *model, int connection)
 {
     pid_t pid = -1;
 
+    if (model->count == (size_t)model->settings->sessions)
+        process_reap(model);
     if (model->count < (size_t)model->settings->sessions) {
         socket_tune(connection);
         pid = fork();

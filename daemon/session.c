@@ -113,6 +113,7 @@ static void serve_all(struct session *session)
             (void)stream_flush(&session->stream);
             return;
         }
+        stream_expect(&session->stream);
         session->why[0] = '\0';
         session->body_due = false;
         session->body = (struct body){.left = 0};

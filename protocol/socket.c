@@ -4,7 +4,9 @@
 #include <netinet/tcp.h>
 
 enum {
-    USER_TIMEOUT_MS = 60000,
+    KEEP_IDLE_S = 30,
+    KEEP_INTERVAL_S = 10,
+    KEEP_COUNT = 3,
 };
 
 bool socket_is_loopback(const struct sockaddr *address)
@@ -20,7 +22,9 @@ bool socket_is_loopback(const struct sockaddr *address)
 void socket_tune(int fd)
 {
     const int on = 1;
-    const unsigned timeout = USER_TIMEOUT_MS;
+    const int idle = KEEP_IDLE_S;
+    const int interval = KEEP_INTERVAL_S;
+    const int count = KEEP_COUNT;
     int domain = 0;
     socklen_t length = sizeof domain;
 
@@ -28,5 +32,7 @@ void socket_tune(int fd)
         return;
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }

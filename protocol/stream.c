@@ -83,6 +83,13 @@ static void make_room(struct stream *stream)
     stream->input_end = length;
 }
 
+static void restart_pace(struct stream *stream)
+{
+    stream->silent_ms = 0;
+    stream->stalled_ms = 0;
+    stream->pace_bytes = 0;
+}
+
 static void count_bytes(struct stream *stream, size_t length)
 {
     stream->silent_ms = 0;
@@ -123,7 +130,7 @@ static int fill(struct stream *stream)
         const struct stream_limits *limits = &stream->limits;
         int64_t left = sooner(0, limits->silence_ms, stream->silent_ms);
         left = sooner(left, limits->stall_ms, stream->stalled_ms);
-        left = sooner(left, limits->line_ms, stream->line_ms);
+        left = sooner(left, stream->in_line ? limits->line_ms : 0, stream->line_ms);
         if (left < 0)
             return -REASON_TIMEOUT;
         if ((code = stream_flush(stream)) < 0)
@@ -134,7 +141,7 @@ static int fill(struct stream *stream)
             return -REASON_LOST;
         stream->silent_ms += spent;
         stream->stalled_ms += spent;
-        stream->line_ms += spent;
+        stream->line_ms += stream->in_line ? spent : 0;
     }
     return code;
 }
@@ -248,6 +255,7 @@ int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length
         if (within == LINE_LONGEST)
             return -REASON_BAD_REQUEST;
         seen = within;
+        stream->in_line = length > 0;
         int code = fill(stream);
         if (code < 0)
             return code;
@@ -256,7 +264,7 @@ int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length
 
 int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, size_t *ret_length)
 {
-    stream->line_ms = 0;
+    stream->in_line = false;
     if (stream->input_start == stream->input_end) {
         int code = fill(stream);
         if (code < 0)
@@ -287,13 +295,17 @@ void stream_drain(struct stream *stream, int64_t limit_ms)
     }
 }
 
+void stream_expect(struct stream *stream)
+{
+    restart_pace(stream);
+    stream->waits_since_ms = 0;
+}
+
 int stream_sign_of_life(struct stream *stream)
 {
     int64_t now = clock_ms();
 
-    stream->silent_ms = 0;
-    stream->stalled_ms = 0;
-    stream->pace_bytes = 0;
+    restart_pace(stream);
     if (stream->waits_since_ms == 0)
         stream->waits_since_ms = now;
     if (stream->limits.wait_ms > 0 && now - stream->waits_since_ms > stream->limits.wait_ms)

@@ -60,6 +60,7 @@ struct stream {
     /* Time spent waiting for input: since the last byte; since the last 1024; in this line. */
     int64_t silent_ms, stalled_ms, line_ms;
     size_t pace_bytes;
+    bool in_line;           /* a line has begun, and its end is awaited */
     int64_t waits_since_ms; /* when the WAITs in a row began; 0 when the last sign was another */
 };
 
@@ -96,6 +97,9 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
 
 /* Drops all input until the other side ends or `limit_ms` are over. */
 void stream_drain(struct stream *stream, int64_t limit_ms);
+
+/* From now on the other side is due: the limits begin anew. */
+void stream_expect(struct stream *stream);
 
 /*
  * A sign of life came from the other side: the limits begin anew. Returns -REASON_TIMEOUT when
