@@ -145,18 +145,15 @@ static int put_eager(struct upload *upload)
 /* What has come from the server during the body: WAIT is heeded, all else ends the upload. */
 static int listen_meanwhile(struct upload *upload)
 {
-    static const char wait[] = "WAIT\n";
     struct stream *stream = &upload->connection->stream;
+    const char *line = NULL;
+    size_t length = 0;
 
-    while (!upload->refused && stream_has_line(stream)) {
-        const char *input = stream->input + stream->input_start;
-        size_t length = stream->input_end - stream->input_start;
-        if (length < sizeof wait - 1 || memcmp(input, wait, sizeof wait - 1) != 0) {
-            upload->refused = true;
-            break;
-        }
-        stream->input_start += sizeof wait - 1;
-        int code = stream_sign_of_life(stream);
+    while (!upload->refused && stream_peek_line(stream, &line, &length)) {
+        upload->refused = length != 4 || memcmp(line, "WAIT", 4) != 0;
+        int code = upload->refused ? 0 : stream_line(stream, &line, &length);
+        if (code == 0 && !upload->refused)
+            code = stream_sign_of_life(stream);
         if (code < 0)
             return code;
     }

@@ -227,39 +227,37 @@ int stream_await(struct stream *stream, int wake, int64_t limit_ms)
     return code;
 }
 
-bool stream_has_line(const struct stream *stream)
+bool stream_peek_line(const struct stream *stream, const char **ret_line, size_t *ret_length)
 {
+    const char *start = stream->input + stream->input_start;
     size_t length = stream->input_end - stream->input_start;
-    return length >= LINE_LONGEST ||
-           memchr(stream->input + stream->input_start, '\n', length) != NULL;
+    size_t within = length < LINE_LONGEST ? length : LINE_LONGEST;
+    const char *end = memchr(start, '\n', within);
+
+    if (end == NULL && within < LINE_LONGEST)
+        return false;
+    *ret_line = start;
+    *ret_length = end != NULL ? (size_t)(end - start) : within;
+    if (end != NULL && end > start && end[-1] == '\r')
+        (*ret_length)--;
+    return true;
 }
 
 int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length)
 {
-    size_t seen = 0;
-
     stream->line_ms = 0;
-    for (;;) {
-        const char *start = stream->input + stream->input_start;
-        size_t length = stream->input_end - stream->input_start;
-        size_t within = length < LINE_LONGEST ? length : LINE_LONGEST;
-        const char *end = memchr(start + seen, '\n', within - seen);
-        if (end != NULL) {
-            stream->input_start += (size_t)(end - start) + 1;
-            if (end > start && end[-1] == '\r')
-                end--;
-            *ret_line = start;
-            *ret_length = (size_t)(end - start);
-            return 0;
-        }
-        if (within == LINE_LONGEST)
-            return -REASON_BAD_REQUEST;
-        seen = within;
-        stream->in_line = length > 0;
+    while (!stream_peek_line(stream, ret_line, ret_length)) {
+        stream->in_line = stream->input_start < stream->input_end;
         int code = fill(stream);
         if (code < 0)
             return code;
     }
+    if (*ret_length == LINE_LONGEST)
+        return -REASON_BAD_REQUEST;
+    stream->input_start = (size_t)(*ret_line - stream->input) + *ret_length;
+    /* The end is LF, or CR and LF. */
+    stream->input_start += stream->input[stream->input_start] == '\r' ? 2 : 1;
+    return 0;
 }
 
 int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, size_t *ret_length)

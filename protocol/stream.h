@@ -86,8 +86,11 @@ int stream_await(struct stream *stream, int wake, int64_t limit_ms);
  */
 int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length);
 
-/* Is a whole line, or one that is too long, in the buffer already? */
-bool stream_has_line(const struct stream *stream);
+/*
+ * Looks at the next line without reading it. Returns false when it has not come whole; one that is too
+ * long is shown as far as it may go.
+ */
+bool stream_peek_line(const struct stream *stream, const char **ret_line, size_t *ret_length);
 
 /*
  * Reads 1 to `most` bytes, which stay where they are until the next read. Returns 0, -REASON_LOST
