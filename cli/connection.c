@@ -241,18 +241,21 @@ int connection_failed(struct connection *connection, int code)
     return code;
 }
 
-int connection_answer(struct connection *connection)
+int connection_answer(struct connection *connection, enum answer_kind other)
 {
     const struct answer *answer = &connection->answer;
     int code = read_answer(connection);
 
+    if (code == 0 && answer->kind != ANSWER_OK && answer->kind != ANSWER_FAIL &&
+        answer->kind != other)
+        code = -REASON_BREACH;
     if (code < 0)
         return connection_failed(connection, code);
     switch (answer->kind) {
     case ANSWER_OK:
         return 0;
     case ANSWER_EMPTY:
-        return -REASON_EMPTY;
+        return connection_failed(connection, -REASON_EMPTY);
     case ANSWER_EXISTS:
         return connection_failed(connection, -REASON_EXISTS);
     case ANSWER_FAIL:
@@ -264,12 +267,12 @@ int connection_answer(struct connection *connection)
     return code;
 }
 
-int connection_ask(struct connection *connection)
+int connection_ask(struct connection *connection, enum answer_kind other)
 {
     /* A server that takes no more may still have said why. */
     (void)stream_flush(&connection->stream);
     stream_expect(&connection->stream);
-    return connection_answer(connection);
+    return connection_answer(connection, other);
 }
 
 int connection_number(struct connection *connection, const char *key, int64_t *ret)

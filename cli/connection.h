@@ -32,14 +32,16 @@ void connection_close(struct connection *connection);
 int connection_ready(struct connection *connection);
 
 /*
- * Reads an answer; WAITs are heeded and passed over. Returns 0 for OK; -REASON_EMPTY and
- * -REASON_EXISTS for these answers; the reason of FAIL; -REASON_LOST, -REASON_TIMEOUT or
- * -REASON_BREACH. The answer's options and text are in `answer`, and `why` says what failed.
+ * Reads an answer; WAITs are heeded and passed over. `other` is the answer that the request may get
+ * besides OK and FAIL: ANSWER_EMPTY, ANSWER_EXISTS, or ANSWER_OK for none. Returns 0 for OK;
+ * -REASON_EMPTY or -REASON_EXISTS for the other one; the reason of FAIL; -REASON_LOST,
+ * -REASON_TIMEOUT or -REASON_BREACH. The answer's options are in `answer`, and `why` says what
+ * failed.
  */
-int connection_answer(struct connection *connection);
+int connection_answer(struct connection *connection, enum answer_kind other);
 
 /* Sends what is pending and reads the answer, which may have been given before all was sent. */
-int connection_ask(struct connection *connection);
+int connection_ask(struct connection *connection, enum answer_kind other);
 
 /*
  * Notes a failure that was found elsewhere: sets `why`, and closes a connection that cannot be used

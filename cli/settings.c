@@ -16,10 +16,11 @@ int settings_init(struct settings *settings, const char *server)
         .heartbeat_ms = 10000,
         .refused_ms = 5000,
     };
-    if (server == NULL)
+    if (server == NULL) {
         server = getenv("FSC_SERVER");
-    if (server == NULL || server[0] == '\0')
-        server = ADDRESS_DEFAULT;
+        if (server == NULL || server[0] == '\0')
+            server = ADDRESS_DEFAULT;
+    }
     const char *wrong = address_parse(server, &settings->server);
     if (wrong != NULL)
         return complain(REASON_USAGE, server, "no server address: %s", wrong);

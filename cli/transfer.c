@@ -128,7 +128,7 @@ static int send_eager(struct upload *upload, char bytes[EAGER_LARGEST + 1])
         (void)stream_print(stream, "\n");
     }
     (void)stream_print(stream, "END\n");
-    return judge_answer(upload, connection_ask(upload->connection));
+    return judge_answer(upload, connection_ask(upload->connection, ANSWER_EXISTS));
 }
 
 static int put_eager(struct upload *upload)
@@ -270,7 +270,7 @@ static int abort_body(struct upload *upload)
     if (!stream->failed && stream_print(stream, "ABORT aborted\n") == 0 && push_all(upload) < 0)
         stream->failed = true;
     bool in_step = !stream->failed;
-    int code = connection_answer(connection);
+    int code = connection_answer(connection, ANSWER_OK);
     if (!in_step)
         connection_close(connection);
     return code;
@@ -280,7 +280,7 @@ static int end_body(struct upload *upload)
 {
     digest_finish(&upload->digest, upload->text);
     (void)stream_print(&upload->connection->stream, "END digest=%s\n", upload->text);
-    return judge_answer(upload, connection_ask(upload->connection));
+    return judge_answer(upload, connection_ask(upload->connection, ANSWER_EXISTS));
 }
 
 /* The server has answered before the end, which only FAIL may do; or it cannot be reached. */
@@ -292,12 +292,12 @@ static int take_refusal(struct upload *upload, int code)
         code = abort_body(upload);
     } else if (upload->refused || code == -REASON_LOST) {
         /* Before it went away it may have said why. */
-        code = connection_answer(connection);
+        code = connection_answer(connection, ANSWER_OK);
         connection_close(connection);
     } else {
         code = connection_failed(connection, code);
     }
-    if (code == 0 || code == -REASON_EXISTS || code == -REASON_EMPTY)
+    if (code == 0)
         code = connection_failed(connection, -REASON_BREACH);
     return tell(connection, upload->name, code);
 }
@@ -340,7 +340,7 @@ static int put_after_go_ahead(struct upload *upload)
     if (upload->is_regular)
         (void)snprintf(size, sizeof size, " size=%lld", (long long)upload->status.st_size);
     (void)stream_print(&connection->stream, "PUT %s%s\n", escaped(upload->name, name), size);
-    int code = connection_ask(connection);
+    int code = connection_ask(connection, ANSWER_EXISTS);
     if (code == -REASON_EXISTS)
         return compare_stored(upload);
     if (code == 0 && (connection_number(connection, "offset", &offset) < 0 || offset != 0))
@@ -445,7 +445,7 @@ int transfer_get(struct connection *connection, const char *name, int target, co
     if (code < 0)
         return code;
     (void)stream_print(&connection->stream, "GET %s\n", escaped(name, text));
-    code = connection_ask(connection);
+    code = connection_ask(connection, ANSWER_OK);
     if (code == 0 && connection_number(connection, "size", &size) < 0)
         code = connection_failed(connection, -REASON_BREACH);
     if (code == 0)
@@ -476,7 +476,7 @@ int transfer_compare(struct connection *connection, const char *name, int64_t si
     (void)snprintf(subject, sizeof subject, "%s", name);
     (void)stream_print(&connection->stream, "GET %s digest=%s offset=%lld\n", escaped(name, text),
                        digest, (long long)size);
-    code = connection_ask(connection);
+    code = connection_ask(connection, ANSWER_OK);
     if (code == -REASON_MISMATCH)
         return -REASON_EXISTS;
     if (code == 0)

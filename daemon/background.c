@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +18,10 @@ static _Noreturn void wait_for(pid_t daemon, int word)
     while (got < 0 && errno == EINTR);
     if (got == 1)
         _exit(0);
-    while (waitpid(daemon, &status, 0) < 0 && errno == EINTR)
-        continue;
+    while (waitpid(daemon, &status, 0) < 0) {
+        if (errno != EINTR)
+            _exit(1);
+    }
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
@@ -28,6 +31,8 @@ int background_begin(void)
 
     if (pipe2(word, O_CLOEXEC) < 0)
         return -1;
+    /* Where the caller ignores it the daemon's exit code would be lost. */
+    (void)signal(SIGCHLD, SIG_DFL);
     pid_t pid = fork();
     if (pid < 0)
         return -1;

@@ -20,13 +20,20 @@
 
 enum {
     BACKLOG = 1024,
+    LOCK_TRIES = 200,
+    LOCK_PAUSE_MS = 10,
     SOCKET_MODE = 0666, /* who may do what is told by the rights, not by the socket's mode */
 };
 
+static const char not_loopback[] = "it is unencrypted, and would be open to other machines; only "
+                                   "loopback addresses are taken";
+static const char too_many[] = "too many addresses";
+
+/* What is wrong with the settings is told apart from what is wrong with the system. */
 static int fail(char fault[SETTINGS_FAULT_ROOM], const char *address, const char *cause)
 {
     (void)snprintf(fault, SETTINGS_FAULT_ROOM, "cannot listen on %.200s: %.200s", address, cause);
-    return -REASON_INTERNAL;
+    return cause == not_loopback || cause == too_many ? -REASON_USAGE : -REASON_INTERNAL;
 }
 
 static void add(struct listener *listener, int fd, const char *path)
@@ -41,7 +48,10 @@ static void add(struct listener *listener, int fd, const char *path)
     listener->sockets[listener->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-/* Locks the folder of a socket, so that of two daemons that start only one judges its path. */
+/*
+ * Locks the folder of a socket, so that of two daemons that start at once only one judges its path.
+ * Whoever may read the folder could hold the lock: it is not waited for any longer than that takes.
+ */
 static int lock_folder(const char *path)
 {
     char folder[sizeof((struct sockaddr_un *)NULL)->sun_path];
@@ -49,8 +59,11 @@ static int lock_folder(const char *path)
 
     (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        (void)flock(fd, LOCK_EX);
+    for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+            break;
+        (void)poll(NULL, 0, LOCK_PAUSE_MS);
+    }
     return fd;
 }
 
@@ -92,18 +105,18 @@ static const char *bind_unix(int fd, const struct sockaddr_un *address)
 static int open_unix(struct listener *listener, const char *path, char fault[SETTINGS_FAULT_ROOM])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *wrong = NULL;
 
+    if (listener->count == LISTENER_SOCKETS_MOST)
+        return fail(fault, path, too_many);
     memcpy(address.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return fail(fault, path, strerror(errno));
     int lock = lock_folder(path);
-    if (fd < 0 || lock < 0)
-        wrong = strerror(errno);
-    else
-        wrong = bind_unix(fd, &address);
+    const char *wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address);
     if (wrong == NULL)
         add(listener, fd, path);
-    else if (fd >= 0)
+    else
         (void)close(fd);
     if (lock >= 0)
         (void)close(lock);
@@ -116,10 +129,9 @@ static const char *open_tcp(struct listener *listener, const struct addrinfo *in
     const int on = 1;
 
     if (!socket_is_loopback(info->ai_addr))
-        return "it is unencrypted, and would be open to other machines; only loopback addresses "
-               "are taken";
+        return not_loopback;
     if (listener->count == LISTENER_SOCKETS_MOST)
-        return "too many addresses";
+        return too_many;
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return strerror(errno);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -146,6 +147,7 @@ static void catch_signals(sigset_t *ret_waiting)
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGCHLD, &child, NULL);
+    (void)signal(SIGHUP, SIG_IGN); /* there is nothing to read again */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
 }
@@ -206,6 +208,17 @@ static void serve(struct listener *listener, struct process_model *model, const 
     drain(model, listener, waiting);
 }
 
+/* As many descriptors as the system allows: a deep listing holds one for each folder on its way. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Opens all that a daemon has, and serves. */
 static int run(const struct settings *settings, int ready)
 {
@@ -221,11 +234,14 @@ static int run(const struct settings *settings, int ready)
         (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
         return EXIT_FAILURE;
     }
+    raise_descriptors();
     catch_signals(&waiting);
     if (ready >= 0)
         log_to_syslog();
-    if (listener_open(&listener, settings, fault) < 0) {
+    int opened = listener_open(&listener, settings, fault);
+    if (opened < 0) {
         (void)complain(fault);
+        code = opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
         goto close_library;
     }
     if (process_open(&model, settings, &library, &listener) < 0) {
@@ -254,7 +270,10 @@ int main(int argc, char **argv)
     int code = EXIT_USAGE;
 
     standard_reserve();
-    /* Nothing that the caller left open is ours: a pipe that is kept would never end for its reader. */
+    /*
+     * Nothing that the caller left open is ours: a pipe that is kept would never end for its
+     * reader.
+     */
     closefrom(STDERR_FILENO + 1);
     (void)umask(S_IWGRP | S_IRWXO);
     settings_init(&settings);

@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 #include "daemon/patience.h"
 #include "daemon/requests/requests.h"
+#include "protocol/clock.h"
 
 /* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
 static const char *const other_words[] = {"WAIT", "END", "ABORT", "OK", "EMPTY", "EXISTS", "FAIL"};
@@ -100,9 +101,22 @@ static void answer_failure(struct session *session, enum reason reason)
 /* Drops the body, or the rest of it, that a refused client sends all the same. */
 static void drop_body(struct session *session)
 {
+    session->linger_until_ms = clock_ms() + session->settings->linger_ms;
     if (stream_flush(&session->stream) < 0 ||
-        body_drop(&session->stream, &session->body, session->settings->linger_ms) < 0)
+        body_drop(&session->stream, &session->body, session->linger_until_ms) < 0)
         session->over = true;
+    else
+        session->linger_until_ms = 0;
+}
+
+/* The answer must not be lost to a reset because of bytes that nobody read. */
+static void linger(struct session *session)
+{
+    if (session->stream.failed || stream_finish(&session->stream) < 0)
+        return;
+    if (session->linger_until_ms == 0)
+        session->linger_until_ms = clock_ms() + session->settings->linger_ms;
+    stream_drain(&session->stream, session->linger_until_ms);
 }
 
 static void serve_all(struct session *session)
@@ -123,9 +137,7 @@ static void serve_all(struct session *session)
         if (session->body_due && !session->over)
             drop_body(session);
     }
-    /* The answer must not be lost to a reset because of bytes that nobody read. */
-    if (!session->stream.failed && stream_finish(&session->stream) == 0)
-        stream_drain(&session->stream, session->settings->linger_ms);
+    linger(session);
 }
 
 void session_run(int in, int out, const struct client *client, const struct settings *settings,

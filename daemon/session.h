@@ -24,11 +24,12 @@ struct session {
     const struct settings *settings;
     const struct library *library;
     struct client client;
-    int wake;                   /* becomes readable when the daemon stops; -1 for none */
-    bool over;                  /* no further request is to be read */
-    bool body_due;              /* the client's body, or the rest of it, is still to come */
-    struct body body;           /* how far it has been read */
-    struct line line;           /* the request */
+    int wake;                /* becomes readable when the daemon stops; -1 for none */
+    bool over;               /* no further request is to be read */
+    bool body_due;           /* the client's body, or the rest of it, is still to come */
+    struct body body;        /* how far it has been read */
+    int64_t linger_until_ms; /* when a refused client's bytes are no longer dropped; 0: not yet */
+    struct line line;        /* the request */
     char why[SESSION_WHY_ROOM]; /* the text of the next FAIL */
 };
 

@@ -306,7 +306,10 @@ static char *read_text(const char *path)
         text = calloc(1, FILE_LARGEST);
     else
         errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-    if (text != NULL && read(fd, text, FILE_LARGEST - 1) < 0) {
+    ssize_t length = text != NULL ? read(fd, text, FILE_LARGEST - 1) : 0;
+    if (length < 0 || (text != NULL && strlen(text) < (size_t)length)) {
+        /* What stands behind a NUL would silently be lost. */
+        errno = length < 0 ? errno : EILSEQ;
         free(text);
         text = NULL;
     }

@@ -22,6 +22,12 @@ static int parse_end(const char *bytes, size_t length, struct item *ret)
     if (length < key_length || memcmp(bytes, key, key_length) != 0)
         return -REASON_BAD_REQUEST;
     int code = digest_check(bytes + key_length, length - key_length);
+    if (code == -REASON_UNSUPPORTED) {
+        struct line line;
+        /* Of another kind, but a field all the same? */
+        return line_parse(&line, bytes + 1, length - 1) < 0 || line.count != 1 ? -REASON_BAD_REQUEST
+                                                                               : code;
+    }
     if (code == 0)
         memcpy(ret->digest, bytes + key_length, DIGEST_LENGTH);
     return code;
@@ -103,26 +109,19 @@ int body_next(struct stream *stream, struct body *body, struct item *ret, const 
     return code;
 }
 
-int body_drop(struct stream *stream, struct body *body, int64_t limit_ms)
+int body_drop(struct stream *stream, struct body *body, int64_t until_ms)
 {
     const char *bytes = NULL;
     size_t length = 0;
     struct item item = {.kind = ITEM_WAIT};
-    int64_t until = clock_ms() + limit_ms;
-    struct stream_limits kept = stream->limits;
     int code = 0;
 
-    do {
-        int64_t left = until - clock_ms();
-        if (left <= 0) {
-            code = -REASON_TIMEOUT;
-            break;
-        }
-        stream->silent_ms = 0;
-        stream->limits.silence_ms = left;
-        code = body_next(stream, body, &item, &bytes, &length);
-    } while (code == 0 && item.kind == ITEM_DATA);
-    stream->limits = kept;
+    stream->until_ms = until_ms;
+    do
+        code = clock_ms() < until_ms ? body_next(stream, body, &item, &bytes, &length)
+                                     : -REASON_TIMEOUT;
+    while (code == 0 && item.kind == ITEM_DATA);
+    stream->until_ms = 0;
     return code == -REASON_UNSUPPORTED ? 0 : code;
 }
 

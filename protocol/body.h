@@ -55,10 +55,10 @@ int body_next(struct stream *stream, struct body *body, struct item *ret, const 
               size_t *ret_length);
 
 /*
- * Drops what is left of a body, END or ABORT included, within `limit_ms`. Returns 0, or a reason
- * for which the session must end.
+ * Drops what is left of a body, END or ABORT included, until `until_ms` of clock_ms() at most.
+ * Returns 0, or a reason for which the session must end.
  */
-int body_drop(struct stream *stream, struct body *body, int64_t limit_ms);
+int body_drop(struct stream *stream, struct body *body, int64_t until_ms);
 
 /*
  * Room for an item straight in the stream: `*room` bytes, clipped to ITEM_PREFERRED; body_added()

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/reason.h"
@@ -76,12 +77,14 @@ int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM])
     struct digest digest;
     int64_t offset = 0;
     ssize_t got = 0;
-    char *chunk = malloc(CHUNK);
+    struct stat status;
+    char *chunk = fstat(fd, &status) == 0 ? malloc(CHUNK) : NULL;
 
     if (chunk == NULL)
         return -1;
     digest_begin(&digest);
-    while ((got = pread(fd, chunk, CHUNK, offset)) != 0) {
+    /* One that grows while it is read is not followed for ever. */
+    while (offset <= status.st_size && (got = pread(fd, chunk, CHUNK, offset)) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

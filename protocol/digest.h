@@ -31,8 +31,9 @@ void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM]);
 int digest_check(const char *bytes, size_t length);
 
 /*
- * Reads `fd` from offset 0 to its end and writes the digest; the file offset stays. Returns how
- * many bytes there were, or -1 with errno set (read(2)).
+ * Reads a regular file from offset 0 to its end and writes the digest; the file offset stays.
+ * Returns how many bytes there were, more than its size for one that grows meanwhile; or -1 with
+ * errno set.
  */
 int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM]);
 

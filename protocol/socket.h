@@ -11,8 +11,8 @@
 bool socket_is_loopback(const struct sockaddr *address);
 
 /*
- * Sets what every TCP connection has: no delay of small pieces, and keepalive, by which an idle peer
- * that is gone is given up after 60 s (tcp(7)). Other sockets are let be.
+ * Sets what every TCP connection has: no delay of small pieces, and keepalive, by which an idle
+ * peer that is gone is given up after 60 s (tcp(7)). Other sockets are let be.
  *
  * There is no TCP_USER_TIMEOUT: it would also cut off a peer that is alive and merely takes nothing
  * for so long, like a client whose own reader pauses.

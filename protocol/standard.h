@@ -5,8 +5,9 @@
 #define PROTOCOL_STANDARD_H
 
 /*
- * Takes the places of standard descriptors that are closed, so that no other file gets their numbers:
- * reading from them, or writing to them, goes on failing with EBADF. To be called first of all.
+ * Takes the places of standard descriptors that are closed, so that no other file gets their
+ * numbers: reading from them, or writing to them, goes on failing with EBADF. To be called first of
+ * all.
  */
 void standard_reserve(void);
 

@@ -130,6 +130,7 @@ static int fill(struct stream *stream)
         const struct stream_limits *limits = &stream->limits;
         int64_t left = sooner(0, limits->silence_ms, stream->silent_ms);
         left = sooner(left, limits->stall_ms, stream->stalled_ms);
+        left = sooner(left, stream->until_ms, clock_ms());
         left = sooner(left, stream->in_line ? limits->line_ms : 0, stream->line_ms);
         if (left < 0)
             return -REASON_TIMEOUT;
@@ -276,14 +277,12 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
     return 0;
 }
 
-void stream_drain(struct stream *stream, int64_t limit_ms)
+void stream_drain(struct stream *stream, int64_t until_ms)
 {
-    int64_t until = clock_ms() + limit_ms;
-
     for (;;) {
         stream->input_start = stream->input_end = 0;
         int code = pull(stream);
-        int64_t left = until - clock_ms();
+        int64_t left = until_ms - clock_ms();
         if (code < 0 || left <= 0)
             return;
         struct pollfd polled = {.fd = stream->in, .events = POLLIN};
@@ -308,7 +307,7 @@ int stream_sign_of_life(struct stream *stream)
         stream->waits_since_ms = now;
     if (stream->limits.wait_ms > 0 && now - stream->waits_since_ms > stream->limits.wait_ms)
         return -REASON_TIMEOUT;
-    return 0;
+    return stream->until_ms > 0 && now >= stream->until_ms ? -REASON_TIMEOUT : 0;
 }
 
 int stream_print(struct stream *stream, const char *format, ...)

@@ -49,8 +49,9 @@ struct stream {
     bool in_is_socket, out_is_socket;
     int in_flags, out_flags; /* the status flags before; put back at the close */
     struct stream_limits limits;
-    bool ended;  /* the other side sends no more */
-    bool failed; /* something could not be sent, and nothing can be any more */
+    int64_t until_ms; /* of clock_ms(): nothing is waited for beyond that; 0 for no end */
+    bool ended;       /* the other side sends no more */
+    bool failed;      /* something could not be sent, and nothing can be any more */
 
     char *input;
     size_t input_start, input_end;
@@ -87,8 +88,8 @@ int stream_await(struct stream *stream, int wake, int64_t limit_ms);
 int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length);
 
 /*
- * Looks at the next line without reading it. Returns false when it has not come whole; one that is too
- * long is shown as far as it may go.
+ * Looks at the next line without reading it. Returns false when it has not come whole; one that is
+ * too long is shown as far as it may go.
  */
 bool stream_peek_line(const struct stream *stream, const char **ret_line, size_t *ret_length);
 
@@ -98,8 +99,8 @@ bool stream_peek_line(const struct stream *stream, const char **ret_line, size_t
  */
 int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, size_t *ret_length);
 
-/* Drops all input until the other side ends or `limit_ms` are over. */
-void stream_drain(struct stream *stream, int64_t limit_ms);
+/* Drops all input until the other side ends, or until `until_ms` of clock_ms(). */
+void stream_drain(struct stream *stream, int64_t until_ms);
 
 /* From now on the other side is due: the limits begin anew. */
 void stream_expect(struct stream *stream);

@@ -168,7 +168,7 @@ static int ask(struct connection *connection, const struct listing *listing)
                         has(listing, OPTION_LONG) ? " details=1" : "");
     if (code == -REASON_INTERNAL)
         return complain(REASON_USAGE, match, "the pattern is too long");
-    return connection_ask(connection);
+    return connection_ask(connection, ANSWER_EMPTY);
 }
 
 static int list(struct connection *connection, struct listing *listing)

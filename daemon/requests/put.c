@@ -92,7 +92,12 @@ static int take_bytes(struct upload *upload, const char *bytes, size_t length)
     if (size->text != NULL && (int64_t)length > size->number - upload->stage.size)
         return session_refuse(upload->session, REASON_MISMATCH,
                               "more bytes came than the %lld announced", (long long)size->number);
-    return stage_write(&upload->stage, bytes, length);
+    if (upload->stage.fd >= 0)
+        return stage_write(&upload->stage, bytes, length);
+    /* The name is taken: the body is only judged. */
+    digest_add(&upload->stage.digest, bytes, length);
+    upload->stage.size += (int64_t)length;
+    return 0;
 }
 
 /* Reads the body into the stage, to its END. Returns 0 or a reason. */
@@ -139,6 +144,20 @@ static int store(void *argument)
     return code == 0 ? -REASON_INTERNAL : code;
 }
 
+/*
+ * The name is taken, and the client may know by what, or has told its own digest. A body that was
+ * sent ahead is read first: before its end only FAIL may be answered.
+ */
+static int refuse_taken(struct upload *upload)
+{
+    const char *digest = upload->arguments->options[OPTION_DIGEST].text;
+
+    if (!upload->session->body_due)
+        return answer_exists(upload, digest);
+    int code = receive(upload);
+    return code == 0 ? answer_exists(upload, upload->record.digest) : code;
+}
+
 /* From the go-ahead to the answer. */
 static int take_upload(struct upload *upload)
 {
@@ -174,12 +193,13 @@ int put_serve(struct session *session, const struct arguments *arguments)
                             .arguments = arguments,
                             .stage = {.fd = -1, .folder = -1},
                             .taken = {.fd = -1}};
-    const char *digest = arguments->options[OPTION_DIGEST].text;
+    bool may_tell = arguments->options[OPTION_DIGEST].text != NULL || may_know(&upload);
 
     memcpy(upload.record.by, session->client.name, sizeof upload.record.by);
+    digest_begin(&upload.stage.digest);
     int code = look(&upload);
-    if (code == 0 && upload.taken.fd >= 0 && (digest != NULL || may_know(&upload))) {
-        code = answer_exists(&upload, digest);
+    if (code == 0 && upload.taken.fd >= 0 && (may_tell || session->body_due)) {
+        code = refuse_taken(&upload);
     } else if (code == 0 && !session->library->writable) {
         code = session_refuse(session, REASON_DENIED, "the library is read-only");
     } else if (code == 0) {

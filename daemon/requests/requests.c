@@ -68,7 +68,7 @@ static int read_value(const struct field *field, enum kind kind, struct option_v
     case KIND_NUMBER:
         return value_number(field->bytes, field->length, &ret->number) ? 0 : -REASON_BAD_REQUEST;
     case KIND_ONE:
-        return strcmp(field->bytes, "1") == 0 ? 0 : -REASON_BAD_REQUEST;
+        return field->length == 1 && field->bytes[0] == '1' ? 0 : -REASON_BAD_REQUEST;
     case KIND_DIGEST:
         return digest_check(field->bytes, field->length);
     }

@@ -29,6 +29,9 @@ static int try_link(const struct library *library, const struct stage *stage, co
     const char *last = folder_last_component(name);
     int code = folder_make(library, name, &folder, &made);
 
+    /* What cannot be made durable must not get a name. */
+    if (code == 0)
+        code = folder_judge(library, name);
     if (code == 0 && linkat(stage->folder, stage->id, folder, last, 0) < 0) {
         if (errno == EEXIST)
             code = is_ours(stage, folder, last) ? 0 : -REASON_EXISTS;

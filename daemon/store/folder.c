@@ -91,16 +91,18 @@ void folder_prune(const struct library *library, const char *name)
     copy_name(path, name);
     while (cut_last(path) && strcmp(path, ".") != 0) {
         int fd = folder_open_above(library, path);
-        if (fd < 0)
-            continue;
-        int code = unlinkat(fd, folder_last_component(path), AT_REMOVEDIR);
-        (void)close(fd);
-        if (code < 0)
+        int code = fd < 0 ? -1 : unlinkat(fd, folder_last_component(path), AT_REMOVEDIR);
+        int error = errno;
+        if (fd >= 0)
+            (void)close(fd);
+        /* The lowest ones may never have been made. */
+        if (code < 0 && error != ENOENT)
             return;
     }
 }
 
-int folder_sync(const struct library *library, const char *name)
+/* Opens every folder from the name up to the library, and does something with it. */
+static int for_each(const struct library *library, const char *name, int (*act)(int fd))
 {
     char path[NAME_LONGEST + 1];
 
@@ -108,13 +110,29 @@ int folder_sync(const struct library *library, const char *name)
     while (cut_last(path)) {
         int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
         if (fd < 0)
-            return -REASON_INTERNAL;
-        int code = fsync(fd);
+            return -1;
+        int code = act(fd);
         int error = errno;
         (void)close(fd);
         errno = error;
         if (code < 0)
-            return -REASON_INTERNAL;
+            return -1;
     }
     return 0;
+}
+
+static int do_nothing(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+int folder_judge(const struct library *library, const char *name)
+{
+    return for_each(library, name, do_nothing) < 0 ? -(int)library_reason(errno) : 0;
+}
+
+int folder_sync(const struct library *library, const char *name)
+{
+    return for_each(library, name, fsync) < 0 ? -REASON_INTERNAL : 0;
 }

@@ -24,6 +24,11 @@ int folder_make(const struct library *library, const char *name, int *ret_fd, bo
 /* Removes the folders of a name, the lowest first, as long as they are empty. */
 void folder_prune(const struct library *library, const char *name);
 
+/*
+ * Can every folder from the name up to the library be opened, as folder_sync() must? 0 or a reason.
+ */
+int folder_judge(const struct library *library, const char *name);
+
 /* fsync(2) of every folder from the name up to the library. Returns 0 or a reason. */
 int folder_sync(const struct library *library, const char *name);
 

@@ -173,7 +173,9 @@ static int read_folder(struct walk *walk, int fd, size_t path_length, struct pat
         if (code == 0)
             code = walk->query->pause(walk->query->context);
     }
-    if (got < 0 && code == 0 && !is_passed_over(errno))
+    if (got < 0 && code == 0 && path_length == 0)
+        code = -REASON_UNAVAILABLE;
+    else if (got < 0 && code == 0 && !is_passed_over(errno))
         code = -(int)library_reason(errno);
     free(batch);
     (void)close(fd);

@@ -30,6 +30,14 @@ int record_write(int fd, const struct record *record)
     return 0;
 }
 
+/* "anonymous", "user:NAME": what holds anything else was not written by a daemon. */
+static bool is_client(const struct field *field)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:";
+    return strspn(field->bytes, letters) == field->length && field->length < RECORD_CLIENT_ROOM;
+}
+
 static bool parse(struct line *line, const char *text, size_t length, struct record *ret)
 {
     if (line_parse(line, text, length) < 0)
@@ -40,7 +48,7 @@ static bool parse(struct line *line, const char *text, size_t length, struct rec
     const struct field *by = line_option(line, "by");
     if (digest == NULL || size == NULL || mtime == NULL || by == NULL)
         return false;
-    if (digest_check(digest->bytes, digest->length) < 0 || by->length >= sizeof ret->by ||
+    if (digest_check(digest->bytes, digest->length) < 0 || !is_client(by) ||
         !value_number(size->bytes, size->length, &ret->size) ||
         !value_time(mtime->bytes, mtime->length, &ret->mtime))
         return false;

@@ -40,9 +40,14 @@ static int make_id(char id[STAGE_ID_LENGTH + 1])
 /* Room for the whole upload before its first byte, where the file system can promise it. */
 static int keep_room(int fd, int64_t size)
 {
-    if (size <= 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size) == 0)
+    int code = 0;
+
+    if (size <= 0)
         return 0;
-    return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
+    do
+        code = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
+    while (code < 0 && errno == EINTR);
+    return code == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 }
 
 int stage_open(struct stage *stage, const struct library *library, const char *client, int64_t size)
@@ -60,7 +65,10 @@ fail:;
     int error = errno;
     stage_close(stage);
     errno = error;
-    return error == ENOENT ? -REASON_INTERNAL : -(int)library_reason(error);
+    enum reason reason = library_reason(error);
+    /* These would tell of the stage's own folder, and not of the name. */
+    return reason == REASON_NOT_FOUND || reason == REASON_NOT_A_FILE ? -REASON_INTERNAL
+                                                                     : -(int)reason;
 }
 
 int stage_write(struct stage *stage, const char *bytes, size_t length)
