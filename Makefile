@@ -52,7 +52,8 @@ endif
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libconfig-dev nettle-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
-	util-linux procps scdoc man-db attr strace valgrind
+	util-linux procps e2fsprogs scdoc man-db attr \
+	strace valgrind
 LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
@@ -66,32 +67,34 @@ programs: $(BUILD)/fsd $(BUILD)/fsc
 unit: $(UNIT_PROGRAMS)
 manuals: $(MANUALS)
 
-$(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL))
+$(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$(pkg-config --libs libconfig nettle)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
-$(BUILD)/fsc: $(call objects,$(CLI) $(PROTOCOL))
+$(BUILD)/fsc: $(call objects,$(CLI) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$(pkg-config --libs nettle)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs nettle)
 
-# A unit test may use protocol/, and of the daemon what needs no main.
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(PROTOCOL) daemon/store/glob.c \
-		daemon/patience.c)
+# A unit test may use protocol/, and of the daemon all but its main.
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
+		$(call objects,$(PROTOCOL) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$(pkg-config --libs nettle)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
-# The flags are a prerequisite: other flags, another build.
+# The flags and the list of sources are a prerequisite: other ones, another build.
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(SOURCES)
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' $(call quoted,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)) | cmp -s - $@ || \
-		printf '%s\n' $(call quoted,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)) >$@
+	$(Q)printf '%s\n' $(call quoted,$(FLAGS)) | cmp -s - $@ || \
+		printf '%s\n' $(call quoted,$(FLAGS)) >$@
 quoted = '$(subst ','\'',$(1))'
 FORCE:
+.SECONDARY:
 
 $(BUILD)/man/%: man/%.scd
 	$(say) MAN $@
@@ -144,18 +147,18 @@ install: all ## install below DESTDIR and prefix
 	install -D -m 0755 $(BUILD)/fsd $(DESTDIR)$(sbindir)/fsd
 	test -e $(DESTDIR)$(sysconfdir)/fsd/fsd.conf || \
 		install -D -m 0644 etc/fsd.conf $(DESTDIR)$(sysconfdir)/fsd/fsd.conf
-	for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
+	set -e; for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
 		install -D -m 0644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
 
 uninstall: ## remove what install brought, but for changed settings
 	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd
 	if cmp -s etc/fsd.conf $(DESTDIR)$(sysconfdir)/fsd/fsd.conf; then \
 		rm -f $(DESTDIR)$(sysconfdir)/fsd/fsd.conf; fi
-	for page in $(notdir $(MANUALS)); do \
+	set -e; for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 
 clean: ## remove what was built
-	rm -rf build
+	rm -rf $(BUILD)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; \

@@ -13,12 +13,15 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "protocol/body.h"
+#include "protocol/clock.h"
+#include "protocol/descriptor.h"
 #include "protocol/digest.h"
 #include "protocol/socket.h"
 #include "protocol/value.h"
 
 enum {
-    CHILD_MS = 5000, /* a command may take to end, once its stream is closed */
+    CHILD_MS = 3000, /* a command may take to end once its stream is closed, and after TERM */
 };
 
 /* connect(2) within a limit: SO_SNDTIMEO bounds it, also on Unix sockets (socket(7)). */
@@ -52,8 +55,7 @@ static int open_unix(const struct settings *settings, int *ret)
     if (fd < 0 || connect_within(fd, (const struct sockaddr *)&address, sizeof address,
                                  settings->connect_ms) < 0) {
         int code = complain_connect(settings);
-        if (fd >= 0)
-            (void)close(fd);
+        descriptor_close(fd);
         return code;
     }
     *ret = fd;
@@ -70,9 +72,7 @@ static int try_tcp(const struct addrinfo *info, int64_t limit_ms)
     socket_tune(fd);
     if (connect_within(fd, info->ai_addr, info->ai_addrlen, limit_ms) == 0)
         return fd;
-    int error = errno;
-    (void)close(fd);
-    errno = error;
+    descriptor_close(fd);
     return -1;
 }
 
@@ -128,16 +128,34 @@ static int open_exec(const struct settings *settings, int *ret, pid_t *ret_child
     return 0;
 }
 
-/* Lets the command end, now that its stream is closed; one that will not is told to. */
+/* Waits for the end of a process, CHILD_MS at most; tells whether it has come. */
+static bool has_ended_soon(int handle)
+{
+    int64_t until = clock_ms() + CHILD_MS;
+    struct pollfd polled = {.fd = handle, .events = POLLIN};
+    int64_t left = 0;
+
+    while ((left = until - clock_ms()) > 0) {
+        int ready = poll(&polled, 1, (int)left);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return ready > 0;
+    }
+    return false;
+}
+
+/*
+ * Lets the command end, now that its stream is closed; one that will not is told to, then made to.
+ */
 static void end_child(pid_t child)
 {
     int handle = (int)syscall(SYS_pidfd_open, child, 0);
-    struct pollfd polled = {.fd = handle, .events = POLLIN};
 
-    if (handle >= 0 && poll(&polled, 1, CHILD_MS) == 0)
+    if (!has_ended_soon(handle)) {
         (void)kill(child, SIGTERM);
-    if (handle >= 0)
-        (void)close(handle);
+        if (!has_ended_soon(handle))
+            (void)kill(child, SIGKILL);
+    }
+    descriptor_close(handle);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         continue;
 }
@@ -153,7 +171,7 @@ static int read_answer(struct connection *connection)
             return -REASON_BREACH;
         if (code < 0)
             return code;
-        if (length == 4 && memcmp(line, "WAIT", 4) == 0) {
+        if (item_is_wait(line, length)) {
             code = stream_sign_of_life(&connection->stream);
             if (code < 0)
                 return code;
@@ -205,8 +223,10 @@ int connection_ready(struct connection *connection)
     int fd = -1;
     int code = -REASON_USAGE;
 
-    if (connection->is_open)
+    /* One that was idle for too long may be gone: what is said unasked is of no use. */
+    if (connection->is_open && stream_is_quiet(&connection->stream))
         return 0;
+    connection_close(connection);
     connection->unreachable = true;
     switch (settings->server.kind) {
     case ADDRESS_UNIX:
@@ -224,7 +244,7 @@ int connection_ready(struct connection *connection)
     if (code < 0)
         return code;
     connection->is_open = true;
-    if (stream_open(&connection->stream, fd, fd, &settings->limits) < 0) {
+    if (stream_open(&connection->stream, &stream_plain, NULL, fd, fd, &settings->limits) < 0) {
         connection_close(connection);
         return complain_errno(REASON_LOST, settings->server.text, "cannot connect");
     }
@@ -232,7 +252,7 @@ int connection_ready(struct connection *connection)
     return 0;
 }
 
-int connection_failed(struct connection *connection, int code)
+int connection_note_failure(struct connection *connection, int code)
 {
     (void)snprintf(connection->why, sizeof connection->why, "%s",
                    reason_text((enum reason) - code));
@@ -250,18 +270,18 @@ int connection_answer(struct connection *connection, enum answer_kind other)
         answer->kind != other)
         code = -REASON_BREACH;
     if (code < 0)
-        return connection_failed(connection, code);
+        return connection_note_failure(connection, code);
     switch (answer->kind) {
     case ANSWER_OK:
         return 0;
     case ANSWER_EMPTY:
-        return connection_failed(connection, -REASON_EMPTY);
+        return connection_note_failure(connection, -REASON_EMPTY);
     case ANSWER_EXISTS:
-        return connection_failed(connection, -REASON_EXISTS);
+        return connection_note_failure(connection, -REASON_EXISTS);
     case ANSWER_FAIL:
         break;
     }
-    code = connection_failed(connection, -(int)answer->reason);
+    code = connection_note_failure(connection, -(int)answer->reason);
     if (answer->text[0] != '\0')
         (void)snprintf(connection->why, sizeof connection->why, "%s", answer->text);
     return code;

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "cli/settings.h"
-#include "protocol/line.h"
+#include "protocol/answer.h"
 #include "protocol/stream.h"
 
 struct connection {
@@ -47,7 +47,7 @@ int connection_ask(struct connection *connection, enum answer_kind other);
  * Notes a failure that was found elsewhere: sets `why`, and closes a connection that cannot be used
  * any more. Returns `code`.
  */
-int connection_failed(struct connection *connection, int code);
+int connection_note_failure(struct connection *connection, int code);
 
 /*
  * Numbers and digests of the last answer. Return 0, or -REASON_BREACH when there is none that is

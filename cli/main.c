@@ -2,12 +2,11 @@
  * fsc: lists, fetches and stores files in a file library; one command for each call, never a
  * question.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
-#include "protocol/standard.h"
+#include "protocol/descriptor.h"
 
 static unsigned options_of(const char *word)
 {
@@ -23,7 +22,7 @@ static int run_command(const struct command *command, const struct options *opti
 
     connection_init(&invocation.connection, &invocation.settings);
     if (!command->is_local) {
-        int code = settings_init(&invocation.settings, options->values[OPTION_SERVER]);
+        int code = settings_read(&invocation.settings, options->values[OPTION_SERVER]);
         if (code < 0)
             return code;
     }
@@ -40,7 +39,7 @@ static int run(const struct options *options)
     if (options->command != NULL && command == NULL)
         return complain(REASON_USAGE, options->command, "there is no such command; see fsc help");
     if (options->values[OPTION_VERSION] != NULL) {
-        (void)printf("fsc %s\n", FSD_VERSION);
+        (void)output_print("fsc %s\n", FSD_VERSION);
         return output_flush();
     }
     if (command == NULL || options->values[OPTION_HELP] != NULL) {
@@ -59,7 +58,7 @@ int main(int argc, char **argv)
 {
     struct options options;
 
-    standard_reserve();
+    descriptor_reserve_standard();
     int code = options_parse(&options, argc, argv, options_of);
 
     if (code == 0)

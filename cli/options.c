@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
-#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,13 +134,15 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
                 argument[1] == '-' ? take_long(&parse, argument) : take_letters(&parse, argument);
         else if (options->command != NULL)
             options->operands[options->operand_count++] = argument;
-        else
-            parse.accepted |= accepted(options->command = argument);
+        else {
+            options->command = argument;
+            parse.accepted |= accepted(argument);
+        }
     }
     return code;
 }
 
-void options_print(FILE *file, unsigned bits)
+void options_print(unsigned bits)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
         char head[64];
@@ -150,6 +153,6 @@ void options_print(FILE *file, unsigned bits)
                        row->letter != '\0' ? row->letter : ' ', row->letter != '\0' ? ", " : "  ",
                        row->name, row->value != NULL ? " " : "",
                        row->value != NULL ? row->value : "");
-        (void)fprintf(file, "  %-24s %s\n", head, row->help);
+        (void)output_print("  %-24s %s\n", head, row->help);
     }
 }

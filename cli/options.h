@@ -4,9 +4,7 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 enum option {
     /* Those of every command, which may also stand before it. */
@@ -49,7 +47,7 @@ typedef unsigned options_of_command(const char *word);
  */
 int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted);
 
-/* Prints a line for each of the options whose bits are set. */
-void options_print(FILE *file, unsigned bits);
+/* Prints a line on stdout for each of the options whose bits are set. */
+void options_print(unsigned bits);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,8 +11,16 @@
 #include "protocol/utf8.h"
 
 enum {
-    LINE_ROOM = 8192,
+    LINE_ROOM = 8192,           /* bytes that are printed at once */
+    OUTPUT_BUFFER = 128 * 1024, /* bytes that are gathered for stdout */
 };
+
+/* What is to go to stdout. stdio would lose some of it where stdout is non-blocking. */
+static struct {
+    char bytes[OUTPUT_BUFFER];
+    size_t length;
+    bool failed;
+} output;
 
 int complain(enum reason reason, const char *subject, const char *format, ...)
 {
@@ -34,20 +43,32 @@ int complain_errno(enum reason reason, const char *subject, const char *what)
     return complain(reason, subject, "%s: %s", what, strerror(errno));
 }
 
-int output_flush(void)
+int output_print(const char *format, ...)
 {
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return 0;
-    if (errno == EPIPE)
+    va_list arguments;
+
+    if (OUTPUT_BUFFER - output.length < LINE_ROOM && output_flush() < 0)
         return -REASON_LOCAL;
-    return errno != 0 ? complain_errno(REASON_LOCAL, "standard output", "cannot write")
-                      : complain(REASON_LOCAL, "standard output", "cannot write");
+    va_start(arguments, format);
+    int length = vsnprintf(output.bytes + output.length, LINE_ROOM, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        output.length += (size_t)length < LINE_ROOM ? (size_t)length : LINE_ROOM - 1;
+    return 0;
 }
 
-int output_has_failed(void)
+int output_flush(void)
 {
-    return ferror(stdout);
+    size_t length = output.length;
+
+    output.length = 0;
+    if (output.failed)
+        return -REASON_LOCAL;
+    if (output_write_all(STDOUT_FILENO, output.bytes, length) == 0)
+        return 0;
+    output.failed = true;
+    return errno == EPIPE ? -REASON_LOCAL
+                          : complain_errno(REASON_LOCAL, "standard output", "cannot write");
 }
 
 int output_write_all(int fd, const char *bytes, size_t length)

@@ -19,15 +19,14 @@ int complain(enum reason reason, const char *subject, const char *format, ...)
 int complain_errno(enum reason reason, const char *subject, const char *what);
 
 /*
- * Writes out what is buffered for stdout. Returns 0, or -REASON_LOCAL after complaining; of a
- * reader that is gone nothing is said.
+ * Adds text to what is to go to stdout, and writes when enough has come together; what is printed
+ * at once is 8 KiB at most. Returns 0, or -REASON_LOCAL when stdout cannot be written, after
+ * complaining of it once; of a reader that is gone nothing is said.
  */
-int output_flush(void);
+int output_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/*
- * Has something that was printed failed to go out already? Then there is no use in printing more.
- */
-int output_has_failed(void);
+/* Writes what has been printed so far. As output_print(). */
+int output_flush(void);
 
 /* write(2) of all bytes, also where the descriptor is non-blocking. 0, or -1 with errno set. */
 int output_write_all(int fd, const char *bytes, size_t length);

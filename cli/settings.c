@@ -4,7 +4,7 @@
 
 #include "cli/output.h"
 
-int settings_init(struct settings *settings, const char *server)
+int settings_read(struct settings *settings, const char *server)
 {
     *settings = (struct settings){
         .limits = {.silence_ms = 30000,
@@ -25,9 +25,6 @@ int settings_init(struct settings *settings, const char *server)
     if (wrong != NULL)
         return complain(REASON_USAGE, server, "no server address: %s", wrong);
     if (settings->server.kind == ADDRESS_TLS)
-        return complain(
-            REASON_USAGE, server,
-            "TLS is not there yet; a Unix socket is /path/of/socket, unencrypted TCP on "
-            "this machine is plain:host:port");
+        return complain(REASON_USAGE, server, ADDRESS_NO_TLS);
     return 0;
 }

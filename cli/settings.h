@@ -20,6 +20,6 @@ struct settings {
  * socket. The text must live as long as the settings. Returns 0, or -REASON_USAGE after
  * complaining.
  */
-int settings_init(struct settings *settings, const char *server);
+int settings_read(struct settings *settings, const char *server);
 
 #endif

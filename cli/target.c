@@ -11,6 +11,12 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "protocol/descriptor.h"
+
+enum {
+    PRIVATE_MODE = 0600, /* of what takes the place of another file, until it has that one's mode */
+    NEW_MODE = 0666,     /* of what is new, less the umask */
+};
 
 /* The temporary file of this moment, for the signal handler: there is one at a time. */
 static volatile sig_atomic_t is_pending;
@@ -38,14 +44,32 @@ static void forget_temporary(struct target *target)
     target->temporary[0] = '\0';
 }
 
-static int open_folder(const char *path, const char *last)
+/* A link stands for where it leads: else a download would take the link's own place. */
+static int resolve(struct target *target)
 {
-    if (last == path)
-        return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    char *folder = strndup(path, (size_t)(last - path));
+    struct stat status;
+    bool is_link = lstat(target->path, &status) == 0 && S_ISLNK(status.st_mode);
+
+    target->real = is_link ? realpath(target->path, NULL) : strdup(target->path);
+    if (target->real == NULL)
+        return complain_errno(REASON_LOCAL, target->path, "cannot write");
+    const char *slash = strrchr(target->real, '/');
+    target->last = slash != NULL ? slash + 1 : target->real;
+    return 0;
+}
+
+/* Opens the target's folder. One that may not be read can still be written to. */
+static int open_folder(const struct target *target)
+{
+    const int flags = O_DIRECTORY | O_CLOEXEC;
+    char *folder = target->last == target->real
+                       ? strdup(".")
+                       : strndup(target->real, (size_t)(target->last - target->real));
     if (folder == NULL)
         return -1;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | flags);
+    if (fd < 0 && errno == EACCES)
+        fd = open(folder, O_PATH | flags);
     int error = errno;
     free(folder);
     errno = error;
@@ -64,7 +88,8 @@ static int make_temporary(struct target *target)
     /* No signal may come between the file and the note of it. */
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
-    int fd = openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                    target->kind == TARGET_FILE ? PRIVATE_MODE : NEW_MODE);
     int error = errno;
     if (fd >= 0)
         note_temporary(target);
@@ -76,7 +101,7 @@ static int make_temporary(struct target *target)
 }
 
 /* Gives the temporary file its name. Returns 0, or -1 with errno set, EEXIST for a taken name. */
-static int give_name(struct target *target, bool force)
+static int give_name(const struct target *target, bool force)
 {
     if (force)
         return renameat(target->folder, target->temporary, target->folder, target->last);
@@ -92,71 +117,82 @@ static int give_name(struct target *target, bool force)
 /* Another file has appeared under the name meanwhile. */
 static int compare(const struct target *target, const char digest[DIGEST_ROOM])
 {
-    enum target_kind kind = TARGET_FREE;
-    char there[DIGEST_ROOM] = "";
-    int64_t size = 0;
-    int code = target_look(target->path, true, &kind, &size, there);
+    char there[DIGEST_ROOM];
+    struct stat status;
 
-    if (code < 0 || strcmp(there, digest) == 0)
-        return code;
-    return complain(REASON_EXISTS, target->path, "a file with other bytes is there");
+    if (stat(target->real, &status) < 0 || !S_ISREG(status.st_mode))
+        return target_complain_exists(target);
+    if (target_digest(target, there) < 0)
+        return -REASON_LOCAL;
+    return strcmp(there, digest) == 0 ? 0 : target_complain_exists(target);
 }
 
-int target_look(const char *path, bool hash, enum target_kind *ret, int64_t *ret_size,
-                char ret_digest[DIGEST_ROOM])
+/* fsync(2) of the folder, as far as it can be had: not of one that may not be read. */
+static int sync_folder(int folder)
+{
+    return fsync(folder) < 0 && errno != EBADF && errno != EINVAL ? -1 : 0;
+}
+
+int target_look(struct target *target, const char *path)
 {
     struct stat status;
 
-    *ret = TARGET_FREE;
-    if (stat(path, &status) < 0)
+    *target = (struct target){.path = path, .folder = -1, .fd = -1};
+    int code = resolve(target);
+    if (code < 0)
+        return code;
+    if (stat(target->path, &status) < 0)
         return errno == ENOENT ? 0 : complain_errno(REASON_LOCAL, path, "cannot write");
     if (S_ISDIR(status.st_mode))
         return complain(REASON_LOCAL, path, "it is a folder");
-    *ret = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
-    if (*ret == TARGET_DEVICE || !hash)
-        return 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    *ret_size = fd >= 0 ? digest_of_file(fd, ret_digest) : -1;
-    int error = errno;
-    if (fd >= 0)
-        (void)close(fd);
-    errno = error;
-    return *ret_size >= 0 ? 0 : complain_errno(REASON_LOCAL, path, "cannot read what is there");
+    target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
+    target->mode = status.st_mode & 0777;
+    return 0;
 }
 
-int target_open(struct target *target, const char *path, enum target_kind kind)
+int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM])
 {
-    const char *slash = strrchr(path, '/');
+    int fd = open(target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int64_t size = fd >= 0 ? digest_of_file(fd, ret_digest) : -1;
 
-    *target = (struct target){
-        .path = path, .last = slash != NULL ? slash + 1 : path, .folder = -1, .fd = -1};
-    if (kind == TARGET_DEVICE) {
-        target->fd = open(path, O_WRONLY | O_CLOEXEC);
+    descriptor_close(fd);
+    if (size < 0)
+        (void)complain_errno(REASON_LOCAL, target->path, "cannot read what is there");
+    return size;
+}
+
+int target_open(struct target *target)
+{
+    if (target->kind == TARGET_DEVICE) {
+        target->fd = open(target->path, O_WRONLY | O_CLOEXEC);
     } else {
-        target->folder = open_folder(path, target->last);
+        target->folder = open_folder(target);
         if (target->folder >= 0)
             target->fd = make_temporary(target);
     }
-    if (target->fd >= 0)
-        return 0;
-    int code = complain_errno(REASON_LOCAL, path, "cannot write");
-    target_close(target);
-    return code;
+    return target->fd >= 0 ? 0 : complain_errno(REASON_LOCAL, target->path, "cannot write");
 }
 
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM])
 {
     if (target->temporary[0] == '\0')
         return 0;
+    if (target->kind == TARGET_FILE && fchmod(target->fd, target->mode) < 0)
+        return complain_errno(REASON_LOCAL, target->path, "cannot set its mode");
     if (fsync(target->fd) < 0)
         return complain_errno(REASON_LOCAL, target->path, "cannot make it durable");
     if (give_name(target, force) < 0)
         return errno == EEXIST ? compare(target, digest)
                                : complain_errno(REASON_LOCAL, target->path, "cannot write");
     forget_temporary(target);
-    if (fsync(target->folder) < 0)
+    if (sync_folder(target->folder) < 0)
         return complain_errno(REASON_LOCAL, target->path, "cannot make it durable");
     return 0;
+}
+
+int target_complain_exists(const struct target *target)
+{
+    return complain(REASON_EXISTS, target->path, "a file with other bytes is there");
 }
 
 void target_close(struct target *target)
@@ -164,16 +200,16 @@ void target_close(struct target *target)
     if (target->temporary[0] != '\0')
         (void)unlinkat(target->folder, target->temporary, 0);
     forget_temporary(target);
-    if (target->fd >= 0)
-        (void)close(target->fd);
-    if (target->folder >= 0)
-        (void)close(target->folder);
-    target->fd = target->folder = -1;
+    descriptor_close(target->fd);
+    descriptor_close(target->folder);
+    free(target->real);
+    *target = (struct target){.folder = -1, .fd = -1};
 }
 
 void target_catch_signals(void)
 {
-    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGQUIT, SIGXCPU, SIGXFSZ};
+    static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIGALRM, SIGUSR1,
+                                  SIGUSR2, SIGXCPU, SIGXFSZ, SIGIO,   SIGVTALRM, SIGPROF, SIGPWR};
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct sigaction action;

@@ -16,14 +16,6 @@ enum {
     TARGET_TEMPORARY_ROOM = 32,
 };
 
-struct target {
-    const char *path; /* belongs to the caller */
-    const char *last; /* its last component */
-    int folder;
-    int fd;                                /* to write to */
-    char temporary[TARGET_TEMPORARY_ROOM]; /* its name in the folder; empty when there is none */
-};
-
 /* What is at a path already. */
 enum target_kind {
     TARGET_FREE,   /* nothing */
@@ -31,24 +23,42 @@ enum target_kind {
     TARGET_DEVICE, /* something to write to directly: a device, a FIFO */
 };
 
+struct target {
+    const char *path; /* as it was given; belongs to the caller */
+    char *real;       /* the same with symbolic links resolved */
+    const char *last; /* the last component of `real` */
+    enum target_kind kind;
+    mode_t mode; /* of the file that is there */
+    int folder;
+    int fd;                                /* to write to */
+    char temporary[TARGET_TEMPORARY_ROOM]; /* its name in the folder; empty when there is none */
+};
+
 /*
- * Looks at a path; of a file size and digest are told when `hash` is set. Returns 0, or
- * -REASON_LOCAL after complaining, as it does of a folder.
+ * Looks at what is at a path. A symbolic link stands for what it leads to. Returns 0, or
+ * -REASON_LOCAL after complaining, as of a folder. Also then target_close() is to be called.
  */
-int target_look(const char *path, bool hash, enum target_kind *ret, int64_t *ret_size,
-                char ret_digest[DIGEST_ROOM]);
+int target_look(struct target *target, const char *path);
 
-/* Opens a target at a path, or a device there. Returns 0, or -REASON_LOCAL after complaining. */
-int target_open(struct target *target, const char *path, enum target_kind kind);
+/* Makes the digest of the file that is there. Returns its size, or -1 after complaining. */
+int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM]);
 
 /*
- * Makes what was written durable and gives it its name. With `force` it takes the place of another
- * file; without, one that appeared meanwhile is let be: it is compared by `digest`. Returns 0;
- * -REASON_EXISTS or -REASON_LOCAL after complaining.
+ * Opens the target's temporary file, or its device. Returns 0, or -REASON_LOCAL after complaining.
+ */
+int target_open(struct target *target);
+
+/*
+ * Makes what was written durable and gives it its name. With `force` it takes the place, and the
+ * mode, of another file; without, one that appeared meanwhile is let be: it is compared by
+ * `digest`. Returns 0; -REASON_EXISTS or -REASON_LOCAL after complaining.
  */
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM]);
 
-/* Removes the temporary file, if there still is one, and closes what is open. */
+/* Complains that a file with other bytes is there. Returns -REASON_EXISTS. */
+int target_complain_exists(const struct target *target);
+
+/* Removes the temporary file, if there still is one, and releases all. */
 void target_close(struct target *target);
 
 /* From now on signals that end the program remove the temporary file first. */

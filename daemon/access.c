@@ -25,11 +25,17 @@ static unsigned right_of_word(const char *word, size_t length)
     return 0;
 }
 
-/* Letters, digits and "_.-": such a name can neither collide with another nor leave its folder. */
-static bool is_plain(const char *name)
+/* "user:NAME", when the name can be one: it must not collide with another, nor leave its folder. */
+static bool set_name(struct client *client, const char *name)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-    return name[0] != '\0' && name[strspn(name, plain)] == '\0';
+    char text[RECORD_CLIENT_ROOM];
+    int length = snprintf(text, sizeof text, "user:%s", name);
+
+    if (length >= (int)sizeof text || name[0] == '.' || strchr(name, ':') != NULL ||
+        !record_is_client(text, (size_t)length))
+        return false;
+    memcpy(client->name, text, sizeof client->name);
+    return true;
 }
 
 static void name_user(struct client *client, uid_t uid)
@@ -39,14 +45,12 @@ static void name_user(struct client *client, uid_t uid)
     struct passwd *found = NULL;
 
     (void)getpwuid_r(uid, &entry, buffer, sizeof buffer, &found);
-    if (found != NULL && is_plain(found->pw_name) &&
-        strlen(found->pw_name) < sizeof client->name - sizeof "user:") {
-        (void)snprintf(client->name, sizeof client->name, "user:%s", found->pw_name);
+    if (found != NULL && set_name(client, found->pw_name)) {
         (void)snprintf(client->who, sizeof client->who, "user %s", found->pw_name);
         return;
     }
     (void)snprintf(client->who, sizeof client->who, "uid %lu", (unsigned long)uid);
-    /* No user is called so, since no name begins with a dot. */
+    /* No other user is called so: names that begin with a dot are not taken. */
     if (uid == 0 || uid == geteuid())
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
 }
@@ -70,17 +74,13 @@ bool access_parse_rights(const char *text, unsigned *ret, const char **ret_word,
     return true;
 }
 
-void access_identify(int fd, unsigned anonymous, struct client *ret)
+void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct client *ret)
 {
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t address_length = sizeof address;
-    socklen_t peer_length = sizeof peer;
+    socklen_t length = sizeof peer;
 
     *ret = (struct client){.name = "anonymous", .who = "anonymous", .rights = anonymous};
-    if (getsockname(fd, (struct sockaddr *)&address, &address_length) < 0 ||
-        address.ss_family != AF_UNIX ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_length) < 0)
+    if (kind != ADDRESS_UNIX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
         return;
     name_user(ret, peer.uid);
     if (peer.uid == 0 || peer.uid == geteuid())

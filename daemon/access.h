@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "daemon/store/record.h"
+#include "protocol/address.h"
 
 enum right {
     RIGHT_LIST = 1 << 0,
@@ -30,11 +31,12 @@ bool access_parse_rights(const char *text, unsigned *ret, const char **ret_word,
                          size_t *ret_length);
 
 /*
- * Finds out who is at the other end of a socket: on a Unix socket its local user (unix(7),
- * SO_PEERCRED); everywhere else, and for a uid without a name, anonymous. Root and the uid that
- * runs this daemon have all rights; the others those of `anonymous`.
+ * Finds out who is at the other end of a socket that came by an address of this kind: on a Unix
+ * socket its local user (unix(7), SO_PEERCRED); everywhere else, and for a uid without a name,
+ * anonymous. Root and the uid that runs this daemon have all rights; the others those of
+ * `anonymous`.
  */
-void access_identify(int fd, unsigned anonymous, struct client *ret);
+void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct client *ret);
 
 /* May this client do what needs all of these rights? */
 bool access_permits(const struct client *client, unsigned rights);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,16 +37,18 @@ static int fail(char fault[SETTINGS_FAULT_ROOM], const char *address, const char
     return cause == not_loopback || cause == too_many ? -REASON_USAGE : -REASON_INTERNAL;
 }
 
-static void add(struct listener *listener, int fd, const char *path)
+static void add(struct listener *listener, int fd, enum address_kind kind, const char *path)
 {
     struct stat status = {.st_ino = 0};
+    size_t place = listener->count++;
 
-    if (path != NULL)
+    if (path[0] != '\0')
         (void)stat(path, &status);
-    listener->files[listener->count].path = path;
-    listener->files[listener->count].device = status.st_dev;
-    listener->files[listener->count].inode = status.st_ino;
-    listener->sockets[listener->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    listener->sockets[place].fd = fd;
+    listener->sockets[place].kind = kind;
+    listener->sockets[place].device = status.st_dev;
+    listener->sockets[place].inode = status.st_ino;
+    memcpy(listener->sockets[place].path, path, strlen(path) + 1);
 }
 
 /*
@@ -115,7 +118,7 @@ static int open_unix(struct listener *listener, const char *path, char fault[SET
     int lock = lock_folder(path);
     const char *wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address);
     if (wrong == NULL)
-        add(listener, fd, path);
+        add(listener, fd, ADDRESS_UNIX, path);
     else
         (void)close(fd);
     if (lock >= 0)
@@ -143,7 +146,7 @@ static const char *open_tcp(struct listener *listener, const struct addrinfo *in
         (void)close(fd);
         return wrong;
     }
-    add(listener, fd, NULL);
+    add(listener, fd, ADDRESS_PLAIN, "");
     return NULL;
 }
 
@@ -172,14 +175,14 @@ static void log_address(int fd, const char *path)
     char port[NI_MAXSERV];
     char text[NI_MAXHOST + NI_MAXSERV + 16];
 
-    if (path == NULL && getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+    if (path[0] == '\0' && getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
         getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
         (void)snprintf(text, sizeof text,
                        strchr(host, ':') != NULL ? "plain:[%s]:%s" : "plain:%s:%s", host, port);
         path = text;
     }
-    log_event(LOG_LEVEL_INFO, "listening", "address", path != NULL ? path : "?", NULL);
+    log_event(LOG_LEVEL_INFO, "listening", "address", path, NULL);
 }
 
 int listener_open(struct listener *listener, const struct settings *settings,
@@ -198,7 +201,7 @@ int listener_open(struct listener *listener, const struct settings *settings,
         }
     }
     for (size_t i = 0; i < listener->count; i++)
-        log_address(listener->sockets[i].fd, listener->files[i].path);
+        log_address(listener->sockets[i].fd, listener->sockets[i].path);
     return 0;
 }
 
@@ -212,9 +215,10 @@ void listener_remove(struct listener *listener)
 {
     for (size_t i = 0; i < listener->count; i++) {
         struct stat status;
-        const char *path = listener->files[i].path;
-        if (path != NULL && lstat(path, &status) == 0 &&
-            status.st_ino == listener->files[i].inode && status.st_dev == listener->files[i].device)
+        const char *path = listener->sockets[i].path;
+        if (path[0] != '\0' && lstat(path, &status) == 0 &&
+            status.st_ino == listener->sockets[i].inode &&
+            status.st_dev == listener->sockets[i].device)
             (void)unlink(path);
     }
     listener_close(listener);

@@ -1,31 +1,27 @@
 /*
- * fsd: serves a file library. The parent process listens, and starts a session for each connection;
- * it never reads a byte that a client sent.
+ * fsd: serves a file library.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/background.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/parent.h"
 #include "daemon/process.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
-#include "protocol/clock.h"
-#include "protocol/standard.h"
+#include "protocol/descriptor.h"
 
 enum {
     EXIT_USAGE = 2,
-    PAUSE_MS = 100, /* without accepting, when there is no descriptor left for a connection */
+    OPTIONS_MOST = 32, /* of the command line */
 };
 
 /* What the command line tells that is no setting. */
@@ -36,26 +32,13 @@ struct command {
     bool version;
 };
 
-static volatile sig_atomic_t stops; /* how often TERM or INT came */
-
-static void note_stop(int number)
-{
-    (void)number;
-    stops++;
-}
-
-static void note_child(int number)
-{
-    (void)number; /* that it comes is enough: it ends ppoll(2) */
-}
-
 static void print_help(void)
 {
     (void)printf("Usage: fsd [OPTION]...\n"
                  "Serves a folder of files to shell scripts.\n\n"
                  "  --config FILE          settings (default: %s)\n",
                  FSD_CONFIG);
-    settings_print_options(stdout);
+    settings_print_options();
     (void)printf("  --foreground           stay in the foreground, and log on stderr\n"
                  "  --version              print the version\n"
                  "  --help                 print this\n\n"
@@ -86,11 +69,8 @@ static const struct option own_options[] = {
 /* Goes once through the command line; `settings` is NULL when only `command` is to be filled. */
 static int read_options(int argc, char **argv, struct command *command, struct settings *settings)
 {
-    enum {
-        OWN_COUNT = sizeof own_options / sizeof own_options[0],
-    };
     char fault[SETTINGS_FAULT_ROOM];
-    struct option options[32] = {{NULL, 0, NULL, 0}};
+    struct option options[OPTIONS_MOST + 1] = {{NULL, 0, NULL, 0}};
     size_t count = settings_option_count();
     int option = 0;
 
@@ -129,85 +109,6 @@ static int read_settings(int argc, char **argv, struct command *command, struct 
     return settings_complete(settings, fault) < 0 ? complain(fault) : 0;
 }
 
-/* Signals only set a flag; they come while ppoll(2) waits, and at no other time. */
-static void catch_signals(sigset_t *ret_waiting)
-{
-    const struct sigaction stop = {.sa_handler = note_stop};
-    const struct sigaction child = {.sa_handler = note_child};
-    sigset_t blocked;
-
-    (void)sigemptyset(&blocked);
-    (void)sigaddset(&blocked, SIGTERM);
-    (void)sigaddset(&blocked, SIGINT);
-    (void)sigaddset(&blocked, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &blocked, ret_waiting);
-    (void)sigdelset(ret_waiting, SIGTERM);
-    (void)sigdelset(ret_waiting, SIGINT);
-    (void)sigdelset(ret_waiting, SIGCHLD);
-    (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGINT, &stop, NULL);
-    (void)sigaction(SIGCHLD, &child, NULL);
-    (void)signal(SIGHUP, SIG_IGN); /* there is nothing to read again */
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
-}
-
-/* Waits for connections, signals, or the end of a pause. */
-static void wait_for(struct listener *listener, nfds_t count, int64_t limit_ms,
-                     const sigset_t *waiting)
-{
-    struct timespec limit = {.tv_sec = limit_ms / 1000, .tv_nsec = limit_ms % 1000 * 1000000};
-
-    if (ppoll(listener->sockets, count, limit_ms < 0 ? NULL : &limit, waiting) < 0) {
-        for (size_t i = 0; i < listener->count; i++)
-            listener->sockets[i].revents = 0;
-    }
-}
-
-/* Takes one connection from each socket that has some. Returns false when there must be a pause. */
-static bool accept_some(struct listener *listener, struct process_model *model)
-{
-    for (size_t i = 0; i < listener->count; i++) {
-        if (listener->sockets[i].revents == 0)
-            continue;
-        int connection = accept4(listener->sockets[i].fd, NULL, NULL, SOCK_CLOEXEC);
-        if (connection >= 0)
-            process_start(model, connection);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-            return false;
-    }
-    return true;
-}
-
-/* Lets the sessions finish; a second signal, or the end of the limit, ends them. */
-static void drain(struct process_model *model, struct listener *listener, const sigset_t *waiting)
-{
-    int64_t until = clock_ms() + model->settings->drain_ms;
-    int64_t left = 0;
-
-    listener_remove(listener);
-    process_signal(model, SIGTERM);
-    process_reap(model);
-    while (model->count > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
-        wait_for(listener, 0, left, waiting);
-        process_reap(model);
-    }
-    process_signal(model, SIGKILL);
-}
-
-static void serve(struct listener *listener, struct process_model *model, const sigset_t *waiting)
-{
-    bool paused = false;
-
-    while (stops == 0) {
-        wait_for(listener, paused ? 0 : listener->count, paused ? PAUSE_MS : -1, waiting);
-        process_reap(model);
-        paused = !paused && !accept_some(listener, model);
-    }
-    log_event(LOG_LEVEL_INFO, "stopping", NULL);
-    drain(model, listener, waiting);
-}
-
 /* As many descriptors as the system allows: a deep listing holds one for each folder on its way. */
 static void raise_descriptors(void)
 {
@@ -227,7 +128,6 @@ static int run(const struct settings *settings, int ready)
     struct library library;
     struct listener listener;
     struct process_model model;
-    sigset_t waiting;
     int code = EXIT_FAILURE;
 
     if (library_open(&library, settings->library, settings->records, &wrong) < 0) {
@@ -235,7 +135,7 @@ static int run(const struct settings *settings, int ready)
         return EXIT_FAILURE;
     }
     raise_descriptors();
-    catch_signals(&waiting);
+    parent_catch_signals();
     if (ready >= 0)
         log_to_syslog();
     int opened = listener_open(&listener, settings, fault);
@@ -254,7 +154,7 @@ static int run(const struct settings *settings, int ready)
                   settings->library, NULL);
     if (ready >= 0)
         background_ready(ready);
-    serve(&listener, &model, &waiting);
+    parent_serve(&listener, &model);
     process_close(&model);
     code = EXIT_SUCCESS;
 close_library:
@@ -269,7 +169,7 @@ int main(int argc, char **argv)
     int ready = -1;
     int code = EXIT_USAGE;
 
-    standard_reserve();
+    descriptor_reserve_standard();
     /*
      * Nothing that the caller left open is ours: a pipe that is kept would never end for its
      * reader.

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -24,7 +23,7 @@ static void refuse(int connection)
 }
 
 /* The whole life of a session process. */
-static _Noreturn void run(const struct process_model *model, int connection)
+static _Noreturn void run(const struct process_model *model, int connection, enum address_kind kind)
 {
     struct client client;
     sigset_t stopping;
@@ -40,9 +39,15 @@ static _Noreturn void run(const struct process_model *model, int connection)
     int wake = signalfd(-1, &stopping, SFD_CLOEXEC | SFD_NONBLOCK);
 
     listener_close(model->listener);
-    access_identify(connection, model->settings->anonymous, &client);
+    access_identify(connection, kind, model->settings->anonymous, &client);
     session_run(connection, connection, &client, model->settings, model->library, wake);
     _exit(0);
+}
+
+static void signal_all(const struct process_model *model, int number)
+{
+    for (size_t i = 0; i < model->count; i++)
+        (void)kill(model->pids[i], number);
 }
 
 int process_open(struct process_model *model, const struct settings *settings,
@@ -59,7 +64,7 @@ void process_close(struct process_model *model)
     model->pids = NULL;
 }
 
-void process_start(struct process_model *model, int connection)
+void process_start(struct process_model *model, int connection, enum address_kind kind)
 {
     pid_t pid = -1;
 
@@ -69,7 +74,7 @@ void process_start(struct process_model *model, int connection)
         socket_tune(connection);
         pid = fork();
         if (pid == 0)
-            run(model, connection);
+            run(model, connection, kind);
         if (pid < 0)
             log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
     }
@@ -98,8 +103,17 @@ void process_reap(struct process_model *model)
     }
 }
 
-void process_signal(const struct process_model *model, int number)
+size_t process_count(const struct process_model *model)
 {
-    for (size_t i = 0; i < model->count; i++)
-        (void)kill(model->pids[i], number);
+    return model->count;
+}
+
+void process_stop(const struct process_model *model)
+{
+    signal_all(model, SIGTERM);
+}
+
+void process_kill(const struct process_model *model)
+{
+    signal_all(model, SIGKILL);
 }

@@ -25,13 +25,20 @@ int process_open(struct process_model *model, const struct settings *settings,
                  const struct library *library, struct listener *listener);
 void process_close(struct process_model *model);
 
-/* Serves a connection, which the model owns from now on; refuses it when there are too many. */
-void process_start(struct process_model *model, int connection);
+/*
+ * Serves a connection, which came by an address of that kind and is the model's from now on;
+ * refuses it when there are too many.
+ */
+void process_start(struct process_model *model, int connection, enum address_kind kind);
 
 /* Takes note of the sessions that have ended (waitpid(2)). */
 void process_reap(struct process_model *model);
 
-/* Sends a signal to every session. */
-void process_signal(const struct process_model *model, int number);
+/* How many sessions are under way. */
+size_t process_count(const struct process_model *model);
+
+/* Asks all sessions to end as soon as they have served what they are at, or ends them at once. */
+void process_stop(const struct process_model *model);
+void process_kill(const struct process_model *model);
 
 #endif

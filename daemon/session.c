@@ -2,54 +2,24 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/heartbeat.h"
 #include "daemon/log.h"
-#include "daemon/patience.h"
 #include "daemon/requests/requests.h"
 #include "protocol/clock.h"
+#include "protocol/descriptor.h"
 
-/* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
-static const char *const other_words[] = {"WAIT", "END", "ABORT", "OK", "EMPTY", "EXISTS", "FAIL"};
-
-static bool is_request_word(const char *word)
-{
-    size_t length = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-    if (length == 0 || length > LINE_KEY_LONGEST || word[length] != '\0')
-        return false;
-    for (size_t i = 0; i < sizeof other_words / sizeof other_words[0]; i++) {
-        if (strcmp(word, other_words[i]) == 0)
-            return false;
-    }
-    return true;
-}
-
-/* Finds the row of the request in the session's line. */
-static int find_request(struct session *session, const struct request **ret)
-{
-    const struct field *word = &session->line.fields[0];
-    char echo[LINE_ECHO_ROOM];
-
-    if (word->key != NULL || strlen(word->bytes) != word->length || !is_request_word(word->bytes))
-        return session_refuse(session, REASON_BAD_REQUEST, "%s: a request was due",
-                              line_echo(word->bytes, word->length, echo));
-    *ret = request_find(word->bytes);
-    if (*ret != NULL)
-        return 0;
-    session->over = true;
-    return session_refuse(session, REASON_UNSUPPORTED, "%s is no request that is known here",
-                          word->bytes);
-}
-
-/* The gate: a request passes it after its options and its name were judged. */
-static int pass_gate(struct session *session, const struct request *request)
+/* The gate, which a request passes after its options and its name were judged. */
+static int pass_gate(struct session *session, const struct request *request,
+                     const struct arguments *arguments)
 {
     if (access_permits(&session->client, request->rights))
         return 0;
     log_event(LOG_LEVEL_WARNING, "denied", "client", session->client.who, "request", request->word,
-              NULL);
+              "name", arguments->name, NULL);
     return session_refuse(session, REASON_DENIED, "%s may not %s", session->client.who,
                           request->word);
 }
@@ -67,12 +37,9 @@ static int serve_one(struct session *session)
         return code;
     if (line_parse(&session->line, bytes, length) < 0)
         return session_refuse(session, REASON_BAD_REQUEST, "this line breaks the grammar");
-    code = find_request(session, &request);
-    if (code < 0 || request == NULL)
-        return code;
-    code = request_parse(session, request, &arguments);
+    code = request_parse(session, &request, &arguments);
     if (code == 0)
-        code = pass_gate(session, request);
+        code = pass_gate(session, request, &arguments);
     if (code < 0)
         return code;
     code = request->serve(session, &arguments);
@@ -150,15 +117,18 @@ void session_run(int in, int out, const struct client *client, const struct sett
         .wait_ms = settings->wait_ms,
     };
     struct session *session = calloc(1, sizeof *session);
-    struct stream stream;
 
-    if (stream_open(&stream, in, out, &limits) < 0 || session == NULL) {
+    if (session == NULL) {
         log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
-        stream_close(&stream);
+        descriptor_close(in);
+        descriptor_close(out != in ? out : -1);
+        return;
+    }
+    if (stream_open(&session->stream, &stream_plain, NULL, in, out, &limits) < 0) {
+        log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
         free(session);
         return;
     }
-    session->stream = stream;
     session->client = *client;
     session->settings = settings;
     session->library = library;
@@ -178,9 +148,9 @@ int session_refuse(struct session *session, enum reason reason, const char *form
     return -(int)reason;
 }
 
-int session_run_patiently(struct session *session, int (*job)(void *argument), void *argument)
+int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument)
 {
-    return patience_run(&session->stream, session->settings->heartbeat_ms, job, argument);
+    return heartbeat_during(&session->stream, session->settings->heartbeat_ms, job, argument);
 }
 
 void session_log_failure(const struct session *session, const char *operation, const char *name)
@@ -188,5 +158,5 @@ void session_log_failure(const struct session *session, const char *operation, c
     int error = errno;
 
     log_event(LOG_LEVEL_ERROR, "failed", "client", session->client.who, "operation", operation,
-              "name", name != NULL ? name : "", "cause", strerror(error), NULL);
+              "name", name, "cause", strerror(error), NULL);
 }

@@ -19,6 +19,10 @@ enum {
     SESSION_WHY_ROOM = 512, /* bytes of the text of FAIL, with its NUL */
 };
 
+/*
+ * Handlers of requests use the stream, the library, the client and the line; they read a body that
+ * is due by `body`, and clear `body_due` at its end. The rest is the session's own.
+ */
 struct session {
     struct stream stream;
     const struct settings *settings;
@@ -47,8 +51,8 @@ void session_run(int in, int out, const struct client *client, const struct sett
 int session_refuse(struct session *session, enum reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Runs a job that may take long: patience_run() on the session's stream. */
-int session_run_patiently(struct session *session, int (*job)(void *argument), void *argument);
+/* Runs a job that may take long: heartbeat_during() on the session's stream. */
+int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);
 
 /* Logs that something failed which should not: the operation, the name, and errno. */
 void session_log_failure(const struct session *session, const char *operation, const char *name);

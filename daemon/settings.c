@@ -5,6 +5,7 @@
 #include <libconfig.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,10 +41,10 @@ enum {
 struct row {
     const char *name;
     enum kind kind;
-    size_t offset;         /* in struct settings */
-    const char *otherwise; /* the default; NULL for none */
-    int64_t least, most;   /* of counts, and of durations in milliseconds */
-    const char *option;    /* what stands for the value in --help, when it is an option too */
+    size_t offset;            /* in struct settings */
+    const char *default_text; /* NULL for none */
+    int64_t least, most;      /* of counts, and of durations in milliseconds */
+    const char *option;       /* what stands for the value in --help, when it is an option too */
     const char *help;
 };
 
@@ -52,29 +53,46 @@ struct row {
 #define HOUR       (3600 * SECOND)
 #define DAY        (24 * HOUR)
 
+/* A row of the group "limits" that is a duration. */
+#define LIMIT(word, member, text, longest)                                   \
+    {                                                                        \
+        .name = "limits." word, .kind = KIND_DURATION, .offset = AT(member), \
+        .default_text = (text), .least = 1, .most = (longest)                \
+    }
+
 /* The settings. Those of the command line come first. */
 static const struct row rows[] = {
-    {"library", KIND_PATH, AT(library), NULL, 0, 0, "DIR", "the folder to serve"},
-    {"listen", KIND_ADDRESSES, AT(listen), ADDRESS_DEFAULT, 0, 0, "ADDRESS",
-     "where to listen; may be given more than once"},
-    {"anonymous", KIND_RIGHTS, AT(anonymous), "", 0, 0, "RIGHTS",
-     "what everybody may do: list, get, put"},
-    {"records", KIND_BOOL, AT(records), "true", 0, 0, NULL,
-     "keep each file's digest in its xattr user.fsd"},
-    {"limits.sessions", KIND_COUNT, AT(sessions), "512", 1, 1000000, NULL,
-     "connections served at a time"},
-    {"limits.idle", KIND_DURATION, AT(idle_ms), "5m", 1, 365 * DAY, NULL,
-     "a session without a request is closed"},
-    {"limits.request", KIND_DURATION, AT(request_ms), "30s", 1, DAY, NULL, "a line must be whole"},
-    {"limits.stall", KIND_DURATION, AT(stall_ms), "60s", 1, DAY, NULL, "1 KiB of a body must come"},
-    {"limits.wait", KIND_DURATION, AT(wait_ms), "6h", 1, 365 * DAY, NULL,
-     "signs of life and nothing else, and a reader that takes nothing"},
-    {"limits.linger", KIND_DURATION, AT(linger_ms), "30s", 1, HOUR, NULL,
-     "what is still sent behind a refusal is dropped"},
-    {"limits.drain", KIND_DURATION, AT(drain_ms), "30s", 1, DAY, NULL,
-     "sessions may finish when the daemon stops"},
-    {"limits.heartbeat", KIND_DURATION, AT(heartbeat_ms), "10s", 1, HOUR, NULL,
-     "a sign of life is sent while a client has to wait"},
+    {.name = "library",
+     .kind = KIND_PATH,
+     .offset = AT(library),
+     .option = "DIR",
+     .help = "the folder to serve"},
+    {.name = "listen",
+     .kind = KIND_ADDRESSES,
+     .offset = AT(listen),
+     .default_text = ADDRESS_DEFAULT,
+     .option = "ADDRESS",
+     .help = "where to listen; may be given more than once"},
+    {.name = "anonymous",
+     .kind = KIND_RIGHTS,
+     .offset = AT(anonymous),
+     .default_text = "",
+     .option = "RIGHTS",
+     .help = "what everybody may do, as in 'list get put'"},
+    {.name = "records", .kind = KIND_BOOL, .offset = AT(records), .default_text = "true"},
+    {.name = "limits.sessions",
+     .kind = KIND_COUNT,
+     .offset = AT(sessions),
+     .default_text = "512",
+     .least = 1,
+     .most = 1000000},
+    LIMIT("idle", idle_ms, "5m", 365 * DAY),
+    LIMIT("request", request_ms, "30s", DAY),
+    LIMIT("stall", stall_ms, "60s", DAY),
+    LIMIT("wait", wait_ms, "6h", 365 * DAY),
+    LIMIT("linger", linger_ms, "30s", HOUR),
+    LIMIT("drain", drain_ms, "30s", DAY),
+    LIMIT("heartbeat", heartbeat_ms, "10s", HOUR),
 };
 
 static const size_t row_count = sizeof rows / sizeof rows[0];
@@ -142,10 +160,7 @@ static int add_address(struct settings *settings, const struct row *row, const c
     if (address.kind == ADDRESS_EXEC)
         return refuse(fault, "%s: %s: a daemon cannot listen on a command", row->name, text);
     if (address.kind == ADDRESS_TLS)
-        return refuse(fault,
-                      "%s: %s: TLS is not there yet; a Unix socket is /path/of/socket, unencrypted "
-                      "TCP on this machine is plain:host:port",
-                      row->name, text);
+        return refuse(fault, "%s: %s: " ADDRESS_NO_TLS, row->name, text);
     if (settings->listen_count == SETTINGS_LISTEN_MOST)
         return refuse(fault, "%s: more than %d addresses", row->name, SETTINGS_LISTEN_MOST);
     char *copy = strdup(text);
@@ -170,8 +185,7 @@ static int set_rights(struct settings *settings, const struct row *row, const ch
 
     if (access_parse_rights(text, member(settings, row), &word, &length))
         return 0;
-    return refuse(fault, "%s: \"%.*s\" is not one of the rights list, get, put", row->name,
-                  (int)length, word);
+    return refuse(fault, "%s: \"%.*s\" is no right", row->name, (int)length, word);
 }
 
 /* Sets one setting to what was written for it; an address is added to those that are there. */
@@ -362,8 +376,8 @@ void settings_init(struct settings *settings)
 
     *settings = (struct settings){.library = NULL};
     for (size_t i = 0; i < row_count; i++) {
-        if (rows[i].otherwise != NULL)
-            (void)set_text(settings, &rows[i], rows[i].otherwise, fault);
+        if (rows[i].default_text != NULL)
+            (void)set_text(settings, &rows[i], rows[i].default_text, fault);
     }
 }
 
@@ -433,11 +447,11 @@ int settings_complete(struct settings *settings, char fault[SETTINGS_FAULT_ROOM]
     return 0;
 }
 
-void settings_print_options(FILE *file)
+void settings_print_options(void)
 {
     for (size_t i = 0; i < settings_option_count(); i++) {
         char head[64];
         (void)snprintf(head, sizeof head, "--%s %s", rows[i].name, rows[i].option);
-        (void)fprintf(file, "  %-22s %s\n", head, rows[i].help);
+        (void)printf("  %-22s %s\n", head, rows[i].help);
     }
 }

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum {
     SETTINGS_FAULT_ROOM = 512, /* bytes of a sentence that says what is wrong */
@@ -54,7 +53,7 @@ int settings_set_option(struct settings *settings, size_t option, const char *va
 /* Is all there that has no default? As above. */
 int settings_complete(struct settings *settings, char fault[SETTINGS_FAULT_ROOM]);
 
-/* Prints a line for each such option, for --help. */
-void settings_print_options(FILE *file);
+/* Prints a line on stdout for each such option, for --help. */
+void settings_print_options(void);
 
 #endif

@@ -14,6 +14,11 @@
 #define ADDRESS_DEFAULT "/run/fsd/fsd.sock"
 #define ADDRESS_PORT    "7373"
 
+/* What both programs say of an address of TLS, which they do not speak. */
+#define ADDRESS_NO_TLS                                                                            \
+    "there is no TLS here; a Unix socket is /path/of/socket, unencrypted TCP on this machine is " \
+    "plain:host:port"
+
 enum address_kind {
     ADDRESS_UNIX,
     ADDRESS_TLS,

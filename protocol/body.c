@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/answer.h"
 #include "protocol/clock.h"
 #include "protocol/line.h"
 #include "protocol/value.h"
@@ -33,6 +34,11 @@ static int parse_end(const char *bytes, size_t length, struct item *ret)
     return code;
 }
 
+bool item_is_wait(const char *bytes, size_t length)
+{
+    return length == 4 && memcmp(bytes, "WAIT", 4) == 0;
+}
+
 int item_parse(const char *bytes, size_t length, struct item *ret)
 {
     int64_t number = 0;
@@ -42,7 +48,7 @@ int item_parse(const char *bytes, size_t length, struct item *ret)
         ret->length = (size_t)number;
         return number >= 1 && number <= ITEM_LONGEST ? 0 : -REASON_BAD_REQUEST;
     }
-    if (length == 4 && memcmp(bytes, "WAIT", 4) == 0) {
+    if (item_is_wait(bytes, length)) {
         ret->kind = ITEM_WAIT;
         return 0;
     }
@@ -50,7 +56,8 @@ int item_parse(const char *bytes, size_t length, struct item *ret)
         return parse_end(bytes + 3, length - 3, ret);
     if (length >= 6 && memcmp(bytes, "ABORT ", 6) == 0) {
         ret->kind = ITEM_ABORT;
-        return line_parse_reason(bytes + 6, length - 6, &ret->reason, ret->text, sizeof ret->text);
+        return answer_parse_reason(bytes + 6, length - 6, &ret->reason, ret->text,
+                                   sizeof ret->text);
     }
     return -REASON_BAD_REQUEST;
 }
@@ -58,6 +65,7 @@ int item_parse(const char *bytes, size_t length, struct item *ret)
 /* Writes the line before an item of `length` bytes; returns its own length. */
 static size_t print_header(char header[HEADER_ROOM + 1], size_t length)
 {
+    /* The remainder changes nothing: it shows the compiler that the number fits. */
     return (size_t)snprintf(header, HEADER_ROOM + 1, "%zu\n", length % (ITEM_LONGEST + 1));
 }
 
@@ -109,6 +117,18 @@ int body_next(struct stream *stream, struct body *body, struct item *ret, const 
     return code;
 }
 
+int body_print_wait(struct stream *stream)
+{
+    return stream_print(stream, "WAIT\n");
+}
+
+int body_send_wait(struct stream *stream)
+{
+    int code = body_print_wait(stream);
+
+    return code == 0 ? stream_flush(stream) : code;
+}
+
 int body_drop(struct stream *stream, struct body *body, int64_t until_ms)
 {
     const char *bytes = NULL;
@@ -125,29 +145,28 @@ int body_drop(struct stream *stream, struct body *body, int64_t until_ms)
     return code == -REASON_UNSUPPORTED ? 0 : code;
 }
 
-int body_room(struct stream *stream, size_t *room, char **ret_bytes)
+int body_room(struct stream *stream, size_t most, char **ret_bytes, size_t *ret_room)
 {
-    int code = 0;
     char header[HEADER_ROOM + 1];
+    char *start = NULL;
+    size_t room = most < ITEM_PREFERRED ? most : ITEM_PREFERRED;
+    int code = stream_room(stream, HEADER_ROOM + room + 1, &start);
 
-    if (*room > ITEM_PREFERRED)
-        *room = ITEM_PREFERRED;
-    char *start = stream_room(stream, HEADER_ROOM + *room + 1, &code);
-    if (start == NULL)
+    if (code < 0)
         return code;
-    *ret_bytes = start + print_header(header, *room);
+    *ret_bytes = start + print_header(header, room);
+    *ret_room = room;
     return 0;
 }
 
 void body_added(struct stream *stream, size_t room, size_t length)
 {
-    int code = 0;
     char header[HEADER_ROOM + 1];
+    char *start = NULL;
 
-    if (length == 0)
-        return;
     /* body_room() made the room: this cannot fail. */
-    char *start = stream_room(stream, HEADER_ROOM + room + 1, &code);
+    if (length == 0 || stream_room(stream, HEADER_ROOM + room + 1, &start) < 0)
+        return;
     size_t left_free = print_header(header, room);
     size_t written = print_header(header, length);
     if (written != left_free)

@@ -16,6 +16,7 @@
 enum {
     ITEM_LONGEST = 1048576,      /* bytes that one item may hold */
     ITEM_PREFERRED = 128 * 1024, /* bytes of the items that we send */
+    EAGER_LARGEST = 65536,       /* bytes of an upload that may be sent ahead, with eager=1 */
     ITEM_TEXT_ROOM = 512,        /* bytes kept of the text of ABORT, with its NUL */
 };
 
@@ -40,6 +41,13 @@ struct item {
  */
 int item_parse(const char *bytes, size_t length, struct item *ret);
 
+/* Is this line, without its end, a WAIT? It may also stand before an answer. */
+bool item_is_wait(const char *bytes, size_t length);
+
+/* Adds a WAIT to what is pending; body_send_wait() sends it at once. As stream_print(). */
+int body_print_wait(struct stream *stream);
+int body_send_wait(struct stream *stream);
+
 /* How far a body has been read; begins as {0}. */
 struct body {
     size_t left; /* bytes of the current item that are still to come */
@@ -61,11 +69,11 @@ int body_next(struct stream *stream, struct body *body, struct item *ret, const 
 int body_drop(struct stream *stream, struct body *body, int64_t until_ms);
 
 /*
- * Room for an item straight in the stream: `*room` bytes, clipped to ITEM_PREFERRED; body_added()
- * tells with the same `room` how many of them there are, 0 for no item. Returns 0, or what
- * stream_flush() returns.
+ * Room for an item of at most `most` bytes straight in the stream: `*ret_room` bytes, which may be
+ * fewer. body_added() tells with the same room how many of them there are, 0 for no item. Returns
+ * 0, or what stream_flush() returns.
  */
-int body_room(struct stream *stream, size_t *room, char **ret_bytes);
+int body_room(struct stream *stream, size_t most, char **ret_bytes, size_t *ret_room);
 void body_added(struct stream *stream, size_t room, size_t length);
 
 #endif

@@ -5,7 +5,6 @@
 #ifndef PROTOCOL_LINE_H
 #define PROTOCOL_LINE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "protocol/reason.h"
@@ -31,21 +30,6 @@ struct line {
     char text[LINE_LONGEST + 1];
 };
 
-/* The answers of a daemon, by their first field. */
-enum answer_kind {
-    ANSWER_OK,
-    ANSWER_EMPTY,
-    ANSWER_EXISTS,
-    ANSWER_FAIL,
-};
-
-struct answer {
-    enum answer_kind kind;
-    enum reason reason;      /* of FAIL */
-    struct line line;        /* of the others: their options */
-    char text[LINE_LONGEST]; /* of FAIL: for people, cleaned by utf8_clean(); may be empty */
-};
-
 /*
  * Takes `length` bytes, a line without its end, apart. Returns 0, or -REASON_BAD_REQUEST for every
  * fault of grammar.
@@ -54,19 +38,6 @@ int line_parse(struct line *line, const char *bytes, size_t length);
 
 /* The option of that key; NULL when the line has none. */
 const struct field *line_option(const struct line *line, const char *key);
-
-/*
- * Takes an answer apart, as line_parse() a line. Returns 0 or -REASON_BAD_REQUEST; "WAIT" is no
- * answer, and refused.
- */
-int answer_parse(struct answer *answer, const char *bytes, size_t length);
-
-/*
- * Takes what FAIL and ABORT carry apart: a reason's word, then maybe a space and a text. `text`
- * gets the text, cleaned, with its NUL. Returns 0 or -REASON_BAD_REQUEST.
- */
-int line_parse_reason(const char *bytes, size_t length, enum reason *ret_reason, char *text,
-                      size_t room);
 
 /*
  * Writes bytes as a field: those of 00-20, 25, 3D and 7F as %XX. `text` has room for 3 * length + 1

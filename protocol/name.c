@@ -62,6 +62,11 @@ const char *name_fault(const char *bytes, size_t length)
     return character_fault(bytes, length);
 }
 
+size_t name_length_without_slash(const char *bytes, size_t length)
+{
+    return length > 1 && bytes[length - 1] == '/' ? length - 1 : length;
+}
+
 bool name_is_valid(const char *bytes, size_t length)
 {
     return name_fault(bytes, length) == NULL;

@@ -11,6 +11,8 @@
 enum {
     NAME_LONGEST = 1023,          /* bytes of a whole name */
     NAME_COMPONENT_LONGEST = 255, /* bytes of one component, as NAME_MAX in POSIX */
+    /* A name, or a folder's with '/' behind it, written by line_escape(), with its NUL. */
+    NAME_ESCAPED_ROOM = 3 * (NAME_LONGEST + 1) + 1,
 };
 
 /* Is this one component that a name may have? It may hold no '/'. */
@@ -18,6 +20,9 @@ bool name_component_is_valid(const char *bytes, size_t length);
 
 /* Is this a name? A valid one holds no NUL, so that its bytes may be used as a path. */
 bool name_is_valid(const char *bytes, size_t length);
+
+/* The length without the one '/' that may stand behind a folder's name. */
+size_t name_length_without_slash(const char *bytes, size_t length);
 
 /* Why a name is refused, as the end of the sentence "NAME: ..."; NULL for a valid one. */
 const char *name_fault(const char *bytes, size_t length);

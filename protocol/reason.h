@@ -37,6 +37,12 @@ enum reason {
     REASON_COUNT
 };
 
+/* The reason that a function returned the negative of. */
+static inline enum reason reason_of(int code)
+{
+    return (enum reason) - code;
+}
+
 /* The word of a reason as it is sent, e.g. "not-found"; never NULL. */
 const char *reason_word(enum reason reason);
 

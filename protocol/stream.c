@@ -15,7 +15,7 @@
 #include "protocol/line.h"
 
 enum {
-    PACE_BYTES = 1024, /* bytes that must come within limits.stall_ms */
+    NOT_NOW = 1, /* nothing moves at present; no reason is positive */
 };
 
 /* The plain transport. */
@@ -42,7 +42,7 @@ static void plain_finish(struct stream *stream)
     }
 }
 
-static const struct transport plain = {
+const struct transport stream_plain = {
     .receive = plain_receive,
     .send = plain_send,
     .finish = plain_finish,
@@ -50,7 +50,7 @@ static const struct transport plain = {
 
 /* Waiting. */
 
-/* poll(2) for `limit_ms`, at least one; how long it took is added to `spent_ms`. */
+/* poll(2); a limit of 0 or less stands for none. How long it took is added to `spent_ms`. */
 static int wait_for(struct pollfd *polled, nfds_t count, int64_t limit_ms, int64_t *spent_ms)
 {
     int64_t before = clock_ms();
@@ -61,8 +61,11 @@ static int wait_for(struct pollfd *polled, nfds_t count, int64_t limit_ms, int64
     return ready < 0 && errno == EINTR ? 0 : ready;
 }
 
-/* Of two limits the one that is reached first; 0 stands for none. */
-static int64_t sooner(int64_t left_ms, int64_t limit_ms, int64_t spent_ms)
+/*
+ * What is left when a limit is added, of which `spent_ms` are gone; or, alike, a point in time of
+ * which it is `spent_ms`. 0 stands for no limit, -1 for one that is reached.
+ */
+static int64_t time_left(int64_t left_ms, int64_t limit_ms, int64_t spent_ms)
 {
     if (limit_ms == 0)
         return left_ms;
@@ -94,20 +97,20 @@ static void count_bytes(struct stream *stream, size_t length)
 {
     stream->silent_ms = 0;
     stream->pace_bytes += length;
-    if (stream->pace_bytes >= PACE_BYTES) {
+    if (stream->pace_bytes >= STREAM_PACE_BYTES) {
         stream->pace_bytes = 0;
         stream->stalled_ms = 0;
     }
 }
 
-/* Reads what has come, if anything. Returns 0 when something came, -REASON_LOST, or 1. */
+/* Reads what has come. Returns 0 when something came, NOT_NOW, or -REASON_LOST. */
 static int pull(struct stream *stream)
 {
     if (stream->ended)
         return -REASON_LOST;
     make_room(stream);
     if (stream->input_end == STREAM_BUFFER)
-        return 1;
+        return NOT_NOW;
     ssize_t got = stream->transport->receive(stream, stream->input + stream->input_end,
                                              STREAM_BUFFER - stream->input_end);
     if (got > 0) {
@@ -116,7 +119,7 @@ static int pull(struct stream *stream)
         return 0;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return 1;
+        return NOT_NOW;
     stream->ended = true;
     return -REASON_LOST;
 }
@@ -126,12 +129,12 @@ static int fill(struct stream *stream)
 {
     int code = 0;
 
-    while ((code = pull(stream)) == 1) {
+    while ((code = pull(stream)) == NOT_NOW) {
         const struct stream_limits *limits = &stream->limits;
-        int64_t left = sooner(0, limits->silence_ms, stream->silent_ms);
-        left = sooner(left, limits->stall_ms, stream->stalled_ms);
-        left = sooner(left, stream->until_ms, clock_ms());
-        left = sooner(left, stream->in_line ? limits->line_ms : 0, stream->line_ms);
+        int64_t left = time_left(0, limits->silence_ms, stream->silent_ms);
+        left = time_left(left, limits->stall_ms, stream->stalled_ms);
+        left = time_left(left, stream->until_ms, clock_ms());
+        left = time_left(left, stream->in_line ? limits->line_ms : 0, stream->line_ms);
         if (left < 0)
             return -REASON_TIMEOUT;
         if ((code = stream_flush(stream)) < 0)
@@ -147,13 +150,13 @@ static int fill(struct stream *stream)
     return code;
 }
 
-/* Sends what goes without waiting. Returns 0 when something went, -REASON_LOST, or 1. */
+/* Sends what goes without waiting. Returns 0 when something went, NOT_NOW, or -REASON_LOST. */
 static int push(struct stream *stream)
 {
     ssize_t sent = stream->transport->send(stream, stream->output + stream->output_start,
                                            stream_pending(stream));
     if (sent < 0 && (errno == EAGAIN || errno == EINTR))
-        return 1;
+        return NOT_NOW;
     if (sent < 0) {
         stream->failed = true;
         return -REASON_LOST;
@@ -175,9 +178,11 @@ static int set_nonblocking(int fd, bool *ret_is_socket, int *ret_flags)
     return fcntl(fd, F_SETFL, *ret_flags | O_NONBLOCK) < 0 ? -REASON_INTERNAL : 0;
 }
 
-int stream_open(struct stream *stream, int in, int out, const struct stream_limits *limits)
+int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
+                int out, const struct stream_limits *limits)
 {
-    *stream = (struct stream){.transport = &plain, .in = in, .out = out, .limits = *limits};
+    *stream = (struct stream){
+        .transport = transport, .state = state, .in = in, .out = out, .limits = *limits};
     stream->input = malloc(STREAM_BUFFER);
     stream->output = malloc(STREAM_BUFFER);
     if (stream->input == NULL || stream->output == NULL ||
@@ -191,6 +196,8 @@ int stream_open(struct stream *stream, int in, int out, const struct stream_limi
 
 void stream_close(struct stream *stream)
 {
+    if (stream->transport->close != NULL)
+        stream->transport->close(stream);
     /* Pipes may be shared with other processes, which expect them as they were. */
     if (stream->in >= 0 && !stream->in_is_socket)
         (void)fcntl(stream->in, F_SETFL, stream->in_flags);
@@ -212,12 +219,12 @@ int stream_await(struct stream *stream, int wake, int64_t limit_ms)
 
     if (stream->input_start < stream->input_end)
         return 0;
-    while ((code = pull(stream)) == 1) {
+    while ((code = pull(stream)) == NOT_NOW) {
         if ((code = stream_flush(stream)) < 0)
             return code;
         struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
                                   {.fd = wake, .events = POLLIN}};
-        int64_t left = sooner(0, limit_ms, spent);
+        int64_t left = time_left(0, limit_ms, spent);
         if (left < 0)
             return -REASON_TIMEOUT;
         if (wait_for(polled, 2, left, &spent) < 0)
@@ -277,6 +284,11 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
     return 0;
 }
 
+bool stream_is_quiet(struct stream *stream)
+{
+    return stream->input_start == stream->input_end && pull(stream) == NOT_NOW;
+}
+
 void stream_drain(struct stream *stream, int64_t until_ms)
 {
     for (;;) {
@@ -287,7 +299,7 @@ void stream_drain(struct stream *stream, int64_t until_ms)
             return;
         struct pollfd polled = {.fd = stream->in, .events = POLLIN};
         int64_t spent = 0;
-        if (code == 1 && wait_for(&polled, 1, left, &spent) < 0)
+        if (code == NOT_NOW && wait_for(&polled, 1, left, &spent) < 0)
             return;
     }
 }
@@ -312,11 +324,11 @@ int stream_sign_of_life(struct stream *stream)
 
 int stream_print(struct stream *stream, const char *format, ...)
 {
-    int code = 0;
     va_list arguments;
-    char *room = stream_room(stream, LINE_LONGEST + 1, &code);
+    char *room = NULL;
+    int code = stream_room(stream, LINE_LONGEST + 1, &room);
 
-    if (room == NULL)
+    if (code != 0)
         return code;
     va_start(arguments, format);
     int length = vsnprintf(room, LINE_LONGEST + 1, format, arguments);
@@ -330,10 +342,10 @@ int stream_print(struct stream *stream, const char *format, ...)
 int stream_write(struct stream *stream, const char *bytes, size_t length)
 {
     while (length > 0) {
-        int code = 0;
+        char *room = NULL;
         size_t piece = length < STREAM_BUFFER / 2 ? length : STREAM_BUFFER / 2;
-        char *room = stream_room(stream, piece, &code);
-        if (room == NULL)
+        int code = stream_room(stream, piece, &room);
+        if (code != 0)
             return code;
         memcpy(room, bytes, piece);
         stream_added(stream, piece);
@@ -343,14 +355,13 @@ int stream_write(struct stream *stream, const char *bytes, size_t length)
     return 0;
 }
 
-char *stream_room(struct stream *stream, size_t length, int *ret_error)
+int stream_room(struct stream *stream, size_t length, char **ret_bytes)
 {
-    if (STREAM_BUFFER - stream->output_end < length) {
-        *ret_error = stream_flush(stream);
-        if (*ret_error < 0)
-            return NULL;
-    }
-    return stream->output + stream->output_end;
+    int code = STREAM_BUFFER - stream->output_end < length ? stream_flush(stream) : 0;
+
+    if (code == 0)
+        *ret_bytes = stream->output + stream->output_end;
+    return code;
 }
 
 void stream_added(struct stream *stream, size_t length)
@@ -377,7 +388,7 @@ int stream_flush(struct stream *stream)
             spent = 0;
             continue;
         }
-        int64_t left = sooner(0, stream->limits.write_ms, spent);
+        int64_t left = time_left(0, stream->limits.write_ms, spent);
         if (left < 0) {
             stream->failed = true;
             return -REASON_TIMEOUT;
@@ -391,26 +402,23 @@ int stream_flush(struct stream *stream)
 
 int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret)
 {
-    int code = 0;
     int64_t spent = 0;
-    size_t pending = stream_pending(stream);
+    bool is_idle = stream_pending(stream) == 0;
+    int code = is_idle ? NOT_NOW : push(stream);
 
-    *ret = (struct stream_turn){.source = false};
-    if (pending > 0) {
-        code = push(stream);
-        if (code == -REASON_LOST)
-            return code;
-        ret->sent = code == 0;
-        if (ret->sent)
-            limit_ms = -1;
-    }
+    *ret = (struct stream_turn){.sent = code == 0};
+    if (code == -REASON_LOST)
+        return code;
+    /* Also what a transport holds back already counts as come. */
+    if (pull(stream) != NOT_NOW || ret->sent)
+        return 0;
     struct pollfd polled[] = {
-        {.fd = stream->ended ? -1 : stream->in, .events = POLLIN},
-        {.fd = stream_pending(stream) > 0 ? stream->out : -1, .events = POLLOUT},
-        {.fd = pending == 0 ? source : -1, .events = POLLIN},
+        {.fd = stream->in, .events = POLLIN},
+        {.fd = is_idle ? -1 : stream->out, .events = POLLOUT},
+        {.fd = is_idle ? source : -1, .events = POLLIN},
     };
-    if (limit_ms < 0 ? poll(polled, 3, 0) < 0 : wait_for(polled, 3, limit_ms, &spent) < 0)
-        return errno == EINTR ? 0 : -REASON_LOST;
+    if (wait_for(polled, 3, limit_ms, &spent) < 0)
+        return -REASON_LOST;
     ret->source = polled[2].revents != 0;
     if (polled[0].revents != 0)
         (void)pull(stream);

@@ -21,29 +21,37 @@
 
 enum {
     STREAM_BUFFER = 256 * 1024, /* bytes of each of the two buffers */
+    STREAM_PACE_BYTES = 1024,   /* bytes that must come within limits.stall_ms */
 };
 
 struct stream;
 
+/* A transport keeps what it needs in stream->state. */
 struct transport {
     /* As read(2) and write(2): -1 with EAGAIN when nothing moves now; `receive` 0 at the end. */
     ssize_t (*receive)(struct stream *stream, void *bytes, size_t length);
     ssize_t (*send)(struct stream *stream, const void *bytes, size_t length);
     /* Tells the other side that nothing more comes (shutdown(2) with SHUT_WR). */
     void (*finish)(struct stream *stream);
+    /* Frees the state; NULL when there is none. The stream closes its descriptors itself. */
+    void (*close)(struct stream *stream);
 };
+
+/* Reads and writes the descriptors as they are. */
+extern const struct transport stream_plain;
 
 /* Time limits in milliseconds; 0 stands for none. */
 struct stream_limits {
     int64_t silence_ms; /* without a single byte from the other side */
     int64_t line_ms;    /* from a line's first byte to its end */
-    int64_t stall_ms;   /* with fewer than 1024 bytes from the other side */
+    int64_t stall_ms;   /* with fewer than STREAM_PACE_BYTES from the other side */
     int64_t write_ms;   /* without a byte taken by the other side */
     int64_t wait_ms;    /* of WAITs in a row */
 };
 
 struct stream {
     const struct transport *transport;
+    void *state; /* of the transport */
     int in;
     int out;
     bool in_is_socket, out_is_socket;
@@ -66,10 +74,11 @@ struct stream {
 };
 
 /*
- * Makes a stream over descriptors, which may be one, sets them non-blocking, and owns them from now
- * on, also when it fails. Returns 0 or -REASON_INTERNAL.
+ * Makes a stream over descriptors, which may be one, sets them non-blocking, and owns them and the
+ * transport's `state` from now on, also when it fails. Returns 0 or -REASON_INTERNAL.
  */
-int stream_open(struct stream *stream, int in, int out, const struct stream_limits *limits);
+int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
+                int out, const struct stream_limits *limits);
 
 /* Closes the descriptors and frees the buffers. What was not flushed is lost. */
 void stream_close(struct stream *stream);
@@ -99,6 +108,9 @@ bool stream_peek_line(const struct stream *stream, const char **ret_line, size_t
  */
 int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, size_t *ret_length);
 
+/* Has nothing come, not even the end, since the last read? Never waits. */
+bool stream_is_quiet(struct stream *stream);
+
 /* Drops all input until the other side ends, or until `until_ms` of clock_ms(). */
 void stream_drain(struct stream *stream, int64_t until_ms);
 
@@ -121,10 +133,9 @@ int stream_write(struct stream *stream, const char *bytes, size_t length);
 
 /*
  * Room for `length` bytes (at most STREAM_BUFFER) at the end of what is pending; the bytes put
- * there count when stream_added() tells how many. NULL when the room could not be made; *ret_error
- * tells why.
+ * there count when stream_added() tells how many. Returns 0, or what stream_flush() returns.
  */
-char *stream_room(struct stream *stream, size_t length, int *ret_error);
+int stream_room(struct stream *stream, size_t length, char **ret_bytes);
 void stream_added(struct stream *stream, size_t length);
 
 /* Sends all that is pending. Returns 0, -REASON_LOST or -REASON_TIMEOUT. */
@@ -133,15 +144,18 @@ int stream_flush(struct stream *stream);
 /* How many bytes are pending. */
 size_t stream_pending(const struct stream *stream);
 
-/*
- * One turn of a side that sends and listens at once: sends what it can of what is pending, reads
- * what has come, and where neither moves waits for one of them, or, when nothing is pending, for
- * `source` (a descriptor, or -1), at most `limit_ms`. Never judges by the stream's limits.
- */
+/* What a turn has brought. */
 struct stream_turn {
     bool source; /* `source` is readable, or at its end */
     bool sent;   /* some bytes went out */
 };
+
+/*
+ * One turn of a side that sends and listens at once: sends what goes of what is pending and reads
+ * what has come. Where neither moves it waits for one of them, or, when nothing is pending, for
+ * `source` (a descriptor, or -1); for `limit_ms`, more than 0, at most. The stream's own limits are
+ * not judged. Returns 0 or -REASON_LOST.
+ */
 int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret);
 
 /* Sends all that is pending and tells the other side that no more comes. */

@@ -71,6 +71,7 @@ bool value_duration(const char *bytes, size_t length, int64_t *ret_ms)
         const char *unit;
         int64_t ms;
     } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    const size_t count = sizeof units / sizeof units[0];
     size_t digits = 0;
     int64_t number = 0;
 
@@ -78,10 +79,12 @@ bool value_duration(const char *bytes, size_t length, int64_t *ret_ms)
         digits++;
     if (!value_number(bytes, digits, &number))
         return false;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strlen(units[i].unit) == length - digits &&
-            memcmp(units[i].unit, bytes + digits, length - digits) == 0)
-            return !__builtin_mul_overflow(number, units[i].ms, ret_ms);
-    }
-    return false;
+    size_t i = 0;
+    while (i < count && (strlen(units[i].unit) != length - digits ||
+                         memcmp(units[i].unit, bytes + digits, length - digits) != 0))
+        i++;
+    if (i == count || __builtin_mul_overflow(number, units[i].ms, &number))
+        return false;
+    *ret_ms = number;
+    return true;
 }

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/commands/commands.h"
@@ -9,32 +8,32 @@ static void print_exit_codes(void)
     const char *meaning = NULL;
 
     for (int code = 0; (meaning = reason_exit_meaning(code)) != NULL; code++)
-        (void)printf("%5d  %s\n", code, meaning);
-    (void)printf("128+n  killed by signal n\n");
+        (void)output_print("%5d  %s\n", code, meaning);
+    (void)output_print("128+n  killed by signal n\n");
 }
 
 void help_print_list(void)
 {
-    (void)printf("Usage: fsc [OPTION]... COMMAND [OPTION]... [OPERAND]...\n"
-                 "Lists, fetches and stores files in a file library.\n\n");
+    (void)output_print("Usage: fsc [OPTION]... COMMAND [OPTION]... [OPERAND]...\n"
+                       "Lists, fetches and stores files in a file library.\n\n");
     for (const struct command *command = commands; command->word != NULL; command++)
-        (void)printf("  %-5s %s\n          %s\n", command->word, command->summary,
-                     command->example);
-    (void)printf("\nOptions of every command:\n");
-    options_print(stdout, OPTIONS_GLOBAL);
-    (void)printf(
+        (void)output_print("  %-5s %s\n          %s\n", command->word, command->summary,
+                           command->example);
+    (void)output_print("\nOptions of every command:\n");
+    options_print(OPTIONS_GLOBAL);
+    (void)output_print(
         "\n'fsc help COMMAND' tells more of one, 'fsc help exit-codes' what came of it.\n");
 }
 
 void help_print_command(const struct command *command)
 {
-    (void)printf("Usage: fsc %s [OPTION]...%s%s\n"
-                 "%c%s.\n\n"
-                 "Example: %s\n\n"
-                 "Options:\n",
-                 command->word, command->operands[0] != '\0' ? " " : "", command->operands,
-                 command->summary[0] - 'a' + 'A', command->summary + 1, command->example);
-    options_print(stdout, command->options | OPTIONS_GLOBAL);
+    (void)output_print("Usage: fsc %s [OPTION]...%s%s\n"
+                       "%c%s.\n\n"
+                       "Example: %s\n\n"
+                       "Options:\n",
+                       command->word, command->operands[0] != '\0' ? " " : "", command->operands,
+                       command->summary[0] - 'a' + 'A', command->summary + 1, command->example);
+    options_print(command->options | OPTIONS_GLOBAL);
 }
 
 int help_run(struct invocation *invocation)

@@ -4,8 +4,8 @@
 #include <time.h>
 
 #include "cli/commands/commands.h"
+#include "cli/download.h"
 #include "cli/output.h"
-#include "cli/transfer.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
 #include "protocol/value.h"
@@ -38,39 +38,43 @@ static bool has(const struct listing *listing, enum option option)
     return listing->options->values[option] != NULL;
 }
 
-static void print_entry(const struct listing *listing, const struct entry *entry)
+/* What a complaint is about: the operand. */
+static const char *subject(const struct listing *listing)
+{
+    return listing->asked != NULL ? listing->asked : "ls";
+}
+
+static int print_entry(const struct listing *listing, const struct entry *entry)
 {
     char when[32] = "-";
     char size[24] = "-";
     struct tm utc;
 
-    if (!has(listing, OPTION_LONG)) {
-        (void)puts(entry->name);
-        return;
-    }
+    if (!has(listing, OPTION_LONG))
+        return output_print("%s\n", entry->name);
     if (entry->size >= 0) {
         (void)snprintf(size, sizeof size, "%lld", (long long)entry->size);
         if (gmtime_r(&entry->mtime.tv_sec, &utc) != NULL)
             (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
     }
-    (void)printf("%13s %20s %s\n", size, when, entry->name);
+    return output_print("%13s %20s %s\n", size, when, entry->name);
 }
 
-static int complain_memory(void)
+static int complain_memory(const struct listing *listing)
 {
-    return complain(REASON_INTERNAL, "ls", "too many names to sort in memory: use -U");
+    return complain(REASON_INTERNAL, subject(listing), "too many names to sort in memory: use -U");
 }
 
 static int keep_entry(struct listing *listing, const struct entry *entry, size_t length)
 {
     listing->memory += sizeof *entry + length + 1;
     if (listing->memory > MEMORY_MOST)
-        return complain_memory();
+        return complain_memory(listing);
     if (listing->count == listing->room) {
         size_t room = listing->room > 0 ? 2 * listing->room : 256;
         struct entry *entries = reallocarray(listing->entries, room, sizeof *entries);
         if (entries == NULL)
-            return complain_memory();
+            return complain_memory(listing);
         listing->entries = entries;
         listing->room = room;
     }
@@ -78,24 +82,62 @@ static int keep_entry(struct listing *listing, const struct entry *entry, size_t
     *kept = *entry;
     kept->name = strdup(entry->name);
     if (kept->name == NULL)
-        return complain_memory();
+        return complain_memory(listing);
     listing->count++;
     return 0;
 }
 
-/* Is this name a name, and one that was asked for? */
+static size_t count_slashes(const char *text, size_t length)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < length; i++)
+        count += text[i] == '/';
+    return count;
+}
+
+/* How deep below the folder may names lie? Their slashes; -1 for as deep as they like. */
+static int depth_asked(const struct listing *listing)
+{
+    const char *match = listing->options->values[OPTION_MATCH];
+
+    if (has(listing, OPTION_RECURSIVE))
+        return -1;
+    return match != NULL ? (int)count_slashes(match, strlen(match)) : 0;
+}
+
+/* Is this a name, and one that was asked for? Anything else is a breach of the protocol. */
 static bool is_asked_for(const struct listing *listing, const char *name, size_t length)
 {
-    bool is_folder = length > 1 && name[length - 1] == '/';
+    size_t prefix = listing->asked_length;
+    size_t bare = name_length_without_slash(name, length);
+    bool is_folder = bare < length;
+    bool only_files = has(listing, OPTION_RECURSIVE) || has(listing, OPTION_MATCH);
+    int depth = depth_asked(listing);
 
-    if (!name_is_valid(name, is_folder ? length - 1 : length))
+    if (!name_is_valid(name, bare) || (is_folder && only_files))
         return false;
-    if (is_folder && (has(listing, OPTION_RECURSIVE) || has(listing, OPTION_MATCH)))
-        return false;
-    if (listing->asked == NULL)
-        return true;
-    return strncmp(name, listing->asked, listing->asked_length) == 0 &&
-           (name[listing->asked_length] == '/' || name[listing->asked_length] == '\0');
+    if (listing->asked != NULL) {
+        if (bare < prefix || memcmp(name, listing->asked, prefix) != 0)
+            return false;
+        /* A file's own name, unless it was asked for as a folder. */
+        if (length == prefix)
+            return listing->asked[prefix] == '\0' && !has(listing, OPTION_MATCH);
+        if (bare <= prefix + 1 || name[prefix] != '/')
+            return false;
+        name += prefix + 1;
+        bare -= prefix + 1;
+    }
+    return depth < 0 || count_slashes(name, bare) == (size_t)depth;
+}
+
+static bool has_one_name(const struct line *line)
+{
+    for (size_t i = 1; i < line->count; i++) {
+        if (line->fields[i].key == NULL)
+            return false;
+    }
+    return line->fields[0].key == NULL;
 }
 
 static int take_line(struct listing *listing, const char *bytes, size_t length)
@@ -103,19 +145,20 @@ static int take_line(struct listing *listing, const char *bytes, size_t length)
     struct line *line = &listing->line;
     struct entry entry = {.size = -1};
 
-    if (line_parse(line, bytes, length) < 0 || line->fields[0].key != NULL ||
+    if (length > 0 && bytes[length - 1] == '\r')
+        length--;
+    if (line_parse(line, bytes, length) < 0 || !has_one_name(line) ||
         !is_asked_for(listing, line->fields[0].bytes, line->fields[0].length))
-        return complain(REASON_BREACH, "ls", "the server listed what is no name, or not asked for");
+        return complain(REASON_BREACH, subject(listing),
+                        "the server listed what is no name, or was not asked for");
     entry.name = line->text;
     const struct field *size = line_option(line, "size");
     const struct field *mtime = line_option(line, "mtime");
     if ((size != NULL && !value_number(size->bytes, size->length, &entry.size)) ||
         (mtime != NULL && !value_time(mtime->bytes, mtime->length, &entry.mtime)))
         return complain(REASON_BREACH, entry.name, "the server sent no valid size or time");
-    if (!has(listing, OPTION_UNSORTED))
-        return keep_entry(listing, &entry, line->fields[0].length);
-    print_entry(listing, &entry);
-    return output_has_failed() ? output_flush() : 0;
+    return has(listing, OPTION_UNSORTED) ? print_entry(listing, &entry)
+                                         : keep_entry(listing, &entry, line->fields[0].length);
 }
 
 /* Cuts a piece of the body into lines; what is left over waits for the next piece. */
@@ -128,7 +171,7 @@ static int take_piece(void *context, const char *bytes, size_t length)
         const char *end = memchr(bytes, '\n', length);
         size_t piece = end != NULL ? (size_t)(end - bytes) : length;
         if (listing->rest_length + piece >= sizeof listing->rest)
-            return complain(REASON_BREACH, "ls", "the server sent a line that is too long");
+            return complain(REASON_BREACH, subject(listing), "the server sent too long a line");
         memcpy(listing->rest + listing->rest_length, bytes, piece);
         listing->rest_length += piece;
         if (end == NULL)
@@ -141,17 +184,9 @@ static int take_piece(void *context, const char *bytes, size_t length)
     return code;
 }
 
-static int by_name(const void *left, const void *right)
-{
-    const struct entry *a = left;
-    const struct entry *b = right;
-
-    return strcmp(a->name, b->name);
-}
-
 static int ask(struct connection *connection, const struct listing *listing)
 {
-    char name[3 * (NAME_LONGEST + 1) + 1] = "";
+    char name[NAME_ESCAPED_ROOM] = "";
     char pattern[3 * LINE_LONGEST + 1] = "";
     const char *match = listing->options->values[OPTION_MATCH];
     int code = connection_ready(connection);
@@ -168,63 +203,74 @@ static int ask(struct connection *connection, const struct listing *listing)
                         has(listing, OPTION_LONG) ? " details=1" : "");
     if (code == -REASON_INTERNAL)
         return complain(REASON_USAGE, match, "the pattern is too long");
-    return connection_ask(connection, ANSWER_EMPTY);
+    code = connection_ask(connection, ANSWER_EMPTY);
+    if (code < 0 && code != -REASON_EMPTY)
+        return complain(reason_of(code), subject(listing), "%s", connection->why);
+    return code;
 }
 
 static int list(struct connection *connection, struct listing *listing)
 {
-    bool complained = false;
     int code = ask(connection, listing);
 
-    if (code == -REASON_EMPTY)
-        return 0;
-    if (connection->unreachable || code == -REASON_USAGE)
-        return code;
-    if (code == 0)
-        code = transfer_read_body(connection, take_piece, listing, NULL, &complained);
+    if (code < 0)
+        return code == -REASON_EMPTY ? 0 : code;
+    code = download_body(connection, subject(listing), take_piece, listing, NULL);
     if (code == 0 && listing->rest_length > 0)
-        code = connection_failed(connection, -REASON_BREACH);
-    if (code < 0 && !complained)
-        return complain((enum reason) - code, listing->asked != NULL ? listing->asked : "ls", "%s",
-                        connection->why);
+        return complain(REASON_BREACH, subject(listing), "the server's last line has no end");
     return code;
 }
 
-/* Prints what was kept, in order, and frees it. A listing that broke off is not shown. */
-static int print_kept(struct listing *listing, int code)
+static int by_name(const void *left, const void *right)
 {
+    const struct entry *a = left;
+    const struct entry *b = right;
+
+    return strcmp(a->name, b->name);
+}
+
+/* Prints what was kept, in order. A listing that broke off is not shown. */
+static int print_kept(struct listing *listing)
+{
+    int code = 0;
+
     if (listing->count > 0)
         qsort(listing->entries, listing->count, sizeof *listing->entries, by_name);
-    for (size_t i = 0; i < listing->count; i++) {
-        if (code == 0)
-            print_entry(listing, &listing->entries[i]);
-        free(listing->entries[i].name);
+    for (size_t i = 1; i < listing->count; i++) {
+        if (by_name(&listing->entries[i - 1], &listing->entries[i]) == 0)
+            return complain(REASON_BREACH, listing->entries[i].name, "the server listed it twice");
     }
-    free(listing->entries);
+    for (size_t i = 0; code == 0 && i < listing->count; i++)
+        code = print_entry(listing, &listing->entries[i]);
     return code;
+}
+
+static void listing_free(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        free(listing->entries[i].name);
+    free(listing->entries);
+    free(listing);
 }
 
 /* Lists what one operand tells, or everything for NULL. */
 static int list_one(struct invocation *invocation, const char *operand)
 {
-    struct listing *listing = calloc(1, sizeof *listing);
+    size_t length = operand != NULL ? name_length_without_slash(operand, strlen(operand)) : 0;
+    const char *fault = operand != NULL ? name_fault(operand, length) : NULL;
 
+    if (fault != NULL)
+        return complain(REASON_USAGE, operand, "no name: %s", fault);
+    struct listing *listing = calloc(1, sizeof *listing);
     if (listing == NULL)
-        return complain_memory();
+        return complain_errno(REASON_INTERNAL, operand, "no memory");
     listing->options = invocation->options;
-    if (operand != NULL) {
-        listing->asked = operand;
-        listing->asked_length = strlen(operand);
-        if (listing->asked_length > 1 && operand[listing->asked_length - 1] == '/')
-            listing->asked_length--;
-        const char *fault = name_fault(operand, listing->asked_length);
-        if (fault != NULL) {
-            free(listing);
-            return complain(REASON_USAGE, operand, "no name: %s", fault);
-        }
-    }
-    int code = print_kept(listing, list(&invocation->connection, listing));
-    free(listing);
+    listing->asked = operand;
+    listing->asked_length = length;
+    int code = list(&invocation->connection, listing);
+    if (code == 0)
+        code = print_kept(listing);
+    listing_free(listing);
     return code;
 }
 

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +6,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
-#include "cli/transfer.h"
+#include "cli/upload.h"
 #include "protocol/name.h"
 
 enum {
@@ -21,11 +20,8 @@ static int make_name(const struct options *options, const char *operand, char na
     const char *given = options->values[OPTION_NAME];
     const char *slash = strrchr(operand, '/');
     const char *last = given != NULL ? given : slash != NULL ? slash + 1 : operand;
-    size_t folder_length = folder != NULL ? strlen(folder) : 0;
+    size_t folder_length = folder != NULL ? name_length_without_slash(folder, strlen(folder)) : 0;
 
-    /* One slash may stand behind a folder. */
-    if (folder_length > 1 && folder[folder_length - 1] == '/')
-        folder_length--;
     int length = snprintf(name, NAME_ROOM, "%.*s%s%s", (int)folder_length,
                           folder != NULL ? folder : "", folder != NULL ? "/" : "", last);
     if (length < 0 || length >= NAME_ROOM)
@@ -62,8 +58,7 @@ static int put_one(struct invocation *invocation, const char *operand)
         code = open_source(operand, &source);
     if (code < 0)
         return code;
-    code =
-        transfer_put(&invocation->connection, name, source, is_stdin ? "standard input" : operand);
+    code = upload_put(&invocation->connection, name, source, is_stdin ? "standard input" : operand);
     if (!is_stdin)
         (void)close(source);
     return code;

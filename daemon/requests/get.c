@@ -4,6 +4,7 @@
 
 #include "daemon/requests/requests.h"
 #include "daemon/store/lookup.h"
+#include "protocol/descriptor.h"
 #include "protocol/value.h"
 
 /* A file on its way out. */
@@ -29,7 +30,7 @@ static int judge_digest(struct download *download)
 
     if (wanted->text == NULL)
         return 0;
-    int code = session_run_patiently(download->session, make_digest, &download->stored);
+    int code = session_run_with_heartbeat(download->session, make_digest, &download->stored);
     if (code == 0 && strcmp(wanted->text, download->stored.record.digest) != 0)
         return session_refuse(download->session, REASON_MISMATCH, "the file's digest is %s",
                               download->stored.record.digest);
@@ -78,9 +79,8 @@ static int send_bytes(struct download *download)
 
     while (download->offset < download->end) {
         char *bytes = NULL;
-        int64_t left = download->end - download->offset;
-        size_t room = left < ITEM_PREFERRED ? (size_t)left : ITEM_PREFERRED;
-        if (body_room(stream, &room, &bytes) < 0)
+        size_t room = 0;
+        if (body_room(stream, (size_t)(download->end - download->offset), &bytes, &room) < 0)
             return -REASON_LOST;
         ssize_t got = pread(download->stored.fd, bytes, room, download->offset);
         if (got < 0 && errno == EINTR)
@@ -107,7 +107,7 @@ static int send_end(struct download *download, int code)
     if (code < 0) {
         session_log_failure(download->session, "GET", download->arguments->name);
         return stream_print(stream, "ABORT %s the file cannot be read\n",
-                            reason_word((enum reason) - code));
+                            reason_word(reason_of(code)));
     }
     if (!download->whole)
         return stream_print(stream, "END\n");
@@ -133,8 +133,6 @@ int get_serve(struct session *session, const struct arguments *arguments)
         code = send_answer(&download);
     if (code == 0)
         code = send_end(&download, send_bytes(&download));
-    int error = errno;
-    (void)close(download.stored.fd);
-    errno = error;
+    descriptor_close(download.stored.fd);
     return code;
 }

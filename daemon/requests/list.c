@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/requests/requests.h"
@@ -7,8 +8,8 @@
 #include "protocol/value.h"
 
 enum {
-    DETAILS_ROOM = 512,                                     /* bytes of a line's options */
-    LIST_LINE_ROOM = 3 * (NAME_LONGEST + 1) + DETAILS_ROOM, /* bytes of a line of a listing */
+    DETAILS_ROOM = 512,                                /* bytes of a line's options */
+    LIST_LINE_ROOM = NAME_ESCAPED_ROOM + DETAILS_ROOM, /* bytes of a line of a listing */
     SHOW_MS = 1000, /* lines are not kept longer than this while others are looked for */
 };
 
@@ -39,9 +40,8 @@ static int begin_item(struct listing *listing)
     if (!listing->begun && stream_print(stream, "OK\n") < 0)
         return -REASON_LOST;
     listing->begun = true;
-    listing->room = ITEM_PREFERRED;
     listing->used = 0;
-    return body_room(stream, &listing->room, &listing->item);
+    return body_room(stream, ITEM_PREFERRED, &listing->item, &listing->room);
 }
 
 static size_t print_details(char *line, const struct list_entry *entry)
@@ -78,7 +78,7 @@ static int add_entry(void *context, const struct list_entry *entry)
     return 0;
 }
 
-static int pause_listing(void *context)
+static int end_batch(void *context)
 {
     struct listing *listing = context;
     struct session *session = listing->session;
@@ -89,9 +89,7 @@ static int pause_listing(void *context)
     if (listing->item != NULL || silent_ms < session->settings->heartbeat_ms)
         return 0;
     listing->sent_ms += silent_ms;
-    if (stream_print(&session->stream, "WAIT\n") < 0)
-        return -REASON_LOST;
-    return stream_flush(&session->stream);
+    return body_send_wait(&session->stream);
 }
 
 /* The end of a listing that has begun; what went wrong can no longer be FAIL. */
@@ -113,14 +111,14 @@ int list_serve(struct session *session, const struct arguments *arguments)
     const struct option_value *match = &arguments->options[OPTION_MATCH];
     struct listing listing = {.session = session, .sent_ms = clock_ms()};
     const struct list_query query = {
-        .folder = arguments->name,
+        .folder = arguments->name[0] != '\0' ? arguments->name : NULL,
         .must_be_folder = arguments->is_folder,
         .match = match->text,
         .match_length = match->length,
         .deep = arguments->options[OPTION_DEEP].text != NULL,
         .details = arguments->options[OPTION_DETAILS].text != NULL,
         .entry = add_entry,
-        .pause = pause_listing,
+        .batch_end = end_batch,
         .context = &listing,
     };
     int code = list_run(session->library, &query);

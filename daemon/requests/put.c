@@ -1,11 +1,11 @@
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/requests/requests.h"
 #include "daemon/store/commit.h"
 #include "daemon/store/lookup.h"
 #include "daemon/store/stage.h"
+#include "protocol/descriptor.h"
 
 enum {
     TRIES = 10, /* how often the name may be taken, and free again when it is looked at */
@@ -16,11 +16,13 @@ struct upload {
     struct session *session;
     const struct arguments *arguments;
     struct stage stage;
+    int64_t received; /* bytes of the body */
+    struct digest digest;
     struct record record; /* what will be remembered of it */
-    struct stored taken;  /* the file that has the name already; fd -1 for none */
+    struct stored there;  /* the file that has the name already; fd -1 for none */
 };
 
-/* The client may know what is stored: it may look at it anyhow. */
+/* May the client know what is stored? It may look at it anyhow. */
 static bool may_know(const struct upload *upload)
 {
     return access_permits(&upload->session->client, RIGHT_GET) ||
@@ -28,13 +30,13 @@ static bool may_know(const struct upload *upload)
 }
 
 /* Before EXISTS: the stored file is durable, and its digest known. */
-static int settle_taken(void *argument)
+static int settle(void *argument)
 {
     struct upload *upload = argument;
     int code =
-        commit_make_durable(upload->session->library, &upload->taken, upload->arguments->name);
+        commit_make_durable(upload->session->library, &upload->there, upload->arguments->name);
 
-    return code == 0 ? lookup_digest(&upload->taken) : code;
+    return code == 0 ? lookup_digest(&upload->there) : code;
 }
 
 /*
@@ -44,22 +46,22 @@ static int settle_taken(void *argument)
 static int answer_exists(struct upload *upload, const char *digest)
 {
     struct stream *stream = &upload->session->stream;
-    const struct stored *taken = &upload->taken;
-    int code = session_run_patiently(upload->session, settle_taken, upload);
+    const struct stored *there = &upload->there;
+    int code = session_run_with_heartbeat(upload->session, settle, upload);
 
     if (code < 0)
         return code;
     if (may_know(upload))
         return stream_print(stream, "EXISTS size=%lld digest=%s\n",
-                            (long long)taken->status.st_size, taken->record.digest);
-    bool same = digest != NULL && strcmp(digest, taken->record.digest) == 0;
+                            (long long)there->status.st_size, there->record.digest);
+    bool same = digest != NULL && strcmp(digest, there->record.digest) == 0;
     return stream_print(stream, same ? "EXISTS same=1\n" : "EXISTS\n");
 }
 
 /* Looks at what is under the name. Returns 0 when it is free or a file, else a reason. */
 static int look(struct upload *upload)
 {
-    int code = lookup_open(upload->session->library, upload->arguments->name, &upload->taken);
+    int code = lookup_open(upload->session->library, upload->arguments->name, &upload->there);
 
     if (code == -REASON_NOT_FOUND && errno == ENOENT)
         return 0;
@@ -68,39 +70,42 @@ static int look(struct upload *upload)
     return session_refuse(upload->session, REASON_NOT_A_FILE, "it lies below a file or a link");
 }
 
-static int take_end(struct upload *upload, const struct item *end)
+/* The end of the body: count and digest must be those that the client has told. */
+static int judge_end(struct upload *upload, const struct item *end)
 {
     struct session *session = upload->session;
     const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
     const struct option_value *digest = &upload->arguments->options[OPTION_DIGEST];
     char *made = upload->record.digest;
 
-    if (size->text != NULL && size->number != upload->stage.size)
+    if (size->text != NULL && size->number != upload->received)
         return session_refuse(session, REASON_MISMATCH, "%lld bytes came, and %lld were announced",
-                              (long long)upload->stage.size, (long long)size->number);
-    digest_finish(&upload->stage.digest, made);
+                              (long long)upload->received, (long long)size->number);
+    upload->record.size = upload->received;
+    digest_finish(&upload->digest, made);
     if ((end->digest[0] != '\0' && strcmp(end->digest, made) != 0) ||
         (digest->text != NULL && strcmp(digest->text, made) != 0))
         return session_refuse(session, REASON_MISMATCH, "the digest of what came is %s", made);
     return 0;
 }
 
-static int take_bytes(struct upload *upload, const char *bytes, size_t length)
+/* Without a stage, when the name is taken, bytes are only counted and hashed. */
+static int add_bytes(struct upload *upload, const char *bytes, size_t length)
 {
     const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
+    int code = 0;
 
-    if (size->text != NULL && (int64_t)length > size->number - upload->stage.size)
+    if (size->text != NULL && (int64_t)length > size->number - upload->received)
         return session_refuse(upload->session, REASON_MISMATCH,
                               "more bytes came than the %lld announced", (long long)size->number);
     if (upload->stage.fd >= 0)
-        return stage_write(&upload->stage, bytes, length);
-    /* The name is taken: the body is only judged. */
-    digest_add(&upload->stage.digest, bytes, length);
-    upload->stage.size += (int64_t)length;
-    return 0;
+        code = stage_write(&upload->stage, bytes, length);
+    digest_add(&upload->digest, bytes, length);
+    upload->received += (int64_t)length;
+    return code;
 }
 
-/* Reads the body into the stage, to its END. Returns 0 or a reason. */
+/* Reads the body to its END. Returns 0 or a reason. */
 static int receive(struct upload *upload)
 {
     struct session *session = upload->session;
@@ -113,13 +118,13 @@ static int receive(struct upload *upload)
         if (code == -REASON_UNSUPPORTED)
             session->body_due = false;
         if (code == 0 && item.kind == ITEM_DATA)
-            code = take_bytes(upload, bytes, length);
+            code = add_bytes(upload, bytes, length);
         if (code < 0)
             return code;
         if (item.kind == ITEM_DATA)
             continue;
         session->body_due = false;
-        return item.kind == ITEM_END ? take_end(upload, &item) : -REASON_ABORTED;
+        return item.kind == ITEM_END ? judge_end(upload, &item) : -REASON_ABORTED;
     }
 }
 
@@ -136,7 +141,7 @@ static int store(void *argument)
         code = commit_link(library, &upload->stage, upload->arguments->name);
         if (code != -REASON_EXISTS)
             return code;
-        code = lookup_open(library, upload->arguments->name, &upload->taken);
+        code = lookup_open(library, upload->arguments->name, &upload->there);
         if (code != -REASON_NOT_FOUND)
             return code == 0 ? -REASON_EXISTS : code;
         code = 0;
@@ -144,47 +149,61 @@ static int store(void *argument)
     return code == 0 ? -REASON_INTERNAL : code;
 }
 
-/*
- * The name is taken, and the client may know by what, or has told its own digest. A body that was
- * sent ahead is read first: before its end only FAIL may be answered.
- */
-static int refuse_taken(struct upload *upload)
-{
-    const char *digest = upload->arguments->options[OPTION_DIGEST].text;
-
-    if (!upload->session->body_due)
-        return answer_exists(upload, digest);
-    int code = receive(upload);
-    return code == 0 ? answer_exists(upload, upload->record.digest) : code;
-}
-
-/* From the go-ahead to the answer. */
-static int take_upload(struct upload *upload)
+/* A new file: from the go-ahead to the answer. */
+static int serve_new(struct upload *upload)
 {
     struct session *session = upload->session;
-    const struct arguments *arguments = upload->arguments;
-    const struct option_value *size = &arguments->options[OPTION_SIZE];
+    const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
     int code = stage_open(&upload->stage, session->library, session->client.name,
                           size->text != NULL ? size->number : -1);
 
     if (code == 0 && !session->body_due) {
-        if (stream_print(&session->stream, "OK offset=0\n") < 0)
-            return -REASON_LOST;
+        code = stream_print(&session->stream, "OK offset=0\n");
         session->body_due = true;
     }
     if (code == 0)
         code = receive(upload);
     if (code < 0)
         return code;
-    code = session_run_patiently(session, store, upload);
+    code = session_run_with_heartbeat(session, store, upload);
     if (code == -REASON_EXISTS)
         return answer_exists(upload, upload->record.digest);
     if (code < 0)
         return code;
-    code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->stage.size,
+    code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->received,
                         upload->record.digest);
     /* The client need not wait for the stage's own name to go. */
     return code == 0 ? stream_flush(&session->stream) : code;
+}
+
+/*
+ * A taken name, which the client may know, or of which it knows enough by its own digest. A body
+ * that was sent ahead is read first: before its end only FAIL may be answered.
+ */
+static int serve_existing(struct upload *upload)
+{
+    if (!upload->session->body_due)
+        return answer_exists(upload, upload->arguments->options[OPTION_DIGEST].text);
+    int code = receive(upload);
+    return code == 0 ? answer_exists(upload, upload->record.digest) : code;
+}
+
+static int serve(struct upload *upload)
+{
+    struct session *session = upload->session;
+    bool may_tell = may_know(upload) || session->body_due ||
+                    upload->arguments->options[OPTION_DIGEST].text != NULL;
+    int code = look(upload);
+
+    if (code < 0)
+        return code;
+    if (upload->there.fd >= 0 && may_tell)
+        return serve_existing(upload);
+    if (!session->library->writable)
+        return session_refuse(session, REASON_DENIED, "the library is read-only");
+    descriptor_close(upload->there.fd);
+    upload->there.fd = -1;
+    return serve_new(upload);
 }
 
 int put_serve(struct session *session, const struct arguments *arguments)
@@ -192,28 +211,16 @@ int put_serve(struct session *session, const struct arguments *arguments)
     struct upload upload = {.session = session,
                             .arguments = arguments,
                             .stage = {.fd = -1, .folder = -1},
-                            .taken = {.fd = -1}};
-    bool may_tell = arguments->options[OPTION_DIGEST].text != NULL || may_know(&upload);
+                            .there = {.fd = -1}};
 
     memcpy(upload.record.by, session->client.name, sizeof upload.record.by);
-    digest_begin(&upload.stage.digest);
-    int code = look(&upload);
-    if (code == 0 && upload.taken.fd >= 0 && (may_tell || session->body_due)) {
-        code = refuse_taken(&upload);
-    } else if (code == 0 && !session->library->writable) {
-        code = session_refuse(session, REASON_DENIED, "the library is read-only");
-    } else if (code == 0) {
-        if (upload.taken.fd >= 0)
-            (void)close(upload.taken.fd);
-        upload.taken.fd = -1;
-        code = take_upload(&upload);
-    }
+    digest_begin(&upload.digest);
+    int code = serve(&upload);
+    int error = errno;
     if (code == -REASON_DENIED && session->why[0] == '\0')
         code = session_refuse(session, REASON_DENIED, "the daemon itself may not write there");
-    int error = errno;
     stage_close(&upload.stage);
-    if (upload.taken.fd >= 0)
-        (void)close(upload.taken.fd);
+    descriptor_close(upload.there.fd);
     errno = error;
     return code;
 }

@@ -23,25 +23,25 @@ static const struct {
     [OPTION_SIZE] = {"size", KIND_NUMBER},     [OPTION_EAGER] = {"eager", KIND_ONE},
 };
 
+/* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
+static const char *const other_words[] = {"WAIT", "END", "ABORT", "OK", "EMPTY", "EXISTS", "FAIL"};
+
 #define BIT(option) (1U << (option))
 
 static const struct request requests[] = {
     {.word = "LIST",
      .rights = RIGHT_LIST,
-     .most = 1,
-     .may_be_folder = true,
+     .name = NAME_OR_FOLDER,
      .options = BIT(OPTION_MATCH) | BIT(OPTION_DEEP) | BIT(OPTION_DETAILS),
      .serve = list_serve},
     {.word = "GET",
      .rights = RIGHT_GET,
-     .least = 1,
-     .most = 1,
+     .name = NAME_NEEDED,
      .options = BIT(OPTION_OFFSET) | BIT(OPTION_LENGTH) | BIT(OPTION_DIGEST),
      .serve = get_serve},
     {.word = "PUT",
      .rights = RIGHT_PUT,
-     .least = 1,
-     .most = 1,
+     .name = NAME_NEEDED,
      .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER),
      .serve = put_serve},
     {.word = "QUIT", .serve = quit_serve},
@@ -75,36 +75,47 @@ static int read_value(const struct field *field, enum kind kind, struct option_v
     return -REASON_BAD_REQUEST;
 }
 
-/* The fields behind the word. What is no fault of grammar but unknown goes into `ret_unknown`. */
-static int read_fields(struct session *session, const struct request *request,
-                       struct arguments *ret, const char **ret_unknown)
+/* Reads one option. What is no fault of grammar but unknown goes into `ret_unknown`. */
+static int read_option(struct session *session, const struct request *request,
+                       const struct field *field, struct arguments *ret, const char **ret_unknown)
 {
-    size_t positionals = 0;
+    enum option option = OPTION_COUNT;
+    int code = -REASON_UNSUPPORTED;
 
-    for (size_t i = 1; i < session->line.count; i++) {
+    if (is_accepted(request, field->key, &option))
+        code = read_value(field, options[option].kind, &ret->options[option]);
+    if (code == -REASON_BAD_REQUEST)
+        return session_refuse(session, REASON_BAD_REQUEST, "the value of %s is not valid",
+                              field->key);
+    if (code == -REASON_UNSUPPORTED)
+        *ret_unknown = field->key;
+    return 0;
+}
+
+/* The fields behind the word: options, and the name, NULL for none. */
+static int read_fields(struct session *session, const struct request *request,
+                       struct arguments *ret, const struct field **ret_name,
+                       const char **ret_unknown)
+{
+    static const char *const rules[] = {
+        [NAME_NONE] = "no name", [NAME_NEEDED] = "one name", [NAME_OR_FOLDER] = "one name at most"};
+    size_t names = 0;
+    int code = 0;
+
+    for (size_t i = 1; code == 0 && i < session->line.count; i++) {
         const struct field *field = &session->line.fields[i];
-        enum option option = OPTION_COUNT;
-        if (field->key == NULL) {
-            ret->name = field->bytes;
-            ret->name_length = field->length;
-            positionals++;
+        if (field->key != NULL) {
+            code = read_option(session, request, field, ret, ret_unknown);
             continue;
         }
-        int code = -REASON_UNSUPPORTED;
-        if (is_accepted(request, field->key, &option))
-            code = read_value(field, options[option].kind, &ret->options[option]);
-        if (code == -REASON_UNSUPPORTED)
-            *ret_unknown = field->key;
-        if (code == -REASON_BAD_REQUEST)
-            return session_refuse(session, REASON_BAD_REQUEST, "the value of %s is not valid",
-                                  field->key);
+        *ret_name = field;
+        names++;
     }
-    if (positionals < request->least || positionals > request->most)
-        return session_refuse(session, REASON_BAD_REQUEST, "%s takes %s", request->word,
-                              request->most == 0    ? "no name"
-                              : request->least == 0 ? "one name at most"
-                                                    : "one name");
-    return 0;
+    if (code == 0 && (names > (request->name == NAME_NONE ? 0 : 1) ||
+                      (names == 0 && request->name == NAME_NEEDED)))
+        code = session_refuse(session, REASON_BAD_REQUEST, "%s takes %s", request->word,
+                              rules[request->name]);
+    return code;
 }
 
 /* An upload that is sent ahead must tell its size, so that its body can be told from a request. */
@@ -122,46 +133,72 @@ static int judge_eager(struct session *session, const struct arguments *argument
 }
 
 static int judge_name(struct session *session, const struct request *request,
-                      struct arguments *arguments)
+                      const struct field *name, struct arguments *ret)
 {
     char echo[LINE_ECHO_ROOM];
+    size_t length = name->length;
 
-    if (arguments->name == NULL)
-        return 0;
-    if (request->may_be_folder && arguments->name_length > 1 &&
-        arguments->name[arguments->name_length - 1] == '/') {
-        arguments->is_folder = true;
-        arguments->name_length--;
-        /* The field lies in the session's own line. */
-        size_t start = (size_t)(arguments->name - session->line.text);
-        session->line.text[start + arguments->name_length] = '\0';
-    }
-    const char *fault = name_fault(arguments->name, arguments->name_length);
-    if (fault == NULL)
-        return 0;
-    return session_refuse(session, REASON_BAD_NAME, "%s: %s",
-                          line_echo(arguments->name, arguments->name_length, echo), fault);
+    if (request->name == NAME_OR_FOLDER)
+        length = name_length_without_slash(name->bytes, length);
+    const char *fault = name_fault(name->bytes, length);
+    if (fault != NULL)
+        return session_refuse(session, REASON_BAD_NAME, "%s: %s",
+                              line_echo(name->bytes, name->length, echo), fault);
+    ret->is_folder = length < name->length;
+    memcpy(ret->name, name->bytes, length);
+    return 0;
 }
 
-const struct request *request_find(const char *word)
+static bool is_word(const struct field *field)
 {
-    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
-        if (strcmp(requests[i].word, word) == 0)
-            return &requests[i];
+    size_t length = strspn(field->bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+    if (field->key != NULL || length != field->length || length > REQUEST_WORD_LONGEST)
+        return false;
+    for (size_t i = 0; i < sizeof other_words / sizeof other_words[0]; i++) {
+        if (strcmp(field->bytes, other_words[i]) == 0)
+            return false;
     }
-    return NULL;
+    return true;
 }
 
-int request_parse(struct session *session, const struct request *request, struct arguments *ret)
+/* The row of the word that begins the line. One that is not known ends the session. */
+static int find_request(struct session *session, const struct request **ret)
+{
+    const struct field *word = &session->line.fields[0];
+    char echo[LINE_ECHO_ROOM];
+
+    if (!is_word(word))
+        return session_refuse(session, REASON_BAD_REQUEST, "%s: a request was due",
+                              line_echo(word->bytes, word->length, echo));
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        if (strcmp(requests[i].word, word->bytes) == 0) {
+            *ret = &requests[i];
+            return 0;
+        }
+    }
+    session->over = true;
+    return session_refuse(session, REASON_UNSUPPORTED, "%s is no request that is known here",
+                          word->bytes);
+}
+
+int request_parse(struct session *session, const struct request **ret_request,
+                  struct arguments *ret)
 {
     const char *unknown = NULL;
+    const struct field *name = NULL;
+    const struct request *request = NULL;
+    int code = find_request(session, &request);
 
-    *ret = (struct arguments){.name = NULL};
-    int code = read_fields(session, request, ret, &unknown);
+    *ret = (struct arguments){.is_folder = false};
+    *ret_request = request;
+    if (request == NULL)
+        return code;
+    code = read_fields(session, request, ret, &name, &unknown);
     if (code == 0)
         code = judge_eager(session, ret);
     if (code == 0 && unknown != NULL)
         code = session_refuse(session, REASON_UNSUPPORTED, "%s has no option %s of that kind",
                               request->word, unknown);
-    return code == 0 ? judge_name(session, request, ret) : code;
+    return code == 0 && name != NULL ? judge_name(session, request, name, ret) : code;
 }

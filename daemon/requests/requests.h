@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "daemon/session.h"
-#include "protocol/line.h"
+#include "protocol/name.h"
 
 enum option {
     OPTION_MATCH,
@@ -25,7 +25,7 @@ enum option {
 };
 
 enum {
-    EAGER_LARGEST = 65536, /* bytes of an upload that is sent ahead */
+    REQUEST_WORD_LONGEST = 16, /* letters of a request's word */
 };
 
 struct option_value {
@@ -34,20 +34,25 @@ struct option_value {
     int64_t number; /* of those that are numbers */
 };
 
-/* A request, taken apart and judged by the grammar. Its texts live in the session's line. */
+/* A request, taken apart and judged by the grammar. Texts of options live in the session's line. */
 struct arguments {
-    const char *name; /* NULL when none was given */
-    size_t name_length;
-    bool is_folder; /* a '/' stood behind the name */
+    char name[NAME_LONGEST + 1]; /* a valid name; empty when none was given */
+    bool is_folder;              /* a '/' stood behind it */
     struct option_value options[OPTION_COUNT];
+};
+
+/* What a request may have behind its word. */
+enum name_rule {
+    NAME_NONE,
+    NAME_NEEDED,
+    NAME_OR_FOLDER, /* a name, with or without '/' behind it, or nothing */
 };
 
 struct request {
     const char *word;
-    unsigned rights;    /* what a client must be granted */
-    size_t least, most; /* positionals behind the word */
-    unsigned options;   /* bits, 1 << OPTION_... */
-    bool may_be_folder; /* one '/' may stand behind the name */
+    unsigned rights; /* what a client must be granted */
+    enum name_rule name;
+    unsigned options; /* bits, 1 << OPTION_... */
     /*
      * Serves it. Returns 0 when it was answered, or the negative of a reason when the session has
      * to answer FAIL (session_refuse() may have given the text; for -REASON_INTERNAL and
@@ -56,14 +61,13 @@ struct request {
     int (*serve)(struct session *session, const struct arguments *arguments);
 };
 
-/* The row of a request's word; NULL for one that is not known. */
-const struct request *request_find(const char *word);
-
 /*
- * Takes the session's line apart as a request of that row. Returns 0 or what is to be answered;
- * a body that was sent ahead is announced in session->body_due also then.
+ * Takes the session's line apart: finds the request, and judges its grammar, options and name, in
+ * this order. Returns 0 or what is to be answered. Also then `*ret_request` tells the request, if
+ * there is one, and session->body_due announces a body that was sent ahead.
  */
-int request_parse(struct session *session, const struct request *request, struct arguments *ret);
+int request_parse(struct session *session, const struct request **ret_request,
+                  struct arguments *ret);
 
 int list_serve(struct session *session, const struct arguments *arguments);
 int get_serve(struct session *session, const struct arguments *arguments);

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "daemon/store/folder.h"
+#include "protocol/descriptor.h"
 
 enum {
-    TRIES = 100, /* how often a folder may die between its making and the link into it */
+    VANISHED = 1, /* a folder vanished under the link; no reason is positive */
+    TRIES = 100,  /* how often a folder may die between its making and the link into it */
 };
 
 /* After EEXIST: did our own link win after all, as a repeated request to a file server may tell? */
@@ -21,7 +23,7 @@ static bool is_ours(const struct stage *stage, int folder, const char *last)
            there.st_dev == ours.st_dev;
 }
 
-/* One try. Returns 0, a reason, or 1 when the folder vanished under it. */
+/* One try. Returns 0, a reason, or VANISHED. */
 static int try_link(const struct library *library, const struct stage *stage, const char *name)
 {
     int folder = -1;
@@ -36,24 +38,23 @@ static int try_link(const struct library *library, const struct stage *stage, co
         if (errno == EEXIST)
             code = is_ours(stage, folder, last) ? 0 : -REASON_EXISTS;
         else
-            code = errno == ENOENT ? 1 : -(int)library_reason(errno);
+            code = library_failure(errno);
     }
+    descriptor_close(folder);
     int error = errno;
-    if (folder >= 0)
-        (void)close(folder);
     if (code != 0 && made)
         folder_prune(library, name);
     errno = error;
-    return code == -REASON_NOT_FOUND && error == ENOENT ? 1 : code;
+    return code == -REASON_NOT_FOUND && errno == ENOENT ? VANISHED : code;
 }
 
 int commit_link(const struct library *library, const struct stage *stage, const char *name)
 {
-    int code = 1;
+    int code = VANISHED;
 
-    for (int tries = 0; code == 1 && tries < TRIES; tries++)
+    for (int tries = 0; code == VANISHED && tries < TRIES; tries++)
         code = try_link(library, stage, name);
-    if (code == 1)
+    if (code == VANISHED)
         return -REASON_INTERNAL;
     return code == 0 ? folder_sync(library, name) : code;
 }

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
@@ -41,9 +43,7 @@ static int make_all(const struct library *library, char *path, bool *ret_made)
         if (above < 0)
             return -1;
         int made = mkdirat(above, folder_last_component(path), FOLDER_MODE);
-        int error = errno;
-        (void)close(above);
-        errno = error;
+        descriptor_close(above);
         if (made < 0 && errno != EEXIST)
             return -1;
         *ret_made = *ret_made || made == 0;
@@ -81,7 +81,7 @@ int folder_make(const struct library *library, const char *name, int *ret_fd, bo
         *ret_fd = library_openat(library, path, flags);
     if (*ret_fd >= 0)
         return 0;
-    return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : -(int)library_reason(errno);
+    return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : library_failure(errno);
 }
 
 void folder_prune(const struct library *library, const char *name)
@@ -92,11 +92,9 @@ void folder_prune(const struct library *library, const char *name)
     while (cut_last(path) && strcmp(path, ".") != 0) {
         int fd = folder_open_above(library, path);
         int code = fd < 0 ? -1 : unlinkat(fd, folder_last_component(path), AT_REMOVEDIR);
-        int error = errno;
-        if (fd >= 0)
-            (void)close(fd);
+        descriptor_close(fd);
         /* The lowest ones may never have been made. */
-        if (code < 0 && error != ENOENT)
+        if (code < 0 && errno != ENOENT)
             return;
     }
 }
@@ -112,9 +110,7 @@ static int for_each(const struct library *library, const char *name, int (*act)(
         if (fd < 0)
             return -1;
         int code = act(fd);
-        int error = errno;
-        (void)close(fd);
-        errno = error;
+        descriptor_close(fd);
         if (code < 0)
             return -1;
     }
@@ -129,7 +125,7 @@ static int do_nothing(int fd)
 
 int folder_judge(const struct library *library, const char *name)
 {
-    return for_each(library, name, do_nothing) < 0 ? -(int)library_reason(errno) : 0;
+    return for_each(library, name, do_nothing) < 0 ? library_failure(errno) : 0;
 }
 
 int folder_sync(const struct library *library, const char *name)

@@ -5,9 +5,10 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "daemon/store/record.h"
+#include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
@@ -36,20 +37,14 @@ static int walk(int root, const char *path, int flags)
 
     while (at >= 0 && (slash = strchr(path, '/')) != NULL) {
         int next = step(at, path, (size_t)(slash - path));
-        int error = errno;
-        if (at != root)
-            (void)close(at);
-        errno = error;
+        descriptor_close(at != root ? at : -1);
         at = next;
         path = slash + 1;
     }
     if (at < 0)
         return -1;
     int fd = openat(at, path, flags | O_NOFOLLOW);
-    int error = errno;
-    if (at != root)
-        (void)close(at);
-    errno = error;
+    descriptor_close(at != root ? at : -1);
     return fd;
 }
 
@@ -73,29 +68,29 @@ int library_openat(const struct library *library, const char *path, int flags)
     return -1;
 }
 
-enum reason library_reason(int error)
+int library_failure(int error)
 {
     switch (error) {
     case ENOENT:
     case ENOTDIR:
     case ELOOP:
-        return REASON_NOT_FOUND;
+        return -REASON_NOT_FOUND;
     case EISDIR:
     case ENXIO:
-        return REASON_NOT_A_FILE;
+        return -REASON_NOT_A_FILE;
     case EACCES:
     case EPERM:
     case EROFS:
-        return REASON_DENIED;
+        return -REASON_DENIED;
     case ENOSPC:
     case EDQUOT:
-        return REASON_NO_SPACE;
+        return -REASON_NO_SPACE;
     case EFBIG:
-        return REASON_TOO_LARGE;
+        return -REASON_TOO_LARGE;
     case ENAMETOOLONG:
-        return REASON_BAD_NAME;
+        return -REASON_BAD_NAME;
     default:
-        return REASON_INTERNAL;
+        return -REASON_INTERNAL;
     }
 }
 
@@ -107,7 +102,7 @@ static int make_own_folder(const struct library *library, const char *path)
     if (fd < 0)
         return -1;
     int code = faccessat(fd, ".", W_OK | X_OK, AT_EACCESS);
-    (void)close(fd);
+    descriptor_close(fd);
     return code;
 }
 
@@ -117,9 +112,8 @@ static bool has_xattrs(const struct library *library)
     int fd = library_openat(library, LIBRARY_STAGE, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return false;
-    bool has = fsetxattr(fd, "user.fsd", "trial", 5, 0) == 0;
-    (void)fremovexattr(fd, "user.fsd");
-    (void)close(fd);
+    bool has = record_is_possible(fd);
+    descriptor_close(fd);
     return has;
 }
 
@@ -129,7 +123,7 @@ int library_open(struct library *library, const char *path, bool records, const 
     library->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (library->root < 0) {
         *ret_fault = strerror(errno);
-        return -(int)library_reason(errno);
+        return library_failure(errno);
     }
     if (make_own_folder(library, ".fsd") < 0 || make_own_folder(library, LIBRARY_STAGE) < 0) {
         library->writable = false;
@@ -150,7 +144,6 @@ refuse:
 
 void library_close(struct library *library)
 {
-    if (library->root >= 0)
-        (void)close(library->root);
+    descriptor_close(library->root);
     library->root = -1;
 }

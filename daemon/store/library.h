@@ -8,7 +8,6 @@
 #define STORE_LIBRARY_H
 
 #include <stdbool.h>
-#include <sys/stat.h>
 
 #include "protocol/reason.h"
 
@@ -35,7 +34,7 @@ void library_close(struct library *library);
  */
 int library_openat(const struct library *library, const char *path, int flags);
 
-/* The reason that an error of a system call comes to. */
-enum reason library_reason(int error);
+/* The negative of the reason that an error of a system call comes to. */
+int library_failure(int error);
 
 #endif

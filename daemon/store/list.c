@@ -10,6 +10,7 @@
 #include "daemon/store/folder.h"
 #include "daemon/store/glob.h"
 #include "daemon/store/lookup.h"
+#include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
@@ -50,11 +51,13 @@ static bool matches(const struct pattern *pattern, const char *text)
            glob_matches(pattern->component, pattern->length, text, strlen(text));
 }
 
-/* An error that makes one entry invisible, and is none of the whole listing. */
-static bool is_passed_over(int error)
+/* What errno comes to: some errors make one entry invisible, and are none of the whole listing. */
+static int entry_failure(void)
 {
-    return error == ENOENT || error == EACCES || error == EPERM || error == ENOTDIR ||
-           error == ELOOP || error == ENXIO;
+    int code = library_failure(errno);
+
+    return code == -REASON_NOT_FOUND || code == -REASON_DENIED || code == -REASON_NOT_A_FILE ? 0
+                                                                                             : code;
 }
 
 static int open_below(int folder, const char *component, int flags)
@@ -83,8 +86,7 @@ static int emit_with_details(const struct walk *walk, int folder, const char *co
     } else {
         code = 0;
     }
-    if (stored.fd >= 0)
-        (void)close(stored.fd);
+    descriptor_close(stored.fd);
     return code;
 }
 
@@ -102,7 +104,7 @@ static int descend(struct walk *walk, int folder, const char *component, size_t 
 {
     int fd = open_below(folder, component, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
-        return is_passed_over(errno) ? 0 : -(int)library_reason(errno);
+        return entry_failure();
     if (path_length + 1 >= NAME_LONGEST) {
         (void)close(fd);
         return 0;
@@ -171,12 +173,12 @@ static int read_folder(struct walk *walk, int fd, size_t path_length, struct pat
             at += dirent->d_reclen;
         }
         if (code == 0)
-            code = walk->query->pause(walk->query->context);
+            code = walk->query->batch_end(walk->query->context);
     }
     if (got < 0 && code == 0 && path_length == 0)
         code = -REASON_UNAVAILABLE;
-    else if (got < 0 && code == 0 && !is_passed_over(errno))
-        code = -(int)library_reason(errno);
+    else if (got < 0 && code == 0)
+        code = entry_failure();
     free(batch);
     (void)close(fd);
     return code;
@@ -196,7 +198,7 @@ static int list_itself(struct walk *walk, const struct library *library)
         return 0;
     folder = folder_open_above(library, query->folder);
     if (folder < 0)
-        return is_passed_over(errno) ? 0 : -(int)library_reason(errno);
+        return entry_failure();
     if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
         code = list_file(walk, folder, last, &everything);
     (void)close(folder);
@@ -216,7 +218,7 @@ int list_run(const struct library *library, const struct list_query *query)
     if (fd < 0 && errno == ENOTDIR)
         return list_itself(&walk, library);
     if (fd < 0)
-        return is_passed_over(errno) ? 0 : -(int)library_reason(errno);
+        return entry_failure();
     if (length > 0)
         memcpy(walk.path + length++, "/", 2);
     return read_folder(&walk, fd, length,

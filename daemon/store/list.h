@@ -29,8 +29,8 @@ struct list_query {
 
     /* Called for each entry; a negative value ends the listing and becomes its result. */
     int (*entry)(void *context, const struct list_entry *entry);
-    /* Called now and then while no entry is found; as `entry`. */
-    int (*pause)(void *context);
+    /* Called after each batch of directory entries, whatever was found in it; as `entry`. */
+    int (*batch_end)(void *context);
     void *context;
 };
 

@@ -9,7 +9,7 @@ static int judge_link(const struct library *library, const char *name)
 {
     int fd = library_openat(library, name, O_PATH | O_NOFOLLOW);
     if (fd < 0)
-        return -(int)library_reason(errno);
+        return library_failure(errno);
     (void)close(fd);
     return -REASON_NOT_A_FILE;
 }
@@ -18,7 +18,7 @@ int lookup_open(const struct library *library, const char *name, struct stored *
 {
     *ret = (struct stored){.fd = library_openat(library, name, O_RDONLY)};
     if (ret->fd < 0)
-        return errno == ELOOP ? judge_link(library, name) : -(int)library_reason(errno);
+        return errno == ELOOP ? judge_link(library, name) : library_failure(errno);
 
     int code = 0;
     if (fstat(ret->fd, &ret->status) < 0)
@@ -40,7 +40,7 @@ int lookup_digest(struct stored *stored)
         return 0;
     int64_t length = digest_of_file(stored->fd, stored->record.digest);
     if (length < 0)
-        return -(int)library_reason(errno);
+        return library_failure(errno);
     if (length == stored->status.st_size && !lookup_has_changed(stored))
         return 0;
     stored->record.digest[0] = '\0';

@@ -15,6 +15,41 @@ enum {
     RECORD_LONGEST = 512, /* bytes of a written record */
 };
 
+static bool parse(struct line *line, const char *text, size_t length, struct record *ret)
+{
+    if (line_parse(line, text, length) < 0)
+        return false;
+    const struct field *digest = line_option(line, "digest");
+    const struct field *size = line_option(line, "size");
+    const struct field *mtime = line_option(line, "mtime");
+    const struct field *by = line_option(line, "by");
+    if (digest == NULL || size == NULL || mtime == NULL || by == NULL)
+        return false;
+    if (digest_check(digest->bytes, digest->length) < 0 ||
+        !record_is_client(by->bytes, by->length) ||
+        !value_number(size->bytes, size->length, &ret->size) ||
+        !value_time(mtime->bytes, mtime->length, &ret->mtime))
+        return false;
+    memcpy(ret->digest, digest->bytes, DIGEST_ROOM);
+    memcpy(ret->by, by->bytes, by->length + 1);
+    return true;
+}
+
+bool record_is_client(const char *name, size_t length)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:";
+    return length > 0 && length < RECORD_CLIENT_ROOM && strspn(name, letters) == length;
+}
+
+bool record_is_possible(int fd)
+{
+    bool possible = fsetxattr(fd, attribute, "trial", 5, 0) == 0;
+
+    (void)fremovexattr(fd, attribute);
+    return possible;
+}
+
 int record_write(int fd, const struct record *record)
 {
     char text[RECORD_LONGEST];
@@ -26,35 +61,8 @@ int record_write(int fd, const struct record *record)
     if (length < 0 || length >= (int)sizeof text)
         return -REASON_INTERNAL;
     if (fsetxattr(fd, attribute, text, (size_t)length, 0) < 0)
-        return -(int)library_reason(errno);
+        return library_failure(errno);
     return 0;
-}
-
-/* "anonymous", "user:NAME": what holds anything else was not written by a daemon. */
-static bool is_client(const struct field *field)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:";
-    return strspn(field->bytes, letters) == field->length && field->length < RECORD_CLIENT_ROOM;
-}
-
-static bool parse(struct line *line, const char *text, size_t length, struct record *ret)
-{
-    if (line_parse(line, text, length) < 0)
-        return false;
-    const struct field *digest = line_option(line, "digest");
-    const struct field *size = line_option(line, "size");
-    const struct field *mtime = line_option(line, "mtime");
-    const struct field *by = line_option(line, "by");
-    if (digest == NULL || size == NULL || mtime == NULL || by == NULL)
-        return false;
-    if (digest_check(digest->bytes, digest->length) < 0 || !is_client(by) ||
-        !value_number(size->bytes, size->length, &ret->size) ||
-        !value_time(mtime->bytes, mtime->length, &ret->mtime))
-        return false;
-    memcpy(ret->digest, digest->bytes, DIGEST_ROOM);
-    memcpy(ret->by, by->bytes, by->length + 1);
-    return true;
 }
 
 int record_read(int fd, const struct stat *status, struct record *ret)

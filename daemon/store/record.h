@@ -6,6 +6,8 @@
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,12 +18,18 @@ enum {
     RECORD_CLIENT_ROOM = 128, /* bytes of a client's name, with its NUL */
 };
 
+/* Is this the name of a client: letters, digits and "_.-:"? */
+bool record_is_client(const char *name, size_t length);
+
 struct record {
     char digest[DIGEST_ROOM];
     int64_t size;
     struct timespec mtime;
     char by[RECORD_CLIENT_ROOM]; /* the client that put the file */
 };
+
+/* Does the file system of this file or folder keep the xattrs that records need? */
+bool record_is_possible(int fd);
 
 /* Sets a file's record. Returns 0 or a reason. */
 int record_write(int fd, const struct record *record);

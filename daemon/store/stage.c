@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "protocol/descriptor.h"
+
 enum {
     STAGE_FOLDER_MODE = 0700,
     STAGE_MODE = 0600,
@@ -53,7 +55,6 @@ static int keep_room(int fd, int64_t size)
 int stage_open(struct stage *stage, const struct library *library, const char *client, int64_t size)
 {
     *stage = (struct stage){.fd = -1, .folder = open_folder(library, client)};
-    digest_begin(&stage->digest);
     if (stage->folder < 0 || make_id(stage->id) < 0)
         goto fail;
     stage->fd = openat(stage->folder, stage->id,
@@ -65,10 +66,9 @@ fail:;
     int error = errno;
     stage_close(stage);
     errno = error;
-    enum reason reason = library_reason(error);
+    int code = library_failure(error);
     /* These would tell of the stage's own folder, and not of the name. */
-    return reason == REASON_NOT_FOUND || reason == REASON_NOT_A_FILE ? -REASON_INTERNAL
-                                                                     : -(int)reason;
+    return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
 }
 
 int stage_write(struct stage *stage, const char *bytes, size_t length)
@@ -80,11 +80,9 @@ int stage_write(struct stage *stage, const char *bytes, size_t length)
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
-            return -(int)library_reason(errno);
+            return library_failure(errno);
         written += (size_t)wrote;
     }
-    digest_add(&stage->digest, bytes, length);
-    stage->size += (int64_t)length;
     return 0;
 }
 
@@ -94,10 +92,9 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
 
     if (futimens(stage->fd, NULL) < 0 || fstat(stage->fd, &status) < 0)
         return -REASON_INTERNAL;
-    record->size = status.st_size;
-    record->mtime = status.st_mtim;
-    if (status.st_size != stage->size)
+    if (status.st_size != record->size)
         return -REASON_INTERNAL;
+    record->mtime = status.st_mtim;
     int code = library->records ? record_write(stage->fd, record) : 0;
     if (code < 0)
         return code;
@@ -113,7 +110,6 @@ void stage_close(struct stage *stage)
         (void)unlinkat(stage->folder, stage->id, 0);
         (void)close(stage->fd);
     }
-    if (stage->folder >= 0)
-        (void)close(stage->folder);
+    descriptor_close(stage->folder);
     *stage = (struct stage){.fd = -1, .folder = -1};
 }

@@ -9,7 +9,6 @@
 
 #include "daemon/store/library.h"
 #include "daemon/store/record.h"
-#include "protocol/digest.h"
 
 enum {
     STAGE_ID_LENGTH = 32, /* lower-case hex digits */
@@ -19,8 +18,6 @@ struct stage {
     int folder; /* the client's folder of stages */
     int fd;
     char id[STAGE_ID_LENGTH + 1];
-    int64_t size; /* bytes received */
-    struct digest digest;
 };
 
 /*
@@ -30,13 +27,13 @@ struct stage {
 int stage_open(struct stage *stage, const struct library *library, const char *client,
                int64_t size);
 
-/* Adds bytes to it and to its digest. Returns 0 or a reason. */
+/* Adds bytes. Returns 0 or a reason. */
 int stage_write(struct stage *stage, const char *bytes, size_t length);
 
 /*
- * Gives a whole upload, whose digest and client are in `record`, its time, its record and its mode,
- * and makes its content durable. The record's size and mtime are filled in. Returns 0 or a reason,
- * after which the stage can only be closed.
+ * Gives a whole upload its time, its record and its mode, and makes its content durable. Digest,
+ * size and client are those in `record`; its mtime is filled in. Returns 0 or a reason, after which
+ * the stage can only be closed.
  */
 int stage_seal(struct stage *stage, const struct library *library, struct record *record);
 

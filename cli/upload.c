@@ -1,4 +1,4 @@
-#include "cli/transfer.h"
+#include "cli/upload.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,14 +8,11 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "protocol/body.h"
 #include "protocol/clock.h"
+#include "protocol/digest.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
-
-enum {
-    EAGER_LARGEST = 65536, /* bytes of a file that is sent ahead (fsd-protocol(7), PUT) */
-    PACE_BYTES = 1024,     /* bytes that count as a sign of life */
-};
 
 /* A file on its way to the server. */
 struct upload {
@@ -27,31 +24,29 @@ struct upload {
     struct stat status; /* of a regular file, before it is read */
     int64_t sent;       /* bytes of the file */
     struct digest digest;
-    char text[DIGEST_ROOM];
-    bool refused;       /* the server has answered before the end */
-    int64_t alive_ms;   /* when the server last heard of us */
-    int64_t alive_sent; /* how many bytes it had then */
+    char made[DIGEST_ROOM]; /* the digest, once all is read */
+    bool told;              /* the server has been told the digest */
+    bool refused;           /* the server has answered before the end */
+    int64_t heard_ms;       /* when the server last said that it is alive */
+    int64_t alive_ms;       /* when the server last heard of us */
+    int64_t alive_sent;     /* how many bytes it had then */
 };
 
-static int tell(struct connection *connection, const char *name, int code)
+/* Tells what became of the last question. */
+static int complain_of_answer(const struct upload *upload, int code)
 {
-    return complain((enum reason) - code, name, "%s", connection->why);
+    return complain(reason_of(code), upload->name, "%s", upload->connection->why);
 }
 
-static const char *escaped(const char *name, char text[3 * NAME_LONGEST + 1])
-{
-    (void)line_escape(name, strlen(name), text);
-    return text;
-}
-
-/* EXISTS: are the stored bytes ours? They are when the digest, or same=1, says so. */
-static bool is_same(struct upload *upload)
+/* EXISTS: are the stored bytes ours? */
+static bool is_same(const struct upload *upload)
 {
     const char *digest = NULL;
+    const struct field *same = line_option(&upload->connection->answer.line, "same");
 
     if (connection_digest(upload->connection, &digest) == 0)
-        return strcmp(digest, upload->text) == 0;
-    return line_option(&upload->connection->answer.line, "same") != NULL;
+        return strcmp(digest, upload->made) == 0;
+    return upload->told && same != NULL && strcmp(same->bytes, "1") == 0;
 }
 
 /* The final answer of an upload whose digest is known. */
@@ -64,15 +59,16 @@ static int judge_answer(struct upload *upload, int code)
     if (code == -REASON_EXISTS && is_same(upload))
         return 0;
     if (code < 0)
-        return tell(connection, upload->name, code);
+        return complain_of_answer(upload, code);
     if (connection_digest(connection, &digest) < 0 ||
         connection_number(connection, "size", &size) < 0)
-        return tell(connection, upload->name, connection_failed(connection, -REASON_BREACH));
-    if (strcmp(digest, upload->text) != 0 || size != upload->sent)
+        return complain_of_answer(upload, connection_note_failure(connection, -REASON_BREACH));
+    if (strcmp(digest, upload->made) != 0 || size != upload->sent)
         return complain(REASON_MISMATCH, upload->name, "the server stored other bytes");
     return 0;
 }
 
+/* Is a regular file another one than when it was opened? */
 static bool has_changed(const struct upload *upload)
 {
     struct stat now;
@@ -81,7 +77,7 @@ static bool has_changed(const struct upload *upload)
     if (!upload->is_regular)
         return false;
     return fstat(upload->source, &now) < 0 || now.st_size != then->st_size ||
-           now.st_size != upload->sent || now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+           now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
            now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
 }
 
@@ -106,35 +102,47 @@ static int read_all(const struct upload *upload, char *bytes, size_t room, size_
     return 0;
 }
 
-static int send_eager(struct upload *upload, char bytes[EAGER_LARGEST + 1])
+static void print_eager(struct upload *upload, const char *bytes, size_t length)
 {
     struct stream *stream = &upload->connection->stream;
-    char name[3 * NAME_LONGEST + 1];
-    size_t length = 0;
-    int code = read_all(upload, bytes, EAGER_LARGEST + 1, &length);
+    char name[NAME_ESCAPED_ROOM];
 
-    if (code < 0)
-        return code;
-    upload->sent = (int64_t)length;
-    if (has_changed(upload))
-        return complain_changed(upload);
-    digest_add(&upload->digest, bytes, length);
-    digest_finish(&upload->digest, upload->text);
-    (void)stream_print(stream, "PUT %s size=%zu digest=%s eager=1\n", escaped(upload->name, name),
-                       length, upload->text);
+    (void)line_escape(upload->name, strlen(upload->name), name);
+    (void)stream_print(stream, "PUT %s size=%zu digest=%s eager=1\n", name, length, upload->made);
     if (length > 0) {
         (void)stream_print(stream, "%zu\n", length);
         (void)stream_write(stream, bytes, length);
         (void)stream_print(stream, "\n");
     }
     (void)stream_print(stream, "END\n");
+    upload->told = true;
+}
+
+/*
+ * The size is that of what was read: some files, as those of /proc, have another than the system
+ * tells. `*ret_length` is more than may be sent ahead when it is one of these.
+ */
+static int send_eager(struct upload *upload, char bytes[EAGER_LARGEST + 1], size_t *ret_length)
+{
+    int code = read_all(upload, bytes, EAGER_LARGEST + 1, ret_length);
+
+    if (code < 0)
+        return code;
+    if (has_changed(upload))
+        return complain_changed(upload);
+    if (*ret_length > EAGER_LARGEST)
+        return 0;
+    upload->sent = (int64_t)*ret_length;
+    digest_add(&upload->digest, bytes, *ret_length);
+    digest_finish(&upload->digest, upload->made);
+    print_eager(upload, bytes, *ret_length);
     return judge_answer(upload, connection_ask(upload->connection, ANSWER_EXISTS));
 }
 
-static int put_eager(struct upload *upload)
+static int put_eager(struct upload *upload, size_t *ret_length)
 {
     char *bytes = malloc(EAGER_LARGEST + 1);
-    int code = bytes != NULL ? send_eager(upload, bytes)
+    int code = bytes != NULL ? send_eager(upload, bytes, ret_length)
                              : complain_errno(REASON_LOCAL, upload->local, "cannot read");
     free(bytes);
     return code;
@@ -150,7 +158,8 @@ static int listen_meanwhile(struct upload *upload)
     size_t length = 0;
 
     while (!upload->refused && stream_peek_line(stream, &line, &length)) {
-        upload->refused = length != 4 || memcmp(line, "WAIT", 4) != 0;
+        upload->refused = !item_is_wait(line, length);
+        upload->heard_ms = clock_ms();
         int code = upload->refused ? 0 : stream_line(stream, &line, &length);
         if (code == 0 && !upload->refused)
             code = stream_sign_of_life(stream);
@@ -169,8 +178,7 @@ static int push_all(struct upload *upload)
 
     while (stream_pending(stream) > 0) {
         struct stream_turn turn;
-        bool was_refused = upload->refused;
-        int64_t limit = was_refused ? settings->refused_ms : settings->limits.write_ms;
+        int64_t limit = upload->refused ? settings->refused_ms : settings->limits.write_ms;
         int64_t left = since + limit - clock_ms();
         if (left <= 0)
             return -REASON_TIMEOUT;
@@ -179,8 +187,12 @@ static int push_all(struct upload *upload)
             code = listen_meanwhile(upload);
         if (code < 0)
             return code;
-        if (turn.sent || was_refused != upload->refused)
+        if (turn.sent) {
             since = clock_ms();
+            stream_expect(stream);
+        }
+        if (upload->heard_ms > since)
+            since = upload->heard_ms;
     }
     return 0;
 }
@@ -190,7 +202,7 @@ static int stay_alive(struct upload *upload)
 {
     int64_t now = clock_ms();
 
-    if (upload->sent - upload->alive_sent >= PACE_BYTES) {
+    if (upload->sent - upload->alive_sent >= STREAM_PACE_BYTES) {
         upload->alive_sent = upload->sent;
         upload->alive_ms = now;
     }
@@ -198,7 +210,7 @@ static int stay_alive(struct upload *upload)
         return 0;
     upload->alive_ms = now;
     upload->alive_sent = upload->sent;
-    int code = stream_print(&upload->connection->stream, "WAIT\n");
+    int code = body_print_wait(&upload->connection->stream);
     return code == 0 ? push_all(upload) : code;
 }
 
@@ -209,6 +221,8 @@ static int await_source(struct upload *upload)
     struct stream_turn turn = {.source = upload->is_regular};
     int code = stay_alive(upload);
 
+    if (code == 0)
+        code = listen_meanwhile(upload);
     while (code == 0 && !turn.source && !upload->refused) {
         int64_t next = upload->alive_ms + upload->connection->settings->heartbeat_ms - clock_ms();
         code = stream_take_turn(stream, upload->source, next > 0 ? next : 1, &turn);
@@ -224,9 +238,9 @@ static int await_source(struct upload *upload)
 static int send_item(struct upload *upload, ssize_t *ret_got)
 {
     struct stream *stream = &upload->connection->stream;
-    size_t room = ITEM_PREFERRED;
+    size_t room = 0;
     char *bytes = NULL;
-    int code = body_room(stream, &room, &bytes);
+    int code = body_room(stream, ITEM_PREFERRED, &bytes, &room);
 
     if (code < 0)
         return code;
@@ -278,8 +292,9 @@ static int abort_body(struct upload *upload)
 
 static int end_body(struct upload *upload)
 {
-    digest_finish(&upload->digest, upload->text);
-    (void)stream_print(&upload->connection->stream, "END digest=%s\n", upload->text);
+    digest_finish(&upload->digest, upload->made);
+    upload->told = true;
+    (void)stream_print(&upload->connection->stream, "END digest=%s\n", upload->made);
     return judge_answer(upload, connection_ask(upload->connection, ANSWER_EXISTS));
 }
 
@@ -295,11 +310,11 @@ static int take_refusal(struct upload *upload, int code)
         code = connection_answer(connection, ANSWER_OK);
         connection_close(connection);
     } else {
-        code = connection_failed(connection, code);
+        code = connection_note_failure(connection, code);
     }
     if (code == 0)
-        code = connection_failed(connection, -REASON_BREACH);
-    return tell(connection, upload->name, code);
+        code = connection_note_failure(connection, -REASON_BREACH);
+    return complain_of_answer(upload, code);
 }
 
 static int send_body(struct upload *upload)
@@ -311,7 +326,8 @@ static int send_body(struct upload *upload)
     code = send_items(upload, &error);
     if (code < 0 || upload->refused)
         return take_refusal(upload, code);
-    if (error == 0 && !has_changed(upload))
+    bool whole = !upload->is_regular || upload->sent == upload->status.st_size;
+    if (error == 0 && whole && !has_changed(upload))
         return end_body(upload);
     (void)abort_body(upload);
     errno = error;
@@ -323,8 +339,9 @@ static int send_body(struct upload *upload)
 static int compare_stored(struct upload *upload)
 {
     if (!upload->is_regular)
-        return tell(upload->connection, upload->name, -REASON_EXISTS);
-    upload->sent = digest_of_file(upload->source, upload->text);
+        return complain(REASON_EXISTS, upload->name, "the name is taken; %s was not read",
+                        upload->local);
+    upload->sent = digest_of_file(upload->source, upload->made);
     if (upload->sent < 0)
         return complain_errno(REASON_LOCAL, upload->local, "cannot read");
     return has_changed(upload) ? complain_changed(upload) : judge_answer(upload, -REASON_EXISTS);
@@ -333,25 +350,27 @@ static int compare_stored(struct upload *upload)
 static int put_after_go_ahead(struct upload *upload)
 {
     struct connection *connection = upload->connection;
-    char name[3 * NAME_LONGEST + 1];
+    char name[NAME_ESCAPED_ROOM];
     char size[32] = "";
     int64_t offset = 0;
 
     if (upload->is_regular)
         (void)snprintf(size, sizeof size, " size=%lld", (long long)upload->status.st_size);
-    (void)stream_print(&connection->stream, "PUT %s%s\n", escaped(upload->name, name), size);
+    (void)line_escape(upload->name, strlen(upload->name), name);
+    (void)stream_print(&connection->stream, "PUT %s%s\n", name, size);
     int code = connection_ask(connection, ANSWER_EXISTS);
     if (code == -REASON_EXISTS)
         return compare_stored(upload);
     if (code == 0 && (connection_number(connection, "offset", &offset) < 0 || offset != 0))
-        code = connection_failed(connection, -REASON_BREACH);
-    return code < 0 ? tell(connection, upload->name, code) : send_body(upload);
+        code = connection_note_failure(connection, -REASON_BREACH);
+    return code < 0 ? complain_of_answer(upload, code) : send_body(upload);
 }
 
-int transfer_put(struct connection *connection, const char *name, int source, const char *local)
+int upload_put(struct connection *connection, const char *name, int source, const char *local)
 {
     struct upload upload = {
         .connection = connection, .name = name, .local = local, .source = source};
+    size_t length = 0;
     int code = connection_ready(connection);
 
     if (code < 0)
@@ -360,126 +379,14 @@ int transfer_put(struct connection *connection, const char *name, int source, co
         return complain_errno(REASON_LOCAL, local, "cannot read");
     upload.is_regular = S_ISREG(upload.status.st_mode) && lseek(source, 0, SEEK_CUR) == 0;
     digest_begin(&upload.digest);
-    if (upload.is_regular && upload.status.st_size <= EAGER_LARGEST)
-        return put_eager(&upload);
-    return put_after_go_ahead(&upload);
-}
-
-/* Downloads. */
-
-/* The end of a body: its digest must be that of what came. */
-static int judge_end(const struct item *end, struct digest *digest, char made[DIGEST_ROOM])
-{
-    if (made == NULL)
-        return 0;
-    digest_finish(digest, made);
-    if (end->digest[0] == '\0')
-        return -REASON_BREACH;
-    return strcmp(end->digest, made) == 0 ? 0 : -REASON_MISMATCH;
-}
-
-int transfer_read_body(struct connection *connection, transfer_sink *sink, void *context,
-                       char digest[DIGEST_ROOM], bool *ret_complained)
-{
-    struct body body = {.left = 0};
-    struct digest made;
-    struct item item = {.kind = ITEM_WAIT};
-
-    *ret_complained = false;
-    digest_begin(&made);
-    for (;;) {
-        const char *bytes = NULL;
-        size_t length = 0;
-        int code = body_next(&connection->stream, &body, &item, &bytes, &length);
-        if (code == -REASON_BAD_REQUEST || code == -REASON_UNSUPPORTED)
-            code = -REASON_BREACH;
-        if (code < 0)
-            return connection_failed(connection, code);
-        if (item.kind != ITEM_DATA)
-            break;
-        if (digest != NULL)
-            digest_add(&made, bytes, length);
-        code = sink(context, bytes, length);
-        if (code < 0) {
-            /* The rest of the body would be taken for answers. */
-            connection_close(connection);
-            *ret_complained = true;
+    if (upload.is_regular && upload.status.st_size <= EAGER_LARGEST) {
+        code = put_eager(&upload, &length);
+        if (code < 0 || length <= EAGER_LARGEST)
             return code;
-        }
+        /* It is larger than it tells: to be read like a stream. */
+        upload.is_regular = false;
+        if (lseek(source, 0, SEEK_SET) < 0)
+            return complain_errno(REASON_LOCAL, local, "cannot read");
     }
-    int code = item.kind == ITEM_END ? judge_end(&item, &made, digest) : -(int)item.reason;
-    if (code < 0)
-        (void)connection_failed(connection, code);
-    if (item.kind == ITEM_ABORT && item.text[0] != '\0')
-        (void)snprintf(connection->why, sizeof connection->why, "%s", item.text);
-    return code;
-}
-
-/* What a download writes to. */
-struct target_sink {
-    int fd;
-    const char *local;
-    int64_t written;
-};
-
-static int write_piece(void *context, const char *bytes, size_t length)
-{
-    struct target_sink *sink = context;
-
-    if (output_write_all(sink->fd, bytes, length) < 0)
-        return errno == EPIPE ? -REASON_LOCAL
-                              : complain_errno(REASON_LOCAL, sink->local, "cannot write");
-    sink->written += (int64_t)length;
-    return 0;
-}
-
-int transfer_get(struct connection *connection, const char *name, int target, const char *local,
-                 char digest[DIGEST_ROOM])
-{
-    struct target_sink sink = {.fd = target, .local = local};
-    char text[3 * NAME_LONGEST + 1];
-    bool complained = false;
-    int64_t size = 0;
-    int code = connection_ready(connection);
-
-    if (code < 0)
-        return code;
-    (void)stream_print(&connection->stream, "GET %s\n", escaped(name, text));
-    code = connection_ask(connection, ANSWER_OK);
-    if (code == 0 && connection_number(connection, "size", &size) < 0)
-        code = connection_failed(connection, -REASON_BREACH);
-    if (code == 0)
-        code = transfer_read_body(connection, write_piece, &sink, digest, &complained);
-    if (code == 0 && sink.written != size)
-        code = connection_failed(connection, -REASON_BREACH);
-    return code < 0 && !complained ? tell(connection, name, code) : code;
-}
-
-/* No byte is asked for, so none may come. */
-static int take_none(void *context, const char *bytes, size_t length)
-{
-    (void)bytes;
-    (void)length;
-    return complain(REASON_BREACH, context, "%s", reason_text(REASON_BREACH));
-}
-
-int transfer_compare(struct connection *connection, const char *name, int64_t size,
-                     const char digest[DIGEST_ROOM])
-{
-    char text[3 * NAME_LONGEST + 1];
-    char subject[NAME_LONGEST + 1];
-    bool complained = false;
-    int code = connection_ready(connection);
-
-    if (code < 0)
-        return code;
-    (void)snprintf(subject, sizeof subject, "%s", name);
-    (void)stream_print(&connection->stream, "GET %s digest=%s offset=%lld\n", escaped(name, text),
-                       digest, (long long)size);
-    code = connection_ask(connection, ANSWER_OK);
-    if (code == -REASON_MISMATCH)
-        return -REASON_EXISTS;
-    if (code == 0)
-        code = transfer_read_body(connection, take_none, subject, NULL, &complained);
-    return code < 0 && !complained ? tell(connection, name, code) : code;
+    return put_after_go_ahead(&upload);
 }

@@ -1,8 +1,10 @@
-#include "daemon/patience.h"
+#include "daemon/heartbeat.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <time.h>
+
+#include "protocol/body.h"
 
 struct work {
     int (*job)(void *argument);
@@ -56,8 +58,8 @@ static bool is_done_by(struct work *work, struct timespec then)
     return done;
 }
 
-int patience_run(struct stream *stream, int64_t heartbeat_ms, int (*job)(void *argument),
-                 void *argument)
+int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void *argument),
+                     void *argument)
 {
     struct work work = {.job = job, .argument = argument};
     pthread_condattr_t monotonic;
@@ -69,9 +71,9 @@ int patience_run(struct stream *stream, int64_t heartbeat_ms, int (*job)(void *a
     (void)pthread_cond_init(&work.changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     if (pthread_create(&thread, NULL, work_run, &work) == 0) {
-        while (!is_done_by(&work, in_ms(heartbeat_ms))) {
-            if (!stream->failed && stream_print(stream, "WAIT\n") == 0)
-                (void)stream_flush(stream);
+        while (!is_done_by(&work, in_ms(interval_ms))) {
+            if (!stream->failed)
+                (void)body_send_wait(stream);
         }
         (void)pthread_join(thread, NULL);
     } else {

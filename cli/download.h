@@ -1,0 +1,38 @@
+/*
+ * Downloads: the bodies that a server sends, verified by their digests.
+ */
+#ifndef CLI_DOWNLOAD_H
+#define CLI_DOWNLOAD_H
+
+#include <stdint.h>
+
+#include "cli/connection.h"
+#include "protocol/digest.h"
+
+/* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
+typedef int download_sink(void *context, const char *bytes, size_t length);
+
+/*
+ * Reads a body that the server has announced by OK to its end, and gives its pieces to the sink.
+ * With `digest` the pieces are hashed, and END must carry their digest, which is written there.
+ * Returns 0, or a reason after complaining of `subject`.
+ */
+int download_body(struct connection *connection, const char *subject, download_sink *sink,
+                  void *context, char digest[DIGEST_ROOM]);
+
+/*
+ * Fetches the file under a name into a descriptor. Returns 0 when all of it, verified, was written,
+ * with its digest in `digest`; or a reason after complaining. `local` names the descriptor in
+ * complaints.
+ */
+int download_get(struct connection *connection, const char *name, int target, const char *local,
+                 char digest[DIGEST_ROOM]);
+
+/*
+ * Does the file under a name have this size and digest? Asks the server without fetching it.
+ * Returns 0, -REASON_EXISTS when it has others, or another reason after complaining.
+ */
+int download_compare(struct connection *connection, const char *name, int64_t size,
+                     const char digest[DIGEST_ROOM]);
+
+#endif
