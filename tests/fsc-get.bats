@@ -1,0 +1,518 @@
+#!/usr/bin/env bats
+# fsc get: files come whole or not at all, and nothing of theirs is lost on this side.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
+# other shells.
+# shellcheck disable=SC2016,SC2154
+
+load library
+
+FSC=$FSD_BUILD/fsc
+
+# The tests of a file run one after the other, beside those of other files: bats 1.8 sleeps for a
+# second whenever it finds all of its jobs taken, which is longer than most of them.
+setup_file() {
+    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+}
+
+# fake COMMAND...: runs it with a server that plays the script on stdin (see tests/fake_server).
+fake() {
+    cat >script
+    "$TESTS/fake_server" "$SOCKET" script "$@" </dev/null
+}
+
+# assert_fails CODE COMMAND...: it exits with CODE, prints nothing, and says why in one line, $stderr.
+assert_fails() {
+    local code=$1
+    shift
+    run --separate-stderr "$@"
+    if [[ $status -ne $code || -n $output || $stderr != 'fsc: '* || $stderr == *$'\n'* ]]; then
+        fail "$* exits with $status and not $code, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# assert_silent COMMAND...: it exits with 0, and prints nothing.
+assert_silent() {
+    run --separate-stderr "$@"
+    if [ "$status" -ne 0 ] || [ -n "$output$stderr" ]; then
+        fail "$* exits with $status, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# assert_left_alone NAME...: these are in the folder that a test gets files into, and no others.
+assert_left_alone() {
+    run ls -A here
+    assert_output "$(printf '%s\n' "$@")"
+}
+
+# powerless COMMAND...: file permissions hold for it, for root's too.
+powerless() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --inh-caps -dac_override,-dac_read_search \
+            --bounding-set -dac_override,-dac_read_search "$@"
+    else
+        "$@"
+    fi
+}
+
+skip_unless_powerless() {
+    mkdir -m 0 closed
+    powerless true || skip 'root cannot give its power over files up here'
+    ! powerless ls closed >/dev/null 2>&1 || skip 'root cannot give its power over files up here'
+}
+
+# A daemon with the files a ("hello"), b (100,000 bytes) and folder/c (empty), and a folder, here,
+# to get them into. The tests with a fake server start none.
+start_with_files() {
+    mkdir -p "$LIBRARY/folder" here
+    printf hello >"$LIBRARY/a"
+    head -c 100000 /dev/urandom >"$LIBRARY/b"
+    : >"$LIBRARY/folder/c"
+    start_fsd
+}
+
+digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+
+@test "get: a file, beside its name in the library" {
+    start_with_files
+    assert_silent env -C here "$FSC" get a folder/c
+    assert_left_alone a c
+    cmp here/a "$LIBRARY/a"
+    cmp here/c "$LIBRARY/folder/c"
+}
+
+@test "get: --output to a file, to standard output, to a FIFO and to /dev/null" {
+    start_with_files
+    assert_silent "$FSC" get b --output here/x
+    cmp here/x "$LIBRARY/b"
+
+    quiet "$FSC" get b --output - | cmp - "$LIBRARY/b"
+    quiet "$FSC" get --output - a folder/c a >both
+    assert_equal "$(cat both)" hellohello
+
+    mkfifo fifo
+    cat fifo >through &
+    assert_silent "$FSC" get b --output fifo
+    wait $!
+    cmp through "$LIBRARY/b"
+    [ -p fifo ]
+
+    assert_silent "$FSC" get b --output /dev/null
+    [ -c /dev/null ]
+    assert_left_alone x
+}
+
+@test "get: --into a folder, with and without a slash behind it" {
+    start_with_files
+    assert_silent "$FSC" get --into here a folder/c
+    assert_silent "$FSC" get --into here/ b
+    assert_left_alone a b c
+    assert_fails 9 "$FSC" get --into missing a
+    assert_fails 9 "$FSC" get --into "$LIBRARY/a" b
+    [ ! -e missing ]
+}
+
+@test "get: names that no file has" {
+    start_with_files
+    assert_fails 4 "$FSC" get nothing --output here/x
+    assert_fails 4 "$FSC" get nothing/below --output here/x
+    assert_fails 4 "$FSC" get a/below --output here/x
+    assert_fails 1 "$FSC" get folder --output here/x
+    assert_fails 4 "$FSC" get nothing --output -
+    assert_left_alone
+}
+
+@test "get: a target that has the same bytes needs no download" {
+    start_with_files
+    mkdir -p here
+    printf hello >here/a
+    : >here/c
+    touch -d @1000000000 here/a here/c
+    stat -c '%i %Y %n' here/a here/c >before
+    assert_silent env -C here "$FSC" get a
+    assert_silent env -C here "$FSC" get folder/c
+    stat -c '%i %Y %n' here/a here/c | cmp - before
+    assert_left_alone a c
+    stop_fsd
+
+    # Not one byte is asked for.
+    assert_silent fake "$FSC" get a --output here/a <<'SCRIPT'
+> GET a *
+< OK size=5 mtime=1
+< END
+SCRIPT
+    run cat script.heard
+    assert_output --regexp " offset=5( |\$)"
+    assert_output --regexp " digest=$digest_of_hello( |\$)"
+}
+
+@test "get: a target that has other bytes is left as it is" {
+    start_with_files
+    printf jello >here/a
+    printf 'hello, and more' >here/more
+    : >here/less
+    assert_fails 3 env -C here "$FSC" get a
+    assert_regex "$stderr" '^fsc: a: '
+    assert_fails 3 "$FSC" get a --output here/more
+    assert_fails 3 "$FSC" get a --output here/less
+    assert_equal "$(cat here/a here/more here/less)" 'jellohello, and more'
+    assert_fails 4 "$FSC" get nothing --output here/a
+    assert_left_alone a less more
+}
+
+@test "get: --force replaces what is there" {
+    start_with_files
+    printf other >here/a
+    assert_silent env -C here "$FSC" get a --force
+    cmp here/a "$LIBRARY/a"
+    assert_silent "$FSC" get --force b --output here/a
+    cmp here/a "$LIBRARY/b"
+    assert_silent "$FSC" get --force --into here b
+    assert_fails 4 "$FSC" get --force nothing --output here/b
+    cmp here/b "$LIBRARY/b"
+    assert_left_alone a b
+}
+
+@test "get: a symbolic link as a target" {
+    start_with_files
+    printf hello >here/same
+    printf other >here/other
+    ln -s same here/to-same
+    ln -s other here/to-other
+    ln -s nowhere here/to-nothing
+    assert_silent "$FSC" get a --output here/to-same
+    assert_fails 3 "$FSC" get a --output here/to-other
+    assert_fails 9 "$FSC" get a --output here/to-nothing
+    assert_equal "$(readlink here/to-nothing)" nowhere
+    assert_silent "$FSC" get a --force --output here/to-other
+    assert_equal "$(readlink here/to-other)" other
+    assert_equal "$(cat here/other)" hello
+    assert_left_alone other same to-nothing to-other to-same
+}
+
+@test "get: targets that cannot be written" {
+    start_with_files
+    mkdir here/b
+    assert_fails 9 "$FSC" get a --output here
+    assert_fails 9 "$FSC" get --into here b
+    assert_fails 9 "$FSC" get a --force --output here
+    assert_fails 9 "$FSC" get a --output missing/a
+    assert_fails 9 "$FSC" get a --output here/b/
+    assert_fails 9 "$FSC" get a --output "$LIBRARY/a/below"
+    assert_fails 9 "$FSC" get b --output /dev/full
+    assert_fails 9 "$FSC" get a --output "$(printf '%0300d' 0)"
+    assert_left_alone b
+}
+
+@test "get: a folder that may not be written" {
+    start_with_files
+    skip_unless_powerless
+    chmod a-w here
+    assert_fails 9 powerless "$FSC" get a --output here/a
+    chmod u+w here
+    assert_left_alone
+    printf hello >here/a
+    chmod 0 here/a
+    assert_fails 9 powerless "$FSC" get a --output here/a
+    assert_left_alone a
+}
+
+@test "get: a disk without room" {
+    start_with_files
+    # A limit on the size of files stands for it; its signal is ignored, so that write(2) fails.
+    assert_fails 9 bash -c 'trap "" XFSZ; ulimit -f 50; exec "$@"' - "$FSC" get b --output here/b
+    assert_left_alone
+}
+
+@test "get: of several names each is tried, and the first failure is the exit code" {
+    start_with_files
+    printf other >here/c
+    run --separate-stderr "$FSC" get --into here a nothing .fsdx folder/c b
+    assert_equal "$status" 4
+    assert_equal "$output" ''
+    assert_equal "${#stderr_lines[@]}" 3
+    assert_regex "${stderr_lines[0]}" '^fsc: nothing: '
+    assert_regex "${stderr_lines[1]}" '^fsc: \.fsdx: '
+    assert_regex "${stderr_lines[2]}" '^fsc: here/c: '
+    cmp here/a "$LIBRARY/a"
+    cmp here/b "$LIBRARY/b"
+    assert_left_alone a b c
+
+    run --separate-stderr "$FSC" get --into here .. nothing
+    assert_equal "$status" 2
+    assert_equal "${#stderr_lines[@]}" 2
+}
+
+@test "get: two names with the same last component" {
+    start_with_files
+    mkdir "$LIBRARY/same" "$LIBRARY/other"
+    printf hello >"$LIBRARY/same/a"
+    printf jello >"$LIBRARY/other/a"
+    assert_silent "$FSC" get --into here a same/a
+    assert_fails 3 "$FSC" get --into here other/a
+    assert_equal "$(cat here/a)" hello
+    # One would silently take the place of the other.
+    assert_fails 2 "$FSC" get --force --into here other/a same/a
+    assert_equal "$(cat here/a)" hello
+}
+
+@test "get: --force keeps the mode of the file that it replaces" {
+    start_with_files
+    printf other >here/a
+    chmod 0600 here/a
+    assert_silent "$FSC" get --force --into here a
+    assert_equal "$(stat -c %a here/a)" 600
+    assert_equal "$(cat here/a)" hello
+}
+
+@test "get: refused names are not asked for" {
+    local name
+    # Nobody listens: a connection would be exit code 10.
+    for name in '' . .. /a a/ a//b a/../b ./a .fsd .fsdx a/.nfs1 $'a\nb' $'\x01' $'\x7f' $'\xc2\x80' \
+        $'\xff' $'\xc0\xaf' $'\xed\xa0\x80' $'\xf4\x90\x80\x80' "$(printf '%0256d' 0)" \
+        "$(printf '%0200d/' 0 0 0 0 0)$(printf '%020d' 0)"; do
+        assert_fails 2 "$FSC" get --output - -- "$name"
+        refute_regex "$stderr" "$(printf '[\x01-\x1f\x7f]')"
+    done
+    assert_fails 2 "$FSC" get --output - "a$(printf '%010000d' 0)"
+}
+
+@test "get: wrong usage" {
+    # Nobody listens: a connection would be exit code 10.
+    assert_fails 2 "$FSC" get
+    assert_fails 2 "$FSC" get --output x a b
+    assert_fails 2 "$FSC" get --output x --into . a
+    assert_fails 2 "$FSC" get --output '' a
+    assert_fails 2 "$FSC" get --into '' a
+    assert_fails 2 "$FSC" get --name x a
+}
+
+# assert_leaves_nothing: for each line of stdin, "CODE ANSWER", a server answers a request for a with
+# ANSWER and closes; fsc exits with CODE and says why, and here/x does not appear.
+assert_leaves_nothing() {
+    local expected
+    mkdir here
+    cat >answers
+    sed 's/^[0-9]* \(.*\)/> GET a\n< \1\n<./' answers >script
+    expected=$(sed 's/^\([0-9]*\) .*/\1 1/' answers)
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c 'while read -r code answers; do
+        "$1" get a --output here/x 2>errors
+        echo "$? $(grep -c "^fsc: " errors)"
+        [ $(wc -l <errors) -eq 1 ] || cat errors >&2
+    done <answers' - "$FSC"
+    assert_equal "$stderr" ''
+    assert_output "$expected"
+    assert_left_alone
+}
+
+@test "get: a connection that is lost leaves nothing" {
+    assert_leaves_nothing <<'ANSWERS'
+10 \
+10 OK size=5 \
+10 OK size=5 mtime=1
+10 OK size=5 mtime=1\n5\nhel\
+10 OK size=5 mtime=1\n5\nhello\
+10 OK size=5 mtime=1\n5\nhello
+10 OK size=5 mtime=1\n5\nhello\nWAIT
+10 OK size=5 mtime=1\n5\nhello\nEND\
+10 OK size=0 mtime=1
+10 OK size=1000000 mtime=1\n1000000\na\{65536}\
+ANSWERS
+}
+
+@test "get: a connection that is lost leaves what --force was to replace" {
+    mkdir here
+    printf before >here/x
+    assert_fails 10 fake "$FSC" get a --output here/x --force <<'SCRIPT'
+> GET a
+< OK size=5 mtime=1
+< 5\nhello
+<.
+SCRIPT
+    assert_equal "$(cat here/x)" before
+    assert_left_alone x
+}
+
+@test "get: a download that the server aborts leaves nothing" {
+    assert_leaves_nothing <<'ANSWERS'
+1 OK size=5 mtime=1\n5\nhello\nABORT internal
+8 OK size=5 mtime=1\n2\nhe\nABORT mismatch it has changed
+12 OK size=5 mtime=1\nABORT unavailable
+4 OK size=5 mtime=1\nABORT not-found
+1 OK size=5 mtime=1\nABORT made-up for now
+ANSWERS
+}
+
+@test "get: a digest, size or body that is wrong leaves nothing" {
+    assert_leaves_nothing <<ANSWERS
+8 OK size=5 mtime=1\\n5\\nhello\\nEND digest=sha256:a\\{64}
+8 OK size=5 mtime=1\\n5\\njello\\nEND digest=$digest_of_hello
+1 OK size=6 mtime=1\\n5\\nhello\\nEND digest=$digest_of_hello
+1 OK size=4 mtime=1\\n5\\nhello\\nEND digest=$digest_of_hello
+1 OK size=5 mtime=1\\n5\\nhello\\nEND
+1 OK size=5 mtime=1\\n5\\nhello\\nEND digest=sha256:short
+1 OK size=5 mtime=1\\n5\\nhello\\nEND digest=sha256:A\\{64}
+1 OK size=5 mtime=1\\n5\\nhello\\nEND size=5
+1 OK size=5 mtime=1\\n5\\nhello\\nFAIL internal
+1 OK size=5 mtime=1\\n5\\nhelloEND
+1 OK size=5 mtime=1\\n5\\nhello\\r\\nEND
+1 OK size=5 mtime=1\\n0\\n\\nEND
+1 OK size=5 mtime=1\\n05\\nhello\\nEND
+1 OK size=5 mtime=1\\n1048577\\nhello\\nEND
+1 OK size=5 mtime=1\\nABORT
+1 OK mtime=1\\n5\\nhello\\nEND digest=$digest_of_hello
+1 OK size=-5 mtime=1\\nEND
+1 OK size=9223372036854775808 mtime=1\\nEND
+1 OK\\x20
+ANSWERS
+}
+
+@test "get: an answer that no GET has is a breach of the protocol" {
+    assert_leaves_nothing <<'ANSWERS'
+1 HELLO
+1 FAIL
+1 a\{5000}
+1 OK size=5 size=5
+1 EMPTY
+1 EXISTS
+ANSWERS
+}
+
+@test "get: what a server may do is taken" {
+    mkdir here
+    assert_silent fake "$FSC" get a --output here/a <<SCRIPT
+> GET a
+< WAIT
+< WAIT
+< OK size=5 mtime=1 digest=$digest_of_hello later=thing
+< WAIT
+< 1\nh
+< WAIT
+< 4\nello
+< WAIT
+< END digest=$digest_of_hello
+SCRIPT
+    assert_equal "$(cat here/a)" hello
+    assert_left_alone a
+}
+
+@test "get: a stored file's wrong digest is told also when the bytes are already out" {
+    run --separate-stderr fake "$FSC" get a --output - <<'SCRIPT'
+> GET a
+< OK size=5 mtime=1
+< 5\nhello
+< END digest=sha256:a\{64}
+SCRIPT
+    assert_equal "$status" 8
+    assert_equal "$output" hello
+    assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "get: the next name is fetched over a new connection when one was lost" {
+    mkdir here
+    assert_fails 10 fake "$FSC" get --into here lost a <<SCRIPT
+> GET lost
+< OK size=5 mtime=1
+<.
+> GET a
+< OK size=5 mtime=1
+< 5\nhello
+< END digest=$digest_of_hello
+SCRIPT
+    assert_regex "$stderr" '^fsc: lost: '
+    assert_left_alone a
+}
+
+@test "get: INT and TERM leave nothing, and end it as a signal does" {
+    local number
+    mkdir here
+    for number in 2 15; do
+        cat >script <<'SCRIPT'
+> GET a
+< OK size=100 mtime=1
+< 5\nhello
+>.
+SCRIPT
+        # The shell's own background jobs would ignore INT.
+        run --separate-stderr "$TESTS/fake_server" "$SOCKET" script python3 - "$FSC" "$number" <<'PYTHON'
+import glob, os, select, subprocess, sys, time
+number = int(sys.argv[2])
+fsc = subprocess.Popen(['env', '--default-signal=INT,TERM', sys.argv[1], 'get', 'a', '--output',
+                        'here/x'])
+until = time.monotonic() + 20
+while not any(map(os.path.getsize, glob.glob('here/.*'))) and time.monotonic() < until:
+    select.select([], [], [], 0.005)
+print(len(glob.glob('here/.*')))
+fsc.send_signal(number)
+print(-fsc.wait())
+PYTHON
+        assert_equal "$status $output$stderr" "0 1"$'\n'"$number"
+        assert_left_alone
+    done
+}
+
+@test "get: a signal that was ignored at the start stays ignored" {
+    mkdir here
+    cat >script <<SCRIPT
+> GET a
+< OK size=5 mtime=1
+< 1\nh
+! killed
+< 4\nello
+< END digest=$digest_of_hello
+SCRIPT
+    assert_silent "$TESTS/fake_server" "$SOCKET" script bash -c 'trap "" HUP
+        "$1" get a --output here/a &
+        for ((tries = 0; tries < 2000; tries++)); do
+            ! find here -name ".*" -size +0c | grep -q . || break
+            sleep 0.01
+        done
+        kill -HUP $! && : >killed && wait $!' - "$FSC"
+    assert_equal "$(cat here/a)" hello
+}
+
+@test "get: a target that appears during the download" {
+    local text
+    mkdir here
+    for text in hello other; do
+        cat >script <<SCRIPT
+> GET a
+< OK size=5 mtime=1
+! here/$text
+< 5\nhello
+< END digest=$digest_of_hello
+SCRIPT
+        run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '
+            "$1" get a --output "here/$2" &
+            for ((tries = 0; tries < 2000; tries++)); do
+                ! find here -name ".*" | grep -q . || break
+                sleep 0.01
+            done
+            printf %s "$2" >new && mv new "here/$2" && wait $!' - "$FSC" "$text"
+        assert_equal "$status" "$([ "$text" = hello ] && echo 0 || echo 3)"
+        assert_equal "$(cat "here/$text")" "$text"
+    done
+    assert_left_alone hello other
+}
+
+@test "get: files get the mode that umask leaves" {
+    start_with_files
+    umask 027
+    assert_silent "$FSC" get a --output here/a
+    assert_equal "$(stat -c %a here/a)" 640
+}
+
+@test "get: standard output that cannot be written" {
+    start_with_files
+    run --separate-stderr bash -c '"$1" get b --output - >/dev/full' - "$FSC"
+    assert_equal "$status ${#stderr_lines[@]}" '9 1'
+    run --separate-stderr bash -c '"$1" get b --output - >&-' - "$FSC"
+    assert_equal "$status ${#stderr_lines[@]}" '9 1'
+    # Who reads no further wants no words about it.
+    run --separate-stderr bash -c 'set -o pipefail
+        "$1" get b b b --output - | head -c 1 >/dev/null' - "$FSC"
+    assert_equal "$status $stderr" '141 '
+    run --separate-stderr bash -c 'trap "" PIPE; set -o pipefail
+        "$1" get b b b --output - | head -c 1 >/dev/null' - "$FSC"
+    assert_equal "$status $stderr" '9 '
+}

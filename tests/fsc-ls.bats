@@ -1,0 +1,462 @@
+#!/usr/bin/env bats
+# fsc ls: names as a script wants them, and none that the server had no right to send.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
+# other shells.
+# shellcheck disable=SC2016,SC2154
+
+load library
+
+FSC=$FSD_BUILD/fsc
+
+# The tests of a file run one after the other, beside those of other files: bats 1.8 sleeps for a
+# second whenever it finds all of its jobs taken, which is longer than most of them.
+setup_file() {
+    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+}
+
+# fake COMMAND...: runs it with a server that plays the script on stdin (see tests/fake_server).
+fake() {
+    cat >script
+    "$TESTS/fake_server" "$SOCKET" script "$@" </dev/null
+}
+
+# assert_fails CODE COMMAND...: it exits with CODE, prints nothing, and says why in one line, $stderr.
+assert_fails() {
+    local code=$1
+    shift
+    run --separate-stderr "$@"
+    if [[ $status -ne $code || -n $output || $stderr != 'fsc: '* || $stderr == *$'\n'* ]]; then
+        fail "$* exits with $status and not $code, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# assert_silent COMMAND...: it exits with 0, and prints nothing.
+assert_silent() {
+    run --separate-stderr "$@"
+    if [ "$status" -ne 0 ] || [ -n "$output$stderr" ]; then
+        fail "$* exits with $status, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# A daemon with files in the library, some of them in folders.
+start_with_files() {
+    local name
+    for name in b a B a.gz .hidden ä 'with space' 10% folder/a.gz folder/b folder/deep/c.gz \
+        folder-x/a other/d.gz; do
+        mkdir -p "$LIBRARY/$(dirname "$name")"
+        printf '%s' "$name" >"$LIBRARY/$name"
+    done
+    mkdir "$LIBRARY/none"
+    start_fsd
+}
+
+# assert_lists LISTING ARGUMENT...: fsc ls ARGUMENT... prints just this listing.
+assert_lists() {
+    local listing=$1
+    shift
+    run --separate-stderr "$FSC" ls "$@"
+    assert_equal "$status $stderr" '0 '
+    assert_output "$listing"
+}
+
+@test "ls: an empty library" {
+    start_fsd
+    assert_silent "$FSC" ls
+    assert_silent "$FSC" ls -l
+    assert_silent "$FSC" ls -R
+    assert_silent "$FSC" ls -U
+    assert_silent "$FSC" ls --match '*'
+    assert_silent "$FSC" ls nothing nothing/below
+}
+
+@test "ls: names are sorted by bytes, whatever the locale" {
+    local locale
+    start_with_files
+    for locale in C C.UTF-8 en_US.UTF-8 nonsense; do
+        LC_ALL=$locale assert_lists '.hidden
+10%
+B
+a
+a.gz
+b
+folder-x/
+folder/
+none/
+other/
+with space
+ä'
+    done
+}
+
+@test "ls: -R lists all files below, and no folders" {
+    start_with_files
+    assert_lists '.hidden
+10%
+B
+a
+a.gz
+b
+folder-x/a
+folder/a.gz
+folder/b
+folder/deep/c.gz
+other/d.gz
+with space
+ä' -R
+    assert_lists 'folder/a.gz
+folder/b
+folder/deep/c.gz' folder --recursive
+    assert_silent "$FSC" ls -R none
+}
+
+@test "ls: -U lists the same names" {
+    start_with_files
+    "$FSC" ls -R >sorted
+    quiet "$FSC" ls -UR | LC_ALL=C sort | cmp - sorted
+    quiet "$FSC" ls --unsorted -R folder other | wc -l >count
+    assert_equal "$(cat count)" 4
+}
+
+@test "ls: folders, with and without a slash behind them" {
+    start_with_files
+    local slash
+    for slash in '' /; do
+        assert_lists 'folder/a.gz
+folder/b
+folder/deep/' "folder$slash"
+        assert_lists folder/deep/c.gz "folder/deep$slash"
+        assert_silent "$FSC" ls "none$slash"
+        assert_silent "$FSC" ls "nothing$slash"
+    done
+}
+
+@test "ls: the name of a file" {
+    start_with_files
+    assert_lists a a
+    assert_lists folder/deep/c.gz folder/deep/c.gz
+    assert_lists 10% 10%
+    assert_lists a a -R
+    assert_silent "$FSC" ls a/
+    assert_silent "$FSC" ls a/below
+    run quiet "$FSC" ls -l folder/b
+    assert_output --regexp '^            8 20[0-9]{2}-[0-9T:-]{14}Z folder/b$'
+}
+
+@test "ls: several operands, one after the other" {
+    start_with_files
+    assert_lists 'folder/a.gz
+folder/b
+folder/deep/
+a
+a' folder nothing a a
+    run --separate-stderr "$FSC" ls a ../b folder/deep .fsd
+    assert_equal "$status" 2
+    assert_output 'a
+folder/deep/c.gz'
+    assert_equal "${#stderr_lines[@]}" 2
+    assert_regex "${stderr_lines[0]}" '^fsc: \.\./b: '
+    assert_regex "${stderr_lines[1]}" '^fsc: \.fsd: '
+}
+
+@test "ls: -l shows size and time" {
+    start_with_files
+    touch -d 2001-02-03T04:05:06.789Z "$LIBRARY/a"
+    touch -d @0 "$LIBRARY/b"
+    truncate -s 1234567890123 "$LIBRARY/folder/large"
+    touch -d 2099-12-31T23:59:59Z "$LIBRARY/folder/large"
+    run quiet "$FSC" ls -l a b folder/large
+    assert_output '            1 2001-02-03T04:05:06Z a
+            1 1970-01-01T00:00:00Z b
+1234567890123 2099-12-31T23:59:59Z folder/large'
+    run quiet env TZ=Asia/Tokyo "$FSC" ls --long a
+    assert_output '            1 2001-02-03T04:05:06Z a'
+    run quiet "$FSC" ls -l folder
+    assert_line '            -                    - folder/deep/'
+    run quiet "$FSC" ls -lR folder-x
+    assert_output --regexp '^           10 [^ ]{20} folder-x/a$'
+}
+
+@test "ls: --match" {
+    start_with_files
+    assert_lists a.gz --match '*.gz'
+    assert_lists 'B
+a
+b
+ä' --match '?'
+    assert_lists 'B
+a
+b' --match '[aBb]'
+    assert_lists 'B
+b
+ä' --match '[!a]'
+    assert_lists 'folder/a.gz
+other/d.gz' --match '*/*.gz'
+    assert_lists folder/deep/c.gz --match 'f*/*/*'
+    assert_lists folder/a.gz --match '*.gz' folder
+    assert_lists 'a.gz
+folder/a.gz
+folder/deep/c.gz
+other/d.gz' -R --match '*.gz'
+    assert_lists 10% --match '*%'
+    assert_lists 'with space' --match '* *'
+    assert_silent "$FSC" ls --match '*.zip'
+    assert_silent "$FSC" ls --match a=b
+    assert_silent "$FSC" ls --match '[a'
+}
+
+@test "ls: patterns and names that are refused" {
+    local name
+    # Nobody listens: a connection would be exit code 10.
+    assert_fails 2 "$FSC" ls --match ''
+    assert_fails 2 "$FSC" ls --match "$(printf '%05000d' 0)"
+    assert_fails 2 "$FSC" ls --output x
+    for name in '' / . .. /a a// a/../b ./a .fsd .fsd/ $'a\nb' $'\x1b' $'\xc2\x80' $'\xff' \
+        "$(printf '%0256d' 0)"; do
+        assert_fails 2 "$FSC" ls -- "$name"
+        refute_regex "$stderr" "$(printf '[\x01-\x1f\x7f]')"
+    done
+}
+
+@test "ls: a pattern that makes the request too long" {
+    start_fsd
+    assert_fails 2 "$FSC" ls --match "$(printf '%.0s ' {1..1400})"
+    assert_silent "$FSC" ls --match "$(printf '%.0s ' {1..1300})"
+}
+
+@test "ls: a long listing" {
+    start_fsd
+    mkdir "$LIBRARY/many"
+    (cd "$LIBRARY/many" && seq -f 'file with a name, number %05.0f' 2000 | xargs -d '\n' touch)
+    seq -f 'many/file with a name, number %05.0f' 2000 >expected
+    quiet "$FSC" ls many | cmp - expected
+    quiet "$FSC" ls -l many | cut -c 36- | cmp - expected
+    quiet "$FSC" ls -U many | LC_ALL=C sort | cmp - expected
+}
+
+@test "ls: standard output that cannot be written" {
+    local option
+    start_fsd
+    (cd "$LIBRARY" && seq -f 'file with a long, long, long, long name %05.0f' 2000 |
+        xargs -d '\n' touch)
+    for option in -l -U; do
+        run --separate-stderr bash -c '"$1" ls "$2" >/dev/full' - "$FSC" "$option"
+        assert_equal "$status ${#stderr_lines[@]}" '9 1'
+        run --separate-stderr bash -c '"$1" ls "$2" >&-' - "$FSC" "$option"
+        assert_equal "$status ${#stderr_lines[@]}" '9 1'
+        # Who reads no further wants no words about it.
+        run --separate-stderr bash -c 'set -o pipefail; "$1" ls "$2" | head -n 1' - "$FSC" "$option"
+        assert_equal "$status ${#lines[@]} $stderr" '141 1 '
+        run --separate-stderr bash -c 'trap "" PIPE; set -o pipefail
+            "$1" ls "$2" | head -n 1' - "$FSC" "$option"
+        assert_equal "$status ${#lines[@]} $stderr" '9 1 '
+    done
+    rm -r "${LIBRARY:?}"/file*
+    printf x >"$LIBRARY/one"
+    run --separate-stderr bash -c '"$1" ls >/dev/full' - "$FSC"
+    assert_equal "$status ${#stderr_lines[@]}" '9 1'
+}
+
+# assert_listings CODE ARGUMENT...: for each line of stdin a server answers fsc ls ARGUMENT... with
+# OK, an item that holds the line and LF, and END; fsc exits with CODE, 0 silently, else after one
+# line.
+assert_listings() {
+    local code=$1 text
+    shift
+    cat >listings
+    while IFS= read -r text; do
+        # The item's length is that of the bytes that the escapes stand for.
+        printf '> LIST*\n< OK\n< %d\n< %s\\n\n< END\n>.\n<.\n' \
+            "$(printf '%b' "$text\\n" | wc -c)" "$text"
+    done <listings >script
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c 'while IFS= read -r text; do
+        "$@" >listed 2>errors
+        echo "$? $(grep -c "^fsc: " errors): $text"
+        [ "$(wc -l <errors)" -le 1 ] || cat errors >&2
+        ! grep -aq "[[:cntrl:]]" errors listed || echo "a control character" >&2
+    done <listings' - "$FSC" ls "$@"
+    assert_equal "$stderr" ''
+    if [ "$code" -eq 0 ]; then
+        assert_output "$(sed 's/^/0 0: /' listings)"
+    else
+        assert_output "$(sed "s/^/$code 1: /" listings)"
+    fi
+}
+
+@test "ls: lines that a server may send" {
+    assert_listings 0 <<'LISTINGS'
+a
+%20
+a%25%3D%20b
+folder/
+a size=5
+a size=0 mtime=1.5 digest=sha256:1 by=user:root later=thing
+a mtime=253402300799
+LISTINGS
+}
+
+@test "ls: refused names from a server are a breach" {
+    assert_listings 1 <<'LISTINGS'
+..
+.
+/
+/a
+../a
+a/../b
+a//
+a//b
+.fsd
+.fsd/
+.nfs1
+a%0Ab
+a%1Bb
+\x1b
+\x7f
+%7F
+\xc2\x9b
+\xff
+LISTINGS
+}
+
+@test "ls: lines that are none are a breach" {
+    assert_listings 1 <<'LISTINGS'
+\x20
+
+a\x20
+ a
+a  b=c
+size=5
+a%2Fb
+a%0ab
+a%
+a=b=c
+a size=5 size=5
+a size=
+a size=-5
+a size=05
+a size=5k
+a size=9223372036854775808
+a mtime=
+a mtime=x
+a mtime=1.
+a mtime=1.1234567890
+LISTINGS
+}
+
+@test "ls: a line with two names is a breach, and not the first of them" {
+    assert_listings 1 <<<'a b'
+}
+
+@test "ls: names that were not asked for are a breach" {
+    assert_listings 1 folder <<'LISTINGS'
+a
+folder-x/a
+folde
+other/a
+FOLDER/a
+LISTINGS
+    assert_listings 1 folder -U <<<a
+    assert_listings 0 folder <<'LISTINGS'
+folder
+folder/a
+folder/deep/
+LISTINGS
+}
+
+@test "ls: folders that were not asked for are a breach" {
+    assert_listings 1 folder <<<folder/
+    assert_listings 1 -R <<<folder/
+    assert_listings 1 --match '*' <<<folder/
+    assert_listings 0 -R <<<folder/a
+    assert_listings 0 --match '*/*' <<<folder/a
+}
+
+@test "ls: what lies further below was not asked for without -R or --match" {
+    assert_listings 1 <<'LISTINGS'
+a/b
+a/b/
+LISTINGS
+    assert_listings 1 folder <<'LISTINGS'
+folder/a/b
+folder/a/b/
+LISTINGS
+}
+
+@test "ls: nothing is shown of a listing that broke off, unless with -U" {
+    local code end
+    while read -r code end; do
+        printf '> LIST\n< OK\n< 2\\na\\n\n< %s\n<.\n' "$end" >script
+        assert_fails "$code" "$TESTS/fake_server" "$SOCKET" script "$FSC" ls
+    done <<'ENDS'
+10 \
+10 3\nb\
+12 ABORT unavailable
+1 END x
+1 2\nb\nb
+ENDS
+    run --separate-stderr fake "$FSC" ls -U <<'SCRIPT'
+> LIST
+< OK
+< 2\na\n
+<.
+SCRIPT
+    assert_equal "$status $output ${#stderr_lines[@]}" '10 a 1'
+}
+
+@test "ls: a listing whose last line has no end, or one of too long a line, is a breach" {
+    assert_fails 1 fake "$FSC" ls <<'SCRIPT'
+> LIST
+< OK
+< 3\na\nb
+< END
+>.
+SCRIPT
+    assert_fails 1 fake "$FSC" ls <<'SCRIPT'
+> LIST
+< OK
+< 5000\na\{5000}
+< END
+>.
+SCRIPT
+}
+
+@test "ls: items may be cut anywhere" {
+    run --separate-stderr fake "$FSC" ls <<'SCRIPT'
+> LIST
+< WAIT\nOK later=thing
+< 1\nb
+< 1\nb
+< WAIT
+< 2\n%2
+< 4\n0b\na
+< 1\n\n
+< END
+SCRIPT
+    assert_equal "$status $stderr" '0 '
+    assert_output 'a
+bb b'
+}
+
+@test "ls: answers that no LIST has are a breach" {
+    local answer
+    for answer in HELLO EXISTS FAIL ' OK' 'OK  x' 'OK\x07'; do
+        printf '> LIST\n< %s\n>.\n' "$answer" >script
+        assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" ls
+    done
+}
+
+@test "ls: names are kept in 64 MiB at most, and -U needs none" {
+    # 66,000 names of 1000 bytes.
+    cat >script <<'SCRIPT'
+> LIST deep=1
+< OK
+<66000 1001\na\{250}/b\{250}/c\{250}/d\{247}\n
+< END
+>.
+SCRIPT
+    assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" ls -R
+    assert_regex "$stderr" '-U'
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '"$1" ls -RU | wc -l' - \
+        "$FSC"
+    assert_equal "$status $stderr $output" '0  66000'
+}

@@ -1,0 +1,582 @@
+#!/usr/bin/env bats
+# fsc put: what was stored is whole and has the right name; what failed has stored nothing.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
+# other shells.
+# shellcheck disable=SC2016,SC2154
+
+load library
+
+FSC=$FSD_BUILD/fsc
+
+# The tests of a file run one after the other, beside those of other files: bats 1.8 sleeps for a
+# second whenever it finds all of its jobs taken, which is longer than most of them.
+setup_file() {
+    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+}
+
+# fake COMMAND...: runs it with a server that plays the script on stdin (see tests/fake_server).
+fake() {
+    cat >script
+    "$TESTS/fake_server" "$SOCKET" script "$@" </dev/null
+}
+
+# assert_fails CODE COMMAND...: it exits with CODE, prints nothing, and says why in one line, $stderr.
+assert_fails() {
+    local code=$1
+    shift
+    run --separate-stderr "$@"
+    if [[ $status -ne $code || -n $output || $stderr != 'fsc: '* || $stderr == *$'\n'* ]]; then
+        fail "$* exits with $status and not $code, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# assert_silent COMMAND...: it exits with 0, and prints nothing.
+assert_silent() {
+    run --separate-stderr "$@"
+    if [ "$status" -ne 0 ] || [ -n "$output$stderr" ]; then
+        fail "$* exits with $status, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# assert_heard PATTERN: what a fake server heard last.
+assert_heard() {
+    run tail -n 1 script.heard
+    assert_output --regexp "^$1\$"
+}
+
+# powerless COMMAND...: file permissions hold for it, for root's too.
+powerless() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --inh-caps -dac_override,-dac_read_search \
+            --bounding-set -dac_override,-dac_read_search "$@"
+    else
+        "$@"
+    fi
+}
+
+skip_unless_powerless() {
+    mkdir -m 0 closed
+    powerless true || skip 'root cannot give its power over files up here'
+    ! powerless ls closed >/dev/null 2>&1 || skip 'root cannot give its power over files up here'
+}
+
+# Names, one a line, that a library can have.
+print_names() {
+    printf '%s\n' 'with space' ' ' '  leading and trailing  ' 100% %41 a=b = ==x grün 日本語 🙂 -l -- - \
+        --name '[a]' '[' '*' '?' "it's" '"quoted"' \\ 'back\slash' '$HOME' '`id`' '~' '#' '!' . |
+        sed '$d'
+    printf '%s\n' .hidden ... ..a .fs .nf .f/.sd 'folder/with space/100%/=' \
+        "$(printf '%0255d' 0)" "longest/$(printf '%0255d/' 1 2 3)$(printf '%0247d' 4)" \
+        "$(printf 'é%.0s' {1..127})x"
+}
+
+@test "put: names of every kind there and back" {
+    local names number
+    start_fsd
+    mapfile -t names < <(print_names)
+    for number in "${!names[@]}"; do
+        echo "$number" >here
+        assert_silent "$FSC" put "--name=${names[number]}" here
+        cmp here "$LIBRARY/${names[number]}"
+    done
+    quiet "$FSC" get --output - -- "${names[@]}" >there
+    printf '%s\n' "${!names[@]}" | cmp - there
+    print_names | LC_ALL=C sort >expected
+    quiet "$FSC" ls -R | cmp - expected
+
+    # Their last components are names of local files, too.
+    mkdir folder
+    assert_silent "$FSC" get --into folder -- "${names[@]:0:20}"
+    assert_equal "$(find folder -type f | wc -l)" 20
+}
+
+@test "put: a name of 1023 bytes, 511 folders deep" {
+    local name
+    start_fsd
+    name=$(printf 'd/%.0s' {1..511})f
+    assert_equal "${#name}" 1023
+    printf deep >file
+    assert_silent "$FSC" put file --name "$name"
+    assert_silent "$FSC" put file --name "$name"
+    assert_equal "$(quiet "$FSC" get "$name" --output -)" deep
+    assert_equal "$(quiet "$FSC" ls -R)" "$name"
+    assert_fails 2 "$FSC" put file --name "d/$name"
+    assert_fails 2 "$FSC" put file --name "${name}f"
+    # The shell that tidies up is spared the depth.
+    rm -r "$LIBRARY/d"
+}
+
+@test "put: refused names, of which nothing is sent" {
+    local name
+    : >file
+    # Nobody listens: a connection would be exit code 10.
+    for name in '' . .. /a a/ a//b a/../b ./a a/. .fsd .fsdx a/.nfs1 .fsd/stage/x $'a\nb' $'\x01' \
+        $'\x7f' $'\xc2\x80' $'\xff' $'\xc0\xaf' $'\xed\xa0\x80' $'\xf4\x90\x80\x80' \
+        "$(printf '%0256d' 0)" "$(printf '%0200d/' 0 0 0 0 0)$(printf '%020d' 0)" \
+        "$(printf '%010000d' 0)"; do
+        assert_fails 2 "$FSC" put file --name "$name"
+        assert_regex "$stderr" '^fsc: file: '
+        refute_regex "$stderr" "$(printf '[\x01-\x1f\x7f]')"
+        assert_fails 2 "$FSC" put - --name "$name"
+    done
+    assert_fails 2 "$FSC" put file --name 'a/../b'
+    assert_regex "$stderr" 'a/\.\./b'
+    : >$'bad\nname'
+    assert_fails 2 "$FSC" put $'bad\nname'
+    assert_regex "$stderr" '^fsc: bad\?name: '
+    : >.fsdx
+    assert_fails 2 "$FSC" put .fsdx
+    assert_fails 2 "$FSC" put file --folder ''
+    assert_fails 2 "$FSC" put file --folder a//
+    assert_fails 2 "$FSC" put file --folder ..
+}
+
+@test "put: --name and --folder" {
+    mkdir local
+    printf 1 >local/one
+    printf 2 >local/two
+    start_fsd
+    assert_silent "$FSC" put local/one local/two
+    assert_silent "$FSC" put --folder a/b local/one local/two
+    assert_silent "$FSC" put --folder slash/ local/one
+    assert_silent "$FSC" put --name x/y local/one
+    assert_silent "$FSC" put --name y --folder x/z local/two
+    assert_silent "$FSC" put --folder from --name standard - <local/one
+    run quiet "$FSC" ls -R
+    assert_output 'a/b/one
+a/b/two
+from/standard
+one
+slash/one
+two
+x/y
+x/z/y'
+    assert_equal "$(cat "$LIBRARY"/{a/b/two,slash/one,x/y,x/z/y,from/standard})" 21121
+}
+
+@test "put: wrong usage" {
+    : >file
+    # Nobody listens: a connection would be exit code 10.
+    assert_fails 2 "$FSC" put
+    assert_fails 2 "$FSC" put file file --name x
+    assert_fails 2 "$FSC" put -
+    assert_fails 2 "$FSC" put file -
+    assert_fails 2 "$FSC" put - --folder x
+    assert_fails 2 "$FSC" put - - --name x
+    assert_fails 2 "$FSC" put file --force
+}
+
+# A file that is sent ahead, and one that waits for the go-ahead.
+make_small_and_large() {
+    printf small >small
+    head -c 200000 /dev/urandom >large
+}
+
+@test "put: names that are taken otherwise" {
+    local file
+    make_small_and_large
+    start_fsd
+    mkdir -p "$LIBRARY/folder"
+    printf other >"$LIBRARY/file"
+    mkfifo "$LIBRARY/fifo"
+    ln -s file "$LIBRARY/link"
+    ln -s folder "$LIBRARY/to-folder"
+    ln -s nowhere "$LIBRARY/dangling"
+    for file in small large; do
+        for name in folder file/below file/far/below fifo link link/below to-folder/below dangling; do
+            assert_fails 1 "$FSC" put "$file" --name "$name"
+            assert_regex "$stderr" "^fsc: $name: "
+        done
+    done
+    assert_fails 1 "$FSC" put - --name folder <small
+    assert_equal "$(cat "$LIBRARY/file")" other
+    run ls -A "$LIBRARY/folder"
+    assert_output ''
+    assert_no_stages
+}
+
+@test "put: the same bytes again are a success, other bytes are not" {
+    local file
+    make_small_and_large
+    : >empty
+    start_fsd
+    for file in small large empty; do
+        assert_silent "$FSC" put "$file" --name "a/$file"
+        stat -c '%i %y' "$LIBRARY/a/$file" >before
+        assert_silent "$FSC" put "$file" --name "a/$file"
+        assert_silent "$FSC" put "$file" "$file" --folder a
+        stat -c '%i %y' "$LIBRARY/a/$file" | cmp - before
+
+        # Another byte at the end, one more, and one fewer.
+        { head -c -1 "$file" && printf '\n'; } >other
+        assert_fails 3 "$FSC" put other --name "a/$file"
+        assert_regex "$stderr" "^fsc: a/$file: "
+        { cat "$file" && printf x; } >longer
+        assert_fails 3 "$FSC" put longer --name "a/$file"
+        cmp "$file" "$LIBRARY/a/$file"
+    done
+    assert_fails 3 "$FSC" put empty --name a/large
+    assert_fails 3 "$FSC" put large --name a/empty
+    head -c -1 large >less
+    assert_fails 3 "$FSC" put less --name a/large
+    assert_no_stages
+}
+
+@test "put: a stream under a taken name is not read" {
+    start_fsd
+    mkdir -p "$LIBRARY"
+    printf taken >"$LIBRARY/taken"
+    printf 'all of it' >stream
+    # The size of a file at its beginning is known, and so it is compared: this one is no such file.
+    run --separate-stderr bash -c 'cat stream | { "$1" put - --name taken; echo "$?"; cat; }' - "$FSC"
+    assert_output '3
+all of it'
+    assert_equal "${#stderr_lines[@]}" 1
+    assert_regex "$stderr" '^fsc: taken: '
+}
+
+@test "put: standard input that is a file is read from where it stands" {
+    local line
+    start_fsd
+    printf 'first\nsecond\n' >lines
+    {
+        read -r line
+        quiet "$FSC" put - --name rest
+    } <lines
+    assert_equal "$line $(cat "$LIBRARY/rest")" 'first second'
+    quiet "$FSC" put - --name whole <lines
+    cmp lines "$LIBRARY/whole"
+    # Again: now it is a file at its beginning, whose bytes can be compared.
+    assert_silent "$FSC" put - --name whole <lines
+}
+
+@test "put: a FIFO, a device and a symbolic link as FILE" {
+    start_fsd
+    mkfifo fifo
+    printf 'through the pipe' >fifo &
+    assert_silent "$FSC" put fifo --folder a
+    wait $!
+    assert_equal "$(cat "$LIBRARY/a/fifo")" 'through the pipe'
+    assert_silent "$FSC" put /dev/null --name null
+    [ -f "$LIBRARY/null" ] && [ ! -s "$LIBRARY/null" ]
+    printf linked >file
+    ln -s file link
+    assert_silent "$FSC" put link
+    assert_equal "$(cat "$LIBRARY/link")" linked
+}
+
+@test "put: files that cannot be read" {
+    start_fsd
+    mkdir folder
+    : >file
+    assert_fails 9 "$FSC" put missing
+    assert_regex "$stderr" '^fsc: missing: '
+    assert_fails 9 "$FSC" put folder
+    assert_fails 9 "$FSC" put file/below
+    assert_fails 9 "$FSC" put - --name x <folder
+    run --separate-stderr bash -c '"$1" put - --name x <&-' - "$FSC"
+    assert_equal "$status ${#stderr_lines[@]}" '9 1'
+    assert_empty_library
+}
+
+@test "put: a file that may not be read" {
+    start_fsd
+    skip_unless_powerless
+    : >file
+    chmod 0 file
+    assert_fails 9 powerless "$FSC" put file
+    assert_empty_library
+}
+
+@test "put: of several files each is tried, and the first failure is the exit code" {
+    start_fsd
+    make_small_and_large
+    printf taken >"$LIBRARY/taken"
+    printf mine >taken
+    : >.nfs1
+    run --separate-stderr "$FSC" put missing taken .nfs1 small large
+    assert_equal "$status ${#stderr_lines[@]}" '9 3'
+    assert_regex "${stderr_lines[0]}" '^fsc: missing: '
+    assert_regex "${stderr_lines[1]}" '^fsc: taken: '
+    assert_regex "${stderr_lines[2]}" '^fsc: .nfs1: '
+    cmp small "$LIBRARY/small"
+    cmp large "$LIBRARY/large"
+    run --separate-stderr "$FSC" put small taken missing
+    assert_equal "$status ${#stderr_lines[@]}" '3 2'
+}
+
+# put_meanwhile COMMAND: puts the file large, and runs the shell's COMMAND when its size is told, but
+# before its first byte is read.
+put_meanwhile() {
+    head -c 5000000 /dev/urandom >large
+    cat >relay <<RELAY
+IFS= read -r line
+$1
+{ printf '%s\n' "\$line" && cat; } | nc -N -U '$SOCKET'
+RELAY
+    assert_fails 8 "$FSC" put large --server 'exec:sh relay'
+    assert_regex "$stderr" '^fsc: large: '
+}
+
+@test "put: a file that grows while it is read is not stored" {
+    start_fsd
+    put_meanwhile 'printf x >>large'
+    assert_empty_library
+}
+
+@test "put: a file that shrinks while it is read is not stored" {
+    start_fsd
+    put_meanwhile 'truncate -s -1 large'
+    assert_empty_library
+}
+
+@test "put: a file that is written while it is read is not stored" {
+    start_fsd
+    put_meanwhile 'printf x | dd of=large conv=notrunc status=none'
+    assert_empty_library
+}
+
+@test "put: a file that grows in the middle of its body is given up" {
+    head -c 5000000 /dev/zero >large
+    cat >script <<'SCRIPT'
+> PUT large size=5000000
+< OK offset=0
+>item
+! grown
+>body
+< FAIL aborted
+SCRIPT
+    assert_fails 8 "$TESTS/fake_server" "$SOCKET" script bash -c '"$1" put large &
+        until grep -q item script.heard; do
+            sleep 0.01
+        done
+        printf x >>large && : >grown && wait $!' - "$FSC"
+    assert_heard 'ABORT .*'
+}
+
+@test "put: a race of 50 writers for one name" {
+    local i pids=() codes=() winner
+    start_fsd
+    # Some are sent ahead, some follow the go-ahead, some are streams.
+    for i in {1..50}; do
+        head -c $((i % 3 == 0 ? 100 : 100000)) /dev/urandom >"$i"
+    done
+    for i in {1..50}; do
+        if [ $((i % 3)) -eq 1 ]; then
+            "$FSC" put "$i" --name race 2>"error.$i" 3>&- &
+        else
+            # shellcheck disable=SC2002
+            cat "$i" | "$FSC" put - --name race 2>"error.$i" 3>&- &
+        fi
+        pids+=($!)
+    done
+    for i in {1..50}; do
+        codes[i]=0
+        wait "${pids[i - 1]}" || codes[i]=$?
+        [ "${codes[i]}" -ne 0 ] || winner=$i
+        assert_equal "$i: ${codes[i]} $(wc -l <"error.$i")" \
+            "$i: $([ "${codes[i]}" -eq 0 ] && echo 0 0 || echo 3 1)"
+    done
+    assert_equal "$(printf '%s\n' "${codes[@]}" | sort -n | uniq -c | tr -s ' \n' ' ')" ' 1 0 49 3 '
+    cmp "$winner" "$LIBRARY/race"
+    assert_no_stages
+}
+
+@test "put: TERM in the middle of a stream stores nothing" {
+    local pid code=0 tries
+    start_fsd
+    mkfifo fifo
+    # A producer that never says more, nor ends: the FIFO's writer is its reader.
+    env --default-signal=TERM "$FSC" put - --name x <>fifo 2>errors 3>&- &
+    pid=$!
+    for ((tries = 0; tries < 3000; tries++)); do
+        [ "$(find "$LIBRARY/.fsd/stage" -type f | wc -l)" -eq 0 ] || break
+        sleep 0.01
+    done
+    kill -TERM "$pid"
+    wait "$pid" || code=$?
+    assert_equal "$code $(cat errors)" '143 '
+    for ((tries = 0; tries < 3000; tries++)); do
+        [ "$(find "$LIBRARY/.fsd/stage" -type f | wc -l)" -ne 0 ] || break
+        sleep 0.01
+    done
+    assert_empty_library
+}
+
+@test "put: a refusal in the middle of a body is heeded" {
+    head -c 20000000 /dev/zero >large
+    assert_fails 7 fake "$FSC" put large <<'SCRIPT'
+> PUT large size=20000000
+< OK offset=0
+< WAIT
+>item
+< WAIT
+>item
+< WAIT\nFAIL no-space it is \x1bfull
+>body
+SCRIPT
+    assert_heard 'ABORT .*'
+    assert_equal "$stderr" 'fsc: large: it is ?full'
+}
+
+@test "put: a refusal is heeded while the producer is silent" {
+    mkfifo fifo
+    # A producer that says hello and then nothing more: the FIFO's writer is its reader.
+    assert_fails 12 fake bash -c 'exec <>fifo && echo hello >&0 && exec "$1" put - --name x' - \
+        "$FSC" <<'SCRIPT'
+> PUT x
+< OK offset=0
+> 6
+> hello
+>
+< FAIL unavailable
+> ABORT *
+SCRIPT
+}
+
+@test "put: a refusal that comes together with the go-ahead is heeded" {
+    mkfifo fifo
+    assert_fails 12 fake bash -c 'exec "$1" put - --name x <>fifo' - "$FSC" <<'SCRIPT'
+> PUT x
+< OK offset=0\nFAIL unavailable
+> ABORT *
+SCRIPT
+}
+
+@test "put: requests go on behind a refusal" {
+    head -c 200000 /dev/zero >large
+    printf hello >small
+    assert_fails 7 fake "$FSC" put large small <<'SCRIPT'
+> PUT large size=200000
+< OK offset=0
+< FAIL too-large
+>body
+> PUT small size=5 digest=* eager=1
+> 5
+> hello
+> END*
+< OK size=5 digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+SCRIPT
+}
+
+# Two that take their time, side by side.
+@test "put: a silent producer gets signs of life sent, and a server that stops reading is left" {
+    head -c 20000000 /dev/zero >large
+    cat >stall <<'SCRIPT'
+> PUT large size=20000000
+< OK offset=0
+>item
+< FAIL no-space it is full
+! left
+>.
+SCRIPT
+    {
+        FSC_SERVER=$WORK/stalled "$TESTS/fake_server" "$WORK/stalled" stall bash -c '"$1" put large
+            echo "code $?, $((SECONDS < 10 ? 0 : SECONDS)) s too many"
+            : >left' - "$FSC"
+    } >stall.output 2>&1 3>&- &
+
+    cat >script <<'SCRIPT'
+> PUT x
+< OK offset=0
+> WAIT
+> 6
+> hello
+>
+> END digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+< WAIT
+< OK size=6 digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+SCRIPT
+    assert_silent "$TESTS/fake_server" "$SOCKET" script bash -c '{
+            until grep -q WAIT script.heard; do
+                sleep 0.05
+            done
+            echo hello
+        } | "$1" put - --name x' - "$FSC"
+
+    wait $!
+    run cat stall.output
+    assert_output 'fsc: large: it is full
+code 7, 0 s too many'
+}
+
+# assert_answers FILE: for each line of stdin, "CODE ANSWER", a server answers what belongs to a PUT of
+# FILE with ANSWER and closes; fsc exits with CODE, and says why in one line unless that is 0.
+assert_answers() {
+    local expected
+    cat >answers
+    if [ "$1" = small ]; then
+        sed 's/^[0-9]* \(.*\)/> PUT small *\n> 5\n> hello\n> END*\n< \1\n<./' answers >script
+    else
+        sed 's/^[0-9]* \(.*\)/> PUT large *\n< \1\n<./' answers >script
+    fi
+    expected=$(sed -e 's/^\([0-9]*\) .*/\1 1/' -e 's/^0 1/0 0/' answers)
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c 'while read -r code answers; do
+        "$1" put "$2" 2>errors
+        echo "$? $(grep -c "^fsc: " errors)"
+        [ $(wc -l <errors) -le 1 ] || cat errors >&2
+    done <answers' - "$FSC" "$1"
+    assert_equal "$stderr" ''
+    assert_output "$expected"
+}
+
+@test "put: what a server may answer to a small file" {
+    printf hello >small
+    assert_answers small <<'ANSWERS'
+0 OK size=5 digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+0 WAIT\nOK size=5 later=thing digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+0 EXISTS size=5 digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+0 EXISTS same=1
+3 EXISTS
+3 EXISTS size=5 digest=sha256:a\{64}
+6 FAIL denied
+8 FAIL mismatch
+10 \
+10 OK\
+ANSWERS
+}
+
+@test "put: what a server may not answer to a small file" {
+    printf hello >small
+    assert_answers small <<'ANSWERS'
+1 OK
+1 OK offset=0
+1 OK size=5
+1 OK digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+1 OK size=5 digest=md5:5d41402abc4b2a76b9719d911017c592
+8 OK size=5 digest=sha256:a\{64}
+8 OK size=6 digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+1 EMPTY
+1 HELLO
+ANSWERS
+}
+
+@test "put: what a server may answer to a large file" {
+    head -c 100000 /dev/zero >large
+    assert_answers large <<'ANSWERS'
+0 EXISTS size=100000 digest=sha256:9192c25b734fcbadbe32dadc28089c60db0e39f90cc20ce2e5733f57261acc0c
+3 EXISTS
+3 EXISTS size=100000 digest=sha256:a\{64}
+7 FAIL too-large
+10 \
+10 OK offset=0
+12 OK offset=0\nFAIL unavailable
+12 FAIL busy
+ANSWERS
+}
+
+@test "put: what a server may not answer to a large file" {
+    head -c 100000 /dev/zero >large
+    assert_answers large <<'ANSWERS'
+1 OK
+1 OK offset=1
+1 OK offset=-0
+1 OK size=5
+1 EMPTY
+1 HELLO
+1 OK offset=0\nOK size=100000 digest=sha256:a\{64}
+1 OK offset=0\nEXISTS
+1 OK offset=0\nHELLO
+ANSWERS
+}

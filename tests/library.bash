@@ -1,0 +1,239 @@
+# What all test files load. Each test has a private folder, $WORK, and its own daemons, which listen
+# on sockets in it; setup and teardown are the same for all.
+#
+#   LIBRARY, SOCKET, CONFIG   what the next daemon serves, listens on and reads; a test may set them
+#   FSC_SERVER                the address of the last daemon that was started, for fsc
+#   FSD_PID, FSD_LOG          its process and its log
+#   FSD_PORT                  its TCP port, when it was started with --listen plain:...:0
+#   FSD_EXPECTED              an extended regular expression: log lines above info, and others that are
+#                             none of the daemon's, which this test expects
+#   FSD_WRAPPER               an array: a command that runs the daemon, e.g. (strace -f -o FILE)
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+TESTS=$BATS_TEST_DIRNAME
+FSD=$FSD_BUILD/fsd
+
+setup() {
+    # Socket paths are short (107 bytes), and so must the folder's be.
+    WORK=$BATS_TEST_TMPDIR
+    LIBRARY=$WORK/library
+    SOCKET=$WORK/socket
+    CONFIG=$WORK/fsd.conf
+    FSD_EXPECTED=
+    FSD_WRAPPER=()
+    FSD_PIDS=()
+    FSD_LOGS=()
+    BACKGROUND_PID=
+    export WORK LIBRARY SOCKET FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
+    : >"$CONFIG"
+    cd "$WORK" || return 1
+}
+
+teardown() {
+    local result=0 i
+    for i in "${!FSD_PIDS[@]}"; do
+        stop_one "$i" || result=1
+    done
+    [ -z "$BACKGROUND_PID" ] || stop_background || result=1
+    # So that it can be removed, whatever modes a test has tried.
+    chmod -R u+rwX "$WORK"
+    return "$result"
+}
+
+# fail_with_log TEXT LOG
+fail_with_log() {
+    { printf '%s\n' "$1" && cat "$2"; } >&2
+    return 1
+}
+
+# Starts a daemon, and returns when it listens. More --listen than its own socket may be given; of a
+# TCP address with port 0, FSD_PORT becomes the port that it got.
+start_fsd() {
+    mkdir -p "$LIBRARY"
+    launch_fsd --library "$LIBRARY" --listen "$SOCKET" "$@"
+    FSC_SERVER=$SOCKET
+    await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' "$(count_listen --listen "$@")"
+    FSD_PORT=$(sed -n 's/.*msg=listening address=plain:.*:\([0-9]*\)$/\1/p' "$FSD_LOG")
+    export FSD_PORT
+}
+
+# Runs a daemon in the foreground, and does not wait for anything.
+launch_fsd() {
+    FSD_LOG=$WORK/log.${#FSD_PIDS[@]}
+    "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --foreground "$@" \
+        </dev/null >"$FSD_LOG" 2>&1 3>&- &
+    FSD_PID=$!
+    FSD_PIDS+=("$FSD_PID")
+    FSD_LOGS+=("$FSD_LOG")
+}
+
+count_listen() {
+    local count=0 word
+    for word in "$@"; do
+        [[ $word != --listen ]] || count=$((count + 1))
+    done
+    printf '%s\n' "$count"
+}
+
+# await_line PID FILE PATTERN COUNT: waits until so many lines of a file match, as long as the
+# process lives and for 30 s at most.
+await_line() {
+    local pid=$1 file=$2 pattern=$3 count=$4 tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        if [ "$(grep -c -e "$pattern" "$file")" -ge "$count" ]; then
+            return 0
+        fi
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.01
+    done
+    fail_with_log "$file has no line with $pattern:" "$file"
+}
+
+# Ends the last daemon with TERM. It must exit with 0, and its log must be clean.
+stop_fsd() {
+    stop_one $((${#FSD_PIDS[@]} - 1))
+}
+
+stop_one() {
+    kill -TERM "${FSD_PIDS[$1]}" 2>/dev/null
+    await_end "$1"
+}
+
+# Starts a daemon in the background, as people do, and finds out its process by its socket.
+start_background() {
+    mkdir -p "$LIBRARY"
+    quiet "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" "$@" </dev/null
+    BACKGROUND_PID=$(converse <<<'print(Session().peer())')
+}
+
+# Ends it with TERM, and waits until it is gone.
+stop_background() {
+    local pid=$BACKGROUND_PID
+    BACKGROUND_PID=
+    converse <<<"end_process($pid)"
+}
+
+# Waits for the last daemon, which is ending: exit code and log as above.
+await_fsd() {
+    await_end $((${#FSD_PIDS[@]} - 1))
+}
+
+await_end() {
+    local pid=${FSD_PIDS[$1]} log=${FSD_LOGS[$1]} code=0
+    unset "FSD_PIDS[$1]" "FSD_LOGS[$1]"
+    wait "$pid" || code=$?
+    [ "$code" -eq 0 ] || fail_with_log "The daemon's exit code is $code:" "$log" || return 1
+    check_log "$log"
+}
+
+# Lines of level info are fine; all others, those of a sanitizer too, must be expected.
+check_log() {
+    local lines
+    lines=$(grep -v -e '^level=info ' "$1" | grep -v -E -e "${FSD_EXPECTED:-^$}") || return 0
+    printf 'Unexpected lines in the log:\n%s\n' "$lines" >&2
+    return 1
+}
+
+# quiet COMMAND...: runs it, and fails when it says anything on stderr.
+quiet() {
+    local code=0 errors
+    errors=$(mktemp "$WORK/stderr.XXXXXX")
+    "$@" 2>"$errors" 3>&- || code=$?
+    if [ -s "$errors" ]; then
+        fail_with_log "Unexpected on stderr of $1:" "$errors"
+        return 1
+    fi
+    rm "$errors"
+    return "$code"
+}
+
+# play [ADDRESS]: plays the transcript on stdin with the last daemon (see tests/transcript).
+play() {
+    quiet "$TESTS/transcript" "${1:-$SOCKET}" -
+}
+
+# raw: sends stdin to the last daemon, and prints its answers until it closes.
+raw() {
+    quiet nc -N -U "$SOCKET"
+}
+
+# converse: runs the Python on stdin, which finds what tests/session.py defines.
+converse() {
+    PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1 quiet python3 -c "from session import *
+$(cat)"
+}
+
+# Nothing is left of uploads. A stage's own name goes only after the answer, so this may wait.
+assert_no_stages() {
+    local folder=${1:-$LIBRARY}/.fsd/stage tries
+    for ((tries = 0; tries < 1000; tries++)); do
+        [ -n "$(find "$folder" ! -type d)" ] || return 0
+        sleep 0.01
+    done
+    find "$folder" ! -type d >"$WORK/stages"
+    fail_with_log 'Stages are left:' "$WORK/stages"
+}
+
+# No file, stage or folder but the daemon's own empty ones.
+assert_empty_library() {
+    run find "${1:-$LIBRARY}" -mindepth 1 ! -path '*/.fsd' ! -path '*/.fsd/*'
+    assert_success
+    assert_output ''
+    assert_no_stages "$@"
+}
+
+# skip_unless_root WHY
+skip_unless_root() {
+    [ "$(id -u)" -eq 0 ] || skip "$1 needs root"
+}
+
+# skip_when_sanitized WHY: for tools that cannot run programs with sanitizers.
+skip_when_sanitized() {
+    ! grep -q -a -e __asan_init "$FSD" || skip "$1 cannot run a program that was built with sanitizers"
+}
+
+# Lets the next daemon run as a user who may not read everything: as nobody when this is root.
+use_other_user() {
+    local folder=$WORK
+    [ "$(id -u)" -eq 0 ] || return 0
+    until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
+        chmod 0711 "$folder"
+        folder=${folder%/*}
+    done
+    install -m 0755 "$FSD" "$WORK/fsd"
+    FSD=$WORK/fsd
+    mkdir -p "$LIBRARY" "$WORK/run"
+    SOCKET=$WORK/run/socket
+    chown -R 65534:65534 "$LIBRARY" "$WORK/run"
+    chmod 0644 "$CONFIG"
+    FSD_WRAPPER=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+}
+
+# Lets the next daemon serve a file system of 2 or 4 MiB, which only it and its children see.
+use_small_disk() {
+    local unshare=(unshare -rm) kind
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    mkdir -p "$LIBRARY"
+    cat >"$WORK/mount" <<'END'
+case $1 in
+tmpfs) mount -t tmpfs -o size=2m,mode=0755 tmpfs "$LIBRARY" ;;
+ext4) mount -o loop "$WORK/image" "$LIBRARY" ;;
+esac && touch "$LIBRARY/.fsd-trial" && setfattr -n user.trial -v 1 "$LIBRARY/.fsd-trial" &&
+    rm "$LIBRARY/.fsd-trial" && shift && exec "$@"
+END
+    for kind in tmpfs ext4; do
+        if [ "$kind" = ext4 ]; then
+            truncate -s 4M "$WORK/image"
+            mkfs.ext4 -q -E root_owner="$(id -u):$(id -g)" "$WORK/image" 2>/dev/null || break
+        fi
+        FSD_WRAPPER=("${unshare[@]}" bash "$WORK/mount" "$kind")
+        if "${FSD_WRAPPER[@]}" true 2>/dev/null; then
+            return 0
+        fi
+    done
+    skip 'no small file system with user xattrs can be mounted in a namespace of its own here'
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# The rules of the protocol: every transcript is played with a daemon whose library is empty. A test
+# plays those whose names begin alike; those of an anonymous client come over TCP.
+#
+# Each test is a process of its own, so that variables of one are none of the others; some are for
+# the functions of the library, and some come from there:
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153
+
+load library
+
+# transcripts PATTERN [EXCEPT]: the files whose names match the one and not the other.
+transcripts() {
+    local file name
+    for file in "$TESTS"/transcripts/*; do
+        name=${file##*/}
+        if [[ $name =~ ^($1) && ! $name =~ ^(${2:-/}) ]]; then
+            printf '%s\n' "$file"
+        fi
+    done
+}
+
+# serve RIGHTS: an empty library, served to clients with these rights ("all" is none of them). The
+# daemon of the last transcript goes on when it suits.
+serve() {
+    if [ "$1" = "$served" ]; then
+        find "$LIBRARY" -mindepth 1 -maxdepth 1 ! -name .fsd -exec rm -rf {} +
+        return
+    fi
+    [ "$served" = none ] || stop_fsd
+    served=$1
+    LIBRARY=$(mktemp -d "$WORK/library.XXXXXX")
+    if [ "$1" = all ]; then
+        start_fsd
+        address=$SOCKET
+    else
+        start_fsd --listen plain:127.0.0.1:0 --anonymous "$1"
+        address=127.0.0.1:$FSD_PORT
+    fi
+}
+
+# play_all PATTERN [EXCEPT]: goes on after a failure, so that one run names them all.
+play_all() {
+    local files file rights served=none address='' failed=0
+    FSD_EXPECTED='msg=denied'
+    mapfile -t files < <(transcripts "$@")
+    for file in "${files[@]}"; do
+        rights=$(sed -n 's/^! rights *//p' "$file")
+        grep -q '^! rights' "$file" || rights=all
+        serve "$rights"
+        quiet "$TESTS/transcript" "$address" "$file" || failed=1
+        assert_no_stages
+    done
+    [ "${#files[@]}" -gt 0 ] && [ "$failed" -eq 0 ]
+}
+
+@test "transcripts: lines" {
+    play_all 'line-'
+}
+
+@test "transcripts: fields" {
+    play_all 'field-'
+}
+
+@test "transcripts: options" {
+    play_all 'option-'
+}
+
+@test "transcripts: numbers and digests" {
+    play_all 'number-|digest-'
+}
+
+@test "transcripts: request words" {
+    play_all 'request-|http-'
+}
+
+@test "transcripts: order of answers, and the end of a session" {
+    play_all 'order-|quit|eof-'
+}
+
+@test "transcripts: names" {
+    play_all 'name-'
+}
+
+@test "transcripts: LIST" {
+    play_all 'list' 'list-match'
+}
+
+@test "transcripts: LIST with match=" {
+    play_all 'list-match'
+}
+
+@test "transcripts: GET" {
+    play_all 'get'
+}
+
+@test "transcripts: PUT" {
+    play_all 'put' 'put-(item|end|abort|wait|eager)'
+}
+
+@test "transcripts: the body of PUT" {
+    play_all 'put-(item|end|abort|wait)'
+}
+
+@test "transcripts: PUT with eager=1" {
+    play_all 'put-eager'
+}
+
+@test "transcripts: rights" {
+    play_all 'rights-'
+}
+
+@test "transcripts: all belong to a test" {
+    run transcripts '' \
+        'line-|field-|option-|number-|digest-|request-|http-|order-|quit|eof-|name-|list|get|put|rights-'
+    assert_output ''
+}

@@ -1,0 +1,128 @@
+"""Raw sessions of fsd/1, for tests that need more than one connection or a look at the disk."""
+import glob
+import hashlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+SOCKET = os.environ['SOCKET']
+LIBRARY = os.environ['LIBRARY']
+LIMIT = 30  # seconds for each read and write
+
+
+def digest(data):
+    return 'sha256:' + hashlib.sha256(data).hexdigest()
+
+
+def item(data):
+    return b'%d\n%b\n' % (len(data), data)
+
+
+def check(condition, text):
+    if not condition:
+        sys.exit(f'{text}, line {sys._getframe(1).f_lineno}')
+
+
+class Session:
+    """One connection; what is sent and what comes are texts, bodies are bytes."""
+
+    def __init__(self, address=SOCKET):
+        is_path = isinstance(address, str)
+        self.socket = socket.socket(socket.AF_UNIX) if is_path else socket.socket()
+        self.socket.settimeout(LIMIT)
+        self.socket.connect(address)
+        self.stream = self.socket.makefile('rb')
+
+    def send(self, data):
+        self.socket.sendall(data.encode() if isinstance(data, str) else data)
+
+    def line(self):
+        """The next line without its LF; None at the end of the stream."""
+        line = self.stream.readline().decode()
+        return line[:-1] if line else None
+
+    def ask(self, data):
+        self.send(data if isinstance(data, bytes) else data + '\n')
+        return self.line()
+
+    def expect(self, data, start):
+        """Asks, and checks how the answer begins."""
+        answer = self.ask(data)
+        if answer is None or not answer.startswith(start):
+            sys.exit(f'{data!r}: expected {start!r}, got {answer!r}')
+        return answer
+
+    def expect_end(self):
+        line = self.line()
+        if line is not None:
+            sys.exit(f'expected the end of the stream, got {line!r}')
+
+    def body(self):
+        """Reads a body: its bytes, and the line that ended it."""
+        data = b''
+        while (head := self.line()) and (head.isdigit() or head == 'WAIT'):
+            if head != 'WAIT':
+                data += self.stream.read(int(head))
+                check(self.stream.read(1) == b'\n', 'no LF behind an item')
+        return data, head
+
+    def is_silent(self, seconds):
+        """Waits for an answer so long; is there none?"""
+        return not select.select([self.socket], [], [], seconds)[0]
+
+    def peer(self):
+        """The process that listens."""
+        credentials = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return struct.unpack('3i', credentials)[0]
+
+    def finish(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+
+def wait_until(condition, text):
+    """Waits for something that shows only on the disk or in the process table."""
+    until = time.monotonic() + LIMIT
+    while not condition():
+        check(time.monotonic() < until, f'waited in vain: {text}')
+        select.select([], [], [], 0.005)
+
+
+def stages():
+    """The uploads on their way in."""
+    return [path for path in glob.glob(LIBRARY + '/.fsd/stage/*/*')]
+
+
+def read_file(name):
+    with open(os.path.join(LIBRARY, name), 'rb') as file:
+        return file.read()
+
+
+def end_process(pid):
+    """Ends a process that is no child of ours, and waits until it is gone."""
+    handle = os.pidfd_open(pid)
+    signal.pidfd_send_signal(handle, signal.SIGTERM)
+    check(select.select([handle], [], [], LIMIT)[0], 'the process does not end')
+
+
+def at_once(count, work):
+    """Runs work(number) in so many threads, and returns what they return."""
+    results = [None] * count
+
+    def run(number):
+        results[number] = work(number)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
