@@ -64,8 +64,11 @@ all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
 
 programs: $(BUILD)/fsd $(BUILD)/fsc
+	@:
 unit: $(UNIT_PROGRAMS)
+	@:
 manuals: $(MANUALS)
+	@:
 
 $(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
@@ -129,13 +132,13 @@ lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build b
 	$(say) LINT clang-format
 	$(Q)clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 	$(say) LINT clang-tidy
-	$(Q)printf '%s\n' $(SOURCES) | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c17 \
-		$(subst ",\",$(ALL_CPPFLAGS)) 2>$(BUILD)/clang-tidy.$$$$ || \
-		{ cat $(BUILD)/clang-tidy.$$$$ >&2; exit 1; }' tidy
+	$(Q)printf '%s\n' -std=c17 -I$(CURDIR) $(ALL_CPPFLAGS) >$(BUILD)/compile_flags.txt
+	$(Q)printf '%s\n' $(SOURCES) | xargs -P 2 -n 8 clang-tidy --quiet -p $(BUILD) 2>$(BUILD)/tidy.log || \
+		{ cat $(BUILD)/tidy.log >&2; exit 1; }
 	$(say) LINT cppcheck
-	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=varFuncNullUB -I. -D_GNU_SOURCE -DFSD_VERSION='""' \
-		-DFSD_CONFIG='""' $(SOURCES)
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
+		--suppress=missingIncludeSystem --suppress=varFuncNullUB -I. -D_GNU_SOURCE \
+		-DFSD_VERSION='""' -DFSD_CONFIG='""' $(SOURCES)
 	$(say) LINT shellcheck
 	$(Q)shellcheck -x $(SCRIPTS)
 
