@@ -228,7 +228,10 @@ start_with_a_file() {
     assert_equal "$status $output" '0 a'
     assert_silent "$FSC" put large --server "$server"
     quiet "$FSC" get large --output - --server "$server" | cmp - large
-    quiet "$FSC" ls --server "plain:localhost:$FSD_PORT" >/dev/null
+    # Not every container knows its own name for itself.
+    if getent ahostsv4 localhost >/dev/null; then
+        quiet "$FSC" ls --server "plain:localhost:$FSD_PORT" >/dev/null
+    fi
     stop_fsd
     assert_fails 10 "$FSC" ls --server "$server"
 }
