@@ -7,7 +7,8 @@ SOURCE=$BATS_TEST_DIRNAME/..
 
 # page NAME: its text as people see it, without bold and underlined, and without indentation.
 page() {
-    MANWIDTH=160 quiet man --nh --nj -E UTF-8 -l -Tutf8 "$FSD_BUILD/man/$1" |
+    # Newer groffs show bold by escape sequences, unless they are told not to.
+    GROFF_NO_SGR=1 MANWIDTH=160 quiet man --nh --nj -E UTF-8 -l -Tutf8 "$FSD_BUILD/man/$1" |
         sed -e $'s/.\b//g' -e 's/^ *//' -e 's/ *$//'
 }
 
