@@ -120,7 +120,7 @@ setting() {
         "$SOURCE/protocol/reason.c" >reasons
     [ "$(grep -c . reasons)" -ge 14 ]
     while read -r word code; do
-        run grep -E "^│$word +│.*│ $code +│$" text
+        run grep -E "^│ ?$word +│.*│ $code +│$" text
         assert_success
     done <reasons
 }
@@ -132,11 +132,11 @@ setting() {
     grep -o '\.word = "[A-Z]*"' "$SOURCE/daemon/requests/requests.c" | tr -d -c 'A-Z\n' >words
     [ -s options ] && [ -s words ]
     while read -r option; do
-        run grep -E "^│(LIST|GET|PUT).* $option=" text
+        run grep -E "^│ ?(LIST|GET|PUT).* $option=" text
         assert_success
     done <options
     while read -r word; do
-        run grep -E "^│$word( | │)" text
+        run grep -E "^│ ?$word( | │)" text
         assert_success
     done <words
 }
