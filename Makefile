@@ -172,9 +172,9 @@ deps-build: PACKAGES = $(BUILD_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
 deps-build deps-test deps-lint:
-	@missing=$$(for p in $(PACKAGES); do \
-		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; \
-		done); \
+	@there=$$(dpkg-query -W -f '$${Package}:$${db:Status-Status}\n' $(PACKAGES) 2>/dev/null); \
+	missing=$$(for package in $(PACKAGES); do \
+		case "$$there" in *"$$package:installed"*) ;; *) echo $$package ;; esac; done); \
 	[ -n "$$missing" ] || exit 0; \
 	command -v apt-get >/dev/null || { echo "This machine has no apt-get. Install what these" \
 		"Debian packages hold, then use make, make test: "$$missing >&2; exit 1; }; \

@@ -410,10 +410,11 @@ int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct
     if (code == -REASON_LOST)
         return code;
     /* Also what a transport holds back already counts as come. */
-    if (pull(stream) != NOT_NOW || ret->sent)
+    bool listens = !stream->ended;
+    if ((listens && pull(stream) != NOT_NOW) || ret->sent)
         return 0;
     struct pollfd polled[] = {
-        {.fd = stream->in, .events = POLLIN},
+        {.fd = listens ? stream->in : -1, .events = POLLIN},
         {.fd = is_idle ? -1 : stream->out, .events = POLLOUT},
         {.fd = is_idle ? source : -1, .events = POLLIN},
     };
