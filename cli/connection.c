@@ -254,8 +254,7 @@ int connection_ready(struct connection *connection)
 
 int connection_note_failure(struct connection *connection, int code)
 {
-    (void)snprintf(connection->why, sizeof connection->why, "%s",
-                   reason_text((enum reason) - code));
+    (void)snprintf(connection->why, sizeof connection->why, "%s", reason_text(reason_of(code)));
     if (is_final(code))
         connection_close(connection);
     return code;

@@ -64,5 +64,5 @@ int main(int argc, char **argv)
     if (code == 0)
         code = run(&options);
     free(options.operands);
-    return reason_exit_code((enum reason) - code);
+    return reason_exit_code(reason_of(code));
 }

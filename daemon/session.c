@@ -100,7 +100,7 @@ static void serve_all(struct session *session)
         session->body = (struct body){.left = 0};
         int code = serve_one(session);
         if (code < 0)
-            answer_failure(session, (enum reason) - code);
+            answer_failure(session, reason_of(code));
         if (session->body_due && !session->over)
             drop_body(session);
     }

@@ -40,7 +40,7 @@ enum reason {
 /* The reason that a function returned the negative of. */
 static inline enum reason reason_of(int code)
 {
-    return (enum reason) - code;
+    return (enum reason)(-code);
 }
 
 /* The word of a reason as it is sent, e.g. "not-found"; never NULL. */

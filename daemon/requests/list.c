@@ -102,8 +102,8 @@ static int end_listing(struct listing *listing, int code)
     if (code == 0)
         return stream_print(stream, "END\n");
     session_log_failure(listing->session, "LIST", "");
-    return stream_print(stream, "ABORT %s %s\n", reason_word((enum reason) - code),
-                        reason_text((enum reason) - code));
+    return stream_print(stream, "ABORT %s %s\n", reason_word(reason_of(code)),
+                        reason_text(reason_of(code)));
 }
 
 int list_serve(struct session *session, const struct arguments *arguments)
