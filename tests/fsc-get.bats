@@ -61,6 +61,26 @@ skip_unless_powerless() {
     ! powerless ls closed >/dev/null 2>&1 || skip 'root cannot give its power over files up here'
 }
 
+# await_file FILE: waits until it is there.
+await_file() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        [ ! -e "$1" ] || return 0
+        sleep 0.01
+    done
+    fail "$1 does not appear"
+}
+
+# Waits until the daemon has no session any more.
+await_no_session() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        grep -qsx "PPid:[[:space:]]*$FSD_PID" /proc/[0-9]*/status || return 0
+        sleep 0.01
+    done
+    fail 'a session does not end'
+}
+
 # A daemon with the files a ("hello"), b (100,000 bytes) and folder/c (empty), and a folder, here,
 # to get them into. The tests with a fake server start none.
 start_with_files() {
@@ -217,6 +237,21 @@ SCRIPT
     assert_left_alone a
 }
 
+@test "get: a folder that may be written, but not read" {
+    start_with_files
+    skip_unless_powerless
+    printf other >here/c
+    chmod 0333 here
+    assert_silent powerless "$FSC" get a --output here/a
+    assert_silent powerless "$FSC" get --into here a b
+    assert_silent powerless "$FSC" get folder/c --force --output here/c
+    chmod 0755 here
+    cmp here/a "$LIBRARY/a"
+    cmp here/b "$LIBRARY/b"
+    cmp here/c "$LIBRARY/folder/c"
+    assert_left_alone a b c
+}
+
 @test "get: a disk without room" {
     start_with_files
     # A limit on the size of files stands for it; its signal is ignored, so that write(2) fails.
@@ -347,6 +382,7 @@ ANSWERS
     assert_leaves_nothing <<ANSWERS
 8 OK size=5 mtime=1\\n5\\nhello\\nEND digest=sha256:a\\{64}
 8 OK size=5 mtime=1\\n5\\njello\\nEND digest=$digest_of_hello
+8 OK size=5 mtime=1 digest=sha256:a\\{64}\\n5\\nhello\\nEND digest=$digest_of_hello
 1 OK size=6 mtime=1\\n5\\nhello\\nEND digest=$digest_of_hello
 1 OK size=4 mtime=1\\n5\\nhello\\nEND digest=$digest_of_hello
 1 OK size=5 mtime=1\\n5\\nhello\\nEND
@@ -364,6 +400,7 @@ ANSWERS
 1 OK size=-5 mtime=1\\nEND
 1 OK size=9223372036854775808 mtime=1\\nEND
 1 OK\\x20
+1 OK%00x size=5 mtime=1\\n5\\nhello\\nEND digest=$digest_of_hello
 ANSWERS
 }
 
@@ -408,6 +445,21 @@ SCRIPT
     assert_equal "${#stderr_lines[@]}" 1
 }
 
+@test "get: of a body that is longer than announced no more is written than was announced" {
+    local items
+    while read -r items; do
+        printf '> GET a\n< OK size=5 mtime=1\n< %s\n>.\n' "$items" >script
+        run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" get a --output -
+        assert_equal "$status ${#stderr_lines[@]}" '1 1'
+        [[ hello == "$output"* ]]
+    done <<'ITEMS'
+6\nhellox\nEND
+5\nhello\n1\nx\nEND
+3\nhel\n3\nlox\nEND
+65536\nx\{65536}\nEND
+ITEMS
+}
+
 @test "get: the next name is fetched over a new connection when one was lost" {
     mkdir here
     assert_fails 10 fake "$FSC" get --into here lost a <<SCRIPT
@@ -423,10 +475,28 @@ SCRIPT
     assert_left_alone a
 }
 
-@test "get: INT and TERM leave nothing, and end it as a signal does" {
+@test "get: a connection that was idle for too long is opened anew" {
+    local pid
+    echo 'limits = { idle = "200ms"; };' >"$CONFIG"
+    start_with_files
+    # A FIFO is opened once somebody reads it: here, when the daemon has closed the session.
+    mkfifo here/b
+    timeout 60 "$FSC" get --into here a b folder/c 2>errors 3>&- &
+    pid=$!
+    await_file here/a
+    await_no_session
+    timeout 30 cat here/b >through
+    wait "$pid"
+    assert_equal "$(cat errors)" ''
+    cmp here/a "$LIBRARY/a"
+    cmp through "$LIBRARY/b"
+    assert_left_alone a b c
+}
+
+@test "get: INT, TERM, USR1 and ALRM leave nothing, and end it as a signal does" {
     local number
     mkdir here
-    for number in 2 15; do
+    for number in 2 15 10 14; do
         cat >script <<'SCRIPT'
 > GET a
 < OK size=100 mtime=1
@@ -437,8 +507,8 @@ SCRIPT
         run --separate-stderr "$TESTS/fake_server" "$SOCKET" script python3 - "$FSC" "$number" <<'PYTHON'
 import glob, os, select, subprocess, sys, time
 number = int(sys.argv[2])
-fsc = subprocess.Popen(['env', '--default-signal=INT,TERM', sys.argv[1], 'get', 'a', '--output',
-                        'here/x'])
+fsc = subprocess.Popen(['env', '--default-signal=INT,TERM,USR1,ALRM', sys.argv[1], 'get', 'a',
+                        '--output', 'here/x'])
 until = time.monotonic() + 20
 while not any(map(os.path.getsize, glob.glob('here/.*'))) and time.monotonic() < until:
     select.select([], [], [], 0.005)

@@ -257,6 +257,53 @@ other/d.gz' -R --match '*.gz'
     assert_equal "$status ${#stderr_lines[@]}" '9 1'
 }
 
+@test "ls: standard output that fails in the middle of a long listing" {
+    # More than fsc gathers before it writes.
+    cat >script <<'SCRIPT'
+> LIST
+< OK
+<10000 101\na\{100}\n
+< END
+>.
+SCRIPT
+    assert_fails 9 "$TESTS/fake_server" "$SOCKET" script bash -c '
+        exec "$1" ls -U >/dev/full' - "$FSC"
+    # A FIFO that had a reader.
+    mkfifo fifo
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c 'trap "" PIPE
+        exec 5<>fifo 4>fifo 5>&- && exec "$1" ls -U >&4' - "$FSC"
+    assert_equal "$status $output$stderr" '9 '
+}
+
+@test "ls: a slow reader of a non-blocking pipe loses nothing" {
+    local option
+    start_fsd
+    (cd "$LIBRARY" && seq -f 'file with a name, number %05.0f' 5000 | xargs -d '\n' touch)
+    seq -f 'file with a name, number %05.0f' 5000 >expected
+    for option in -l -U; do
+        # It reads a page whenever there is no more room for another.
+        run --separate-stderr python3 - "$FSC" ls "$option" <<'PYTHON'
+import fcntl, os, select, subprocess, sys
+reader, writer = os.pipe2(os.O_NONBLOCK)
+fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
+fsc = subprocess.Popen(sys.argv[1:], stdout=writer)
+ended = False
+with open('listed', 'wb') as listed:
+    while not ended or select.select([reader], [], [], 0)[0]:
+        ended = fsc.poll() is not None
+        if ended or not select.select([], [writer], [], 0)[1]:
+            try:
+                listed.write(os.read(reader, 4096))
+            except BlockingIOError:
+                pass
+        select.select([], [], [], 0.001)
+sys.exit(fsc.returncode)
+PYTHON
+        assert_equal "$status $output$stderr" '0 '
+        grep -o 'file.*' listed | LC_ALL=C sort | cmp - expected
+    done
+}
+
 # assert_listings CODE ARGUMENT...: for each line of stdin a server answers fsc ls ARGUMENT... with
 # OK, an item that holds the line and LF, and END; fsc exits with CODE, 0 silently, else after one
 # line.
@@ -292,6 +339,9 @@ folder/
 a size=5
 a size=0 mtime=1.5 digest=sha256:1 by=user:root later=thing
 a mtime=253402300799
+a\r
+folder/\r
+a size=5 mtime=1.5\r
 LISTINGS
 }
 

@@ -61,6 +61,26 @@ skip_unless_powerless() {
     ! powerless ls closed >/dev/null 2>&1 || skip 'root cannot give its power over files up here'
 }
 
+# await_file FILE: waits until it is there.
+await_file() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        [ ! -e "$1" ] || return 0
+        sleep 0.01
+    done
+    fail "$1 does not appear"
+}
+
+# Waits until the daemon has no session any more.
+await_no_session() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        grep -qsx "PPid:[[:space:]]*$FSD_PID" /proc/[0-9]*/status || return 0
+        sleep 0.01
+    done
+    fail 'a session does not end'
+}
+
 # Names, one a line, that a library can have.
 print_names() {
     printf '%s\n' 'with space' ' ' '  leading and trailing  ' 100% %41 a=b = ==x grün 日本語 🙂 -l -- - \
@@ -264,6 +284,38 @@ all of it'
     ln -s file link
     assert_silent "$FSC" put link
     assert_equal "$(cat "$LIBRARY/link")" linked
+}
+
+@test "put: a file that is larger than the system tells" {
+    start_fsd
+    [ ! -s /proc/version ] || skip 'the system tells the sizes of the files in /proc here'
+    assert_silent "$FSC" put /proc/version
+    cmp /proc/version "$LIBRARY/version"
+    [ -s "$LIBRARY/version" ]
+    assert_no_stages
+}
+
+@test "put: a connection that was idle for too long is opened anew" {
+    local pid
+    echo 'limits = { idle = "200ms"; };' >"$CONFIG"
+    start_fsd
+    make_small_and_large
+    # A FIFO is opened once somebody writes to it: here, when the daemon has closed the session.
+    mkfifo fifo second
+    timeout 60 "$FSC" put small fifo second large 2>errors 3>&- &
+    pid=$!
+    await_file "$LIBRARY/small"
+    await_no_session
+    timeout 30 bash -c 'printf "through the pipe" >fifo'
+    await_file "$LIBRARY/fifo"
+    await_no_session
+    timeout 30 bash -c 'printf "through the other" >second'
+    wait "$pid"
+    assert_equal "$(cat errors)" ''
+    assert_equal "$(cat "$LIBRARY/fifo" "$LIBRARY/second")" 'through the pipethrough the other'
+    cmp small "$LIBRARY/small"
+    cmp large "$LIBRARY/large"
+    assert_no_stages
 }
 
 @test "put: files that cannot be read" {
@@ -528,6 +580,7 @@ assert_answers() {
 0 WAIT\nOK size=5 later=thing digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
 0 EXISTS size=5 digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
 0 EXISTS same=1
+3 EXISTS same=0
 3 EXISTS
 3 EXISTS size=5 digest=sha256:a\{64}
 6 FAIL denied
@@ -557,6 +610,7 @@ ANSWERS
     assert_answers large <<'ANSWERS'
 0 EXISTS size=100000 digest=sha256:9192c25b734fcbadbe32dadc28089c60db0e39f90cc20ce2e5733f57261acc0c
 3 EXISTS
+3 EXISTS same=1
 3 EXISTS size=100000 digest=sha256:a\{64}
 7 FAIL too-large
 10 \

@@ -199,6 +199,13 @@ start_with_a_file() {
     done
 }
 
+@test "fsc: an empty --server is no address, and not the usual one" {
+    start_with_a_file
+    assert_fails 2 "$FSC" ls --server ''
+    assert_regex "$stderr" 'no server address'
+    assert_fails 2 "$FSC" --server= ls
+}
+
 @test "fsc: TLS is refused for now, and nothing else tried instead" {
     local address
     start_with_a_file --listen plain:127.0.0.1:0 --anonymous list
@@ -286,6 +293,20 @@ start_with_a_file() {
     assert_equal "$status ${stderr_lines[0]} ${#stderr_lines[@]}" '10 trouble 2'
 }
 
+@test "fsc: exec: a command that neither heeds its stream nor TERM is killed" {
+    local start=$SECONDS pid
+    # Signals that are ignored stay ignored in what the shell becomes.
+    run --separate-stderr timeout -k 1 20 "$FSC" ls --server \
+        'exec:echo $$ >pid; trap "" TERM; read -r line; echo EMPTY; exec sleep 60'
+    pid=$(cat pid)
+    if kill -KILL "$pid" 2>/dev/null; then
+        fail "the command was left running, and fsc exits with $status"
+    fi
+    assert_equal "$status $output$stderr" '0 '
+    # It has 3 s to end by itself, and 3 s after TERM.
+    assert [ $((SECONDS - start)) -ge 5 ]
+}
+
 @test "fsc: every reason of a refusal has its exit code" {
     cat >reasons <<'REASONS'
 4 not-found
@@ -328,6 +349,22 @@ SCRIPT
 > LIST
 < FAIL internal a\{4000}
 SCRIPT
+}
+
+@test "fsc: neither can other words of a server" {
+    local answer
+    while IFS= read -r answer; do
+        printf '> GET a\n< %s\n<.\n' "$answer" >script
+        assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" get a --output -
+        refute_regex "$stderr" '[^ -~]'
+    done <<'ANSWERS'
+FAIL invented-tomorrow a\x1b[31mb\x07c\xc2\x9bd\x9be\x7f
+FAIL \x1b[31m\xc2\x9b
+OK size=0 mtime=1\nABORT invented-tomorrow a\x1b[31mb\xc2\x9bc\x9bd\r\x07
+OK size=0 mtime=1\nABORT \x1b[31m\xc2\x9b
+OK size=0 mtime=1\n\x1b]0;title\x07\xc2\x9b
+\x1b]0;title\x07\xc2\x9b
+ANSWERS
 }
 
 @test "fsc: a server that is busy says so before anything was asked" {
