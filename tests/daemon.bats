@@ -477,6 +477,93 @@ END
 END
 }
 
+@test "by hand: a record that the daemon could not have written is not believed" {
+    local name record=digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+    record+=' size=6 mtime=1795428000.5'
+    mkdir -p "$LIBRARY"
+    for name in good bad; do
+        printf 'hello\n' >"$LIBRARY/$name"
+        touch -d @1795428000.5 "$LIBRARY/$name"
+    done
+    setfattr -n user.fsd -v "$record by=x" "$LIBRARY/good"
+    setfattr -n user.fsd -v "$record by=x%0Afake" "$LIBRARY/bad"
+    start_fsd
+    play <<'END'
+> LIST details=1 good
+< OK
+< *
+< good size=6 mtime=1795428000.5 digest=sha256:5891b5b5* by=x
+<
+< END
+> LIST details=1 bad
+< OK
+< 30
+< bad size=6 mtime=1795428000.5
+<
+< END
+END
+}
+
+@test "by hand: a folder that may be entered but not read takes no uploads" {
+    use_other_user
+    mkdir -p "$LIBRARY/entered/open"
+    echo kept >"$LIBRARY/entered/open/file"
+    [ "$(id -u)" -ne 0 ] || chown 65534:65534 "$LIBRARY/entered/open"
+    chmod 0311 "$LIBRARY/entered"
+    start_fsd
+    play <<'END'
+> PUT entered/new size=0 eager=1
+> END
+< FAIL denied *
+> PUT entered/open/new size=0 eager=1
+> END
+< FAIL denied *
+> GET entered/open/new
+< FAIL not-found *
+> PUT entered/open/folder/new
+< OK offset=0
+> 6
+> hello
+>
+> END
+< FAIL denied *
+END
+    chmod u+r "$LIBRARY/entered"
+    run find "$LIBRARY/entered" -mindepth 1 -printf '%P\n'
+    assert_output $'open\nopen/file'
+    assert_no_stages
+}
+
+@test "by hand: a file where stages are to be is no fault of the name" {
+    local stage
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
+    assert_no_stages
+    stage=$(echo "$LIBRARY"/.fsd/stage/*)
+    rmdir "$stage"
+    echo precious >"$stage"
+    FSD_EXPECTED='msg=failed .*operation=PUT name=b '
+    play <<'END'
+> PUT b
+< FAIL internal *
+> PUT b size=1 eager=1
+> 1
+> x
+> END
+< FAIL internal *
+> GET b
+< FAIL not-found *
+END
+    assert_equal "$(cat "$stage")" precious
+}
+
+@test "by hand: a library that is removed is unavailable" {
+    start_fsd
+    play <<<$'> LIST\n< EMPTY'
+    rm -r "$LIBRARY"
+    play <<<$'> LIST\n< FAIL unavailable *\n> LIST deep=1\n< FAIL unavailable *'
+}
+
 @test "download: a file that changes while it is sent ends in ABORT" {
     mkdir -p "$LIBRARY"
     truncate -s 30M "$LIBRARY/grows" "$LIBRARY/shrinks" "$LIBRARY/touched"
@@ -588,6 +675,30 @@ check(session.body()[0] == b'y' * 65536, 'not whole')
 END
 }
 
+@test "disk full: folders of an upload that fails are removed again" {
+    local unshare=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    echo 'records = false;' >"$CONFIG"
+    mkdir -p "$LIBRARY"
+    # The daemon's own folders and the stage take 5 of the inodes: there are some for folders.
+    cat >"$WORK/mount" <<'END'
+mount -t tmpfs -o size=2m,nr_inodes=8,mode=0755 tmpfs "$LIBRARY" && exec "$@"
+END
+    FSD_WRAPPER=("${unshare[@]}" bash "$WORK/mount")
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'no tmpfs can be mounted here'
+    FSD_EXPECTED='msg=failed .*No space left'
+    start_fsd
+    LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
+session = Session()
+session.expect('PUT a/b/c/d/e/f', 'OK offset=0')
+session.expect(item(b'x') + b'END\n', 'FAIL no-space')
+session.expect('LIST', 'EMPTY')
+check(os.listdir(LIBRARY) == ['.fsd'], os.listdir(LIBRARY))
+wait_until(lambda: not stages(), 'the stage to go')
+session.expect('PUT f size=0 eager=1\nEND', 'OK size=0')
+END
+}
+
 @test "listen: a dead socket is replaced, a live one is not" {
     converse <<<'socket.socket(socket.AF_UNIX).bind(SOCKET)'
     [ -S "$SOCKET" ]
@@ -619,6 +730,26 @@ END
         assert_line --index 0 --regexp '^fsd: .+'
         assert_equal "${#lines[@]}" 1
     done
+}
+
+@test "listen: an address that is not loopback is an error of usage" {
+    mkdir "$LIBRARY"
+    refuses 2 '^fsd: .*0\.0\.0\.0.+' --config "$CONFIG" --library "$LIBRARY" \
+        --listen plain:0.0.0.0:0 --foreground
+}
+
+@test "listen: whoever locks the folder of a socket does not keep the daemon from it" {
+    local holder
+    mkdir "$WORK/run"
+    SOCKET=$WORK/run/socket
+    # It ends by itself, after the daemon should have started.
+    exec 4< <(exec flock -F "$WORK/run" bash -c 'echo held; exec sleep 40' 3>&-)
+    holder=$!
+    assert_equal "$(head -n 1 <&4)" held
+    start_fsd 4<&-
+    play <<<$'> LIST\n< EMPTY'
+    # The lock was held all the time.
+    kill "$holder"
 }
 
 @test "listen: several addresses at once" {
@@ -662,6 +793,13 @@ session.expect_end()
 END
     await_fsd
     [ ! -e "$LIBRARY/a" ]
+}
+
+@test "stop: HUP is none" {
+    start_fsd
+    kill -HUP "$FSD_PID"
+    play <<<$'> LIST\n< EMPTY'
+    stop_fsd
 }
 
 @test "stop: limits.drain ends those that do not finish" {
@@ -732,6 +870,23 @@ session.expect(b'lo\n\nEND\n', 'OK size=6')
 END
 }
 
+@test "limits.request: a producer may pause longer, if limits.stall allows it" {
+    echo 'limits = { request = "200ms"; stall = "5s"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+plain, eager = Session(), Session()
+plain.expect('PUT plain', 'OK offset=0')
+eager.send('PUT eager size=6 eager=1\n')
+for part in ('3\nhel\n', '3\nlo\n\n', 'END\n'):
+    check(plain.is_silent(0.4) and eager.is_silent(0.1), 'a pause between items ends an upload')
+    plain.send(part)
+    eager.send(part)
+for session in (plain, eager):
+    line = session.line()
+    check(line == 'OK size=6 digest=' + digest(b'hello\n'), line)
+END
+}
+
 @test "limits.stall: a silent upload times out, and WAIT keeps it alive" {
     echo 'limits = { stall = "1s"; };' >"$CONFIG"
     start_fsd
@@ -793,6 +948,33 @@ for head in ('PUT .. size=6 eager=1\n', 'nonsense\n'):
     except (BrokenPipeError, ConnectionResetError):
         pass
 END
+}
+
+@test "limits.linger: signs of life and dribbling do not put it off" {
+    echo 'limits = { linger = "300ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+def is_cut(session):
+    try:
+        return session.socket.recv(1) == b''
+    except ConnectionResetError:
+        return True
+
+for start, more in ((b'', b'WAIT\n'), (b'', b'1\nx\n'), (b'65536\n', b'x')):
+    session = Session()
+    session.expect('PUT a size=1', 'OK offset=0')
+    session.expect(b'2\nxx\n', 'FAIL mismatch')
+    session.send(start)
+    until = time.monotonic() + 5
+    try:
+        while session.is_silent(0.02):
+            check(time.monotonic() < until, f'{start + more} is dropped for ever')
+            session.send(more)
+        check(is_cut(session), f'{start + more} is answered')
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+END
+    assert_empty_library
 }
 
 @test "limits.heartbeat: a client that has to wait sees signs of life" {
@@ -981,6 +1163,11 @@ END
     refuses 2 '^fsd: no library.+' --config "$CONFIG" --foreground
 }
 
+@test "configuration: a NUL byte is an error" {
+    printf 'anonymous = "list";\n\0anonymous = "everything";\n' >"$CONFIG"
+    refuses 2 "^fsd: $CONFIG:.+" --config "$CONFIG" --library "$WORK" --listen "$SOCKET" --foreground
+}
+
 @test "configuration: the file is heeded, and options win" {
     cat >"$CONFIG" <<END
 # A comment
@@ -1088,4 +1275,15 @@ END
     refuses 1 "^fsd: .*$SOCKET.+" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET"
     refuses 1 '^fsd: .+' --config "$CONFIG" --library "$LIBRARY/absent" --listen "$WORK/other"
     assert_equal "$(cat "$SOCKET")" precious
+}
+
+@test "background: errors reach a caller that ignores its children" {
+    run timeout 20 python3 -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' \
+        "$FSD" --config "$CONFIG" --library "$WORK/absent" --listen "$SOCKET" </dev/null 3>&-
+    assert_failure 1
+    assert_equal "${#lines[@]}" 1
+    assert_line --index 0 --regexp "^fsd: .*$WORK/absent.+"
+    [ ! -e "$SOCKET" ]
 }
