@@ -27,7 +27,7 @@ static bool is_ours(const struct stage *stage, int folder, const char *last)
 static int try_link(const struct library *library, const struct stage *stage, const char *name)
 {
     int folder = -1;
-    bool made = false;
+    size_t made = 0;
     const char *last = folder_last_component(name);
     int code = folder_make(library, name, &folder, &made);
 
@@ -42,8 +42,8 @@ static int try_link(const struct library *library, const struct stage *stage, co
     }
     descriptor_close(folder);
     int error = errno;
-    if (code != 0 && made)
-        folder_prune(library, name);
+    if (code != 0 && made > 0)
+        folder_prune(library, name, made);
     errno = error;
     return code == -REASON_NOT_FOUND && errno == ENOENT ? VANISHED : code;
 }

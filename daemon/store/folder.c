@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ static void copy_name(char path[NAME_LONGEST + 1], const char *name)
 }
 
 /* Makes the folder `path` and those above it. */
-static int make_all(const struct library *library, char *path, bool *ret_made)
+static int make_all(const struct library *library, char *path, size_t *ret_made)
 {
     for (char *slash = path; slash != NULL;) {
         slash = strchr(slash, '/');
@@ -46,7 +47,8 @@ static int make_all(const struct library *library, char *path, bool *ret_made)
         descriptor_close(above);
         if (made < 0 && errno != EEXIST)
             return -1;
-        *ret_made = *ret_made || made == 0;
+        if (made == 0 && *ret_made == 0)
+            *ret_made = strlen(path);
         if (slash != NULL)
             *slash++ = '/';
     }
@@ -68,12 +70,12 @@ int folder_open_above(const struct library *library, const char *name)
     return library_openat(library, above, O_PATH | O_DIRECTORY);
 }
 
-int folder_make(const struct library *library, const char *name, int *ret_fd, bool *ret_made)
+int folder_make(const struct library *library, const char *name, int *ret_fd, size_t *ret_made)
 {
     const int flags = O_RDONLY | O_DIRECTORY;
     char path[NAME_LONGEST + 1];
 
-    *ret_made = false;
+    *ret_made = 0;
     copy_name(path, name);
     (void)cut_last(path);
     *ret_fd = library_openat(library, path, flags);
@@ -84,12 +86,12 @@ int folder_make(const struct library *library, const char *name, int *ret_fd, bo
     return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : library_failure(errno);
 }
 
-void folder_prune(const struct library *library, const char *name)
+void folder_prune(const struct library *library, const char *name, size_t made)
 {
     char path[NAME_LONGEST + 1];
 
     copy_name(path, name);
-    while (cut_last(path) && strcmp(path, ".") != 0) {
+    while (cut_last(path) && strlen(path) >= made && strcmp(path, ".") != 0) {
         int fd = folder_open_above(library, path);
         int code = fd < 0 ? -1 : unlinkat(fd, folder_last_component(path), AT_REMOVEDIR);
         descriptor_close(fd);

@@ -4,7 +4,7 @@
 #ifndef STORE_FOLDER_H
 #define STORE_FOLDER_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 #include "daemon/store/library.h"
 
@@ -16,13 +16,13 @@ int folder_open_above(const struct library *library, const char *name);
 
 /*
  * Opens the folder that a name is in, and makes it and those above it where they are missing;
- * `*ret_made` tells whether some were. Returns 0, -REASON_NOT_A_FILE when a file or a link is in
- * the way, or another reason.
+ * `*ret_made` tells how long the name of the highest new one is, 0 for none. Returns 0,
+ * -REASON_NOT_A_FILE when a file or a link is in the way, or another reason.
  */
-int folder_make(const struct library *library, const char *name, int *ret_fd, bool *ret_made);
+int folder_make(const struct library *library, const char *name, int *ret_fd, size_t *ret_made);
 
-/* Removes the folders of a name, the lowest first, as long as they are empty. */
-void folder_prune(const struct library *library, const char *name);
+/* Removes the folders that folder_make() has made for a name, the lowest first, while empty. */
+void folder_prune(const struct library *library, const char *name, size_t made);
 
 /*
  * Can every folder from the name up to the library be opened, as folder_sync() must? 0 or a reason.
