@@ -992,7 +992,7 @@ check(line.startswith('FAIL mismatch'), line)
 END
 }
 
-# names_of_calls FILE: what DESIGN calls the steps of an upload, in the order of their calls.
+# names_of_calls FILE: the steps of an upload, in the order of their calls.
 names_of_calls() {
     awk -v library="$LIBRARY/" '
         # The path of the descriptor, as strace -y shows it.
