@@ -245,8 +245,9 @@ int connection_ready(struct connection *connection)
         return code;
     connection->is_open = true;
     if (stream_open(&connection->stream, &stream_plain, NULL, fd, fd, &settings->limits) < 0) {
+        code = complain_errno(REASON_LOST, settings->server.text, "cannot connect");
         connection_close(connection);
-        return complain_errno(REASON_LOST, settings->server.text, "cannot connect");
+        return code;
     }
     connection->unreachable = false;
     return 0;
@@ -288,10 +289,14 @@ int connection_answer(struct connection *connection, enum answer_kind other)
 
 int connection_ask(struct connection *connection, enum answer_kind other)
 {
-    /* A server that takes no more may still have said why. */
-    (void)stream_flush(&connection->stream);
+    int flushed = stream_flush(&connection->stream);
+
     stream_expect(&connection->stream);
-    return connection_answer(connection, other);
+    /* A server that takes no more may still have said why. */
+    int code = connection_answer(connection, other);
+    return code == -REASON_LOST && flushed == -REASON_TIMEOUT
+               ? connection_note_failure(connection, flushed)
+               : code;
 }
 
 int connection_number(struct connection *connection, const char *key, int64_t *ret)

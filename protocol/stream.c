@@ -196,7 +196,7 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
 
 void stream_close(struct stream *stream)
 {
-    if (stream->transport->close != NULL)
+    if (stream->transport != NULL && stream->transport->close != NULL)
         stream->transport->close(stream);
     /* Pipes may be shared with other processes, which expect them as they were. */
     if (stream->in >= 0 && !stream->in_is_socket)
@@ -410,7 +410,8 @@ int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct
     if (code == -REASON_LOST)
         return code;
     /* Also what a transport holds back already counts as come. */
-    bool listens = !stream->ended;
+    make_room(stream);
+    bool listens = !stream->ended && stream->input_end < STREAM_BUFFER;
     if ((listens && pull(stream) != NOT_NOW) || ret->sent)
         return 0;
     struct pollfd polled[] = {

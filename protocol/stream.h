@@ -80,7 +80,8 @@ struct stream {
 int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
                 int out, const struct stream_limits *limits);
 
-/* Closes the descriptors and frees the buffers. What was not flushed is lost. */
+/* Closes the descriptors and frees the buffers; a second time does nothing. What was not flushed is
+ * lost. */
 void stream_close(struct stream *stream);
 
 /*

@@ -507,11 +507,16 @@ END
 @test "by hand: a folder that may be entered but not read takes no uploads" {
     use_other_user
     mkdir -p "$LIBRARY/entered/open"
+    echo taken >"$LIBRARY/entered/taken"
+    chmod 0644 "$LIBRARY/entered/taken"
     [ "$(id -u)" -ne 0 ] || chown 65534:65534 "$LIBRARY/entered/open"
     chmod 0311 "$LIBRARY/entered"
     start_fsd
     play <<'END'
 > PUT entered/new size=0 eager=1
+> END
+< FAIL denied *
+> PUT entered/taken size=0 eager=1
 > END
 < FAIL denied *
 > PUT entered/open/new size=0 eager=1
@@ -530,7 +535,7 @@ END
     chmod u+r "$LIBRARY/entered"
     run find "$LIBRARY/entered" -mindepth 1 -printf '%P\n'
     # The empty folder that was there before stays.
-    assert_output open
+    assert_equal "$(sort <<<"$output")" $'open\ntaken'
     assert_no_stages
 }
 
@@ -975,6 +980,30 @@ for start, more in ((b'', b'WAIT\n'), (b'', b'1\nx\n'), (b'65536\n', b'x')):
         pass
 END
     assert_empty_library
+}
+
+@test "limits.heartbeat: a listing that finds little tells that it goes on" {
+    local number
+    echo 'limits = { heartbeat = "1ms"; };' >"$CONFIG"
+    start_fsd
+    for number in {1..40}; do
+        mkdir "$LIBRARY/$number" && (cd "$LIBRARY/$number" && mkdir {1..100} && : >file)
+    done
+    converse <<'END'
+session = Session()
+heard = session.ask('LIST deep=1')
+while heard == 'WAIT':
+    heard = session.line()
+check(heard == 'OK', heard)
+names, waits = b'', 0
+while (head := session.line()) != 'END':
+    if head == 'WAIT':
+        waits += 1
+    else:
+        names += session.stream.read(int(head) + 1)[:-1]
+check(sorted(names.split()) == sorted(b'%d/file' % number for number in range(1, 41)), names)
+check(waits > 0, 'no sign of life between lines that are few')
+END
 }
 
 @test "limits.heartbeat: a client that has to wait sees signs of life" {

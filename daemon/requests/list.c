@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,9 @@ struct listing {
     char *item;  /* the item under way; NULL for none */
     size_t room; /* bytes it may hold */
     size_t used;
-    int64_t sent_ms; /* when the client last heard of us */
+    int64_t shown_ms; /* when lines were last sent */
+    int64_t alive_ms; /* when the client last got a sign of life: WAIT, or enough bytes */
+    size_t since;     /* bytes of lines sent since then */
 };
 
 static int send_item(struct listing *listing)
@@ -29,7 +32,12 @@ static int send_item(struct listing *listing)
         return 0;
     body_added(&listing->session->stream, listing->room, listing->used);
     listing->item = NULL;
-    listing->sent_ms = clock_ms();
+    listing->shown_ms = clock_ms();
+    listing->since += listing->used;
+    if (listing->since >= STREAM_PACE_BYTES) {
+        listing->since = 0;
+        listing->alive_ms = listing->shown_ms;
+    }
     return stream_flush(&listing->session->stream);
 }
 
@@ -78,17 +86,20 @@ static int add_entry(void *context, const struct list_entry *entry)
     return 0;
 }
 
+/* Sends what was found so far, and a WAIT when that was too little to tell that we are alive. */
 static int end_batch(void *context)
 {
     struct listing *listing = context;
     struct session *session = listing->session;
-    int64_t silent_ms = clock_ms() - listing->sent_ms;
+    int64_t now = clock_ms();
+    bool must_tell = now - listing->alive_ms >= session->settings->heartbeat_ms;
 
-    if (listing->item != NULL && silent_ms >= SHOW_MS)
-        return send_item(listing);
-    if (listing->item != NULL || silent_ms < session->settings->heartbeat_ms)
+    if ((must_tell || now - listing->shown_ms >= SHOW_MS) && send_item(listing) < 0)
+        return -REASON_LOST;
+    if (!must_tell || listing->alive_ms >= now)
         return 0;
-    listing->sent_ms += silent_ms;
+    listing->alive_ms = now;
+    listing->since = 0;
     return body_send_wait(&session->stream);
 }
 
@@ -96,11 +107,13 @@ static int end_batch(void *context)
 static int end_listing(struct listing *listing, int code)
 {
     struct stream *stream = &listing->session->stream;
+    int error = errno;
 
     if (stream->failed || send_item(listing) < 0)
         return -REASON_LOST;
     if (code == 0)
         return stream_print(stream, "END\n");
+    errno = error;
     session_log_failure(listing->session, "LIST", "");
     return stream_print(stream, "ABORT %s %s\n", reason_word(reason_of(code)),
                         reason_text(reason_of(code)));
@@ -109,7 +122,7 @@ static int end_listing(struct listing *listing, int code)
 int list_serve(struct session *session, const struct arguments *arguments)
 {
     const struct option_value *match = &arguments->options[OPTION_MATCH];
-    struct listing listing = {.session = session, .sent_ms = clock_ms()};
+    struct listing listing = {.session = session, .shown_ms = clock_ms(), .alive_ms = clock_ms()};
     const struct list_query query = {
         .folder = arguments->name[0] != '\0' ? arguments->name : NULL,
         .must_be_folder = arguments->is_folder,

@@ -218,7 +218,7 @@ int put_serve(struct session *session, const struct arguments *arguments)
     int code = serve(&upload);
     int error = errno;
     if (code == -REASON_DENIED && session->why[0] == '\0')
-        code = session_refuse(session, REASON_DENIED, "the daemon itself may not write there");
+        code = session_refuse(session, REASON_DENIED, "the daemon itself has no access there");
     stage_close(&upload.stage);
     descriptor_close(upload.there.fd);
     errno = error;

@@ -62,5 +62,9 @@ int commit_link(const struct library *library, const struct stage *stage, const 
 int commit_make_durable(const struct library *library, const struct stored *stored,
                         const char *name)
 {
-    return fsync(stored->fd) < 0 ? -REASON_INTERNAL : folder_sync(library, name);
+    int code = folder_judge(library, name);
+
+    if (code == 0 && fsync(stored->fd) < 0)
+        code = -REASON_INTERNAL;
+    return code == 0 ? folder_sync(library, name) : code;
 }

@@ -28,6 +28,12 @@ static bool cut_last(char path[NAME_LONGEST + 1])
     return true;
 }
 
+/* What errno comes to when a folder on the way to a name cannot be opened. */
+static int way_failure(void)
+{
+    return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : library_failure(errno);
+}
+
 static void copy_name(char path[NAME_LONGEST + 1], const char *name)
 {
     memcpy(path, name, strlen(name) + 1);
@@ -83,7 +89,7 @@ int folder_make(const struct library *library, const char *name, int *ret_fd, si
         *ret_fd = library_openat(library, path, flags);
     if (*ret_fd >= 0)
         return 0;
-    return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : library_failure(errno);
+    return way_failure();
 }
 
 void folder_prune(const struct library *library, const char *name, size_t made)
@@ -127,7 +133,7 @@ static int do_nothing(int fd)
 
 int folder_judge(const struct library *library, const char *name)
 {
-    return for_each(library, name, do_nothing) < 0 ? library_failure(errno) : 0;
+    return for_each(library, name, do_nothing) < 0 ? way_failure() : 0;
 }
 
 int folder_sync(const struct library *library, const char *name)
