@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
+#include "protocol/descriptor.h"
 #include "protocol/digest.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
@@ -71,14 +72,7 @@ static int judge_answer(struct upload *upload, int code)
 /* Is a regular file another one than when it was opened? */
 static bool has_changed(const struct upload *upload)
 {
-    struct stat now;
-    const struct stat *then = &upload->status;
-
-    if (!upload->is_regular)
-        return false;
-    return fstat(upload->source, &now) < 0 || now.st_size != then->st_size ||
-           now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+    return upload->is_regular && descriptor_has_changed(upload->source, &upload->status);
 }
 
 static int complain_changed(const struct upload *upload)

@@ -16,6 +16,15 @@ void descriptor_reserve_standard(void)
     }
 }
 
+bool descriptor_has_changed(int fd, const struct stat *then)
+{
+    struct stat now;
+
+    return fstat(fd, &now) < 0 || now.st_size != then->st_size ||
+           now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+}
+
 void descriptor_close(int fd)
 {
     int error = errno;

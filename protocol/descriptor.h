@@ -4,12 +4,21 @@
 #ifndef PROTOCOL_DESCRIPTOR_H
 #define PROTOCOL_DESCRIPTOR_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 /*
  * Takes the places of standard descriptors that are closed, so that no other file gets their
  * numbers: reading from them, or writing to them, goes on failing with EBADF. To be called first of
  * all.
  */
 void descriptor_reserve_standard(void);
+
+/*
+ * Is a file another one, by size or mtime, than when fstat(2) told `then`? Also when it cannot
+ * tell.
+ */
+bool descriptor_has_changed(int fd, const struct stat *then);
 
 /* close(2); -1 is let be, and errno stays as it is. */
 void descriptor_close(int fd);

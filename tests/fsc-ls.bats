@@ -6,38 +6,7 @@
 # shellcheck disable=SC2016,SC2154
 
 load library
-
-FSC=$FSD_BUILD/fsc
-
-# The tests of a file run one after the other, beside those of other files: bats 1.8 sleeps for a
-# second whenever it finds all of its jobs taken, which is longer than most of them.
-setup_file() {
-    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-}
-
-# fake COMMAND...: runs it with a server that plays the script on stdin (see tests/fake_server).
-fake() {
-    cat >script
-    "$TESTS/fake_server" "$SOCKET" script "$@" </dev/null
-}
-
-# assert_fails CODE COMMAND...: it exits with CODE, prints nothing, and says why in one line, $stderr.
-assert_fails() {
-    local code=$1
-    shift
-    run --separate-stderr "$@"
-    if [[ $status -ne $code || -n $output || $stderr != 'fsc: '* || $stderr == *$'\n'* ]]; then
-        fail "$* exits with $status and not $code, says \"$stderr\" and prints \"$output\""
-    fi
-}
-
-# assert_silent COMMAND...: it exits with 0, and prints nothing.
-assert_silent() {
-    run --separate-stderr "$@"
-    if [ "$status" -ne 0 ] || [ -n "$output$stderr" ]; then
-        fail "$* exits with $status, says \"$stderr\" and prints \"$output\""
-    fi
-}
+load fsc
 
 # A daemon with files in the library, some of them in folders.
 start_with_files() {

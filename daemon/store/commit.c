@@ -56,15 +56,14 @@ int commit_link(const struct library *library, const struct stage *stage, const 
         code = try_link(library, stage, name);
     if (code == VANISHED)
         return -REASON_INTERNAL;
-    return code == 0 ? folder_sync(library, name) : code;
+    if (code < 0)
+        return code;
+    /* Whatever it is, it comes too late to be a refusal: the name is there. */
+    return folder_sync(library, name) < 0 ? -REASON_INTERNAL : 0;
 }
 
 int commit_make_durable(const struct library *library, const struct stored *stored,
                         const char *name)
 {
-    int code = folder_judge(library, name);
-
-    if (code == 0 && fsync(stored->fd) < 0)
-        code = -REASON_INTERNAL;
-    return code == 0 ? folder_sync(library, name) : code;
+    return fsync(stored->fd) < 0 ? -REASON_INTERNAL : folder_sync(library, name);
 }

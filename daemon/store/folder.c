@@ -107,7 +107,7 @@ void folder_prune(const struct library *library, const char *name, size_t made)
     }
 }
 
-/* Opens every folder from the name up to the library, and does something with it. */
+/* Opens every folder from the name up to the library, and does something with it. 0 or a reason. */
 static int for_each(const struct library *library, const char *name, int (*act)(int fd))
 {
     char path[NAME_LONGEST + 1];
@@ -116,11 +116,11 @@ static int for_each(const struct library *library, const char *name, int (*act)(
     while (cut_last(path)) {
         int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
         if (fd < 0)
-            return -1;
+            return way_failure();
         int code = act(fd);
         descriptor_close(fd);
         if (code < 0)
-            return -1;
+            return -REASON_INTERNAL;
     }
     return 0;
 }
@@ -133,10 +133,10 @@ static int do_nothing(int fd)
 
 int folder_judge(const struct library *library, const char *name)
 {
-    return for_each(library, name, do_nothing) < 0 ? way_failure() : 0;
+    return for_each(library, name, do_nothing);
 }
 
 int folder_sync(const struct library *library, const char *name)
 {
-    return for_each(library, name, fsync) < 0 ? -REASON_INTERNAL : 0;
+    return for_each(library, name, fsync);
 }

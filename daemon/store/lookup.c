@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "protocol/descriptor.h"
+
 /* ELOOP came of a link: is it the name itself, or on the way to it? */
 static int judge_link(const struct library *library, const char *name)
 {
@@ -49,10 +51,5 @@ int lookup_digest(struct stored *stored)
 
 bool lookup_has_changed(const struct stored *stored)
 {
-    struct stat now;
-    const struct stat *then = &stored->status;
-
-    return fstat(stored->fd, &now) < 0 || now.st_size != then->st_size ||
-           now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+    return descriptor_has_changed(stored->fd, &stored->status);
 }

@@ -1,0 +1,72 @@
+# What the test files of fsc share, beside library.bash.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+FSC=$FSD_BUILD/fsc
+
+# The tests of a file run one after the other, beside those of other files: bats 1.8 sleeps for a
+# second whenever it finds all of its jobs taken, which is longer than most of them.
+setup_file() {
+    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+}
+
+# fake COMMAND...: runs it with a server that plays the script on stdin (see tests/fake_server).
+fake() {
+    cat >script
+    "$TESTS/fake_server" "$SOCKET" script "$@" </dev/null
+}
+
+# assert_fails CODE COMMAND...: it exits with CODE, prints nothing, and says why in one line, $stderr.
+assert_fails() {
+    local code=$1
+    shift
+    run --separate-stderr "$@"
+    if [[ $status -ne $code || -n $output || $stderr != 'fsc: '* || $stderr == *$'\n'* ]]; then
+        fail "$* exits with $status and not $code, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# assert_silent COMMAND...: it exits with 0, and prints nothing.
+assert_silent() {
+    run --separate-stderr "$@"
+    if [ "$status" -ne 0 ] || [ -n "$output$stderr" ]; then
+        fail "$* exits with $status, says \"$stderr\" and prints \"$output\""
+    fi
+}
+
+# powerless COMMAND...: file permissions hold for it, for root's too.
+powerless() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --inh-caps -dac_override,-dac_read_search \
+            --bounding-set -dac_override,-dac_read_search "$@"
+    else
+        "$@"
+    fi
+}
+
+skip_unless_powerless() {
+    mkdir -m 0 closed
+    powerless true || skip 'root cannot give its power over files up here'
+    ! powerless ls closed >/dev/null 2>&1 || skip 'root cannot give its power over files up here'
+}
+
+# await_file FILE: waits until it is there.
+await_file() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        [ ! -e "$1" ] || return 0
+        sleep 0.01
+    done
+    fail "$1 does not appear"
+}
+
+# Waits until the daemon has no session any more.
+await_no_session() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        grep -qsx "PPid:[[:space:]]*$FSD_PID" /proc/[0-9]*/status || return 0
+        sleep 0.01
+    done
+    fail 'a session does not end'
+}
