@@ -76,7 +76,7 @@ $(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL)) $(BUILD)/flags
 
 $(BUILD)/fsc: $(call objects,$(CLI) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs nettle)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
 # A unit test may use protocol/, and of the daemon all but its main.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
