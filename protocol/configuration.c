@@ -10,17 +10,21 @@
 #include "protocol/reason.h"
 #include "protocol/value.h"
 
-static const char *const kind_texts[] = {
-    [SETTING_PATH] = "an absolute path in quotes",
-    [SETTING_TEXT] = "a text in quotes",
-    [SETTING_LIST] = "a text in quotes, or a list of them",
-    [SETTING_WORD] = "a word in quotes",
-    [SETTING_WORDS] = "words in quotes, with spaces between",
-    [SETTING_BOOL] = "true or false",
-    [SETTING_COUNT] = "a number",
-    [SETTING_DURATION] = "a duration in quotes, as in \"30s\", \"5m\" or \"2h\"",
-    [SETTING_SIZE] = "a size in quotes, as in \"512K\", \"64M\" or \"10G\"",
-    [SETTING_MODE] = "a mode in quotes, as in \"0640\"",
+/* What each kind has to be, in a word and in full. */
+static const struct {
+    const char *word;
+    const char *text;
+} kinds[] = {
+    [SETTING_PATH] = {"a path", "an absolute path in quotes"},
+    [SETTING_TEXT] = {"a text", "a text in quotes"},
+    [SETTING_LIST] = {"a text or a list of them", "a text in quotes, or a list of them"},
+    [SETTING_WORD] = {"one of", "a word in quotes"},
+    [SETTING_WORDS] = {"any of", "words in quotes, with spaces between"},
+    [SETTING_BOOL] = {"true or false", "true or false"},
+    [SETTING_COUNT] = {"a number", "a number"},
+    [SETTING_DURATION] = {"a duration", "a duration in quotes, as in \"30s\", \"5m\" or \"2h\""},
+    [SETTING_SIZE] = {"a size", "a size in quotes, as in \"512K\", \"64M\" or \"10G\""},
+    [SETTING_MODE] = {"a mode", "a mode in quotes, as in \"0640\""},
 };
 
 static void *member(const struct configuration *configuration, const struct setting *row)
@@ -118,7 +122,7 @@ static int read_number(const struct setting *row, const char *text, int64_t *ret
                                                     : value_mode(text, length, &number);
 
     if (!is_valid)
-        return configuration_refuse(fault, "\"%.64s\" is not %s", text, kind_texts[row->kind]);
+        return configuration_refuse(fault, "\"%.64s\" is not %s", text, kinds[row->kind].text);
     if (row->kind != SETTING_MODE && (is_negative || number < row->least))
         return configuration_refuse(fault, "%s is too small: it must be %s at least", text,
                                     print_number(row, row->least, bound));
@@ -170,23 +174,31 @@ static int read_text(const struct configuration *configuration, const struct set
     }
 }
 
+/* The setting is as good as not set. */
+static void forget_texts(const struct configuration *configuration, const struct setting *row)
+{
+    struct setting_state *state = state_of(configuration, row);
+
+    free(state->texts);
+    free(state->origin);
+    *state = (struct setting_state){.texts = NULL};
+    if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT)
+        *(const char **)member(configuration, row) = NULL;
+}
+
 /* Keeps a text, and sets the members that point to texts. */
 static void keep_text(const struct configuration *configuration, const struct setting *row,
                       const char *text, const char *origin)
 {
     struct setting_state *state = state_of(configuration, row);
     bool is_list = row->kind == SETTING_LIST;
-    char *copy = strdup(origin);
 
-    if (!is_list || state->origin == NULL || strcmp(state->origin, origin) != 0) {
-        free(state->texts);
-        state->texts = NULL;
-        state->length = 0;
-    }
-    if (copy == NULL || argz_add(&state->texts, &state->length, text) != 0)
+    if (!is_list || state->origin == NULL || strcmp(state->origin, origin) != 0)
+        forget_texts(configuration, row);
+    if (state->origin == NULL)
+        state->origin = strdup(origin);
+    if (state->origin == NULL || argz_add(&state->texts, &state->length, text) != 0)
         abort();
-    free(state->origin);
-    state->origin = copy;
     if (is_list)
         fill_list(state, member(configuration, row));
     else if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT)
@@ -277,9 +289,9 @@ void configuration_init(struct configuration *configuration, const struct settin
                         void *values)
 {
     char fault[CONFIGURATION_FAULT_ROOM];
-    size_t count = 0;
+    size_t count = 1;
 
-    while (table[count].name != NULL)
+    while (table[count - 1].name != NULL)
         count++;
     *configuration = (struct configuration){
         .table = table, .values = values, .states = calloc(count, sizeof *configuration->states)};
@@ -351,6 +363,18 @@ bool configuration_is_equal(const struct configuration *left, const struct confi
     return a->length == b->length && (a->length == 0 || memcmp(a->texts, b->texts, a->length) == 0);
 }
 
+void configuration_copy(struct configuration *configuration, const struct configuration *from,
+                        const struct setting *row)
+{
+    char fault[CONFIGURATION_FAULT_ROOM];
+    const struct setting_state *state = state_of(from, row);
+    const char *text = NULL;
+
+    forget_texts(configuration, row);
+    while ((text = argz_next(state->texts, state->length, text)) != NULL)
+        (void)configuration_set(configuration, row, text, state->origin, fault);
+}
+
 char *configuration_show(const struct configuration *configuration)
 {
     char *text = NULL;
@@ -384,7 +408,7 @@ char *configuration_show_one(const struct configuration *configuration, const st
 
 const char *setting_kind_text(enum setting_kind kind)
 {
-    return kind_texts[kind];
+    return kinds[kind].text;
 }
 
 char *setting_describe(const struct setting *row)
@@ -398,11 +422,11 @@ char *setting_describe(const struct setting *row)
 
     if (file == NULL)
         return NULL;
-    (void)fprintf(file, "%s, %s", row->name, kind_texts[row->kind]);
+    (void)fprintf(file, "%s, %s", row->name, kinds[row->kind].word);
     if (row->words != NULL)
-        (void)fprintf(file, ": %s", join_words(row->words, words, sizeof words));
+        (void)fprintf(file, " %s", join_words(row->words, words, sizeof words));
     if (row->most > 0)
-        (void)fprintf(file, ", from %s to %s", print_number(row, row->least, least),
+        (void)fprintf(file, " from %s to %s", print_number(row, row->least, least),
                       print_number(row, row->most, most));
     if (row->default_text != NULL)
         (void)fprintf(file, "; default %s%s", row->default_text[0] == '\0' ? "none" : "",
@@ -418,7 +442,9 @@ char *setting_describe(const struct setting *row)
 const char *setting_option(const struct setting *row, char text[SETTING_OPTION_ROOM])
 {
     (void)snprintf(text, SETTING_OPTION_ROOM, "%s", row->name);
-    for (char *byte = text; *byte != '\0'; byte++)
-        *byte = *byte == '_' || *byte == '.' ? '-' : *byte;
+    for (char *byte = text; *byte != '\0'; byte++) {
+        if (*byte == '_' || *byte == '.')
+            *byte = '-';
+    }
     return text;
 }

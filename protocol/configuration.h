@@ -116,6 +116,13 @@ bool configuration_is_equal(const struct configuration *left, const struct confi
                             const struct setting *row);
 
 /*
+ * Lets a row be what it is in another configuration of the same table, none of whose texts are
+ * shared.
+ */
+void configuration_copy(struct configuration *configuration, const struct configuration *from,
+                        const struct setting *row);
+
+/*
  * What is in force, as a configuration file with a comment behind each setting that tells its
  * origin. The text is to be freed; NULL when there is no memory.
  */

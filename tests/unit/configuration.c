@@ -250,11 +250,11 @@ int main(void)
     check_refusals();
     check_options();
     check_equality();
-    check_description("path", "path, an absolute path in quotes; required");
-    check_description("words",
-                      "words, words in quotes, with spaces between: one, two, three; default none");
-    check_description("list", "list, a text in quotes, or a list of them; default a; read at the "
-                              "start only");
-    check_description("some.count", "some.count, a number, from 2 to 1000; default 5");
+    check_description("path", "path, a path; required");
+    check_description("text", "text, a text; not set");
+    check_description("words", "words, any of one, two, three; default none");
+    check_description("list", "list, a text or a list of them; default a; read at the start only");
+    check_description("some.count", "some.count, a number from 2 to 1000; default 5");
+    check_description("some.duration", "some.duration, a duration from 1ms to 1h; default 90s");
     return 0;
 }
