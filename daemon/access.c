@@ -38,6 +38,22 @@ static void name_user(struct client *client, uid_t uid)
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
 }
 
+/*
+ * Is this a socket that a listener has accepted? The sockets of a pair, which who started this process
+ * has made for it, have no name.
+ */
+static bool is_accepted(int fd, enum address_kind *ret_kind)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof address;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 ||
+        (address.ss_family == AF_UNIX && length <= sizeof address.ss_family))
+        return false;
+    *ret_kind = address.ss_family == AF_UNIX ? ADDRESS_UNIX : ADDRESS_PLAIN;
+    return true;
+}
+
 void access_warm_up(void)
 {
     struct client client;
@@ -58,16 +74,17 @@ void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct 
         ret->rights = RIGHTS_ALL;
 }
 
-void access_identify_stdio(int fd, unsigned anonymous, struct client *ret)
+void access_identify_stdio(int in, int out, unsigned anonymous, struct client *ret)
 {
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-    socklen_t length = sizeof address;
-    bool is_socket = getsockname(fd, (struct sockaddr *)&address, &length) == 0;
+    enum address_kind kind = ADDRESS_EXEC;
 
-    /* The sockets of a pair have no name. */
-    if (is_socket && (address.ss_family != AF_UNIX || length > sizeof address.ss_family)) {
-        access_identify(fd, address.ss_family == AF_UNIX ? ADDRESS_UNIX : ADDRESS_PLAIN, anonymous,
-                        ret);
+    /* Whichever of the two came from elsewhere tells who the client is. */
+    if (is_accepted(in, &kind)) {
+        access_identify(in, kind, anonymous, ret);
+        return;
+    }
+    if (is_accepted(out, &kind)) {
+        access_identify(out, kind, anonymous, ret);
         return;
     }
     *ret = (struct client){.name = "anonymous", .rights = RIGHTS_ALL};

@@ -43,10 +43,10 @@ void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct 
 
 /*
  * The same of a session on standard input and output, whose other end was made by whoever runs this
- * process: its own user, with all rights. But a socket that was accepted by somebody else, as
- * inetd(8) does, is judged like a connection that came to a listener.
+ * process: its own user, with all rights. But where one of them is a socket that was accepted by
+ * somebody else, as by inetd(8), it is judged like a connection that came to a listener.
  */
-void access_identify_stdio(int fd, unsigned anonymous, struct client *ret);
+void access_identify_stdio(int in, int out, unsigned anonymous, struct client *ret);
 
 /* May this client do what needs all of these rights? */
 bool access_permits(const struct client *client, unsigned rights);

@@ -5,6 +5,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum {
+    PAUSE_MS = 10, /* before something is tried again that failed for want of something */
+};
+
 /* The control message that carries one descriptor (cmsg(3)). */
 union control {
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -43,7 +47,19 @@ int channel_order(int parent, const struct order *order)
         header->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(header), &order->connection, sizeof(int));
     }
-    return sendmsg(parent, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
+    if (sendmsg(parent, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return 0;
+    if (errno == ECONNRESET || errno == ENOTCONN)
+        errno = EPIPE;
+    return -1;
+}
+
+void channel_await(int worker)
+{
+    struct pollfd polled = {.fd = worker, .events = POLLIN};
+
+    while (poll(&polled, 1, -1) < 0)
+        continue;
 }
 
 void channel_receive(int worker, struct order *ret)
@@ -56,9 +72,11 @@ void channel_receive(int worker, struct order *ret)
                              .msg_controllen = sizeof control.bytes};
     ssize_t got = 0;
 
-    do
-        got = recvmsg(worker, &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+    /* All but the end passes: a want of memory, or a signal. */
+    while ((got = recvmsg(worker, &message, MSG_CMSG_CLOEXEC)) < 0 && errno != ENOTCONN) {
+        if (errno != EINTR)
+            (void)poll(NULL, 0, PAUSE_MS);
+    }
     if (got != (ssize_t)sizeof *ret) {
         *ret = (struct order){.kind = ORDER_STOP, .connection = -1};
         return;

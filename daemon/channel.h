@@ -29,14 +29,17 @@ int channel_open(int *ret_parent, int *ret_worker);
 
 /*
  * Sends an order, with its connection, of which the sender keeps its own descriptor. Never waits.
- * Returns 0, or -1 with errno set.
+ * Returns 0, or -1 with errno set: EPIPE, and nothing else, when the worker is gone.
  */
 int channel_order(int parent, const struct order *order);
 
 /* Can an order be sent now, or does the worker have to take in others first? Never waits. */
 bool channel_is_ready(int parent);
 
-/* Waits for an order; a channel that fails is as good as closed. */
+/* Waits until there is an order, or until the channel is closed. */
+void channel_await(int worker);
+
+/* Takes the next order, and waits for it. */
 void channel_receive(int worker, struct order *ret);
 
 /* Tells the parent that a session has ended. */

@@ -15,6 +15,7 @@
 #include "daemon/counters.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/memory.h"
 #include "daemon/parent.h"
 #include "daemon/pid_file.h"
 #include "daemon/pool.h"
@@ -88,7 +89,7 @@ static int open_library(struct library *library, const struct settings *settings
     return EXIT_FAILURE;
 }
 
-/* The listener's sockets are the first of the descriptors that no worker has. */
+/* The listener, and the pid file, which tells that it is there. */
 static int open_listener(struct house *house, const struct settings *settings)
 {
     char fault[LISTENER_FAULT_ROOM];
@@ -99,8 +100,10 @@ static int open_listener(struct house *house, const struct settings *settings)
         return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
     }
     if (settings->pid_file != NULL && (house->pid_file = pid_file_make(settings->pid_file)) < 0) {
-        int code = complain(settings->pid_file,
-                            errno == EAGAIN ? "another daemon has this file" : strerror(errno));
+        int code = complain(settings->pid_file, errno == EAGAIN ? "another daemon has this file"
+                                                : errno == EEXIST
+                                                    ? "something that is no pid file is there"
+                                                    : strerror(errno));
         listener_remove(&house->listener);
         return code;
     }
@@ -125,8 +128,7 @@ static int serve(struct house *house, const struct command_line *line, struct se
     if (house->counters == NULL) {
         code = complain("", strerror(errno));
     } else if ((code = open_listener(house, settings)) == EXIT_SUCCESS) {
-        pool_open(&house->pool, settings, &house->library, house->counters,
-                  house->listener.sockets[0].fd);
+        pool_open(&house->pool, settings, &house->library, house->counters);
         if (!house->library.writable)
             log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
                       settings->library, NULL);
@@ -135,7 +137,10 @@ static int serve(struct house *house, const struct command_line *line, struct se
         if (ready >= 0)
             background_ready(ready, settings->log_to == LOG_TARGET_STDERR);
         parent_serve(&house->listener, &house->pool, line, settings);
+        /* From here on the next daemon may take this one's place. */
+        listener_remove(&house->listener);
         pid_file_remove(settings->pid_file, house->pid_file);
+        parent_drain(&house->pool);
         pool_close(&house->pool);
     }
     counters_close(house->counters);
@@ -161,7 +166,8 @@ static int serve_stdio(struct house *house, const struct settings *settings)
     raise_descriptors(settings);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
-    access_identify_stdio(STDIN_FILENO, settings->anonymous, &client);
+    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings->anonymous, &client);
+    memory_limit(memory_in_use(), settings->memory);
     counter_add(&house->counters->sessions, 1);
     counter_add(&house->counters->served, 1);
     session_run(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(), &service, -1);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,7 +17,15 @@
 enum {
     PAUSE_MS = 100,    /* before something is tried again that failed for want of something */
     ACCEPTED_MOST = 8, /* connections that one socket gets accepted at a time */
-    WORKERS_POLLED = 64,
+};
+
+/* What the parent looks at. */
+struct watch {
+    const struct listener *listener;
+    struct pool *pool;
+    int reserve;           /* a descriptor that is kept back, for refuse_one(); -1: none */
+    struct pollfd *polled; /* the listener's sockets first, then workers */
+    size_t room;
 };
 
 static volatile sig_atomic_t stops; /* how often TERM or INT came */
@@ -54,56 +63,86 @@ static int wait_for(struct pollfd *polled, size_t count, int64_t limit_ms)
  * When there is no descriptor left a connection can be neither served nor refused. So one is kept
  * back, by which it is answered at least.
  */
-static void refuse_one(int listening, int *reserve)
+static void refuse_one(struct watch *watch, int listening)
 {
-    descriptor_close(*reserve);
+    descriptor_close(watch->reserve);
     int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     if (connection >= 0)
         session_turn_away(connection);
-    *reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    watch->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* Takes connections of a socket that has some. Returns false when there must be a pause. */
-static bool accept_some(int listening, enum address_kind kind, struct pool *pool, int *reserve)
+static bool accept_some(struct watch *watch, int listening, enum address_kind kind)
 {
-    for (int count = 0; count < ACCEPTED_MOST && pool_is_ready(pool); count++) {
+    for (int count = 0; count < ACCEPTED_MOST && pool_is_ready(watch->pool); count++) {
         int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
         if (connection >= 0) {
-            pool_give(pool, connection, kind);
+            pool_give(watch->pool, connection, kind);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE)
-            refuse_one(listening, reserve);
+            refuse_one(watch, listening);
         return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
     }
     return true;
 }
 
-static bool accept_all(const struct listener *listener, const struct pollfd *polled,
-                       struct pool *pool, int *reserve)
+static bool accept_all(struct watch *watch)
 {
     bool goes_on = true;
 
-    for (size_t i = 0; i < listener->count; i++) {
-        if (polled[i].revents != 0)
-            goes_on =
-                accept_some(polled[i].fd, listener->sockets[i].kind, pool, reserve) && goes_on;
+    for (size_t i = 0; i < watch->listener->count; i++) {
+        if (watch->polled[i].revents != 0)
+            goes_on = accept_some(watch, watch->polled[i].fd, watch->listener->sockets[i].kind) &&
+                      goes_on;
     }
     return goes_on;
 }
 
-static void drain(struct pool *pool)
+/* Room to look at everything. */
+static bool make_room(struct watch *watch)
 {
-    int64_t until = clock_ms() + pool->settings->drain_ms;
-    int64_t left = 0;
+    size_t needed = watch->listener->count + pool_workers(watch->pool);
 
-    pool_stop(pool);
-    pool_hear(pool);
-    while (pool_workers(pool) > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
-        (void)wait_for(NULL, 0, left);
+    if (needed <= watch->room)
+        return true;
+    struct pollfd *polled = reallocarray(watch->polled, 2 * needed, sizeof *polled);
+    if (polled == NULL)
+        return false;
+    watch->polled = polled;
+    watch->room = 2 * needed;
+    return true;
+}
+
+/*
+ * One turn: workers are forked ahead only while nobody waits. Returns false for a pause. Where the
+ * listener is left out something else must end the wait: the end of the pause, or the worker that
+ * makes room; so it is asked only once whether it has to.
+ */
+static bool take_turn(struct watch *watch, bool paused)
+{
+    const struct listener *listener = watch->listener;
+    struct pool *pool = watch->pool;
+    bool is_full = !paused && !pool_is_ready(pool);
+    size_t count = paused || is_full ? 0 : listener->count;
+    bool wants = count > 0 && pool_wants_worker(pool);
+
+    if (!make_room(watch)) {
+        (void)wait_for(NULL, 0, PAUSE_MS);
         pool_hear(pool);
+        return true;
     }
-    pool_kill(pool);
+    for (size_t i = 0; i < count; i++)
+        watch->polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
+    size_t heard = pool_polled(pool, is_full, watch->polled + count);
+    int ready = wait_for(watch->polled, count + heard, paused ? PAUSE_MS : wants ? 0 : -1);
+    pool_hear(pool);
+    if (count == 0)
+        return true;
+    if (ready > 0)
+        return accept_all(watch);
+    return ready < 0 || !wants || pool_add_worker(pool);
 }
 
 static void reload(struct pool *pool, const struct command_line *line, struct settings *settings)
@@ -111,30 +150,6 @@ static void reload(struct pool *pool, const struct command_line *line, struct se
     hangup = 0;
     if (reload_settings(line, settings) == 0)
         pool_retire(pool);
-}
-
-/*
- * One turn: workers are forked ahead only while nobody waits. Returns false for a pause. Where the
- * listeners are left out something else must end the wait: the end of the pause, or the worker that
- * makes room; so it is asked only once whether it has to.
- */
-static bool take_turn(const struct listener *listener, struct pool *pool, bool paused, int *reserve)
-{
-    struct pollfd polled[LISTENER_SOCKETS_MOST + WORKERS_POLLED];
-    bool is_full = !paused && !pool_is_ready(pool);
-    size_t count = paused || is_full ? 0 : listener->count;
-    bool wants = count > 0 && pool_wants_worker(pool);
-
-    for (size_t i = 0; i < count; i++)
-        polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
-    size_t heard = pool_polled(pool, is_full, polled + count, WORKERS_POLLED);
-    int ready = wait_for(polled, count + heard, paused ? PAUSE_MS : wants ? 0 : -1);
-    pool_hear(pool);
-    if (count == 0)
-        return true;
-    if (ready > 0)
-        return accept_all(listener, polled, pool, reserve);
-    return ready < 0 || !wants || pool_add_worker(pool);
 }
 
 void parent_catch_signals(void)
@@ -159,19 +174,33 @@ void parent_catch_signals(void)
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
 }
 
-void parent_serve(struct listener *listener, struct pool *pool, const struct command_line *line,
-                  struct settings *settings)
+void parent_serve(const struct listener *listener, struct pool *pool,
+                  const struct command_line *line, struct settings *settings)
 {
-    int reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct watch watch = {
+        .listener = listener, .pool = pool, .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC)};
     bool paused = false;
 
     while (stops == 0) {
-        paused = !take_turn(listener, pool, paused, &reserve);
+        paused = !take_turn(&watch, paused);
         if (hangup)
             reload(pool, line, settings);
     }
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
-    listener_remove(listener);
-    descriptor_close(reserve);
-    drain(pool);
+    descriptor_close(watch.reserve);
+    free(watch.polled);
+}
+
+void parent_drain(struct pool *pool)
+{
+    int64_t until = clock_ms() + pool->settings->drain_ms;
+    int64_t left = 0;
+
+    pool_stop(pool);
+    pool_hear(pool);
+    while (pool_workers(pool) > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
+        (void)wait_for(NULL, 0, left);
+        pool_hear(pool);
+    }
+    pool_kill(pool);
 }

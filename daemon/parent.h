@@ -14,10 +14,12 @@ void parent_catch_signals(void);
 
 /*
  * Accepts connections until TERM or INT comes. HUP reads `settings`, those of the pool, again as
- * the command line tells. At the end the sessions may finish within `limits.drain`; then, or at a
- * second signal, they are ended. The listener is removed.
+ * the command line tells.
  */
-void parent_serve(struct listener *listener, struct pool *pool, const struct command_line *line,
-                  struct settings *settings);
+void parent_serve(const struct listener *listener, struct pool *pool,
+                  const struct command_line *line, struct settings *settings);
+
+/* Lets the sessions finish within `limits.drain`; then, or at a second signal, ends them. */
+void parent_drain(struct pool *pool);
 
 #endif

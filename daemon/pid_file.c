@@ -2,13 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/descriptor.h"
 
 enum {
     MODE = 0644,
+    NUMBER_ROOM = 24, /* bytes of a number and LF */
+    TRIES = 10,
 };
 
 static int lock(int fd)
@@ -22,22 +27,63 @@ static int lock(int fd)
     return code;
 }
 
-int pid_file_make(const char *path)
+/* Is the file still what is at the path? The last daemon may have removed it meanwhile. */
+static bool is_there(const char *path, int fd)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
+    struct stat ours;
+    struct stat there;
 
-    if (fd < 0)
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_ino == there.st_ino &&
+           ours.st_dev == there.st_dev;
+}
+
+/* Is this a regular file that holds a number, or nothing? Then it can be one of a daemon. */
+static bool is_pid_file(int fd)
+{
+    char text[NUMBER_ROOM + 1] = "";
+    struct stat status;
+    ssize_t length = 0;
+
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > NUMBER_ROOM)
+        return false;
+    length = pread(fd, text, NUMBER_ROOM, 0);
+    return length >= 0 && strspn(text, "0123456789\n") == (size_t)length;
+}
+
+static int take(int fd)
+{
+    if (lock(fd) < 0)
         return -1;
-    if (lock(fd) < 0 || ftruncate(fd, 0) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
-        descriptor_close(fd);
+    if (!is_pid_file(fd)) {
+        errno = EEXIST;
         return -1;
     }
-    return fd;
+    if (ftruncate(fd, 0) < 0 || fchmod(fd, MODE) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
+        return -1;
+    return 0;
+}
+
+int pid_file_make(const char *path)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
+        if (fd < 0)
+            return -1;
+        int code = take(fd);
+        if (code == 0 && is_there(path, fd))
+            return fd;
+        descriptor_close(fd);
+        if (code < 0)
+            return -1;
+    }
+    errno = EAGAIN;
+    return -1;
 }
 
 void pid_file_remove(const char *path, int fd)
 {
-    if (fd >= 0)
+    /* While the lock is held nobody takes the file over. */
+    if (fd >= 0 && is_there(path, fd))
         (void)unlink(path);
     descriptor_close(fd);
 }

@@ -6,12 +6,12 @@
 
 /*
  * Makes the file, or takes over one that a dead daemon has left; a lock on it (fcntl(2), F_SETLK)
- * tells them apart. Returns a descriptor to be kept, or -1 with errno set, EAGAIN when a living
- * daemon holds it.
+ * tells them apart. Returns a descriptor to be kept, or -1 with errno set: EAGAIN when a living
+ * daemon holds it, EEXIST when there is something that is no pid file.
  */
 int pid_file_make(const char *path);
 
-/* Removes the file and closes the descriptor; -1 is let be. */
+/* Removes the file, if it is still the daemon's own, and closes the descriptor; -1 is let be. */
 void pid_file_remove(const char *path, int fd);
 
 #endif

@@ -1,26 +1,24 @@
 #include "daemon/pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/channel.h"
 #include "daemon/log.h"
+#include "daemon/memory.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/socket.h"
 
 enum {
-    TRIES = 2,      /* a worker may have died since the last look */
-    STATM_DATA = 6, /* the field of statm, from 1 on */
-    CALM_MS = 1000, /* after a crash, until workers are forked ahead again */
+    ENDS_MOST = 256, /* reports of a worker that are heard at a time */
+    CALM_MS = 1000,  /* after a crash, until workers are forked ahead again */
 };
 
 static const struct model *model_of(const struct settings *settings)
@@ -56,54 +54,48 @@ static void catch_signals(int channel)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* A session that takes more memory than it may is one that fails, and not one that fills the machine. */
+/* A session that would take more memory than it may fails, and does not fill the machine. */
 static void limit_memory(const struct pool *pool)
 {
     const struct settings *settings = pool->settings;
     int64_t sessions = settings->concurrency == CONCURRENCY_THREAD ? settings->sessions : 1;
-    int64_t most = 0;
-    struct rlimit limit;
 
-    if (pool->memory_before < 0 || getrlimit(RLIMIT_DATA, &limit) < 0 ||
-        __builtin_mul_overflow(settings->memory, sessions, &most) ||
-        __builtin_add_overflow(most, pool->memory_before, &most) || (rlim_t)most >= limit.rlim_max)
+    /* The bounds of both settings are such that this fits. */
+    memory_limit(pool->memory_before, settings->memory * sessions);
+}
+
+static void close_between(int first, int last)
+{
+    if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0)
         return;
-    limit.rlim_cur = limit.rlim_max = (rlim_t)most;
-    (void)setrlimit(RLIMIT_DATA, &limit);
+    for (int fd = first; fd <= last; fd++)
+        (void)close(fd);
+}
+
+/* Whatever else the parent has open is none of a worker's. */
+static void close_all_but(int one, int other)
+{
+    int low = one < other ? one : other;
+    int high = one < other ? other : one;
+
+    close_between(STDERR_FILENO + 1, low - 1);
+    close_between(low + 1, high - 1);
+    closefrom(high + 1);
 }
 
 static _Noreturn void live(const struct pool *pool, const struct model *model, int channel)
 {
-    const struct worker worker = {.channel = pool->own_from, .service = &pool->service};
+    const struct worker worker = {.channel = channel, .service = &pool->service};
 
-    if (channel != pool->own_from && dup3(channel, pool->own_from, O_CLOEXEC) < 0)
-        _exit(1);
-    closefrom(pool->own_from + 1);
-    catch_signals(worker.channel);
+    close_all_but(channel, pool->service.library->root);
     log_after_fork();
+    catch_signals(channel);
     limit_memory(pool);
     model->run(&worker);
     _exit(0);
 }
 
 /* In the parent. */
-
-/* The data of this process in bytes, as RLIMIT_DATA counts it (proc(5), statm); -1: not known. */
-static int64_t read_memory(void)
-{
-    char text[256] = "";
-    char *next = text;
-    int64_t data = -1;
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-
-    descriptor_close(fd);
-    if (got <= 0)
-        return -1;
-    for (int field = 0; field < STATM_DATA; field++)
-        data = strtoll(next, &next, 10);
-    return data * sysconf(_SC_PAGESIZE);
-}
 
 /* Room for one more element; the array may move. */
 static bool make_room(void **array, size_t *room, size_t count, size_t size)
@@ -198,29 +190,42 @@ static void stop_hand(struct hand *hand)
     hand->channel = -1;
 }
 
-/* Gives the connection to a worker. */
-static bool hand_over(struct pool *pool, const struct order *order, struct peer peer)
+/*
+ * Gives the connection to a worker: one that is free, or else a new one. Those that turn out to be
+ * gone are passed over.
+ */
+static struct hand *send_order(struct pool *pool, const struct order *order)
 {
-    for (int tries = 0; tries < TRIES; tries++) {
+    bool is_new = false;
+
+    while (!is_new) {
         struct hand *hand = find_free(pool);
-        if (hand == NULL)
+        is_new = hand == NULL;
+        if (is_new)
             hand = add_hand(pool);
-        if (hand == NULL || !make_room((void **)&pool->seats, &pool->seat_room, pool->seat_count,
-                                       sizeof *pool->seats))
-            return false;
-        if (channel_order(hand->channel, order) == 0) {
-            hand->is_busy = hand->model->takes_one;
-            pool->seats[pool->seat_count++] =
-                (struct seat){.session = order->session, .pid = hand->pid, .peer = peer};
-            note_sessions(pool);
-            return true;
-        }
-        /* One that is gone is replaced. */
-        if (errno == EAGAIN)
-            return false;
+        if (hand == NULL)
+            return NULL;
+        if (channel_order(hand->channel, order) == 0)
+            return hand;
+        if (errno != EPIPE)
+            return NULL;
         stop_hand(hand);
     }
-    return false;
+    return NULL;
+}
+
+static bool hand_over(struct pool *pool, const struct order *order, struct peer peer)
+{
+    if (!make_room((void **)&pool->seats, &pool->seat_room, pool->seat_count, sizeof *pool->seats))
+        return false;
+    struct hand *hand = send_order(pool, order);
+    if (hand == NULL)
+        return false;
+    hand->is_busy = hand->model->takes_one;
+    pool->seats[pool->seat_count++] =
+        (struct seat){.session = order->session, .pid = hand->pid, .peer = peer};
+    note_sessions(pool);
+    return true;
 }
 
 static void tell_retired(struct pool *pool)
@@ -234,23 +239,36 @@ static void tell_retired(struct pool *pool)
     }
 }
 
-/* A worker of many connections tells which session has ended; it can speak only of its own. */
+/* Returns false when this worker has no such session. */
+static bool leave_seat(struct pool *pool, pid_t pid, uint64_t session)
+{
+    for (size_t i = 0; i < pool->seat_count; i++) {
+        if (pool->seats[i].session == session && pool->seats[i].pid == pid) {
+            remove_seat(pool, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A worker of many connections tells which session has ended. One that has closed its end, or tells
+ * of what it does not have, gets nothing more to do; its last sessions are counted until its process
+ * is gone.
+ */
 static void hear_ends(struct pool *pool, struct hand *hand)
 {
     uint64_t session = 0;
-    int heard = 0;
 
-    while ((heard = channel_next_end(hand->channel, &session)) > 0) {
-        for (size_t i = 0; i < pool->seat_count; i++) {
-            if (pool->seats[i].session == session && pool->seats[i].pid == hand->pid) {
-                remove_seat(pool, i);
-                break;
-            }
+    for (int count = 0; count < ENDS_MOST; count++) {
+        int heard = channel_next_end(hand->channel, &session);
+        if (heard == 0)
+            return;
+        if (heard < 0 || !leave_seat(pool, hand->pid, session)) {
+            stop_hand(hand);
+            return;
         }
     }
-    /* Its last sessions are counted until its process is gone. */
-    if (heard < 0)
-        stop_hand(hand);
 }
 
 static void forget_worker(struct pool *pool, pid_t pid)
@@ -268,6 +286,18 @@ static void forget_worker(struct pool *pool, pid_t pid)
     }
 }
 
+/* A worker that did not end as it should: its sessions were lost. */
+static void note_crash(struct pool *pool, int status)
+{
+    char code[32];
+
+    (void)snprintf(code, sizeof code, "exit code %d", WEXITSTATUS(status));
+    counter_add(&pool->service.counters->crashed, 1);
+    pool->crashed_ms = clock_ms();
+    log_event(LOG_LEVEL_ERROR, "a worker crashed", "cause",
+              WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : code, NULL);
+}
+
 static void reap(struct pool *pool)
 {
     int status = 0;
@@ -275,22 +305,18 @@ static void reap(struct pool *pool)
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         forget_worker(pool, pid);
-        if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGKILL)
-            continue;
-        counter_add(&pool->service.counters->crashed, 1);
-        pool->crashed_ms = clock_ms();
-        log_event(LOG_LEVEL_ERROR, "a worker crashed", "signal", strsignal(WTERMSIG(status)), NULL);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            note_crash(pool, status);
     }
 }
 
 void pool_open(struct pool *pool, const struct settings *settings, const struct library *library,
-               struct counters *counters, int own_from)
+               struct counters *counters)
 {
     *pool = (struct pool){
         .settings = settings,
         .service = {.settings = settings, .library = library, .counters = counters},
-        .own_from = own_from,
-        .memory_before = read_memory(),
+        .memory_before = memory_in_use(),
     };
 }
 
@@ -351,18 +377,16 @@ bool pool_is_ready(const struct pool *pool)
     return hand == NULL || channel_is_ready(hand->channel);
 }
 
-size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled, size_t room)
+size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled)
 {
     const struct hand *awaited = for_room ? find_free(pool) : NULL;
     size_t count = 0;
 
-    /* First, as there may be no room for all that are retired. */
-    if (awaited != NULL)
-        polled[count++] = (struct pollfd){.fd = awaited->channel, .events = POLLIN | POLLOUT};
-    for (size_t i = 0; i < pool->hand_count && count < room; i++) {
+    for (size_t i = 0; i < pool->hand_count; i++) {
         const struct hand *hand = &pool->hands[i];
-        if (!hand->model->takes_one && hand->channel >= 0 && hand != awaited)
-            polled[count++] = (struct pollfd){.fd = hand->channel, .events = POLLIN};
+        if (!hand->model->takes_one && hand->channel >= 0)
+            polled[count++] = (struct pollfd){
+                .fd = hand->channel, .events = hand == awaited ? POLLIN | POLLOUT : POLLIN};
     }
     return count;
 }

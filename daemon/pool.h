@@ -37,7 +37,6 @@ struct seat {
 struct pool {
     const struct settings *settings;
     struct service service;
-    int own_from;          /* descriptors from here on are the parent's, and none of a worker's */
     int64_t memory_before; /* bytes that a worker has when it is forked; -1: not known */
     struct hand *hands;
     size_t hand_count, hand_room;
@@ -48,12 +47,9 @@ struct pool {
     int64_t crashed_ms; /* when a worker last crashed, by clock_ms(); 0: none has */
 };
 
-/*
- * Makes a pool without workers. `settings` may change until the next pool_retire(). Descriptors
- * from `own_from` on are closed in workers.
- */
+/* Makes a pool without workers. When `settings` have changed pool_retire() has to follow. */
 void pool_open(struct pool *pool, const struct settings *settings, const struct library *library,
-               struct counters *counters, int own_from);
+               struct counters *counters);
 void pool_close(struct pool *pool);
 
 /*
@@ -73,10 +69,11 @@ bool pool_wants_worker(const struct pool *pool);
 bool pool_add_worker(struct pool *pool);
 
 /*
- * Fills `polled` in with what poll(2) has to look at for pool_hear(), as far as there is room, and
- * returns how many there are. `for_room`: also for the moment when the pool is ready again.
+ * Fills `polled` in with what poll(2) has to look at for pool_hear(), pool_workers() of them at
+ * most, and returns how many there are. `for_room`: also for the moment when the pool is ready
+ * again.
  */
-size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled, size_t room);
+size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled);
 
 /* Takes note of sessions that have ended, and of workers that have (waitpid(2)). */
 void pool_hear(struct pool *pool);

@@ -9,6 +9,10 @@
 #include "daemon/log.h"
 #include "protocol/reason.h"
 
+enum {
+    LOGGED = 77, /* exit code of the child that has logged what is wrong; libconfig's own is 2 */
+};
+
 static int complain(const char *cause)
 {
     log_event(LOG_LEVEL_ERROR, "the settings stay as they are", "cause", cause, NULL);
@@ -24,7 +28,7 @@ static _Noreturn void try_in_child(const struct command_line *line, const char *
 
     if (code < 0)
         (void)complain(fault);
-    _exit(code < 0 ? 2 : 0);
+    _exit(code < 0 ? LOGGED : 0);
 }
 
 /* Are these good settings? The child that finds out has logged it when they are not. */
@@ -43,7 +47,7 @@ static int try_settings(const struct command_line *line, const char *text)
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 2)
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != LOGGED)
         return complain("the file is no configuration");
     return -REASON_USAGE;
 }

@@ -1,6 +1,7 @@
 #include "daemon/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,10 @@
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
+enum {
+    LINGER_STOPPING_MS = 500,
+};
+
 /* The gate, which a request passes after its options and its name were judged. */
 static int pass_gate(struct session *session, const struct request *request,
                      const struct arguments *arguments)
@@ -26,6 +31,30 @@ static int pass_gate(struct session *session, const struct request *request,
                           request->word);
 }
 
+/* Does the daemon stop? */
+static bool is_stopping(const struct session *session)
+{
+    struct pollfd polled = {.fd = session->wake, .events = POLLIN};
+
+    return session->wake >= 0 && poll(&polled, 1, 0) > 0;
+}
+
+/* Reads the line of a request. A daemon that stops begins nothing new, nor waits for the rest. */
+static int read_request(struct session *session, const char **ret_bytes, size_t *ret_length)
+{
+    int code = -REASON_UNAVAILABLE;
+
+    if (!is_stopping(session)) {
+        session->stream.wake = session->wake;
+        code = stream_line(&session->stream, ret_bytes, ret_length);
+        session->stream.wake = -1;
+    }
+    if (code != -REASON_UNAVAILABLE)
+        return code;
+    session->over = true;
+    return session_refuse(session, REASON_UNAVAILABLE, "the daemon is stopping");
+}
+
 /*
  * Reads one request and serves it. Returns 0 when it was answered, or a reason to answer.
  * `ret_request` tells which one it was, if any.
@@ -36,7 +65,7 @@ static int serve_one(struct session *session, const struct request **ret_request
     size_t length = 0;
     const struct request *request = NULL;
     struct arguments arguments;
-    int code = stream_line(&session->stream, &bytes, &length);
+    int code = read_request(session, &bytes, &length);
 
     if (code < 0)
         return code;
@@ -84,14 +113,32 @@ static void drop_body(struct session *session)
         session->linger_until_ms = 0;
 }
 
-/* The answer must not be lost to a reset because of bytes that nobody read. */
+/*
+ * The answer must not be lost to a reset because of bytes that nobody read. A daemon that stops does
+ * not take long for that.
+ */
 static void linger(struct session *session)
 {
-    if (session->stream.failed || stream_finish(&session->stream) < 0)
+    struct stream *stream = &session->stream;
+
+    if (stream->failed || stream_finish(stream) < 0)
         return;
     if (session->linger_until_ms == 0)
         session->linger_until_ms = clock_ms() + session->settings->linger_ms;
-    stream_drain(&session->stream, session->linger_until_ms);
+    stream->wake = session->wake;
+    stream_drain(stream, session->linger_until_ms);
+    stream->wake = -1;
+    int64_t soon = clock_ms() + LINGER_STOPPING_MS;
+    if (is_stopping(session))
+        stream_drain(stream, soon < session->linger_until_ms ? soon : session->linger_until_ms);
+}
+
+static int await_request(struct session *session)
+{
+    session->stream.wake = session->wake;
+    int code = stream_await(&session->stream, session->settings->idle_ms);
+    session->stream.wake = -1;
+    return code;
 }
 
 /* Tells the counters what passed since the last time. */
@@ -116,7 +163,7 @@ static void serve_all(struct session *session)
     const struct request *request = NULL;
 
     while (!session->over) {
-        if (stream_await(&session->stream, session->wake, session->settings->idle_ms) < 0) {
+        if (await_request(session) < 0) {
             /* At the end of what the client sends its answers may still be here. */
             (void)stream_flush(&session->stream);
             return;

@@ -3,6 +3,7 @@
  * are lost.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "daemon/channel.h"
 #include "daemon/log.h"
 #include "daemon/model.h"
+#include "protocol/descriptor.h"
 
 enum {
     STACK = 1024 * 1024, /* bytes; a listing takes some for each folder that it is deep in */
@@ -21,6 +23,11 @@ enum {
 struct crowd {
     const struct worker *worker;
     int wake; /* an eventfd, which becomes readable when the daemon stops */
+    /*
+     * Kept free for the next connection, which is lost when there is no descriptor for it; so one that
+     * comes when there is no other can be answered at least.
+     */
+    int reserve;
     pthread_attr_t attributes;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -58,10 +65,10 @@ static void begin(struct crowd *crowd, const struct order *order)
 {
     pthread_t thread;
     struct start *start = malloc(sizeof *start);
-    int error = order->connection < 0 ? EMFILE : ENOMEM;
+    int error = crowd->reserve < 0 ? EMFILE : ENOMEM;
 
     change_count(crowd, true);
-    if (start != NULL && order->connection >= 0) {
+    if (start != NULL && crowd->reserve >= 0 && order->connection >= 0) {
         *start = (struct start){.crowd = crowd, .order = *order};
         error = pthread_create(&thread, &crowd->attributes, serve, start);
         crowd->cannot = crowd->cannot && error != 0;
@@ -76,6 +83,16 @@ static void begin(struct crowd *crowd, const struct order *order)
     if (order->connection >= 0)
         session_turn_away(order->connection);
     channel_report_end(crowd->worker->channel, order->session);
+}
+
+static void receive(struct crowd *crowd, struct order *ret)
+{
+    int channel = crowd->worker->channel;
+
+    channel_await(channel);
+    descriptor_close(crowd->reserve);
+    channel_receive(channel, ret);
+    crowd->reserve = fcntl(channel, F_DUPFD_CLOEXEC, 0);
 }
 
 static void await_threads(struct crowd *crowd)
@@ -103,6 +120,7 @@ static void run(const struct worker *worker)
 {
     struct crowd crowd = {.worker = worker,
                           .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                          .reserve = -1,
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .changed = PTHREAD_COND_INITIALIZER};
     struct order order;
@@ -111,8 +129,7 @@ static void run(const struct worker *worker)
     (void)pthread_attr_init(&crowd.attributes);
     (void)pthread_attr_setstacksize(&crowd.attributes, STACK);
     (void)pthread_attr_setdetachstate(&crowd.attributes, PTHREAD_CREATE_DETACHED);
-    for (channel_receive(worker->channel, &order); order.kind == ORDER_SERVE;
-         channel_receive(worker->channel, &order))
+    for (receive(&crowd, &order); order.kind == ORDER_SERVE; receive(&crowd, &order))
         begin(&crowd, &order);
     if (order.kind == ORDER_RETIRE)
         (void)pthread_create(&thread, &crowd.attributes, await_stop, &crowd);

@@ -137,7 +137,7 @@ static bool is_last_comma(struct place place)
         else
             place.at += strspn(place.at, blanks);
     }
-    return is_of(*place.at, ")]}");
+    return is_of(*place.at, ")]");
 }
 
 /* Steps over one thing. Returns what is wrong with it, or NULL. */

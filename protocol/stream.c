@@ -140,10 +140,13 @@ static int fill(struct stream *stream)
             return -REASON_TIMEOUT;
         if ((code = stream_flush(stream)) < 0)
             return code;
-        struct pollfd polled = {.fd = stream->in, .events = POLLIN};
+        struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
+                                  {.fd = stream->wake, .events = POLLIN}};
         int64_t spent = 0;
-        if (wait_for(&polled, 1, left, &spent) < 0)
+        if (wait_for(polled, 2, left, &spent) < 0)
             return -REASON_LOST;
+        if (polled[1].revents != 0 && polled[0].revents == 0)
+            return -REASON_UNAVAILABLE;
         stream->silent_ms += spent;
         stream->stalled_ms += spent;
         stream->line_ms += stream->in_line ? spent : 0;
@@ -183,8 +186,12 @@ static int set_nonblocking(int fd, bool *ret_is_socket, int *ret_flags)
 int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
                 int out, const struct stream_limits *limits)
 {
-    *stream = (struct stream){
-        .transport = transport, .state = state, .in = in, .out = out, .limits = *limits};
+    *stream = (struct stream){.transport = transport,
+                              .state = state,
+                              .in = in,
+                              .out = out,
+                              .wake = -1,
+                              .limits = *limits};
     stream->input = malloc(STREAM_BUFFER);
     stream->output = malloc(STREAM_BUFFER);
     if (stream->input == NULL || stream->output == NULL ||
@@ -211,10 +218,10 @@ void stream_close(struct stream *stream)
         (void)close(stream->in);
     free(stream->input);
     free(stream->output);
-    *stream = (struct stream){.in = -1, .out = -1};
+    *stream = (struct stream){.in = -1, .out = -1, .wake = -1};
 }
 
-int stream_await(struct stream *stream, int wake, int64_t limit_ms)
+int stream_await(struct stream *stream, int64_t limit_ms)
 {
     int64_t spent = 0;
     int code = 0;
@@ -225,7 +232,7 @@ int stream_await(struct stream *stream, int wake, int64_t limit_ms)
         if ((code = stream_flush(stream)) < 0)
             return code;
         struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
-                                  {.fd = wake, .events = POLLIN}};
+                                  {.fd = stream->wake, .events = POLLIN}};
         int64_t left = time_left(0, limit_ms, spent);
         if (left < 0)
             return -REASON_TIMEOUT;
@@ -299,9 +306,10 @@ void stream_drain(struct stream *stream, int64_t until_ms)
         int64_t left = until_ms - clock_ms();
         if (code < 0 || left <= 0)
             return;
-        struct pollfd polled = {.fd = stream->in, .events = POLLIN};
+        struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
+                                  {.fd = stream->wake, .events = POLLIN}};
         int64_t spent = 0;
-        if (code == NOT_NOW && wait_for(&polled, 1, left, &spent) < 0)
+        if (code == NOT_NOW && (wait_for(polled, 2, left, &spent) < 0 || polled[1].revents != 0))
             return;
     }
 }

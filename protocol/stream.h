@@ -58,6 +58,7 @@ struct stream {
     int in_flags, out_flags; /* the status flags before; put back at the close */
     struct stream_limits limits;
     int64_t until_ms;        /* of clock_ms(): nothing is waited for beyond that; 0 for no end */
+    int wake;                /* when this is readable nothing more is waited for; -1 for none */
     bool ended;              /* the other side sends no more */
     bool failed;             /* something could not be sent, and nothing can be any more */
     uint64_t received, sent; /* bytes, in all */
@@ -86,15 +87,16 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
 void stream_close(struct stream *stream);
 
 /*
- * Sends what is pending, then waits up to `limit_ms` (0: for ever) for input. `wake` is a
- * descriptor that ends the wait when it becomes readable, or -1. Returns 0 when there is input,
- * -REASON_LOST at the end of the stream, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for `wake`.
+ * Sends what is pending, then waits up to `limit_ms` (0: for ever) for input. Returns 0 when there is
+ * input, -REASON_LOST at the end of the stream, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for
+ * stream->wake.
  */
-int stream_await(struct stream *stream, int wake, int64_t limit_ms);
+int stream_await(struct stream *stream, int64_t limit_ms);
 
 /*
  * Reads a line, whose end is cut off. It stays where it is until the next read. Returns 0,
- * -REASON_BAD_REQUEST for one that is too long, -REASON_LOST or -REASON_TIMEOUT.
+ * -REASON_BAD_REQUEST for one that is too long, -REASON_LOST, -REASON_TIMEOUT, or, when it had to be
+ * waited for, -REASON_UNAVAILABLE for stream->wake.
  */
 int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length);
 
@@ -113,7 +115,7 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
 /* Has nothing come, not even the end, since the last read? Never waits. */
 bool stream_is_quiet(struct stream *stream);
 
-/* Drops all input until the other side ends, or until `until_ms` of clock_ms(). */
+/* Drops all input until the other side ends, until `until_ms` of clock_ms(), or for stream->wake. */
 void stream_drain(struct stream *stream, int64_t until_ms);
 
 /* From now on the other side is due: the limits begin anew. */

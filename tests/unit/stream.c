@@ -49,7 +49,7 @@ static void check_lines(void)
     pair_open(&pair, no_limits);
     CHECK(!has_line(&pair));
     peer_send(&pair, "one\ntwo\r\n\n\r\nr\r\r\nfi");
-    CHECK(stream_await(&pair.stream, -1, LONG_MS) == 0 && has_line(&pair));
+    CHECK(stream_await(&pair.stream, LONG_MS) == 0 && has_line(&pair));
     const char *line = NULL;
     size_t length = 0;
     CHECK(stream_peek_line(&pair.stream, &line, &length) && length == 3);
@@ -143,23 +143,30 @@ static void check_await(void)
 {
     struct pair pair;
     int wake[2];
+    const char *line = NULL;
+    size_t length = 0;
 
     CHECK(pipe2(wake, O_CLOEXEC) == 0);
     pair_open(&pair, no_limits);
-    CHECK(stream_await(&pair.stream, wake[0], SHORT_MS) == -REASON_TIMEOUT);
+    pair.stream.wake = wake[0];
+    CHECK(stream_await(&pair.stream, SHORT_MS) == -REASON_TIMEOUT);
     /* What is pending is sent before it waits. */
     CHECK(stream_print(&pair.stream, "OK %d\n", 7) == 0);
     CHECK(stream_pending(&pair.stream) == 5);
-    CHECK(stream_await(&pair.stream, wake[0], SHORT_MS) == -REASON_TIMEOUT);
+    CHECK(stream_await(&pair.stream, SHORT_MS) == -REASON_TIMEOUT);
     CHECK(stream_pending(&pair.stream) == 0 && peer_gets(&pair, "OK 7\n"));
     CHECK(write(wake[1], "", 1) == 1);
-    CHECK(stream_await(&pair.stream, wake[0], LONG_MS) == -REASON_UNAVAILABLE);
+    CHECK(stream_await(&pair.stream, LONG_MS) == -REASON_UNAVAILABLE);
     /* Input is served first. */
     peer_send(&pair, "x\n");
-    CHECK(stream_await(&pair.stream, wake[0], LONG_MS) == 0);
+    CHECK(stream_await(&pair.stream, LONG_MS) == 0);
     CHECK(reads_line(&pair, "x"));
+    /* The rest of a line is not waited for. */
+    peer_send(&pair, "y");
+    CHECK(stream_line(&pair.stream, &line, &length) == -REASON_UNAVAILABLE);
+    pair.stream.wake = -1;
     peer_finish(&pair);
-    CHECK(stream_await(&pair.stream, -1, LONG_MS) == -REASON_LOST);
+    CHECK(stream_line(&pair.stream, &line, &length) == -REASON_LOST);
     pair_close(&pair);
     (void)close(wake[0]);
     (void)close(wake[1]);
