@@ -8,6 +8,7 @@
 
 #include "cli/connection.h"
 #include "protocol/digest.h"
+#include "protocol/line.h"
 
 /* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
 typedef int download_sink(void *context, const char *bytes, size_t length);
@@ -19,6 +20,16 @@ typedef int download_sink(void *context, const char *bytes, size_t length);
  */
 int download_body(struct connection *connection, const char *subject, download_sink *sink,
                   void *context, char digest[DIGEST_ROOM]);
+
+/* Takes a line of a body. As download_sink. */
+typedef int download_line_sink(void *context, const struct line *line);
+
+/*
+ * Reads a body of whole lines to its end, and gives them, taken apart, to the sink. What is no line
+ * is a breach. Returns 0, or a reason after complaining of `subject`.
+ */
+int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
+                   void *context);
 
 /*
  * Fetches the file under a name into a descriptor. Returns 0 when all of it, verified, was written,

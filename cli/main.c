@@ -8,12 +8,12 @@
 #include "cli/output.h"
 #include "protocol/descriptor.h"
 
-static unsigned options_of(const char *word)
+static uint64_t options_of(const char *word)
 {
     const struct command *command = command_find(word);
 
     /* For a word that is no command every option is taken: it is the word that is wrong. */
-    return command != NULL ? command->options : ~0U;
+    return command != NULL ? command->options : UINT64_MAX;
 }
 
 static int run_command(const struct command *command, const struct options *options)

@@ -11,7 +11,6 @@
 #include "protocol/utf8.h"
 
 enum {
-    LINE_ROOM = 8192,           /* bytes that are printed at once */
     OUTPUT_BUFFER = 128 * 1024, /* bytes that are gathered for stdout */
 };
 
@@ -24,8 +23,8 @@ static struct {
 
 int complain(enum reason reason, const char *subject, const char *format, ...)
 {
-    char line[LINE_ROOM];
-    char clean[LINE_ROOM];
+    char line[OUTPUT_LONGEST];
+    char clean[OUTPUT_LONGEST];
     va_list arguments;
     int used = snprintf(line, sizeof line, "fsc: %.4000s%s", subject != NULL ? subject : "",
                         subject != NULL ? ": " : "");
@@ -47,13 +46,13 @@ int output_print(const char *format, ...)
 {
     va_list arguments;
 
-    if (OUTPUT_BUFFER - output.length < LINE_ROOM && output_flush() < 0)
+    if (OUTPUT_BUFFER - output.length < OUTPUT_LONGEST && output_flush() < 0)
         return -REASON_LOCAL;
     va_start(arguments, format);
-    int length = vsnprintf(output.bytes + output.length, LINE_ROOM, format, arguments);
+    int length = vsnprintf(output.bytes + output.length, OUTPUT_LONGEST, format, arguments);
     va_end(arguments);
     if (length > 0)
-        output.length += (size_t)length < LINE_ROOM ? (size_t)length : LINE_ROOM - 1;
+        output.length += (size_t)length < OUTPUT_LONGEST ? (size_t)length : OUTPUT_LONGEST - 1;
     return 0;
 }
 

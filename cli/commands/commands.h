@@ -19,7 +19,7 @@ struct command {
     const char *word;
     const char *operands; /* as in the synopsis; "" for none */
     size_t least;         /* operands that it needs */
-    unsigned options;     /* bits, without those of every command */
+    uint64_t options;     /* bits, without those of every command */
     const char *summary;
     const char *example;
     bool is_local; /* it needs no server */
