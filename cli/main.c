@@ -51,6 +51,9 @@ static int run(const struct options *options)
     }
     if (options->operand_count < command->least)
         return complain(REASON_USAGE, command->word, "it needs %s", command->operands);
+    if (options->operand_count > command->most)
+        return complain(REASON_USAGE, command->word, "it takes no %s",
+                        command->most == 0 ? "operand" : "second operand");
     return run_command(command, options);
 }
 

@@ -56,6 +56,14 @@ int output_print(const char *format, ...)
     return 0;
 }
 
+int output_print_field(const char *key, const char *gap, const char *value)
+{
+    char clean[OUTPUT_LONGEST / 2];
+
+    (void)utf8_clean(value, strlen(value), clean, sizeof clean);
+    return output_print("%s%s%s\n", key, gap, clean);
+}
+
 int output_flush(void)
 {
     size_t length = output.length;

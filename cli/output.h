@@ -29,6 +29,12 @@ int complain_errno(enum reason reason, const char *subject, const char *what);
  */
 int output_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Prints a line, key, gap and value, of which the value came from a server: control characters, and
+ * bytes that are no valid UTF-8, are shown as '?'. As output_print().
+ */
+int output_print_field(const char *key, const char *gap, const char *value);
+
 /* Writes what has been printed so far. As output_print(). */
 int output_flush(void);
 

@@ -13,12 +13,13 @@ struct invocation {
     const struct options *options;
     struct settings settings;
     struct connection connection;
+    bool has_printed; /* something of an operand before */
 };
 
 struct command {
     const char *word;
     const char *operands; /* as in the synopsis; "" for none */
-    size_t least;         /* operands that it needs */
+    size_t least, most;   /* operands that it takes; a `most` of 0: no operands */
     uint64_t options;     /* bits, without those of every command */
     const char *summary;
     const char *example;
@@ -44,6 +45,8 @@ int get_run(struct invocation *invocation);
 int help_run(struct invocation *invocation);
 int ls_run(struct invocation *invocation);
 int put_run(struct invocation *invocation);
+int stat_run(struct invocation *invocation);
+int status_run(struct invocation *invocation);
 
 /* Prints the list of commands with an example each, or all about one command. */
 void help_print_list(void);

@@ -17,7 +17,7 @@ void help_print_list(void)
     (void)output_print("Usage: fsc [OPTION]... COMMAND [OPTION]... [OPERAND]...\n"
                        "Lists, fetches and stores files in a file library.\n\n");
     for (const struct command *command = commands; command->word != NULL; command++)
-        (void)output_print("  %-5s %s\n          %s\n", command->word, command->summary,
+        (void)output_print("  %-6s %s\n           %s\n", command->word, command->summary,
                            command->example);
     (void)output_print("\nOptions of every command:\n");
     options_print(OPTIONS_GLOBAL);
@@ -45,8 +45,6 @@ int help_run(struct invocation *invocation)
         help_print_list();
         return output_flush();
     }
-    if (options->operand_count > 1)
-        return complain(REASON_USAGE, "help", "it takes one command");
     if (strcmp(options->operands[0], "exit-codes") == 0)
         print_exit_codes();
     else if ((command = command_find(options->operands[0])) != NULL)
