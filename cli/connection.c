@@ -299,6 +299,27 @@ int connection_ask(struct connection *connection, enum answer_kind other)
                : code;
 }
 
+int connection_push(struct connection *connection)
+{
+    struct stream *stream = &connection->stream;
+    int64_t since = clock_ms();
+
+    while (stream_pending(stream) > 0 && !stream->failed) {
+        struct stream_turn turn;
+        size_t before = stream->input_end;
+        int64_t left = since + connection->settings->limits.write_ms - clock_ms();
+        int code = left > 0 ? stream_take_turn(stream, -1, left, &turn) : -REASON_TIMEOUT;
+        if (code < 0) {
+            stream->failed = true;
+            return code;
+        }
+        /* One that says something is alive. */
+        if (turn.sent || stream->input_end != before)
+            since = clock_ms();
+    }
+    return stream->failed ? -REASON_LOST : 0;
+}
+
 int connection_number(struct connection *connection, const char *key, int64_t *ret)
 {
     const struct field *field = line_option(&connection->answer.line, key);

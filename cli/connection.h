@@ -44,6 +44,12 @@ int connection_answer(struct connection *connection, enum answer_kind other);
 int connection_ask(struct connection *connection, enum answer_kind other);
 
 /*
+ * Sends what is pending, and reads meanwhile what comes, so that no side waits for the other to
+ * read. Returns 0, -REASON_LOST or -REASON_TIMEOUT, also when something failed to be sent before.
+ */
+int connection_push(struct connection *connection);
+
+/*
  * Notes a failure that was found elsewhere: sets `why`, and closes a connection that cannot be used
  * any more. Returns `code`.
  */

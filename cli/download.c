@@ -161,7 +161,7 @@ static int read_announcement(struct connection *connection, int64_t *ret_size,
 }
 
 int download_get(struct connection *connection, const char *name, int target, const char *local,
-                 char digest[DIGEST_ROOM])
+                 struct outcome *outcome)
 {
     struct target_sink sink = {.fd = target, .local = local};
     char text[NAME_ESCAPED_ROOM];
@@ -177,12 +177,13 @@ int download_get(struct connection *connection, const char *name, int target, co
         code = read_announcement(connection, &sink.left, announced);
     if (code < 0)
         return complain(reason_of(code), name, "%s", connection->why);
-    code = download_body(connection, name, write_piece, &sink, digest);
+    outcome->size = sink.left;
+    code = download_body(connection, name, write_piece, &sink, outcome->digest);
     if (code < 0)
         return code;
     if (sink.left > 0)
         return complain(REASON_BREACH, name, "the server sent fewer bytes than it announced");
-    if (announced[0] != '\0' && strcmp(announced, digest) != 0)
+    if (announced[0] != '\0' && strcmp(announced, outcome->digest) != 0)
         return complain(REASON_MISMATCH, name, "the content is not the one announced");
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cli/connection.h"
+#include "cli/report.h"
 #include "protocol/digest.h"
 #include "protocol/line.h"
 
@@ -33,11 +34,11 @@ int download_lines(struct connection *connection, const char *subject, download_
 
 /*
  * Fetches the file under a name into a descriptor. Returns 0 when all of it, verified, was written,
- * with its digest in `digest`; or a reason after complaining. `local` names the descriptor in
- * complaints.
+ * with its size and digest in `outcome`; or a reason after complaining. `local` names the
+ * descriptor in complaints.
  */
 int download_get(struct connection *connection, const char *name, int target, const char *local,
-                 char digest[DIGEST_ROOM]);
+                 struct outcome *outcome);
 
 /*
  * Does the file under a name have this size and digest? Asks the server without fetching it.

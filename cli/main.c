@@ -49,7 +49,11 @@ static int run(const struct options *options)
             help_print_command(command);
         return output_flush();
     }
-    if (options->operand_count < command->least)
+    bool has_list = options_have(options, OPTION_FILES_FROM);
+    if (has_list && options->operand_count > 0)
+        return complain(REASON_USAGE, command->word,
+                        "operands and --files-from exclude each other");
+    if (options->operand_count < command->least && !has_list)
         return complain(REASON_USAGE, command->word, "it needs %s", command->operands);
     if (options->operand_count > command->most)
         return complain(REASON_USAGE, command->word, "it takes no %s",

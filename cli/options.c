@@ -33,6 +33,7 @@ static const struct row rows[OPTION_COUNT] = {
     [OPTION_FAIL_EMPTY] = {"fail-empty", '\0', NULL, "exit with 5 when there is nothing to list"},
     [OPTION_JSON] = {"json", '\0', NULL, "print JSON, one object a line"},
     [OPTION_NULL] = {"null", '0', NULL, "NUL and not a newline ends each name"},
+    [OPTION_FILES_FROM] = {"files-from", '\0', "FILE", "a list of operands, one a line; or -"},
 };
 
 /* Arguments on their way into struct options. */

@@ -30,6 +30,7 @@ enum option {
     OPTION_FAIL_EMPTY,
     OPTION_JSON,
     OPTION_NULL,
+    OPTION_FILES_FROM,
     OPTION_COUNT
 };
 

@@ -21,20 +21,26 @@ static struct {
     bool failed;
 } output;
 
+static char last_complaint[OUTPUT_LONGEST];
+
 int complain(enum reason reason, const char *subject, const char *format, ...)
 {
     char line[OUTPUT_LONGEST];
-    char clean[OUTPUT_LONGEST];
     va_list arguments;
-    int used = snprintf(line, sizeof line, "fsc: %.4000s%s", subject != NULL ? subject : "",
+    int used = snprintf(line, sizeof line, "%.4000s%s", subject != NULL ? subject : "",
                         subject != NULL ? ": " : "");
 
     va_start(arguments, format);
     (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
     va_end(arguments);
-    (void)utf8_clean(line, strlen(line), clean, sizeof clean);
-    (void)fprintf(stderr, "%s\n", clean);
+    (void)utf8_clean(line, strlen(line), last_complaint, sizeof last_complaint);
+    (void)fprintf(stderr, "fsc: %s\n", last_complaint);
     return -(int)reason;
+}
+
+const char *complaint_last(void)
+{
+    return last_complaint;
 }
 
 int complain_errno(enum reason reason, const char *subject, const char *what)

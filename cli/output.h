@@ -22,6 +22,9 @@ int complain(enum reason reason, const char *subject, const char *format, ...)
 /* The same with the text of the system's error in errno behind it. */
 int complain_errno(enum reason reason, const char *subject, const char *what);
 
+/* The text of the last complaint, without "fsc: "; empty when there was none. */
+const char *complaint_last(void);
+
 /*
  * Adds text to what is to go to stdout, and writes when enough has come together; what is printed
  * at once is OUTPUT_LONGEST at most. Returns 0, or -REASON_LOCAL when stdout cannot be written, after

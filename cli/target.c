@@ -62,6 +62,8 @@ static int resolve(struct target *target)
 static int open_folder(const struct target *target)
 {
     const int flags = O_DIRECTORY | O_CLOEXEC;
+    if (target->base != AT_FDCWD)
+        return fcntl(target->base, F_DUPFD_CLOEXEC, 0);
     char *folder = target->last == target->real
                        ? strdup(".")
                        : strndup(target->real, (size_t)(target->last - target->real));
@@ -120,7 +122,8 @@ static int compare(const struct target *target, const char digest[DIGEST_ROOM])
     char there[DIGEST_ROOM];
     struct stat status;
 
-    if (stat(target->real, &status) < 0 || !S_ISREG(status.st_mode))
+    if (fstatat(target->base, target->real, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISREG(status.st_mode))
         return target_complain_exists(target);
     if (target_digest(target, there) < 0)
         return -REASON_LOCAL;
@@ -137,7 +140,7 @@ int target_look(struct target *target, const char *path)
 {
     struct stat status;
 
-    *target = (struct target){.path = path, .folder = -1, .fd = -1};
+    *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
     int code = resolve(target);
     if (code < 0)
         return code;
@@ -150,9 +153,31 @@ int target_look(struct target *target, const char *path)
     return 0;
 }
 
+int target_look_in(struct target *target, int folder, const char *last, const char *path)
+{
+    struct stat status;
+
+    *target = (struct target){.path = path, .base = folder, .folder = -1, .fd = -1};
+    target->real = strdup(last);
+    if (target->real == NULL)
+        return complain_errno(REASON_LOCAL, path, "cannot write");
+    target->last = target->real;
+    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : complain_errno(REASON_LOCAL, path, "cannot write");
+    if (!S_ISREG(status.st_mode))
+        return complain(REASON_LOCAL, path, "%s",
+                        S_ISDIR(status.st_mode)   ? "it is a folder"
+                        : S_ISLNK(status.st_mode) ? "a symbolic link is in the way"
+                                                  : "something that is no file is in the way");
+    target->kind = TARGET_FILE;
+    target->mode = status.st_mode & 0777;
+    return 0;
+}
+
 int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM])
 {
-    int fd = open(target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* Links were resolved, or refused: one that is there now came since. */
+    int fd = openat(target->base, target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     int64_t size = fd >= 0 ? digest_of_file(fd, ret_digest) : -1;
 
     descriptor_close(fd);

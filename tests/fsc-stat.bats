@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # fsc stat and fsc status: what a server tells of its files, and of itself.
 #
-# $stderr and $stderr_lines are what run --separate-stderr sets.
-# shellcheck disable=SC2154
+# $stderr and $stderr_lines are what run --separate-stderr sets; the text in single quotes is for
+# another shell.
+# shellcheck disable=SC2016,SC2154
 
 load library
 load fsc

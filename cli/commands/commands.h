@@ -14,6 +14,7 @@ struct invocation {
     struct settings settings;
     struct connection connection;
     bool has_printed; /* something of an operand before */
+    void *state;      /* of the command */
 };
 
 struct command {
@@ -34,12 +35,19 @@ extern const struct command commands[];
 /* The row of a word; NULL for one that is no command. */
 const struct command *command_find(const char *word);
 
+/* Does something with one operand. Returns 0, or a reason after complaining. */
+typedef int invocation_action(struct invocation *invocation, const char *operand);
+
+/* Ends what actions have left open. Returns 0 or the first failure of these. */
+typedef int invocation_settle(struct invocation *invocation);
+
 /*
- * Runs something for each operand. All are tried, unless the server cannot be reached. Returns 0 or
- * the first failure.
+ * Runs an action for each operand of the command line or of --files-from. All are tried, unless the
+ * server cannot be reached. What was printed goes out, and `settle` (which may be NULL) is called,
+ * before there is a wait for more operands, and at the end. Returns 0 or the first failure.
  */
-int invocation_run_each(struct invocation *invocation,
-                        int (*run)(struct invocation *invocation, const char *operand));
+int invocation_run_each(struct invocation *invocation, invocation_action *run,
+                        invocation_settle *settle);
 
 int get_run(struct invocation *invocation);
 int help_run(struct invocation *invocation);

@@ -184,8 +184,10 @@ int ls_run(struct invocation *invocation)
 
     if (code < 0)
         return code;
-    code = invocation->options->operand_count > 0 ? invocation_run_each(invocation, list_one)
-                                                  : list_one(invocation, NULL);
+    if (invocation->options->operand_count > 0 ||
+        options_have(invocation->options, OPTION_FILES_FROM))
+        return invocation_run_each(invocation, list_one, NULL);
+    code = list_one(invocation, NULL);
     int printed = output_flush();
     return code < 0 ? code : printed;
 }

@@ -82,8 +82,5 @@ static int stat_one(struct invocation *invocation, const char *name)
 
 int stat_run(struct invocation *invocation)
 {
-    int code = invocation_run_each(invocation, stat_one);
-    int printed = output_flush();
-
-    return code < 0 ? code : printed;
+    return invocation_run_each(invocation, stat_one, NULL);
 }
