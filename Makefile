@@ -57,7 +57,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python
 LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check test lint asan format install uninstall clean help deps deps-build deps-test \
+.PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build deps-test \
 	deps-lint programs unit manuals
 
 all: programs ## build the programs, and the manuals where scdoc is there
@@ -76,7 +76,7 @@ $(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL)) $(BUILD)/flags
 
 $(BUILD)/fsc: $(call objects,$(CLI) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs nettle)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
 # A unit test may use protocol/, and of the daemon all but its main.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
@@ -115,15 +115,20 @@ demo: deps-build ## build, then store, list and fetch real files, and show each 
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)tests/demo $(abspath $(BUILD))
 
-check: deps-test ## install what is missing, then all tests; ONLY=pattern selects by name
+check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODELS=thread select
 	$(Q)$(MAKE) --no-print-directory test
 
-test: programs unit manuals ## all tests, with what is installed; ONLY=pattern selects by name
-	$(Q)FSD_BUILD='$(abspath $(BUILD))' tests/run '$(ONLY)'
+test: programs unit manuals ## all tests, with what is installed; the same
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
 asan: deps-test ## all tests on programs built with ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+# A thread of its own for each session: where data races would be.
+tsan: deps-test ## all tests on programs built with ThreadSanitizer, with threads
+	$(Q)$(MAKE) --no-print-directory test BUILD=build/tsan MODELS=thread \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=thread'
 
 lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build by clang
 	$(say) LINT 'build by gcc and clang with -Werror'

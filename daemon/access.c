@@ -6,24 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const struct {
-    const char *word;
-    enum right right;
-} rights_table[] = {
-    {"list", RIGHT_LIST},
-    {"get", RIGHT_GET},
-    {"put", RIGHT_PUT},
-};
-
-static unsigned right_of_word(const char *word, size_t length)
-{
-    for (size_t i = 0; i < sizeof rights_table / sizeof rights_table[0]; i++) {
-        if (strlen(rights_table[i].word) == length &&
-            memcmp(rights_table[i].word, word, length) == 0)
-            return rights_table[i].right;
-    }
-    return 0;
-}
+const char *const access_right_words[] = {"list", "get", "put", "status", NULL};
 
 /* "user:NAME", when the name can be one: it must not collide with another, nor leave its folder. */
 static bool set_name(struct client *client, const char *name)
@@ -55,25 +38,6 @@ static void name_user(struct client *client, uid_t uid)
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
 }
 
-bool access_parse_rights(const char *text, unsigned *ret, const char **ret_word, size_t *ret_length)
-{
-    unsigned rights = 0;
-
-    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
-        size_t length = strcspn(text, " ");
-        unsigned right = right_of_word(text, length);
-        if (right == 0) {
-            *ret_word = text;
-            *ret_length = length;
-            return false;
-        }
-        rights |= right;
-        text += length;
-    }
-    *ret = rights;
-    return true;
-}
-
 void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct client *ret)
 {
     struct ucred peer = {.uid = (uid_t)-1};
@@ -85,6 +49,22 @@ void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct 
     name_user(ret, peer.uid);
     if (peer.uid == 0 || peer.uid == geteuid())
         ret->rights = RIGHTS_ALL;
+}
+
+void access_identify_stdio(int fd, unsigned anonymous, struct client *ret)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof address;
+    bool is_socket = getsockname(fd, (struct sockaddr *)&address, &length) == 0;
+
+    /* The sockets of a pair have no name. */
+    if (is_socket && (address.ss_family != AF_UNIX || length > sizeof address.ss_family)) {
+        access_identify(fd, address.ss_family == AF_UNIX ? ADDRESS_UNIX : ADDRESS_PLAIN, anonymous,
+                        ret);
+        return;
+    }
+    *ret = (struct client){.name = "anonymous", .rights = RIGHTS_ALL};
+    name_user(ret, geteuid());
 }
 
 bool access_permits(const struct client *client, unsigned rights)

@@ -45,12 +45,12 @@ int background_begin(void)
     return word[1];
 }
 
-void background_ready(int descriptor)
+void background_ready(int descriptor, bool keep_error)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int last = keep_error ? STDOUT_FILENO : STDERR_FILENO;
 
-    (void)!chdir("/");
-    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+    for (int fd = 0; null >= 0 && fd <= last; fd++)
         (void)dup2(null, fd);
     (void)!write(descriptor, "", 1);
     (void)close(descriptor);

@@ -23,7 +23,6 @@ enum {
     BACKLOG = 1024,
     LOCK_TRIES = 200,
     LOCK_PAUSE_MS = 10,
-    SOCKET_MODE = 0666, /* who may do what is told by the rights, not by the socket's mode */
 };
 
 static const char not_loopback[] = "it is unencrypted, and would be open to other machines; only "
@@ -31,9 +30,9 @@ static const char not_loopback[] = "it is unencrypted, and would be open to othe
 static const char too_many[] = "too many addresses";
 
 /* What is wrong with the settings is told apart from what is wrong with the system. */
-static int fail(char fault[SETTINGS_FAULT_ROOM], const char *address, const char *cause)
+static int fail(char fault[LISTENER_FAULT_ROOM], const char *address, const char *cause)
 {
-    (void)snprintf(fault, SETTINGS_FAULT_ROOM, "cannot listen on %.200s: %.200s", address, cause);
+    (void)snprintf(fault, LISTENER_FAULT_ROOM, "cannot listen on %.200s: %.200s", address, cause);
     return cause == not_loopback || cause == too_many ? -REASON_USAGE : -REASON_INTERNAL;
 }
 
@@ -88,7 +87,7 @@ static const char *judge_dead(const struct sockaddr_un *address)
     return dead ? NULL : "another daemon listens there";
 }
 
-static const char *bind_unix(int fd, const struct sockaddr_un *address)
+static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t mode)
 {
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
         if (errno != EADDRINUSE)
@@ -100,12 +99,13 @@ static const char *bind_unix(int fd, const struct sockaddr_un *address)
             bind(fd, (const struct sockaddr *)address, sizeof *address) < 0)
             return strerror(errno);
     }
-    if (chmod(address->sun_path, SOCKET_MODE) < 0 || listen(fd, BACKLOG) < 0)
+    if (chmod(address->sun_path, mode) < 0 || listen(fd, BACKLOG) < 0)
         return strerror(errno);
     return NULL;
 }
 
-static int open_unix(struct listener *listener, const char *path, char fault[SETTINGS_FAULT_ROOM])
+static int open_unix(struct listener *listener, const char *path, mode_t mode,
+                     char fault[LISTENER_FAULT_ROOM])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -116,7 +116,7 @@ static int open_unix(struct listener *listener, const char *path, char fault[SET
     if (fd < 0)
         return fail(fault, path, strerror(errno));
     int lock = lock_folder(path);
-    const char *wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address);
+    const char *wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address, mode);
     if (wrong == NULL)
         add(listener, fd, ADDRESS_UNIX, path);
     else
@@ -151,7 +151,7 @@ static const char *open_tcp(struct listener *listener, const struct addrinfo *in
 }
 
 static int open_plain(struct listener *listener, const struct address *address,
-                      char fault[SETTINGS_FAULT_ROOM])
+                      char fault[LISTENER_FAULT_ROOM])
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
@@ -186,15 +186,16 @@ static void log_address(int fd, const char *path)
 }
 
 int listener_open(struct listener *listener, const struct settings *settings,
-                  char fault[SETTINGS_FAULT_ROOM])
+                  char fault[LISTENER_FAULT_ROOM])
 {
     *listener = (struct listener){.count = 0};
-    for (size_t i = 0; i < settings->listen_count; i++) {
+    for (size_t i = 0; i < settings->listen.count; i++) {
         struct address address;
         /* The settings took it before. */
-        (void)address_parse(settings->listen[i], &address);
-        int code = address.kind == ADDRESS_UNIX ? open_unix(listener, address.rest, fault)
-                                                : open_plain(listener, &address, fault);
+        (void)address_parse(settings->listen.texts[i], &address);
+        int code = address.kind == ADDRESS_UNIX
+                       ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
+                       : open_plain(listener, &address, fault);
         if (code < 0) {
             listener_remove(listener);
             return code;

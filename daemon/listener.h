@@ -11,8 +11,9 @@
 #include "protocol/address.h"
 
 enum {
-    LISTENER_SOCKETS_MOST = 2 * SETTINGS_LISTEN_MOST, /* "localhost" may be two addresses */
-    LISTENER_PATH_ROOM = 108,                         /* as in sockaddr_un (unix(7)) */
+    LISTENER_FAULT_ROOM = 512,                     /* bytes of a sentence that says what is wrong */
+    LISTENER_SOCKETS_MOST = 2 * SETTING_LIST_MOST, /* "localhost" may be two addresses */
+    LISTENER_PATH_ROOM = 108,                      /* as in sockaddr_un (unix(7)) */
 };
 
 struct listener {
@@ -33,7 +34,7 @@ struct listener {
  * -REASON_USAGE or -REASON_INTERNAL with one sentence in `fault`, and nothing open.
  */
 int listener_open(struct listener *listener, const struct settings *settings,
-                  char fault[SETTINGS_FAULT_ROOM]);
+                  char fault[LISTENER_FAULT_ROOM]);
 
 /* Closes the sockets, and lets their files be. */
 void listener_close(struct listener *listener);

@@ -13,15 +13,21 @@ enum {
     VALUE_ROOM = 1024, /* longer values are cut */
 };
 
-static bool use_syslog; /* set once, before there are sessions */
+/* Both are set before there are sessions. */
+static bool use_syslog;
+static enum log_level most = LOG_LEVEL_INFO;
 
-static const struct {
-    const char *word;
-    int priority;
-} levels[] = {
-    [LOG_LEVEL_ERROR] = {"error", LOG_ERR},
-    [LOG_LEVEL_WARNING] = {"warning", LOG_WARNING},
-    [LOG_LEVEL_INFO] = {"info", LOG_INFO},
+const char *const log_level_words[] = {[LOG_LEVEL_ERROR] = "error",
+                                       [LOG_LEVEL_WARNING] = "warning",
+                                       [LOG_LEVEL_INFO] = "info",
+                                       [LOG_LEVEL_DEBUG] = "debug",
+                                       NULL};
+
+static const int priorities[] = {
+    [LOG_LEVEL_ERROR] = LOG_ERR,
+    [LOG_LEVEL_WARNING] = LOG_WARNING,
+    [LOG_LEVEL_INFO] = LOG_INFO,
+    [LOG_LEVEL_DEBUG] = LOG_DEBUG,
 };
 
 static void add(char line[LINE_ROOM], const char *key, const char *value)
@@ -45,21 +51,36 @@ void log_to_syslog(void)
     use_syslog = true;
 }
 
+void log_after_fork(void)
+{
+    if (!use_syslog)
+        return;
+    closelog();
+    log_to_syslog();
+}
+
+void log_set_level(enum log_level level)
+{
+    most = level;
+}
+
 void log_event(enum log_level level, const char *what, ...)
 {
     char line[LINE_ROOM] = "";
     va_list pairs;
     const char *key = NULL;
 
+    if (level > most)
+        return;
     if (!use_syslog)
-        add(line, "level", levels[level].word);
+        add(line, "level", log_level_words[level]);
     add(line, "msg", what);
     va_start(pairs, what);
     while ((key = va_arg(pairs, const char *)) != NULL)
         add(line, key, va_arg(pairs, const char *));
     va_end(pairs);
     if (use_syslog)
-        syslog(levels[level].priority, "%s", line);
+        syslog(priorities[level], "%s", line);
     else
         (void)dprintf(STDERR_FILENO, "%s\n", line);
 }

@@ -9,11 +9,24 @@
 enum log_level {
     LOG_LEVEL_ERROR,   /* something failed that should not */
     LOG_LEVEL_WARNING, /* something that somebody should look at */
-    LOG_LEVEL_INFO,    /* what a daemon does */
+    LOG_LEVEL_INFO,    /* what a daemon does: its start and end, what it stores */
+    LOG_LEVEL_DEBUG,   /* every session and request */
 };
+
+/* The words of the levels, closed by NULL. */
+extern const char *const log_level_words[];
 
 /* Where lines go from now on: to stderr (the default), or to syslog. */
 void log_to_syslog(void);
+
+/* Lines of a higher level are dropped from now on; the default is LOG_LEVEL_INFO. */
+void log_set_level(enum log_level level);
+
+/*
+ * In a process that was forked, after it has closed descriptors that may have been syslog's: makes
+ * sure that it has one of its own.
+ */
+void log_after_fork(void);
 
 /*
  * Writes one line: what happened, then pairs of a key and a value, closed by NULL. Values may come

@@ -2,7 +2,7 @@
  * fsd: serves a file library.
  */
 #include <errno.h>
-#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,106 +11,41 @@
 #include <unistd.h>
 
 #include "daemon/background.h"
+#include "daemon/command_line.h"
+#include "daemon/counters.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/parent.h"
-#include "daemon/process.h"
+#include "daemon/pid_file.h"
+#include "daemon/pool.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
 #include "protocol/descriptor.h"
 
 enum {
     EXIT_USAGE = 2,
-    OPTIONS_MOST = 32, /* of the command line */
 };
 
-/* What the command line tells that is no setting. */
-struct command {
-    const char *config; /* NULL: the default, which need not exist */
-    bool foreground;
-    bool help;
-    bool version;
+/* What a daemon has open. */
+struct house {
+    struct library library;
+    struct counters *counters;
+    struct listener listener;
+    int pid_file;
+    struct pool pool;
 };
 
-static void print_help(void)
+static int complain(const char *subject, const char *fault)
 {
-    (void)printf("Usage: fsd [OPTION]...\n"
-                 "Serves a folder of files to shell scripts.\n\n"
-                 "  --config FILE          settings (default: %s)\n",
-                 FSD_CONFIG);
-    settings_print_options();
-    (void)printf("  --foreground           stay in the foreground, and log on stderr\n"
-                 "  --version              print the version\n"
-                 "  --help                 print this\n\n"
-                 "See fsd(8) and fsd-protocol(7).\n");
+    (void)fprintf(stderr, "fsd: %s%s%s\n", subject, subject[0] != '\0' ? ": " : "", fault);
+    return EXIT_FAILURE;
 }
 
-static int complain(const char *fault)
-{
-    (void)fprintf(stderr, "fsd: %s\n", fault);
-    return -1;
-}
-
-/* getopt_long(3) numbers: the settings' options by their place in the table, then ours. */
-enum own_option {
-    OWN_CONFIG = 1000,
-    OWN_FOREGROUND,
-    OWN_VERSION,
-    OWN_HELP,
-};
-
-static const struct option own_options[] = {
-    {"config", required_argument, NULL, OWN_CONFIG},
-    {"foreground", no_argument, NULL, OWN_FOREGROUND},
-    {"version", no_argument, NULL, OWN_VERSION},
-    {"help", no_argument, NULL, OWN_HELP},
-};
-
-/* Goes once through the command line; `settings` is NULL when only `command` is to be filled. */
-static int read_options(int argc, char **argv, struct command *command, struct settings *settings)
-{
-    char fault[SETTINGS_FAULT_ROOM];
-    struct option options[OPTIONS_MOST + 1] = {{NULL, 0, NULL, 0}};
-    size_t count = settings_option_count();
-    int option = 0;
-
-    for (size_t i = 0; i < count; i++)
-        options[i] = (struct option){settings_option_name(i), required_argument, NULL, (int)i + 1};
-    memcpy(options + count, own_options, sizeof own_options);
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == '?')
-            return -1;
-        command->config = option == OWN_CONFIG ? optarg : command->config;
-        command->foreground = command->foreground || option == OWN_FOREGROUND;
-        command->version = command->version || option == OWN_VERSION;
-        command->help = command->help || option == OWN_HELP;
-        if (option <= (int)count && settings != NULL &&
-            settings_set_option(settings, (size_t)option - 1, optarg, fault) < 0)
-            return complain(fault);
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "fsd: %s: fsd takes only options\n", argv[optind]);
-        return -1;
-    }
-    return 0;
-}
-
-static int read_settings(int argc, char **argv, struct command *command, struct settings *settings)
-{
-    char fault[SETTINGS_FAULT_ROOM];
-    const char *path = command->config != NULL ? command->config : FSD_CONFIG;
-
-    if (settings_read_file(settings, path, command->config == NULL, fault) < 0)
-        return complain(fault);
-    /* Options win over the file. */
-    if (read_options(argc, argv, command, settings) < 0)
-        return -1;
-    return settings_complete(settings, fault) < 0 ? complain(fault) : 0;
-}
-
-/* As many descriptors as the system allows: a deep listing holds one for each folder on its way. */
-static void raise_descriptors(void)
+/*
+ * As many descriptors as the system allows: the parent and a worker with threads hold some for each
+ * session, and a deep listing holds one for each folder on its way.
+ */
+static void raise_descriptors(const struct settings *settings)
 {
     struct rlimit limit;
 
@@ -118,55 +53,187 @@ static void raise_descriptors(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max / 2 < (rlim_t)settings->sessions)
+        log_event(LOG_LEVEL_WARNING,
+                  "the limit of open files (ulimit -n) is too low for limits.sessions", NULL);
+}
+
+/* What the caller left in the environment is no business of a daemon, but for the time zone. */
+static void clear_environment(void)
+{
+    char *zone = getenv("TZ");
+
+    zone = zone != NULL ? strdup(zone) : NULL;
+    (void)clearenv();
+    if (zone != NULL)
+        (void)setenv("TZ", zone, 1);
+    free(zone);
+}
+
+static void open_log(const struct settings *settings, bool is_foreground)
+{
+    log_set_level((enum log_level)settings->log_level);
+    if (settings->log_to == LOG_TARGET_SYSLOG ||
+        (settings->log_to == LOG_TARGET_AUTO && !is_foreground))
+        log_to_syslog();
+}
+
+static int open_library(struct library *library, const struct settings *settings)
+{
+    const char *wrong = NULL;
+
+    if (library_open(library, settings->library, settings->records, &wrong) == 0)
+        return EXIT_SUCCESS;
+    (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
+    return EXIT_FAILURE;
+}
+
+/* The listener's sockets are the first of the descriptors that no worker has. */
+static int open_listener(struct house *house, const struct settings *settings)
+{
+    char fault[LISTENER_FAULT_ROOM];
+    int opened = listener_open(&house->listener, settings, fault);
+
+    if (opened < 0) {
+        (void)complain("", fault);
+        return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
+    }
+    if (settings->pid_file != NULL && (house->pid_file = pid_file_make(settings->pid_file)) < 0) {
+        int code = complain(settings->pid_file,
+                            errno == EAGAIN ? "another daemon has this file" : strerror(errno));
+        listener_remove(&house->listener);
+        return code;
+    }
+    return EXIT_SUCCESS;
 }
 
 /* Opens all that a daemon has, and serves. */
-static int run(const struct settings *settings, int ready)
+static int serve(struct house *house, const struct command_line *line, struct settings *settings)
 {
-    const char *wrong = NULL;
-    char fault[SETTINGS_FAULT_ROOM];
-    struct library library;
-    struct listener listener;
-    struct process_model model;
+    int ready = -1;
     int code = EXIT_FAILURE;
 
-    if (library_open(&library, settings->library, settings->records, &wrong) < 0) {
-        (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
+    if (!line->foreground && (ready = background_begin()) < 0)
+        return complain("", strerror(errno));
+    open_log(settings, line->foreground);
+    if (open_library(&house->library, settings) != EXIT_SUCCESS)
         return EXIT_FAILURE;
-    }
-    raise_descriptors();
+    raise_descriptors(settings);
+    clear_environment();
     parent_catch_signals();
-    if (ready >= 0)
-        log_to_syslog();
-    int opened = listener_open(&listener, settings, fault);
-    if (opened < 0) {
-        (void)complain(fault);
-        code = opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
-        goto close_library;
+    house->counters = counters_open();
+    if (house->counters == NULL) {
+        code = complain("", strerror(errno));
+    } else if ((code = open_listener(house, settings)) == EXIT_SUCCESS) {
+        pool_open(&house->pool, settings, &house->library, house->counters,
+                  house->listener.sockets[0].fd);
+        if (!house->library.writable)
+            log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
+                      settings->library, NULL);
+        (void)!chdir("/");
+        if (ready >= 0)
+            background_ready(ready, settings->log_to == LOG_TARGET_STDERR);
+        parent_serve(&house->listener, &house->pool, line, settings);
+        pid_file_remove(settings->pid_file, house->pid_file);
+        pool_close(&house->pool);
     }
-    if (process_open(&model, settings, &library, &listener) < 0) {
-        listener_remove(&listener);
-        (void)complain(strerror(errno));
-        goto close_library;
-    }
-    if (!library.writable)
-        log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
-                  settings->library, NULL);
-    if (ready >= 0)
-        background_ready(ready);
-    parent_serve(&listener, &model);
-    process_close(&model);
-    code = EXIT_SUCCESS;
-close_library:
-    library_close(&library);
+    counters_close(house->counters);
+    library_close(&house->library);
     return code;
+}
+
+/* One session on standard input and output, as inetd(8) or ssh(1) give them. */
+static int serve_stdio(struct house *house, const struct settings *settings)
+{
+    struct client client;
+
+    open_log(settings, false);
+    if (open_library(&house->library, settings) != EXIT_SUCCESS)
+        return EXIT_FAILURE;
+    house->counters = counters_open();
+    if (house->counters == NULL) {
+        library_close(&house->library);
+        return complain("", strerror(errno));
+    }
+    const struct service service = {
+        .settings = settings, .library = &house->library, .counters = house->counters};
+    raise_descriptors(settings);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    access_identify_stdio(STDIN_FILENO, settings->anonymous, &client);
+    counter_add(&house->counters->sessions, 1);
+    counter_add(&house->counters->served, 1);
+    session_run(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(), &service, -1);
+    counters_close(house->counters);
+    library_close(&house->library);
+    return EXIT_SUCCESS;
+}
+
+static int print_text(char *text)
+{
+    int code = text != NULL && fputs(text, stdout) != EOF ? EXIT_SUCCESS : EXIT_FAILURE;
+
+    free(text);
+    return code;
+}
+
+static int print_settings(void)
+{
+    for (const struct setting *row = settings_table; row->name != NULL; row++) {
+        if (print_text(setting_describe(row)) != EXIT_SUCCESS ||
+            printf("\n    %s\n", row->help) < 0)
+            return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
+
+/* What needs settings. */
+static int act(const struct command_line *line)
+{
+    char fault[CONFIGURATION_FAULT_ROOM];
+    char *text = NULL;
+    struct settings settings;
+    struct house house = {.pid_file = -1};
+    int code = command_line_load(line, &text, fault);
+
+    if (code < 0) {
+        (void)complain("", fault);
+        return EXIT_USAGE;
+    }
+    code = command_line_settings(line, text, &settings, fault);
+    free(text);
+    if (code < 0) {
+        (void)complain("", fault);
+        code = EXIT_USAGE;
+    } else if (line->action == ACTION_SERVE) {
+        code = serve(&house, line, &settings);
+    } else if (line->action == ACTION_STDIO) {
+        code = serve_stdio(&house, &settings);
+    } else if (line->action == ACTION_PRINT_CONFIG) {
+        code = print_text(configuration_show(&settings.configuration));
+    }
+    settings_release(&settings);
+    return code;
+}
+
+static int run(const struct command_line *line)
+{
+    switch (line->action) {
+    case ACTION_HELP:
+        command_line_print_help();
+        return EXIT_SUCCESS;
+    case ACTION_VERSION:
+        return printf("fsd %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    case ACTION_PRINT_SETTINGS:
+        return print_settings();
+    default:
+        return act(line);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    struct command command = {.config = NULL};
-    struct settings settings;
-    int ready = -1;
+    struct command_line line;
     int code = EXIT_USAGE;
 
     descriptor_reserve_standard();
@@ -176,26 +243,10 @@ int main(int argc, char **argv)
      */
     closefrom(STDERR_FILENO + 1);
     (void)umask(S_IWGRP | S_IRWXO);
-    settings_init(&settings);
-    if (read_options(argc, argv, &command, NULL) < 0)
-        goto out;
-    if (command.help || command.version) {
-        if (command.help)
-            print_help();
-        else
-            (void)printf("fsd %s\n", FSD_VERSION);
-        code = fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-        goto out;
-    }
-    if (read_settings(argc, argv, &command, &settings) < 0)
-        goto out;
-    code = EXIT_FAILURE;
-    if (!command.foreground && (ready = background_begin()) < 0) {
-        (void)complain(strerror(errno));
-        goto out;
-    }
-    code = run(&settings, ready);
-out:
-    settings_release(&settings);
+    if (command_line_read(&line, argc, argv) == 0)
+        code = run(&line);
+    command_line_release(&line);
+    if (line.action != ACTION_STDIO && fflush(stdout) != 0 && code == EXIT_SUCCESS)
+        code = complain("standard output", strerror(errno));
     return code;
 }

@@ -1,25 +1,38 @@
 #include "daemon/parent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "protocol/clock.h"
+#include "protocol/descriptor.h"
 
 enum {
-    PAUSE_MS = 100, /* without accepting, when there is no descriptor left for a connection */
+    PAUSE_MS = 100,    /* before something is tried again that failed for want of something */
+    ACCEPTED_MOST = 8, /* connections that one socket gets accepted at a time */
+    WORKERS_POLLED = 64,
 };
 
 static volatile sig_atomic_t stops; /* how often TERM or INT came */
-static sigset_t while_waiting;      /* the signals that are blocked while ppoll(2) waits */
+static volatile sig_atomic_t hangup;
+static sigset_t while_waiting; /* the signals that are blocked while ppoll(2) waits */
 
 static void note_stop(int number)
 {
     (void)number;
     stops++;
+}
+
+static void note_hangup(int number)
+{
+    (void)number;
+    hangup = 1;
 }
 
 static void note_child(int number)
@@ -28,80 +41,132 @@ static void note_child(int number)
 }
 
 /* Waits for connections, signals, or the end of a limit; below 0 there is none. */
-static void wait_for(struct pollfd *polled, size_t count, int64_t limit_ms)
+static int wait_for(struct pollfd *polled, size_t count, int64_t limit_ms)
 {
     struct timespec limit = {.tv_sec = limit_ms / 1000, .tv_nsec = limit_ms % 1000 * 1000000};
 
     for (size_t i = 0; i < count; i++)
         polled[i].revents = 0;
-    (void)ppoll(polled, count, limit_ms < 0 ? NULL : &limit, &while_waiting);
+    return ppoll(polled, count, limit_ms < 0 ? NULL : &limit, &while_waiting);
 }
 
-/* Takes one connection from each socket that has some. Returns false when there must be a pause. */
-static bool accept_some(const struct listener *listener, const struct pollfd *polled,
-                        struct process_model *model)
+/*
+ * When there is no descriptor left a connection can be neither served nor refused. So one is kept
+ * back, by which it is answered at least.
+ */
+static void refuse_one(int listening, int *reserve)
 {
-    for (size_t i = 0; i < listener->count; i++) {
-        if (polled[i].revents == 0)
+    descriptor_close(*reserve);
+    int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    if (connection >= 0)
+        session_turn_away(connection);
+    *reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Takes connections of a socket that has some. Returns false when there must be a pause. */
+static bool accept_some(int listening, enum address_kind kind, struct pool *pool, int *reserve)
+{
+    for (int count = 0; count < ACCEPTED_MOST && pool_is_ready(pool); count++) {
+        int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+        if (connection >= 0) {
+            pool_give(pool, connection, kind);
             continue;
-        int connection = accept4(polled[i].fd, NULL, NULL, SOCK_CLOEXEC);
-        if (connection >= 0)
-            process_start(model, connection, listener->sockets[i].kind);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-            return false;
+        }
+        if (errno == EMFILE || errno == ENFILE)
+            refuse_one(listening, reserve);
+        return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
     }
     return true;
 }
 
-static void drain(struct process_model *model)
+static bool accept_all(const struct listener *listener, const struct pollfd *polled,
+                       struct pool *pool, int *reserve)
 {
-    int64_t until = clock_ms() + model->settings->drain_ms;
+    bool goes_on = true;
+
+    for (size_t i = 0; i < listener->count; i++) {
+        if (polled[i].revents != 0)
+            goes_on =
+                accept_some(polled[i].fd, listener->sockets[i].kind, pool, reserve) && goes_on;
+    }
+    return goes_on;
+}
+
+static void drain(struct pool *pool)
+{
+    int64_t until = clock_ms() + pool->settings->drain_ms;
     int64_t left = 0;
 
-    process_stop(model);
-    process_reap(model);
-    while (process_count(model) > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
-        wait_for(NULL, 0, left);
-        process_reap(model);
+    pool_stop(pool);
+    pool_hear(pool);
+    while (pool_workers(pool) > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
+        (void)wait_for(NULL, 0, left);
+        pool_hear(pool);
     }
-    process_kill(model);
+    pool_kill(pool);
+}
+
+static void reload(struct pool *pool, const struct command_line *line, struct settings *settings)
+{
+    hangup = 0;
+    if (reload_settings(line, settings) == 0)
+        pool_retire(pool);
+}
+
+/* One turn: workers are forked ahead only while nobody waits. Returns false for a pause. */
+static bool take_turn(const struct listener *listener, struct pool *pool, bool paused, int *reserve)
+{
+    struct pollfd polled[LISTENER_SOCKETS_MOST + WORKERS_POLLED];
+    size_t count = paused || !pool_is_ready(pool) ? 0 : listener->count;
+    bool wants = !paused && pool_wants_worker(pool);
+
+    for (size_t i = 0; i < count; i++)
+        polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
+    size_t heard = pool_polled(pool, polled + count, WORKERS_POLLED);
+    int ready = wait_for(polled, count + heard, paused ? PAUSE_MS : wants ? 0 : -1);
+    pool_hear(pool);
+    if (count == 0)
+        return true;
+    if (ready > 0)
+        return accept_all(listener, polled, pool, reserve);
+    return ready < 0 || !wants || pool_add_worker(pool);
 }
 
 void parent_catch_signals(void)
 {
-    const struct sigaction stop = {.sa_handler = note_stop};
-    const struct sigaction child = {.sa_handler = note_child};
+    static const struct {
+        int number;
+        void (*note)(int number);
+    } caught[] = {
+        {SIGTERM, note_stop}, {SIGINT, note_stop}, {SIGHUP, note_hangup}, {SIGCHLD, note_child}};
     sigset_t blocked;
 
     (void)sigemptyset(&blocked);
-    (void)sigaddset(&blocked, SIGTERM);
-    (void)sigaddset(&blocked, SIGINT);
-    (void)sigaddset(&blocked, SIGCHLD);
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+        (void)sigaddset(&blocked, caught[i].number);
     (void)sigprocmask(SIG_BLOCK, &blocked, &while_waiting);
-    (void)sigdelset(&while_waiting, SIGTERM);
-    (void)sigdelset(&while_waiting, SIGINT);
-    (void)sigdelset(&while_waiting, SIGCHLD);
-    (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGINT, &stop, NULL);
-    (void)sigaction(SIGCHLD, &child, NULL);
-    (void)signal(SIGHUP, SIG_IGN); /* there is nothing to read again */
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++) {
+        const struct sigaction action = {.sa_handler = caught[i].note};
+        (void)sigdelset(&while_waiting, caught[i].number);
+        (void)sigaction(caught[i].number, &action, NULL);
+    }
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
 }
 
-void parent_serve(struct listener *listener, struct process_model *model)
+void parent_serve(struct listener *listener, struct pool *pool, const struct command_line *line,
+                  struct settings *settings)
 {
-    struct pollfd polled[LISTENER_SOCKETS_MOST];
+    int reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     bool paused = false;
 
-    for (size_t i = 0; i < listener->count; i++)
-        polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
     while (stops == 0) {
-        wait_for(polled, paused ? 0 : listener->count, paused ? PAUSE_MS : -1);
-        process_reap(model);
-        paused = !paused && !accept_some(listener, polled, model);
+        paused = !take_turn(listener, pool, paused, &reserve);
+        if (hangup)
+            reload(pool, line, settings);
     }
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     listener_remove(listener);
-    drain(model);
+    descriptor_close(reserve);
+    drain(pool);
 }

@@ -1,22 +1,23 @@
 /*
- * The parent: accepts connections and gives them to the model that serves them, until it is to
- * stop. It never reads a byte that a client sent, and never waits for one.
+ * The parent: accepts connections and gives them to the pool, until it is to stop. It never reads a
+ * byte that a client sent, and never waits for one.
  */
 #ifndef DAEMON_PARENT_H
 #define DAEMON_PARENT_H
 
+#include "daemon/command_line.h"
 #include "daemon/listener.h"
-#include "daemon/process.h"
+#include "daemon/pool.h"
 
-/*
- * From now on TERM, INT and CHLD come only while parent_serve() waits, and HUP and PIPE not at all.
- */
+/* From now on TERM, INT, HUP and CHLD come only while parent_serve() waits, and PIPE not at all. */
 void parent_catch_signals(void);
 
 /*
- * Accepts connections until TERM or INT comes. Then lets the sessions finish within `limits.drain`;
- * at its end, or at a second signal, they are ended. The listener is removed.
+ * Accepts connections until TERM or INT comes. HUP reads `settings`, those of the pool, again as
+ * the command line tells. At the end the sessions may finish within `limits.drain`; then, or at a
+ * second signal, they are ended. The listener is removed.
  */
-void parent_serve(struct listener *listener, struct process_model *model);
+void parent_serve(struct listener *listener, struct pool *pool, const struct command_line *line,
+                  struct settings *settings);
 
 #endif

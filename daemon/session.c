@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/heartbeat.h"
 #include "daemon/log.h"
@@ -18,14 +20,17 @@ static int pass_gate(struct session *session, const struct request *request,
 {
     if (access_permits(&session->client, request->rights))
         return 0;
-    log_event(LOG_LEVEL_WARNING, "denied", "client", session->client.who, "request", request->word,
-              "name", arguments->name, NULL);
+    log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", session->client.who,
+              "request", request->word, "name", arguments->name, NULL);
     return session_refuse(session, REASON_DENIED, "%s may not %s", session->client.who,
                           request->word);
 }
 
-/* Reads one request and serves it. Returns 0 when it was answered, or a reason to answer. */
-static int serve_one(struct session *session)
+/*
+ * Reads one request and serves it. Returns 0 when it was answered, or a reason to answer.
+ * `ret_request` tells which one it was, if any.
+ */
+static int serve_one(struct session *session, const struct request **ret_request)
 {
     const char *bytes = NULL;
     size_t length = 0;
@@ -38,10 +43,13 @@ static int serve_one(struct session *session)
     if (line_parse(&session->line, bytes, length) < 0)
         return session_refuse(session, REASON_BAD_REQUEST, "this line breaks the grammar");
     code = request_parse(session, &request, &arguments);
+    *ret_request = request;
     if (code == 0)
         code = pass_gate(session, request, &arguments);
     if (code < 0)
         return code;
+    log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
+              arguments.name, NULL);
     code = request->serve(session, &arguments);
     if (code == -REASON_INTERNAL || code == -REASON_NO_SPACE)
         session_log_failure(session, request->word, arguments.name);
@@ -86,8 +94,27 @@ static void linger(struct session *session)
     stream_drain(&session->stream, session->linger_until_ms);
 }
 
+/* Tells the counters what passed since the last time. */
+static void count_bytes(struct session *session)
+{
+    counter_add(&session->counters->received, session->stream.received - session->received);
+    counter_add(&session->counters->sent, session->stream.sent - session->sent);
+    session->received = session->stream.received;
+    session->sent = session->stream.sent;
+}
+
+static void count_request(struct session *session, const struct request *request, int code)
+{
+    enum reason outcome = code < 0 ? reason_of(code) : session->outcome;
+
+    counter_add(&session->counters->requests[request_place(request)][outcome], 1);
+    count_bytes(session);
+}
+
 static void serve_all(struct session *session)
 {
+    const struct request *request = NULL;
+
     while (!session->over) {
         if (stream_await(&session->stream, session->wake, session->settings->idle_ms) < 0) {
             /* At the end of what the client sends its answers may still be here. */
@@ -98,17 +125,20 @@ static void serve_all(struct session *session)
         session->why[0] = '\0';
         session->body_due = false;
         session->body = (struct body){.left = 0};
-        int code = serve_one(session);
+        session->outcome = REASON_NONE;
+        request = NULL;
+        int code = serve_one(session, &request);
         if (code < 0)
             answer_failure(session, reason_of(code));
         if (session->body_due && !session->over)
             drop_body(session);
+        count_request(session, request, code);
     }
     linger(session);
 }
 
-void session_run(int in, int out, const struct client *client, const struct settings *settings,
-                 const struct library *library, int wake)
+/* Opens the stream, which owns the descriptors then. */
+static int open_stream(struct stream *stream, int in, int out, const struct settings *settings)
 {
     const struct stream_limits limits = {
         .line_ms = settings->request_ms,
@@ -116,26 +146,54 @@ void session_run(int in, int out, const struct client *client, const struct sett
         .write_ms = settings->wait_ms,
         .wait_ms = settings->wait_ms,
     };
+    return stream_open(stream, &stream_plain, NULL, in, out, &limits);
+}
+
+void session_run(int in, int out, const struct client *client, uint64_t number,
+                 const struct service *service, int wake)
+{
     struct session *session = calloc(1, sizeof *session);
 
     if (session == NULL) {
-        log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
         descriptor_close(in);
         descriptor_close(out != in ? out : -1);
-        return;
     }
-    if (stream_open(&session->stream, &stream_plain, NULL, in, out, &limits) < 0) {
+    if (session == NULL || open_stream(&session->stream, in, out, service->settings) < 0) {
         log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
         free(session);
         return;
     }
     session->client = *client;
-    session->settings = settings;
-    session->library = library;
+    session->settings = service->settings;
+    session->library = service->library;
+    session->counters = service->counters;
     session->wake = wake;
+    (void)snprintf(session->id, sizeof session->id, "%llu", (unsigned long long)number);
+    log_event(LOG_LEVEL_DEBUG, "session begins", "session", session->id, "client", client->who,
+              NULL);
     serve_all(session);
+    count_bytes(session);
+    log_event(LOG_LEVEL_DEBUG, "session ends", "session", session->id, NULL);
     stream_close(&session->stream);
     free(session);
+}
+
+void session_serve(int connection, enum address_kind comes, uint64_t number,
+                   const struct service *service, int wake)
+{
+    struct client client;
+
+    access_identify(connection, comes, service->settings->anonymous, &client);
+    session_run(connection, connection, &client, number, service, wake);
+}
+
+void session_turn_away(int connection)
+{
+    static const char answer[] = "FAIL busy too many sessions\n";
+
+    (void)send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(connection, SHUT_WR);
+    (void)close(connection);
 }
 
 int session_refuse(struct session *session, enum reason reason, const char *format, ...)
@@ -157,6 +215,6 @@ void session_log_failure(const struct session *session, const char *operation, c
 {
     int error = errno;
 
-    log_event(LOG_LEVEL_ERROR, "failed", "client", session->client.who, "operation", operation,
-              "name", name, "cause", strerror(error), NULL);
+    log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", session->client.who,
+              "operation", operation, "name", name, "cause", strerror(error), NULL);
 }

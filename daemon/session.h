@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "daemon/access.h"
+#include "daemon/counters.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
 #include "protocol/body.h"
@@ -17,6 +18,14 @@
 
 enum {
     SESSION_WHY_ROOM = 512, /* bytes of the text of FAIL, with its NUL */
+    SESSION_ID_ROOM = 24,   /* the same of a session's number */
+};
+
+/* What all sessions of a process share; only the counters change. */
+struct service {
+    const struct settings *settings;
+    const struct library *library;
+    struct counters *counters;
 };
 
 /*
@@ -27,22 +36,34 @@ struct session {
     struct stream stream;
     const struct settings *settings;
     const struct library *library;
+    struct counters *counters;
     struct client client;
-    int wake;                /* becomes readable when the daemon stops; -1 for none */
-    bool over;               /* no further request is to be read */
-    bool body_due;           /* the client's body, or the rest of it, is still to come */
-    struct body body;        /* how far it has been read */
-    int64_t linger_until_ms; /* when a refused client's bytes are no longer dropped; 0: not yet */
-    struct line line;        /* the request */
+    char id[SESSION_ID_ROOM]; /* for the log */
+    int wake;                 /* becomes readable when the daemon stops; -1 for none */
+    bool over;                /* no further request is to be read */
+    enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
+    bool body_due;            /* the client's body, or the rest of it, is still to come */
+    struct body body;         /* how far it has been read */
+    int64_t linger_until_ms;  /* when a refused client's bytes are no longer dropped; 0: not yet */
+    struct line line;         /* the request */
     char why[SESSION_WHY_ROOM]; /* the text of the next FAIL */
+    uint64_t received, sent;    /* bytes of the stream that the counters know of */
 };
 
 /*
- * Serves a connection to its end and closes its descriptors, which may be one. `settings` and
- * `library` are only read.
+ * Serves a connection to its end and closes its descriptors, which may be one. `number` tells the
+ * session from others of this daemon; `wake` becomes readable when the daemon stops, -1 for none.
  */
-void session_run(int in, int out, const struct client *client, const struct settings *settings,
-                 const struct library *library, int wake);
+void session_run(int in, int out, const struct client *client, uint64_t number,
+                 const struct service *service, int wake);
+
+/* The same for a socket that has come to a listener, by an address of that kind: finds out who the
+ * client is. */
+void session_serve(int connection, enum address_kind comes, uint64_t number,
+                   const struct service *service, int wake);
+
+/* Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. */
+void session_turn_away(int connection);
 
 /*
  * For handlers of requests: says why a request is refused, and returns the negative of the reason

@@ -1,457 +1,191 @@
 #include "daemon/settings.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libconfig.h>
-#include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stddef.h>
 
 #include "daemon/access.h"
+#include "daemon/log.h"
 #include "protocol/address.h"
-#include "protocol/reason.h"
-#include "protocol/value.h"
 
-enum kind {
-    KIND_PATH,
-    KIND_ADDRESSES,
-    KIND_RIGHTS,
-    KIND_BOOL,
-    KIND_COUNT,
-    KIND_DURATION,
-};
+static const char *const concurrency_words[] = {
+    [CONCURRENCY_PROCESS] = "process", [CONCURRENCY_THREAD] = "thread", NULL};
 
-static const char *const kind_words[] = {
-    [KIND_PATH] = "an absolute path in quotes",
-    [KIND_ADDRESSES] = "an address in quotes, or a list of them",
-    [KIND_RIGHTS] = "rights in quotes, as in \"list get put\"",
-    [KIND_BOOL] = "true or false",
-    [KIND_COUNT] = "a number",
-    [KIND_DURATION] = "a duration in quotes, as in \"30s\", \"5m\" or \"2h\"",
-};
+static const char *const log_target_words[] = {[LOG_TARGET_AUTO] = "auto",
+                                               [LOG_TARGET_SYSLOG] = "syslog",
+                                               [LOG_TARGET_STDERR] = "stderr",
+                                               NULL};
 
-enum {
-    FILE_LARGEST = 1024 * 1024, /* bytes of a configuration file, with a NUL */
-};
-
-struct row {
-    const char *name;
-    enum kind kind;
-    size_t offset;            /* in struct settings */
-    const char *default_text; /* NULL for none */
-    int64_t least, most;      /* of counts, and of durations in milliseconds */
-    const char *option;       /* what stands for the value in --help, when it is an option too */
-    const char *help;
-};
-
-#define AT(member) offsetof(struct settings, member)
-#define SECOND     INT64_C(1000)
-#define HOUR       (3600 * SECOND)
-#define DAY        (24 * HOUR)
-
-/* A row of the group "limits" that is a duration. */
-#define LIMIT(word, member, text, longest)                                   \
-    {                                                                        \
-        .name = "limits." word, .kind = KIND_DURATION, .offset = AT(member), \
-        .default_text = (text), .least = 1, .most = (longest)                \
-    }
-
-/* The settings. Those of the command line come first. */
-static const struct row rows[] = {
-    {.name = "library",
-     .kind = KIND_PATH,
-     .offset = AT(library),
-     .option = "DIR",
-     .help = "the folder to serve"},
-    {.name = "listen",
-     .kind = KIND_ADDRESSES,
-     .offset = AT(listen),
-     .default_text = ADDRESS_DEFAULT,
-     .option = "ADDRESS",
-     .help = "where to listen; may be given more than once"},
-    {.name = "anonymous",
-     .kind = KIND_RIGHTS,
-     .offset = AT(anonymous),
-     .default_text = "",
-     .option = "RIGHTS",
-     .help = "what everybody may do, as in 'list get put'"},
-    {.name = "records", .kind = KIND_BOOL, .offset = AT(records), .default_text = "true"},
-    {.name = "limits.sessions",
-     .kind = KIND_COUNT,
-     .offset = AT(sessions),
-     .default_text = "512",
-     .least = 1,
-     .most = 1000000},
-    LIMIT("idle", idle_ms, "5m", 365 * DAY),
-    LIMIT("request", request_ms, "30s", DAY),
-    LIMIT("stall", stall_ms, "60s", DAY),
-    LIMIT("wait", wait_ms, "6h", 365 * DAY),
-    LIMIT("linger", linger_ms, "30s", HOUR),
-    LIMIT("drain", drain_ms, "30s", DAY),
-    LIMIT("heartbeat", heartbeat_ms, "10s", HOUR),
-};
-
-static const size_t row_count = sizeof rows / sizeof rows[0];
-
-static int refuse(char fault[SETTINGS_FAULT_ROOM], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int refuse(char fault[SETTINGS_FAULT_ROOM], const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(fault, SETTINGS_FAULT_ROOM, format, arguments);
-    va_end(arguments);
-    return -REASON_USAGE;
-}
-
-static void *member(struct settings *settings, const struct row *row)
-{
-    return (char *)settings + row->offset;
-}
-
-static const struct row *find_row(const char *name)
-{
-    for (size_t i = 0; i < row_count; i++) {
-        if (strcmp(rows[i].name, name) == 0)
-            return &rows[i];
-    }
-    return NULL;
-}
-
-static int set_number(struct settings *settings, const struct row *row, int64_t number,
-                      const char *text, char fault[SETTINGS_FAULT_ROOM])
-{
-    if (number < row->least || number > row->most)
-        return refuse(fault, "%s: %s is too %s", row->name, text,
-                      number < row->least ? "small" : "large");
-    *(int64_t *)member(settings, row) = number;
-    return 0;
-}
-
-static int set_path(struct settings *settings, const struct row *row, const char *text,
-                    char fault[SETTINGS_FAULT_ROOM])
-{
-    char **path = member(settings, row);
-
-    if (text[0] != '/')
-        return refuse(fault, "%s: \"%s\" is not an absolute path", row->name, text);
-    char *copy = strdup(text);
-    if (copy == NULL)
-        return refuse(fault, "%s: %s", row->name, strerror(errno));
-    free(*path);
-    *path = copy;
-    return 0;
-}
-
-static int add_address(struct settings *settings, const struct row *row, const char *text,
-                       char fault[SETTINGS_FAULT_ROOM])
+static const char *judge_address(const char *text)
 {
     struct address address;
     const char *wrong = address_parse(text, &address);
 
     if (wrong != NULL)
-        return refuse(fault, "%s: %s: %s", row->name, text, wrong);
+        return wrong;
     if (address.kind == ADDRESS_EXEC)
-        return refuse(fault, "%s: %s: a daemon cannot listen on a command", row->name, text);
-    if (address.kind == ADDRESS_TLS)
-        return refuse(fault, "%s: %s: " ADDRESS_NO_TLS, row->name, text);
-    if (settings->listen_count == SETTINGS_LISTEN_MOST)
-        return refuse(fault, "%s: more than %d addresses", row->name, SETTINGS_LISTEN_MOST);
-    char *copy = strdup(text);
-    if (copy == NULL)
-        return refuse(fault, "%s: %s", row->name, strerror(errno));
-    settings->listen[settings->listen_count++] = copy;
-    return 0;
+        return "a daemon cannot listen on a command";
+    return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS : NULL;
 }
 
-static void forget_addresses(struct settings *settings)
-{
-    while (settings->listen_count > 0)
-        free(settings->listen[--settings->listen_count]);
-    memset(settings->listen, 0, sizeof settings->listen);
-}
+#define AT(member) offsetof(struct settings, member)
+#define SECOND     INT64_C(1000)
+#define HOUR       (3600 * SECOND)
+#define DAY        (24 * HOUR)
+#define MIB        (INT64_C(1024) * 1024)
 
-static int set_rights(struct settings *settings, const struct row *row, const char *text,
-                      char fault[SETTINGS_FAULT_ROOM])
-{
-    const char *word = NULL;
-    size_t length = 0;
-
-    if (access_parse_rights(text, member(settings, row), &word, &length))
-        return 0;
-    return refuse(fault, "%s: \"%.*s\" is no right", row->name, (int)length, word);
-}
-
-/* Sets one setting to what was written for it; an address is added to those that are there. */
-static int set_text(struct settings *settings, const struct row *row, const char *text,
-                    char fault[SETTINGS_FAULT_ROOM])
-{
-    int64_t number = 0;
-
-    switch (row->kind) {
-    case KIND_PATH:
-        return set_path(settings, row, text, fault);
-    case KIND_ADDRESSES:
-        return add_address(settings, row, text, fault);
-    case KIND_RIGHTS:
-        return set_rights(settings, row, text, fault);
-    case KIND_BOOL:
-        *(bool *)member(settings, row) = strcmp(text, "true") == 0;
-        return 0;
-    case KIND_COUNT:
-        if (value_number(text, strlen(text), &number))
-            return set_number(settings, row, number, text, fault);
-        break;
-    case KIND_DURATION:
-        if (value_duration(text, strlen(text), &number))
-            return set_number(settings, row, number, text, fault);
-        break;
-    }
-    return refuse(fault, "%s: \"%s\" is not %s", row->name, text, kind_words[row->kind]);
-}
-
-static int set_addresses(struct settings *settings, const struct row *row,
-                         const config_setting_t *setting, char fault[SETTINGS_FAULT_ROOM])
-{
-    int code = 0;
-
-    forget_addresses(settings);
-    if (config_setting_type(setting) == CONFIG_TYPE_STRING)
-        return add_address(settings, row, config_setting_get_string(setting), fault);
-    for (unsigned i = 0; code == 0 && i < (unsigned)config_setting_length(setting); i++) {
-        const char *text = config_setting_get_string_elem(setting, (int)i);
-        if (text == NULL)
-            return refuse(fault, "%s must be %s", row->name, kind_words[row->kind]);
-        code = add_address(settings, row, text, fault);
-    }
-    if (code == 0 && settings->listen_count == 0)
-        return refuse(fault, "%s has no address", row->name);
-    return code;
-}
-
-/* Sets one setting of the file; its type must be the one that the table tells. */
-static int set_from_file(struct settings *settings, const struct row *row,
-                         const config_setting_t *setting, char fault[SETTINGS_FAULT_ROOM])
-{
-    char number[24];
-    int type = config_setting_type(setting);
-
-    switch (row->kind) {
-    case KIND_ADDRESSES:
-        if (type == CONFIG_TYPE_STRING || type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY)
-            return set_addresses(settings, row, setting, fault);
-        break;
-    case KIND_BOOL:
-        if (type == CONFIG_TYPE_BOOL)
-            return set_text(settings, row, config_setting_get_bool(setting) ? "true" : "false",
-                            fault);
-        break;
-    case KIND_COUNT:
-        if (type == CONFIG_TYPE_INT) {
-            (void)snprintf(number, sizeof number, "%d", config_setting_get_int(setting));
-            return set_number(settings, row, config_setting_get_int(setting), number, fault);
-        }
-        break;
-    default:
-        if (type == CONFIG_TYPE_STRING)
-            return set_text(settings, row, config_setting_get_string(setting), fault);
-    }
-    return refuse(fault, "%s must be %s", row->name, kind_words[row->kind]);
-}
-
-/* Adds file and line in front of what is wrong with a setting. */
-static int place(const config_setting_t *setting, const char *path, char fault[SETTINGS_FAULT_ROOM])
-{
-    char wrong[SETTINGS_FAULT_ROOM];
-    const char *file = config_setting_source_file(setting);
-
-    memcpy(wrong, fault, sizeof wrong);
-    return refuse(fault, "%s:%u: %.400s", file != NULL ? file : path,
-                  (unsigned)config_setting_source_line(setting), wrong);
-}
-
-static int take_setting(struct settings *settings, const config_setting_t *setting,
-                        const char *name, const char *path, char fault[SETTINGS_FAULT_ROOM])
-{
-    const struct row *row = find_row(name);
-    int code = row != NULL ? set_from_file(settings, row, setting, fault)
-                           : refuse(fault, "there is no setting %s", name);
-
-    return code < 0 ? place(setting, path, fault) : 0;
-}
-
-/* Takes every setting of a group; the names of those of the group "limits" begin with "limits.". */
-static int take_group(struct settings *settings, const config_setting_t *group, const char *prefix,
-                      const char *path, char fault[SETTINGS_FAULT_ROOM])
-{
-    int code = 0;
-
-    for (unsigned i = 0; code == 0 && i < (unsigned)config_setting_length(group); i++) {
-        char name[128];
-        const config_setting_t *setting = config_setting_get_elem(group, i);
-        (void)snprintf(name, sizeof name, "%s%.64s", prefix, config_setting_name(setting));
-        if (strcmp(name, "limits") == 0 && config_setting_is_group(setting))
-            code = take_group(settings, setting, "limits.", path, fault);
-        else
-            code = take_setting(settings, setting, name, path, fault);
-    }
-    return code;
-}
-
-/*
- * Reads a whole regular file: a FIFO would block for ever. The text is to be freed; NULL with errno
- * set when there is none.
- */
-static char *read_text(const char *path)
-{
-    struct stat status;
-    char *text = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size < FILE_LARGEST)
-        text = calloc(1, FILE_LARGEST);
-    else
-        errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-    ssize_t length = text != NULL ? read(fd, text, FILE_LARGEST - 1) : 0;
-    if (length < 0 || (text != NULL && strlen(text) < (size_t)length)) {
-        /* What stands behind a NUL would silently be lost. */
-        errno = length < 0 ? errno : EILSEQ;
-        free(text);
-        text = NULL;
-    }
-    int error = errno;
-    (void)close(fd);
-    errno = error;
-    return text;
-}
-
-/* The line on which something is included; 0 for none. */
-static unsigned find_include(const char *text)
-{
-    static const char include[] = "@include";
-    unsigned number = 1;
-
-    for (const char *line = text; line != NULL; number++) {
-        line += strspn(line, " \t");
-        if (strncmp(line, include, sizeof include - 1) == 0)
-            return number;
-        line = strchr(line, '\n');
-        if (line != NULL)
-            line++;
-    }
-    return 0;
-}
-
-static int parse_text(struct settings *settings, const char *text, const char *path,
-                      char fault[SETTINGS_FAULT_ROOM])
-{
-    config_t config;
-    int code = 0;
-    unsigned include = find_include(text);
-
-    /* libconfig 1.5 ends the whole program when what is included is a folder. */
-    if (include > 0)
-        return refuse(fault, "%s:%u: @include is not taken here", path, include);
-    config_init(&config);
-    if (config_read_string(&config, text) == CONFIG_TRUE)
-        code = take_group(settings, config_root_setting(&config), "", path, fault);
-    else
-        code = refuse(fault, "%s:%d: %s", path, config_error_line(&config),
-                      config_error_text(&config));
-    config_destroy(&config);
-    return code;
-}
+const struct setting settings_table[] = {
+    {.name = "library",
+     .kind = SETTING_PATH,
+     .offset = AT(library),
+     .is_required = true,
+     .is_fixed = true,
+     .value = "DIR",
+     .help = "the folder to serve"},
+    {.name = "listen",
+     .kind = SETTING_LIST,
+     .offset = AT(listen),
+     .default_text = ADDRESS_DEFAULT,
+     .judge = judge_address,
+     .is_fixed = true,
+     .value = "ADDRESS",
+     .help = "where to listen; the option may be given more than once"},
+    {.name = "socket_mode",
+     .kind = SETTING_MODE,
+     .offset = AT(socket_mode),
+     .default_text = "0666",
+     .is_fixed = true,
+     .help = "the mode of Unix sockets: who may connect at all"},
+    {.name = "anonymous",
+     .kind = SETTING_WORDS,
+     .offset = AT(anonymous),
+     .default_text = "",
+     .words = access_right_words,
+     .value = "RIGHTS",
+     .help = "what everybody may do, as in 'list get put'"},
+    {.name = "records",
+     .kind = SETTING_BOOL,
+     .offset = AT(records),
+     .default_text = "true",
+     .is_fixed = true,
+     .help = "keep the digest of each stored file in its xattr user.fsd"},
+    {.name = "concurrency",
+     .kind = SETTING_WORD,
+     .offset = AT(concurrency),
+     .default_text = "process",
+     .words = concurrency_words,
+     .value = "MODEL",
+     .help = "serve each connection in a process or in a thread of its own"},
+    {.name = "spare",
+     .kind = SETTING_COUNT,
+     .offset = AT(spare),
+     .default_text = "0",
+     .most = 1000,
+     .help = "how many processes are forked ahead of their connections"},
+    {.name = "pid_file",
+     .kind = SETTING_PATH,
+     .offset = AT(pid_file),
+     .is_fixed = true,
+     .value = "FILE",
+     .help = "a file that holds the number of the daemon's process"},
+    {.name = "log.to",
+     .kind = SETTING_WORD,
+     .offset = AT(log_to),
+     .default_text = "auto",
+     .words = log_target_words,
+     .is_fixed = true,
+     .help = "where the log goes; auto is stderr in the foreground, else syslog"},
+    {.name = "log.level",
+     .kind = SETTING_WORD,
+     .offset = AT(log_level),
+     .default_text = "info",
+     .words = log_level_words,
+     .help = "how much is logged: this level and those before it"},
+    {.name = "limits.sessions",
+     .kind = SETTING_COUNT,
+     .offset = AT(sessions),
+     .default_text = "1024",
+     .least = 1,
+     .most = 1000000,
+     .help = "how many sessions are served at a time"},
+    {.name = "limits.per_address",
+     .kind = SETTING_COUNT,
+     .offset = AT(per_address),
+     .default_text = "256",
+     .least = 1,
+     .most = 1000000,
+     .help = "how many of them may come from one IPv4 address or one IPv6 network (/64)"},
+    {.name = "limits.per_user",
+     .kind = SETTING_COUNT,
+     .offset = AT(per_user),
+     .default_text = "256",
+     .least = 1,
+     .most = 1000000,
+     .help = "how many of them may be of one local user, over Unix sockets"},
+    {.name = "limits.memory",
+     .kind = SETTING_SIZE,
+     .offset = AT(memory),
+     .default_text = "64M",
+     .least = MIB,
+     .most = MIB * MIB,
+     .help = "how much memory a session may take"},
+    {.name = "limits.idle",
+     .kind = SETTING_DURATION,
+     .offset = AT(idle_ms),
+     .default_text = "5m",
+     .least = 1,
+     .most = 365 * DAY,
+     .help = "how long a session may be without a request before it is closed"},
+    {.name = "limits.request",
+     .kind = SETTING_DURATION,
+     .offset = AT(request_ms),
+     .default_text = "30s",
+     .least = 1,
+     .most = DAY,
+     .help = "how long a line may take to come whole"},
+    {.name = "limits.stall",
+     .kind = SETTING_DURATION,
+     .offset = AT(stall_ms),
+     .default_text = "1m",
+     .least = 1,
+     .most = DAY,
+     .help = "how long 1 KiB of a body may take to come"},
+    {.name = "limits.wait",
+     .kind = SETTING_DURATION,
+     .offset = AT(wait_ms),
+     .default_text = "6h",
+     .least = 1,
+     .most = 365 * DAY,
+     .help = "how long a client may send only signs of life, or take nothing of what it is sent"},
+    {.name = "limits.linger",
+     .kind = SETTING_DURATION,
+     .offset = AT(linger_ms),
+     .default_text = "30s",
+     .least = 1,
+     .most = HOUR,
+     .help = "how long what a refused client still sends is read and dropped"},
+    {.name = "limits.drain",
+     .kind = SETTING_DURATION,
+     .offset = AT(drain_ms),
+     .default_text = "30s",
+     .least = 1,
+     .most = DAY,
+     .help = "how long sessions may finish what they do when the daemon stops"},
+    {.name = "limits.heartbeat",
+     .kind = SETTING_DURATION,
+     .offset = AT(heartbeat_ms),
+     .default_text = "10s",
+     .least = 1,
+     .most = HOUR,
+     .help = "how often a client that has to wait is sent a sign of life"},
+    {.name = NULL},
+};
 
 void settings_init(struct settings *settings)
 {
-    char fault[SETTINGS_FAULT_ROOM];
-
     *settings = (struct settings){.library = NULL};
-    for (size_t i = 0; i < row_count; i++) {
-        if (rows[i].default_text != NULL)
-            (void)set_text(settings, &rows[i], rows[i].default_text, fault);
-    }
+    configuration_init(&settings->configuration, settings_table, settings);
 }
 
 void settings_release(struct settings *settings)
 {
-    forget_addresses(settings);
-    free(settings->library);
-    settings->library = NULL;
-}
-
-int settings_read_file(struct settings *settings, const char *path, bool optional,
-                       char fault[SETTINGS_FAULT_ROOM])
-{
-    char *text = read_text(path);
-
-    if (text == NULL && optional && errno == ENOENT)
-        return 0;
-    if (text == NULL)
-        return refuse(fault, "%s: %s", path, strerror(errno));
-    int code = parse_text(settings, text, path, fault);
-    free(text);
-    return code;
-}
-
-size_t settings_option_count(void)
-{
-    size_t count = 0;
-
-    while (count < row_count && rows[count].option != NULL)
-        count++;
-    return count;
-}
-
-const char *settings_option_name(size_t option)
-{
-    return rows[option].name;
-}
-
-int settings_set_option(struct settings *settings, size_t option, const char *value,
-                        char fault[SETTINGS_FAULT_ROOM])
-{
-    char wrong[SETTINGS_FAULT_ROOM];
-    char folder[PATH_MAX];
-    char path[2 * PATH_MAX + 1];
-    const struct row *row = &rows[option];
-
-    if (row->kind == KIND_ADDRESSES && !settings->listen_is_option) {
-        forget_addresses(settings);
-        settings->listen_is_option = true;
-    }
-    /* On the command line a path may be told from where one is. */
-    if (row->kind == KIND_PATH && value[0] != '/' && value[0] != '\0' && strlen(value) < PATH_MAX &&
-        getcwd(folder, sizeof folder) != NULL) {
-        (void)snprintf(path, sizeof path, "%s/%s", folder, value);
-        value = path;
-    }
-    if (set_text(settings, row, value, wrong) == 0)
-        return 0;
-    return refuse(fault, "--%.500s", wrong);
-}
-
-int settings_complete(struct settings *settings, char fault[SETTINGS_FAULT_ROOM])
-{
-    if (settings->library == NULL)
-        return refuse(fault, "no library: say which folder to serve with --library DIR, or in the "
-                             "configuration file");
-    return 0;
-}
-
-void settings_print_options(void)
-{
-    for (size_t i = 0; i < settings_option_count(); i++) {
-        char head[64];
-        (void)snprintf(head, sizeof head, "--%s %s", rows[i].name, rows[i].option);
-        (void)printf("  %-22s %s\n", head, rows[i].help);
-    }
+    configuration_release(&settings->configuration);
 }

@@ -115,6 +115,7 @@ static int pull(struct stream *stream)
                                              STREAM_BUFFER - stream->input_end);
     if (got > 0) {
         stream->input_end += (size_t)got;
+        stream->received += (uint64_t)got;
         count_bytes(stream, (size_t)got);
         return 0;
     }
@@ -162,6 +163,7 @@ static int push(struct stream *stream)
         return -REASON_LOST;
     }
     stream->output_start += (size_t)sent;
+    stream->sent += (uint64_t)sent;
     if (stream->output_start == stream->output_end)
         stream->output_start = stream->output_end = 0;
     return 0;

@@ -57,9 +57,10 @@ struct stream {
     bool in_is_socket, out_is_socket;
     int in_flags, out_flags; /* the status flags before; put back at the close */
     struct stream_limits limits;
-    int64_t until_ms; /* of clock_ms(): nothing is waited for beyond that; 0 for no end */
-    bool ended;       /* the other side sends no more */
-    bool failed;      /* something could not be sent, and nothing can be any more */
+    int64_t until_ms;        /* of clock_ms(): nothing is waited for beyond that; 0 for no end */
+    bool ended;              /* the other side sends no more */
+    bool failed;             /* something could not be sent, and nothing can be any more */
+    uint64_t received, sent; /* bytes, in all */
 
     char *input;
     size_t input_start, input_end;

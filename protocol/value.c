@@ -65,13 +65,29 @@ const char *value_print_time(struct timespec time, char text[VALUE_TIME_ROOM])
     return text;
 }
 
-bool value_duration(const char *bytes, size_t length, int64_t *ret_ms)
+/* What a number may have behind it; the last unit is the largest. */
+struct unit {
+    const char *word;
+    int64_t factor;
+};
+
+#define KIB INT64_C(1024)
+
+static const struct unit durations[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                        {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
+
+static const struct unit sizes[] = {
+    {"", 1},
+    {"K", KIB},
+    {"M", KIB *KIB},
+    {"G", KIB *KIB *KIB},
+    {"T", KIB *KIB *KIB *KIB},
+    {"P", KIB *KIB *KIB *KIB *KIB},
+    {NULL, 0},
+};
+
+static bool read_with_unit(const char *bytes, size_t length, const struct unit *unit, int64_t *ret)
 {
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-    const size_t count = sizeof units / sizeof units[0];
     size_t digits = 0;
     int64_t number = 0;
 
@@ -79,12 +95,59 @@ bool value_duration(const char *bytes, size_t length, int64_t *ret_ms)
         digits++;
     if (!value_number(bytes, digits, &number))
         return false;
-    size_t i = 0;
-    while (i < count && (strlen(units[i].unit) != length - digits ||
-                         memcmp(units[i].unit, bytes + digits, length - digits) != 0))
-        i++;
-    if (i == count || __builtin_mul_overflow(number, units[i].ms, &number))
+    while (unit->word != NULL && (strlen(unit->word) != length - digits ||
+                                  memcmp(unit->word, bytes + digits, length - digits) != 0))
+        unit++;
+    if (unit->word == NULL || __builtin_mul_overflow(number, unit->factor, &number))
         return false;
-    *ret_ms = number;
+    *ret = number;
+    return true;
+}
+
+/* With the largest unit of which it is a whole number. */
+static const char *print_with_unit(int64_t number, const struct unit *units, char *text)
+{
+    const struct unit *best = units;
+
+    for (const struct unit *unit = units; unit->word != NULL; unit++) {
+        if (number != 0 && number % unit->factor == 0)
+            best = unit;
+    }
+    (void)snprintf(text, VALUE_UNIT_ROOM, "%lld%s", (long long)(number / best->factor), best->word);
+    return text;
+}
+
+bool value_duration(const char *bytes, size_t length, int64_t *ret_ms)
+{
+    return read_with_unit(bytes, length, durations, ret_ms);
+}
+
+const char *value_print_duration(int64_t ms, char text[VALUE_UNIT_ROOM])
+{
+    return print_with_unit(ms, durations, text);
+}
+
+bool value_size(const char *bytes, size_t length, int64_t *ret_bytes)
+{
+    return read_with_unit(bytes, length, sizes, ret_bytes);
+}
+
+const char *value_print_size(int64_t bytes, char text[VALUE_UNIT_ROOM])
+{
+    return print_with_unit(bytes, sizes, text);
+}
+
+bool value_mode(const char *bytes, size_t length, int64_t *ret)
+{
+    int64_t mode = 0;
+
+    if (length != 4 || bytes[0] != '0')
+        return false;
+    for (size_t i = 1; i < length; i++) {
+        if (bytes[i] < '0' || bytes[i] > '7')
+            return false;
+        mode = mode * 8 + (bytes[i] - '0');
+    }
+    *ret = mode;
     return true;
 }

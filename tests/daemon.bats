@@ -1138,7 +1138,8 @@ END
     run grep -L 'ERROR SUMMARY: 0 errors' "$WORK"/valgrind.*
     assert_output ''
     run grep -h 'ERROR SUMMARY' "$WORK"/valgrind.*
-    assert_equal "${#lines[@]}" 3
+    # The parent, and its sessions or the worker with their threads.
+    [ "${#lines[@]}" -ge 2 ]
 }
 
 # refuses CODE PATTERN ARGUMENT...: fsd says one line that matches, and exits with that code.
@@ -1240,7 +1241,7 @@ END
     run timeout 20 "$FSD" --library 3>&-
     assert_failure 2
     refuses 2 '^fsd: .+' --config "$CONFIG" --library "$WORK" surplus
-    refuses 2 '^fsd: .*"everything" is no right' --config "$CONFIG" --library "$WORK" --anonymous everything
+    refuses 2 '^fsd: --anonymous: "everything" is none of list, get' --config "$CONFIG" --library "$WORK" --anonymous everything
     refuses 2 '^fsd: .+' --config "$CONFIG" --library "$WORK" --listen '' --foreground
 }
 

@@ -61,11 +61,11 @@ await_file() {
     fail "$1 does not appear"
 }
 
-# Waits until the daemon has no session any more.
+# Waits until the daemon has no session but the one that asks.
 await_no_session() {
     local tries
     for ((tries = 0; tries < 3000; tries++)); do
-        grep -qsx "PPid:[[:space:]]*$FSD_PID" /proc/[0-9]*/status || return 0
+        ! raw <<<$'STATUS\nQUIT' | grep -q -x 'sessions 1' || return 0
         sleep 0.01
     done
     fail 'a session does not end'

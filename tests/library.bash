@@ -7,6 +7,7 @@
 #   FSD_PORT                  its TCP port, when it was started with --listen plain:...:0
 #   FSD_EXPECTED              an extended regular expression: log lines above info, and others that are
 #                             none of the daemon's, which this test expects
+#   FSD_MODEL                 an array: the options that tell the model of concurrency
 #   FSD_WRAPPER               an array: a command that runs the daemon, e.g. (strace -f -o FILE)
 # shellcheck shell=bash
 
@@ -16,6 +17,8 @@ bats_load_library bats-assert
 
 TESTS=$BATS_TEST_DIRNAME
 FSD=$FSD_BUILD/fsd
+# How daemons serve: "process" or "thread". A test that tells itself sets FSD_MODEL=().
+FSD_CONCURRENCY=${FSD_CONCURRENCY:-process}
 
 setup() {
     # Socket paths are short (107 bytes), and so must the folder's be.
@@ -25,6 +28,7 @@ setup() {
     CONFIG=$WORK/fsd.conf
     FSD_EXPECTED=
     FSD_WRAPPER=()
+    FSD_MODEL=(--concurrency "$FSD_CONCURRENCY")
     FSD_PIDS=()
     FSD_LOGS=()
     BACKGROUND_PID=
@@ -64,7 +68,7 @@ start_fsd() {
 # Runs a daemon in the foreground, and does not wait for anything.
 launch_fsd() {
     FSD_LOG=$WORK/log.${#FSD_PIDS[@]}
-    "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --foreground "$@" \
+    "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --foreground "${FSD_MODEL[@]}" "$@" \
         </dev/null >"$FSD_LOG" 2>&1 3>&- &
     FSD_PID=$!
     FSD_PIDS+=("$FSD_PID")
@@ -106,7 +110,8 @@ stop_one() {
 # Starts a daemon in the background, as people do, and finds out its process by its socket.
 start_background() {
     mkdir -p "$LIBRARY"
-    quiet "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" "$@" </dev/null
+    quiet "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" "${FSD_MODEL[@]}" \
+        "$@" </dev/null
     BACKGROUND_PID=$(converse <<<'print(Session().peer())')
 }
 

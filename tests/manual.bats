@@ -29,48 +29,9 @@ options_of() {
     [ -n "$options" ] && printf '%s\n' "$options"
 }
 
-# The rows of the table of settings: name, kind, default and bounds, as they are written there.
-settings() {
-    sed -n '/^static const struct row rows\[\]/,/^};/p' "$SOURCE/daemon/settings.c" |
-        tr '\n' ' ' | tr -s ' ' | sed -e 's/{\.name = /\n&/g' -e 's/LIMIT(/\n&/g' |
-        sed -n -E \
-            -e 's/^LIMIT\("([a-z]+)", [a-z_]+, ("[^"]*"), ([^)]*)\).*/limits.\1;DURATION;\2;1;\3/p' \
-            -e 's/^\{\.name = "([a-z.]+)", \.kind = KIND_([A-Z]+), \.offset = AT\([a-z_]+\)(, \.default_text = ("[^"]*"|[A-Z_]+))?(, \.least = ([0-9]+), \.most = ([0-9]+))?.*/\1;\2;\4;\6;\7/p'
-}
-
-# duration EXPRESSION: a bound of the table as it is written in a configuration file.
-duration() {
-    sed -e 's/^[A-Z]/1&/' -e 's/ \* //' -e 's/DAY/d/' -e 's/HOUR/h/' -e 's/SECOND/s/' \
-        -e 's/[0-9]$/&ms/' <<<"$1"
-}
-
-# setting NAME KIND DEFAULT LEAST MOST: its heading in fsd(8).
-setting() {
-    local what default="default $3"
-    case $2 in
-    PATH) what='a path' ;;
-    ADDRESSES) what='an address or a list of up to 16' ;;
-    RIGHTS) what='rights' ;;
-    BOOL) what='true or false' ;;
-    COUNT) what="a number from $4 to $5" ;;
-    DURATION) what="a duration from $(duration "$4") to $(duration "$5")" ;;
-    *) return 1 ;;
-    esac
-    case $2 in
-    BOOL | COUNT | DURATION) default=${default//\"/} ;;
-    esac
-    case $3 in
-    '') default='no default' ;;
-    ADDRESS_DEFAULT)
-        default="default $(sed -n 's/^#define ADDRESS_DEFAULT //p' "$SOURCE/protocol/address.h")"
-        ;;
-    esac
-    printf '%s, %s; %s\n' "$1" "$what" "$default"
-}
-
 @test "manual: man has nothing to complain of" {
     local name
-    for name in fsc.1 fsd.8 fsd-protocol.7; do
+    for name in fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7; do
         quiet man --warnings -E UTF-8 -l -Tutf8 -Z "$FSD_BUILD/man/$name" >/dev/null
     done
 }
@@ -100,17 +61,46 @@ setting() {
     assert_lines text <options
 }
 
-@test "manual: fsd(8) tells of every setting with default and bounds" {
-    local row fields
-    page fsd.8 >text
-    settings >rows
-    run grep -c . rows
-    assert_output "$(grep -c -E '\.name = |LIMIT\(' <(sed -n '/^static const struct row rows\[\]/,/^};/p' "$SOURCE/daemon/settings.c"))"
-    while IFS= read -r row; do
-        IFS=';' read -r -a fields <<<"$row"
-        setting "${fields[@]}" >>headings
-    done <rows
-    assert_lines text <headings
+# in_one_line FILE: its words with one space between.
+in_one_line() {
+    tr -s ' \n' '  ' <"$1"
+}
+
+@test "manual: fsd.conf(5) tells of every setting as the table has it" {
+    local line
+    page fsd.conf.5 >text
+    quiet "$FSD_BUILD/fsd" --print-settings >settings
+    grep '^[a-z]' settings >headings
+    [ "$(grep -c . headings)" -ge 20 ]
+    while IFS= read -r line; do
+        run grep -q -i -F -e "${line#    }" <<<"$(in_one_line text)"
+        assert_success
+    done <settings
+    # It tells of no others.
+    run sed -n 's/^\([a-z._]*\), .*; .*/\1/p' text
+    assert_output "$(sed 's/,.*//' headings)"
+}
+
+@test "manual: the sample configuration has every setting with its default" {
+    local line
+    quiet "$FSD_BUILD/fsd" --print-settings >settings
+    sed 's/^ *#* *\** *//' "$SOURCE/etc/fsd.conf" >comments
+    while IFS= read -r line; do
+        run grep -q -i -F -e "$line" <<<"$(in_one_line comments)"
+        assert_success
+    done < <(sed -n 's/^    //p' settings)
+    # As it is it changes nothing, and neither does it when all of it is taken.
+    quiet "$FSD_BUILD/fsd" --config "$CONFIG" --library /x --print-config | sed 's/ *# .*//' >defaults
+    quiet "$FSD_BUILD/fsd" --config "$SOURCE/etc/fsd.conf" --library /x --print-config | sed 's/ *# .*//' >sample
+    run diff defaults sample
+    assert_success
+    sed -E 's/^( *)#([a-z_]+ = )/\1\2/' "$SOURCE/etc/fsd.conf" >all.conf
+    quiet "$FSD_BUILD/fsd" --config all.conf --print-config >print
+    run grep -E -v "(all.conf:[0-9]+|\\{|\\};)\$" print
+    assert_output ''
+    sed -e 's/^library = .*/library = "\/x";/' -e 's/^pid_file = .*/#pid_file = not set/' -e 's/ *# .*//' print >all
+    run diff defaults all
+    assert_success
 }
 
 @test "manual: fsd-protocol(7) tells of every reason and its exit code" {

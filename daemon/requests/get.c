@@ -102,6 +102,7 @@ static int send_end(struct download *download, int code)
 
     if (code == -REASON_LOST)
         return code;
+    download->session->outcome = reason_of(code);
     if (code == -REASON_MISMATCH)
         return stream_print(stream, "ABORT mismatch the file changed while it was sent\n");
     if (code < 0) {

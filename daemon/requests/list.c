@@ -113,6 +113,7 @@ static int end_listing(struct listing *listing, int code)
         return -REASON_LOST;
     if (code == 0)
         return stream_print(stream, "END\n");
+    listing->session->outcome = reason_of(code);
     errno = error;
     session_log_failure(listing->session, "LIST", "");
     return stream_print(stream, "ABORT %s %s\n", reason_word(reason_of(code)),
@@ -138,5 +139,8 @@ int list_serve(struct session *session, const struct arguments *arguments)
 
     if (listing.begun)
         return end_listing(&listing, code);
-    return code < 0 ? code : stream_print(&session->stream, "EMPTY\n");
+    if (code < 0)
+        return code;
+    session->outcome = REASON_EMPTY;
+    return stream_print(&session->stream, "EMPTY\n");
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/log.h"
 #include "daemon/requests/requests.h"
 #include "daemon/store/commit.h"
 #include "daemon/store/lookup.h"
@@ -51,6 +52,7 @@ static int answer_exists(struct upload *upload, const char *digest)
 
     if (code < 0)
         return code;
+    upload->session->outcome = REASON_EXISTS;
     if (may_know(upload))
         return stream_print(stream, "EXISTS size=%lld digest=%s\n",
                             (long long)there->status.st_size, there->record.digest);
@@ -170,6 +172,8 @@ static int serve_new(struct upload *upload)
         return answer_exists(upload, upload->record.digest);
     if (code < 0)
         return code;
+    log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
+              "name", upload->arguments->name, "digest", upload->record.digest, NULL);
     code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->received,
                         upload->record.digest);
     /* The client need not wait for the stage's own name to go. */

@@ -44,8 +44,15 @@ static const struct request requests[] = {
      .name = NAME_NEEDED,
      .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER),
      .serve = put_serve},
+    {.word = "STATUS", .rights = RIGHT_STATUS, .serve = status_serve},
     {.word = "QUIT", .serve = quit_serve},
 };
+
+enum {
+    REQUEST_COUNT = sizeof requests / sizeof requests[0],
+};
+
+_Static_assert((int)REQUEST_COUNT < (int)COUNTERS_REQUESTS, "each request has its counters");
 
 static bool is_accepted(const struct request *request, const char *key, enum option *ret)
 {
@@ -171,7 +178,7 @@ static int find_request(struct session *session, const struct request **ret)
     if (!is_word(word))
         return session_refuse(session, REASON_BAD_REQUEST, "%s: a request was due",
                               line_echo(word->bytes, word->length, echo));
-    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+    for (size_t i = 0; i < REQUEST_COUNT; i++) {
         if (strcmp(requests[i].word, word->bytes) == 0) {
             *ret = &requests[i];
             return 0;
@@ -180,6 +187,16 @@ static int find_request(struct session *session, const struct request **ret)
     session->over = true;
     return session_refuse(session, REASON_UNSUPPORTED, "%s is no request that is known here",
                           word->bytes);
+}
+
+size_t request_place(const struct request *request)
+{
+    return request != NULL ? (size_t)(request - requests) : REQUEST_COUNT;
+}
+
+const struct request *request_at(size_t place)
+{
+    return place < REQUEST_COUNT ? &requests[place] : NULL;
 }
 
 int request_parse(struct session *session, const struct request **ret_request,

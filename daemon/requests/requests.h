@@ -69,9 +69,18 @@ struct request {
 int request_parse(struct session *session, const struct request **ret_request,
                   struct arguments *ret);
 
+/*
+ * The requests by their places in the table, for the counters. request_place() tells that of a
+ * request, or, for NULL, the one of all words that are no requests; request_at() returns NULL there
+ * and behind it.
+ */
+size_t request_place(const struct request *request);
+const struct request *request_at(size_t place);
+
 int list_serve(struct session *session, const struct arguments *arguments);
 int get_serve(struct session *session, const struct arguments *arguments);
 int put_serve(struct session *session, const struct arguments *arguments);
+int status_serve(struct session *session, const struct arguments *arguments);
 int quit_serve(struct session *session, const struct arguments *arguments);
 
 #endif

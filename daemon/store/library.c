@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -146,4 +147,15 @@ void library_close(struct library *library)
 {
     descriptor_close(library->root);
     library->root = -1;
+}
+
+int library_measure(const struct library *library, struct library_space *ret)
+{
+    struct statvfs status;
+
+    if (fstatvfs(library->root, &status) < 0)
+        return -REASON_UNAVAILABLE;
+    *ret = (struct library_space){.total = (uint64_t)status.f_blocks * status.f_frsize,
+                                  .free = (uint64_t)status.f_bavail * status.f_frsize};
+    return 0;
 }

@@ -8,6 +8,7 @@
 #define STORE_LIBRARY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "protocol/reason.h"
 
@@ -26,6 +27,14 @@ struct library {
  */
 int library_open(struct library *library, const char *path, bool records, const char **ret_fault);
 void library_close(struct library *library);
+
+/* Bytes of the file system, and those that are free for this process. */
+struct library_space {
+    uint64_t total, free;
+};
+
+/* Returns 0 or -REASON_UNAVAILABLE. */
+int library_measure(const struct library *library, struct library_space *ret);
 
 /*
  * Opens what is at `path` below the library, "." for the library itself, as openat(2) does, but

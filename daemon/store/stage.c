@@ -1,10 +1,12 @@
 #include "daemon/store/stage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/descriptor.h"
@@ -50,6 +52,28 @@ static int keep_room(int fd, int64_t size)
         code = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
     while (code < 0 && errno == EINTR);
     return code == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
+}
+
+/* Adds what is in the folder of one client; an entry that vanishes meanwhile has ended. */
+static void measure_client(int parent, const char *name, struct stage_usage *usage)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry = NULL;
+    struct stat status;
+
+    if (folder == NULL) {
+        descriptor_close(fd);
+        return;
+    }
+    while ((entry = readdir(folder)) != NULL) {
+        if (fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(status.st_mode))
+            continue;
+        usage->count++;
+        usage->bytes += (uint64_t)status.st_size;
+    }
+    (void)closedir(folder);
 }
 
 int stage_open(struct stage *stage, const struct library *library, const char *client, int64_t size)
@@ -112,4 +136,22 @@ void stage_close(struct stage *stage)
     }
     descriptor_close(stage->folder);
     *stage = (struct stage){.fd = -1, .folder = -1};
+}
+
+void stage_measure(const struct library *library, struct stage_usage *ret)
+{
+    int fd = library_openat(library, LIBRARY_STAGE, O_RDONLY | O_DIRECTORY);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry = NULL;
+
+    *ret = (struct stage_usage){.count = 0};
+    if (folder == NULL) {
+        descriptor_close(fd);
+        return;
+    }
+    while ((entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.')
+            measure_client(fd, entry->d_name, ret);
+    }
+    (void)closedir(folder);
 }

@@ -42,4 +42,13 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
  */
 void stage_close(struct stage *stage);
 
+/* What is on its way in, or was left there. */
+struct stage_usage {
+    uint64_t count; /* of stages */
+    uint64_t bytes;
+};
+
+/* Counts the stages of all clients, as far as they can be seen. */
+void stage_measure(const struct library *library, struct stage_usage *ret);
+
 #endif

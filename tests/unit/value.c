@@ -99,10 +99,55 @@ static void check_durations(void)
     }
 }
 
+static bool is_size(const char *text, int64_t expected)
+{
+    int64_t size = -7;
+    return value_size(text, strlen(text), &size) && size == expected;
+}
+
+static void check_sizes(void)
+{
+    static const char *const wrong[] = {"", "K", "1k", "1KB", "1 K", "-1K", "1E", "8192P", "1.5G"};
+    static const struct {
+        int64_t size;
+        const char *text;
+    } written[] = {{0, "0"},
+                   {1, "1"},
+                   {1023, "1023"},
+                   {1024, "1K"},
+                   {1536 << 10, "1536K"},
+                   {INT64_C(3) << 40, "3T"}};
+    char text[VALUE_UNIT_ROOM];
+
+    CHECK(is_size("0", 0) && is_size("512", 512) && is_size("1K", 1024) &&
+          is_size("64M", 64 << 20));
+    CHECK(is_size("10G", INT64_C(10737418240)) && is_size("8191P", INT64_C(8191) << 50));
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        CHECK(!is_size(wrong[i], 0));
+    for (size_t i = 0; i < COUNT(written); i++)
+        CHECK(strcmp(value_print_size(written[i].size, text), written[i].text) == 0);
+    CHECK(strcmp(value_print_duration(90000, text), "90s") == 0);
+    CHECK(strcmp(value_print_duration(7200000, text), "2h") == 0);
+    CHECK(strcmp(value_print_duration(1001, text), "1001ms") == 0);
+}
+
+static void check_modes(void)
+{
+    static const char *const wrong[] = {"", "0", "640", "00640", "0680", "0x10", "1640", " 640"};
+    int64_t mode = -1;
+
+    CHECK(value_mode("0640", 4, &mode) && mode == 0640);
+    CHECK(value_mode("0000", 4, &mode) && mode == 0);
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        CHECK(!value_mode(wrong[i], strlen(wrong[i]), &mode));
+}
+
 int main(void)
 {
     check_numbers();
     check_times();
     check_durations();
+    check_sizes();
+    check_modes();
     return 0;
 }

@@ -1,0 +1,63 @@
+/*
+ * The command line of fsd: what it is to do, and the options that are settings.
+ */
+#ifndef DAEMON_COMMAND_LINE_H
+#define DAEMON_COMMAND_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemon/settings.h"
+
+enum action {
+    ACTION_SERVE,
+    ACTION_STDIO,          /* one session, on stdin and stdout */
+    ACTION_CHECK,          /* read the settings, and no more */
+    ACTION_PRINT_CONFIG,   /* print what is in force */
+    ACTION_PRINT_SETTINGS, /* print the table */
+    ACTION_VERSION,
+    ACTION_HELP,
+};
+
+/* An option that is a setting. */
+struct said {
+    const struct setting *row;
+    char *text; /* a path is absolute */
+    char *origin;
+};
+
+struct command_line {
+    enum action action;
+    bool foreground;
+    char *config;        /* absolute */
+    bool config_is_said; /* else it is the default, which need not exist */
+    struct said *said;
+    size_t said_count;
+};
+
+/*
+ * Takes argv apart. Returns 0, or -REASON_USAGE after complaining on stderr. Paths are made
+ * absolute, so that they mean the same when the working folder is another. In both cases
+ * command_line_release() frees what it owns.
+ */
+int command_line_read(struct command_line *line, int argc, char **argv);
+void command_line_release(struct command_line *line);
+
+/*
+ * Fills settings from the text of the configuration file (NULL: there is none) and from the
+ * options, which win. Returns 0, or -REASON_USAGE with one sentence in `fault`. In both cases
+ * settings_release() has to follow.
+ */
+int command_line_settings(const struct command_line *line, const char *text,
+                          struct settings *settings, char fault[CONFIGURATION_FAULT_ROOM]);
+
+/*
+ * Reads the configuration file. Returns 0 with its text, to be freed, or NULL where the default one
+ * does not exist; else -REASON_USAGE with one sentence in `fault`.
+ */
+int command_line_load(const struct command_line *line, char **ret_text,
+                      char fault[CONFIGURATION_FAULT_ROOM]);
+
+void command_line_print_help(void);
+
+#endif

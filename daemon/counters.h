@@ -1,0 +1,45 @@
+/*
+ * Counters: what all sessions of a daemon have done, in memory that its processes share.
+ */
+#ifndef DAEMON_COUNTERS_H
+#define DAEMON_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/reason.h"
+
+enum {
+    COUNTERS_REQUESTS = 16, /* rows of the table of requests, and one for words that are none */
+};
+
+typedef _Atomic uint64_t counter;
+
+struct counters {
+    int64_t started_s; /* since 1970 */
+    counter sessions;  /* under way */
+    counter served;    /* sessions that were begun */
+    counter refused;   /* connections that were answered FAIL busy */
+    counter crashed;   /* processes that died of a signal */
+    counter received;  /* bytes, of all streams */
+    counter sent;
+    /* By request and outcome; REASON_NONE is OK. */
+    counter requests[COUNTERS_REQUESTS][REASON_COUNT];
+};
+
+/* Makes counters that all processes forked from now on share; NULL with errno set. */
+struct counters *counters_open(void);
+void counters_close(struct counters *counters);
+
+static inline void counter_add(counter *to, uint64_t number)
+{
+    (void)atomic_fetch_add_explicit(to, number, memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const counter *from)
+{
+    return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+#endif

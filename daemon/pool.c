@@ -1,0 +1,408 @@
+#include "daemon/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/channel.h"
+#include "daemon/log.h"
+#include "protocol/clock.h"
+#include "protocol/descriptor.h"
+#include "protocol/socket.h"
+
+enum {
+    TRIES = 2,      /* a worker may have died since the last look */
+    STATM_DATA = 6, /* the field of statm, from 1 on */
+    CALM_MS = 1000, /* after a crash, until workers are forked ahead again */
+};
+
+static const struct model *model_of(const struct settings *settings)
+{
+    return settings->concurrency == CONCURRENCY_THREAD ? &model_thread : &model_process;
+}
+
+/* In the worker. */
+
+static int stop_channel; /* set once, before its handler */
+
+/* TERM is as good as the end of the channel, which it makes. */
+static void end_channel(int number)
+{
+    int error = errno;
+
+    (void)number;
+    (void)shutdown(stop_channel, SHUT_RDWR);
+    errno = error;
+}
+
+static void catch_signals(int channel)
+{
+    const struct sigaction stop = {.sa_handler = end_channel};
+    sigset_t none;
+
+    stop_channel = channel;
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)signal(SIGINT, SIG_IGN); /* of a terminal: the parent tells what is to be done */
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A session that takes more memory than it may is one that fails, and not one that fills the machine. */
+static void limit_memory(const struct pool *pool)
+{
+    const struct settings *settings = pool->settings;
+    int64_t sessions = settings->concurrency == CONCURRENCY_THREAD ? settings->sessions : 1;
+    int64_t most = 0;
+    struct rlimit limit;
+
+    if (pool->memory_before < 0 || getrlimit(RLIMIT_DATA, &limit) < 0 ||
+        __builtin_mul_overflow(settings->memory, sessions, &most) ||
+        __builtin_add_overflow(most, pool->memory_before, &most) || (rlim_t)most >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max = (rlim_t)most;
+    (void)setrlimit(RLIMIT_DATA, &limit);
+}
+
+static _Noreturn void live(const struct pool *pool, const struct model *model, int channel)
+{
+    const struct worker worker = {.channel = pool->own_from, .service = &pool->service};
+
+    if (channel != pool->own_from && dup3(channel, pool->own_from, O_CLOEXEC) < 0)
+        _exit(1);
+    closefrom(pool->own_from + 1);
+    catch_signals(worker.channel);
+    log_after_fork();
+    limit_memory(pool);
+    model->run(&worker);
+    _exit(0);
+}
+
+/* In the parent. */
+
+/* The data of this process in bytes, as RLIMIT_DATA counts it (proc(5), statm); -1: not known. */
+static int64_t read_memory(void)
+{
+    char text[256] = "";
+    char *next = text;
+    int64_t data = -1;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+
+    descriptor_close(fd);
+    if (got <= 0)
+        return -1;
+    for (int field = 0; field < STATM_DATA; field++)
+        data = strtoll(next, &next, 10);
+    return data * sysconf(_SC_PAGESIZE);
+}
+
+/* Room for one more element; the array may move. */
+static bool make_room(void **array, size_t *room, size_t count, size_t size)
+{
+    if (count < *room)
+        return true;
+    size_t more = *room > 0 ? 2 * *room : 16;
+    void *moved = reallocarray(*array, more, size);
+    if (moved == NULL)
+        return false;
+    *array = moved;
+    *room = more;
+    return true;
+}
+
+static void note_sessions(const struct pool *pool)
+{
+    atomic_store(&pool->service.counters->sessions, pool->seat_count);
+}
+
+static void remove_seat(struct pool *pool, size_t place)
+{
+    pool->seats[place] = pool->seats[--pool->seat_count];
+    note_sessions(pool);
+}
+
+/* Of a log that says the same a thousand times nothing can be read: only the first is logged. */
+static void note_fork(struct pool *pool, bool failed)
+{
+    if (failed && !pool->cannot_fork)
+        log_event(LOG_LEVEL_ERROR, "no worker", "cause", strerror(errno), NULL);
+    pool->cannot_fork = failed;
+}
+
+/* Forks a worker; NULL when that cannot be done. */
+static struct hand *add_hand(struct pool *pool)
+{
+    int channel = -1;
+    int theirs = -1;
+    const struct model *model = model_of(pool->settings);
+    bool has_room =
+        make_room((void **)&pool->hands, &pool->hand_room, pool->hand_count, sizeof *pool->hands) &&
+        channel_open(&channel, &theirs) == 0;
+    pid_t pid = has_room ? fork() : -1;
+
+    if (pid == 0)
+        live(pool, model, theirs);
+    note_fork(pool, pid < 0);
+    descriptor_close(theirs);
+    if (pid < 0) {
+        descriptor_close(channel);
+        return NULL;
+    }
+    struct hand *hand = &pool->hands[pool->hand_count++];
+    *hand = (struct hand){.pid = pid, .channel = channel, .model = model};
+    return hand;
+}
+
+static bool is_free(const struct hand *hand)
+{
+    return !hand->is_retired && !hand->is_busy;
+}
+
+/* A worker that can take a connection; NULL when there is none yet. */
+static struct hand *find_free(const struct pool *pool)
+{
+    for (size_t i = 0; i < pool->hand_count; i++) {
+        if (is_free(&pool->hands[i]))
+            return &pool->hands[i];
+    }
+    return NULL;
+}
+
+/* May one more session of this client begin? */
+static bool has_seat(const struct pool *pool, struct peer peer)
+{
+    const struct settings *settings = pool->settings;
+    int64_t most = peer.kind == PEER_USER ? settings->per_user : settings->per_address;
+    int64_t count = 0;
+
+    if (pool->seat_count >= (size_t)settings->sessions)
+        return false;
+    for (size_t i = 0; i < pool->seat_count; i++)
+        count += peer_is_same(pool->seats[i].peer, peer);
+    return peer.kind == PEER_UNKNOWN || count < most;
+}
+
+static void stop_hand(struct hand *hand)
+{
+    hand->is_retired = hand->is_told = true;
+    descriptor_close(hand->channel);
+    hand->channel = -1;
+}
+
+/* Gives the connection to a worker. */
+static bool hand_over(struct pool *pool, const struct order *order, struct peer peer)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct hand *hand = find_free(pool);
+        if (hand == NULL)
+            hand = add_hand(pool);
+        if (hand == NULL || !make_room((void **)&pool->seats, &pool->seat_room, pool->seat_count,
+                                       sizeof *pool->seats))
+            return false;
+        if (channel_order(hand->channel, order) == 0) {
+            hand->is_busy = hand->model->takes_one;
+            pool->seats[pool->seat_count++] =
+                (struct seat){.session = order->session, .pid = hand->pid, .peer = peer};
+            note_sessions(pool);
+            return true;
+        }
+        /* One that is gone is replaced. */
+        if (errno == EAGAIN)
+            return false;
+        stop_hand(hand);
+    }
+    return false;
+}
+
+static void tell_retired(struct pool *pool)
+{
+    const struct order order = {.kind = ORDER_RETIRE, .connection = -1};
+
+    for (size_t i = 0; i < pool->hand_count; i++) {
+        struct hand *hand = &pool->hands[i];
+        if (hand->is_retired && !hand->is_told)
+            hand->is_told = channel_order(hand->channel, &order) == 0 || errno != EAGAIN;
+    }
+}
+
+/* A worker of many connections tells which session has ended; it can speak only of its own. */
+static void hear_ends(struct pool *pool, struct hand *hand)
+{
+    uint64_t session = 0;
+    int heard = 0;
+
+    while ((heard = channel_next_end(hand->channel, &session)) > 0) {
+        for (size_t i = 0; i < pool->seat_count; i++) {
+            if (pool->seats[i].session == session && pool->seats[i].pid == hand->pid) {
+                remove_seat(pool, i);
+                break;
+            }
+        }
+    }
+    /* Its last sessions are counted until its process is gone. */
+    if (heard < 0)
+        stop_hand(hand);
+}
+
+static void forget_worker(struct pool *pool, pid_t pid)
+{
+    for (size_t i = pool->seat_count; i-- > 0;) {
+        if (pool->seats[i].pid == pid)
+            remove_seat(pool, i);
+    }
+    for (size_t i = 0; i < pool->hand_count; i++) {
+        if (pool->hands[i].pid != pid)
+            continue;
+        descriptor_close(pool->hands[i].channel);
+        pool->hands[i] = pool->hands[--pool->hand_count];
+        return;
+    }
+}
+
+static void reap(struct pool *pool)
+{
+    int status = 0;
+    pid_t pid = 0;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        forget_worker(pool, pid);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGKILL)
+            continue;
+        counter_add(&pool->service.counters->crashed, 1);
+        pool->crashed_ms = clock_ms();
+        log_event(LOG_LEVEL_ERROR, "a worker crashed", "signal", strsignal(WTERMSIG(status)), NULL);
+    }
+}
+
+void pool_open(struct pool *pool, const struct settings *settings, const struct library *library,
+               struct counters *counters, int own_from)
+{
+    *pool = (struct pool){
+        .settings = settings,
+        .service = {.settings = settings, .library = library, .counters = counters},
+        .own_from = own_from,
+        .memory_before = read_memory(),
+    };
+}
+
+void pool_close(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->hand_count; i++)
+        descriptor_close(pool->hands[i].channel);
+    free(pool->hands);
+    free(pool->seats);
+    *pool = (struct pool){.hands = NULL};
+}
+
+void pool_give(struct pool *pool, int connection, enum address_kind comes)
+{
+    const struct peer peer = peer_of(connection);
+    const struct order order = {.kind = ORDER_SERVE,
+                                .session = pool->last_session + 1,
+                                .comes = comes,
+                                .connection = connection};
+
+    /* Those that have just ended may make room. */
+    if (!has_seat(pool, peer))
+        pool_hear(pool);
+    socket_tune(connection);
+    if (has_seat(pool, peer) && hand_over(pool, &order, peer)) {
+        pool->last_session++;
+        counter_add(&pool->service.counters->served, 1);
+        (void)close(connection);
+        return;
+    }
+    counter_add(&pool->service.counters->refused, 1);
+    session_turn_away(connection);
+}
+
+bool pool_wants_worker(const struct pool *pool)
+{
+    const struct settings *settings = pool->settings;
+    /* One worker serves all threads; it is there before the first connection. */
+    int64_t wanted = settings->concurrency == CONCURRENCY_THREAD ? 1 : settings->spare;
+    int64_t count = 0;
+
+    if (pool->crashed_ms > 0 && clock_ms() - pool->crashed_ms < CALM_MS)
+        return false;
+    for (size_t i = 0; i < pool->hand_count; i++)
+        count += is_free(&pool->hands[i]);
+    return count < wanted;
+}
+
+bool pool_add_worker(struct pool *pool)
+{
+    return add_hand(pool) != NULL;
+}
+
+bool pool_is_ready(const struct pool *pool)
+{
+    const struct hand *hand = find_free(pool);
+
+    return hand == NULL || channel_is_ready(hand->channel);
+}
+
+size_t pool_polled(const struct pool *pool, struct pollfd *polled, size_t room)
+{
+    const struct hand *free = find_free(pool);
+    bool is_ready = pool_is_ready(pool);
+    size_t count = 0;
+
+    for (size_t i = 0; i < pool->hand_count && count < room; i++) {
+        const struct hand *hand = &pool->hands[i];
+        if (!hand->model->takes_one && hand->channel >= 0)
+            polled[count++] =
+                (struct pollfd){.fd = hand->channel,
+                                .events = hand == free && !is_ready ? POLLIN | POLLOUT : POLLIN};
+    }
+    return count;
+}
+
+void pool_hear(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->hand_count; i++) {
+        if (!pool->hands[i].model->takes_one && pool->hands[i].channel >= 0)
+            hear_ends(pool, &pool->hands[i]);
+    }
+    reap(pool);
+    tell_retired(pool);
+}
+
+void pool_retire(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->hand_count; i++) {
+        struct hand *hand = &pool->hands[i];
+        if (hand->model->takes_one && !hand->is_busy)
+            stop_hand(hand);
+        /* One that serves its one connection need not know. */
+        hand->is_told = hand->is_told || hand->model->takes_one;
+        hand->is_retired = true;
+    }
+    tell_retired(pool);
+}
+
+void pool_stop(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->hand_count; i++)
+        stop_hand(&pool->hands[i]);
+}
+
+void pool_kill(const struct pool *pool)
+{
+    for (size_t i = 0; i < pool->hand_count; i++)
+        (void)kill(pool->hands[i].pid, SIGKILL);
+}
+
+size_t pool_workers(const struct pool *pool)
+{
+    return pool->hand_count;
+}

@@ -1,0 +1,94 @@
+/*
+ * The pool: the processes that serve connections, and how many sessions each client has in them.
+ *
+ * The parent gives every connection to a worker, a process that it forks when it is needed, or
+ * ahead. What a worker does with its connections is told by the model of concurrency.
+ */
+#ifndef DAEMON_POOL_H
+#define DAEMON_POOL_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/model.h"
+#include "daemon/peer.h"
+#include "daemon/session.h"
+
+/* A worker, as the parent knows it. */
+struct hand {
+    pid_t pid;
+    int channel; /* -1 when it has been told to stop */
+    const struct model *model;
+    bool is_busy;    /* its one connection has been given to it */
+    bool is_retired; /* it gets no more connections */
+    bool is_told;    /* it knows that */
+};
+
+/* A session under way. */
+struct seat {
+    uint64_t session;
+    pid_t pid; /* of its worker */
+    struct peer peer;
+};
+
+struct pool {
+    const struct settings *settings;
+    struct service service;
+    int own_from;          /* descriptors from here on are the parent's, and none of a worker's */
+    int64_t memory_before; /* bytes that a worker has when it is forked; -1: not known */
+    struct hand *hands;
+    size_t hand_count, hand_room;
+    struct seat *seats;
+    size_t seat_count, seat_room;
+    uint64_t last_session;
+    bool cannot_fork;   /* the last try has failed, and was logged */
+    int64_t crashed_ms; /* when a worker last crashed, by clock_ms(); 0: none has */
+};
+
+/*
+ * Makes a pool without workers. `settings` may change until the next pool_retire(). Descriptors
+ * from `own_from` on are closed in workers.
+ */
+void pool_open(struct pool *pool, const struct settings *settings, const struct library *library,
+               struct counters *counters, int own_from);
+void pool_close(struct pool *pool);
+
+/*
+ * Has a connection served, which came by an address of that kind and is the pool's from now on;
+ * answers FAIL busy when there are too many. Never waits.
+ */
+void pool_give(struct pool *pool, int connection, enum address_kind comes);
+
+/*
+ * Can a connection be given away now? When a worker first has to take in those that it has been
+ * given, the others are best left with the system; pool_polled() waits for that then.
+ */
+bool pool_is_ready(const struct pool *pool);
+
+/* Is a worker to be forked ahead? Forks one; returns false when that cannot be done now. */
+bool pool_wants_worker(const struct pool *pool);
+bool pool_add_worker(struct pool *pool);
+
+/*
+ * Fills `polled` in with what poll(2) has to look at for pool_hear(), as far as there is room, and
+ * returns how many there are.
+ */
+size_t pool_polled(const struct pool *pool, struct pollfd *polled, size_t room);
+
+/* Takes note of sessions that have ended, and of workers that have (waitpid(2)). */
+void pool_hear(struct pool *pool);
+
+/* The settings have changed: connections that are still to come get new workers. */
+void pool_retire(struct pool *pool);
+
+/* Asks all sessions to end as soon as they have served what they are at, or ends them at once. */
+void pool_stop(struct pool *pool);
+void pool_kill(const struct pool *pool);
+
+/* How many workers there are. */
+size_t pool_workers(const struct pool *pool);
+
+#endif

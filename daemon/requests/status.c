@@ -1,0 +1,125 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/requests/requests.h"
+#include "daemon/store/stage.h"
+#include "protocol/clock.h"
+#include "protocol/line.h"
+
+/* What takes long to find out. */
+struct usage {
+    const struct library *library;
+    struct stage_usage stages;
+    struct library_space space;
+};
+
+static int find_usage(void *argument)
+{
+    struct usage *usage = argument;
+
+    stage_measure(usage->library, &usage->stages);
+    return library_measure(usage->library, &usage->space);
+}
+
+static void print_number(FILE *file, const char *key, uint64_t number)
+{
+    (void)fprintf(file, "%s %llu\n", key, (unsigned long long)number);
+}
+
+/* Answers that are no failures have words of their own. */
+static const char *outcome_word(enum reason outcome)
+{
+    return outcome == REASON_NONE ? "ok" : reason_word(outcome);
+}
+
+/* How often each request had each outcome that it had at all; of OK always. */
+static void print_requests(FILE *file, const struct counters *counters)
+{
+    for (size_t place = 0; place <= request_place(NULL); place++) {
+        const struct request *request = request_at(place);
+        for (enum reason outcome = 0; outcome < REASON_COUNT; outcome++) {
+            uint64_t count = counter_read(&counters->requests[place][outcome]);
+            if (count > 0 || (outcome == REASON_NONE && request != NULL))
+                (void)fprintf(file, "requests.%s.%s %llu\n",
+                              request != NULL ? request->word : "other", outcome_word(outcome),
+                              (unsigned long long)count);
+        }
+    }
+}
+
+static void print_setting(FILE *file, const struct settings *settings, const char *key,
+                          const struct setting *row)
+{
+    char *text = configuration_show_one(&settings->configuration, row);
+    char *escaped = text != NULL ? malloc(3 * strlen(text) + 1) : NULL;
+
+    if (escaped != NULL) {
+        (void)line_escape(text, strlen(text), escaped);
+        (void)fprintf(file, "%s %s\n", key, escaped);
+    }
+    free(escaped);
+    free(text);
+}
+
+static void print_limits(FILE *file, const struct settings *settings)
+{
+    for (const struct setting *row = settings_table; row->name != NULL; row++) {
+        if (strncmp(row->name, "limits.", 7) == 0)
+            print_setting(file, settings, row->name, row);
+    }
+}
+
+static void print_all(FILE *file, const struct session *session, const struct usage *usage)
+{
+    const struct settings *settings = session->settings;
+    const struct counters *counters = session->counters;
+    int64_t uptime = (int64_t)time(NULL) - counters->started_s;
+
+    (void)fprintf(file, "version %s\nprotocol fsd/1\n", FSD_VERSION);
+    print_setting(file, settings, "model", configuration_find(settings_table, "concurrency"));
+    print_number(file, "uptime", uptime > 0 ? (uint64_t)uptime : 0);
+    print_number(file, "sessions", counter_read(&counters->sessions));
+    print_number(file, "sessions.served", counter_read(&counters->served));
+    print_number(file, "sessions.refused", counter_read(&counters->refused));
+    print_number(file, "sessions.crashed", counter_read(&counters->crashed));
+    print_number(file, "bytes.received", counter_read(&counters->received));
+    print_number(file, "bytes.sent", counter_read(&counters->sent));
+    print_requests(file, counters);
+    print_number(file, "stages", usage->stages.count);
+    print_number(file, "stages.bytes", usage->stages.bytes);
+    print_number(file, "space.total", usage->space.total);
+    print_number(file, "space.free", usage->space.free);
+    (void)fprintf(file, "writable %d\n", session->library->writable);
+    print_limits(file, settings);
+}
+
+static int send_text(struct stream *stream, const char *text, size_t length)
+{
+    int code = stream_print(stream, "OK\n%zu\n", length);
+
+    if (code == 0)
+        code = stream_write(stream, text, length);
+    return code == 0 ? stream_print(stream, "\nEND\n") : code;
+}
+
+int status_serve(struct session *session, const struct arguments *arguments)
+{
+    struct usage usage = {.library = session->library};
+    char *text = NULL;
+    size_t length = 0;
+    int code = session_run_with_heartbeat(session, find_usage, &usage);
+
+    (void)arguments;
+    if (code < 0)
+        return code;
+    FILE *file = open_memstream(&text, &length);
+    if (file == NULL)
+        return -REASON_INTERNAL;
+    print_all(file, session, &usage);
+    code = fclose(file) == 0 ? send_text(&session->stream, text, length) : -REASON_INTERNAL;
+    free(text);
+    return code;
+}

@@ -1,0 +1,309 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libconfig.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/configuration.h"
+#include "protocol/reason.h"
+
+/*
+ * What libconfig takes in one way here and in another there, or drops without a word, is looked for
+ * before it reads a text: integers that are octal in 1.7 and decimal in 1.5, or too large for one
+ * of them; comments that are not closed; commas behind the last one; and @include, of which 1.5
+ * ends the process when a folder is included.
+ */
+
+enum {
+    FILE_LARGEST = 1024 * 1024, /* bytes of a file, with a NUL */
+    DIGITS_MOST = 9,            /* of a number: it fits 32 bits */
+};
+
+/* A file being taken. */
+struct source {
+    struct configuration *configuration;
+    const char *path;
+    char *fault;
+};
+
+/* A place in the text. */
+struct place {
+    const char *at;
+    unsigned line;
+};
+
+static void step(struct place *place)
+{
+    if (*place->at == '\n')
+        place->line++;
+    place->at++;
+}
+
+/* Steps behind `end`; returns false when it does not come. */
+static bool skip_past(struct place *place, const char *end)
+{
+    size_t length = strlen(end);
+
+    while (*place->at != '\0' && strncmp(place->at, end, length) != 0)
+        step(place);
+    if (*place->at == '\0')
+        return false;
+    for (; length > 0; length--)
+        step(place);
+    return true;
+}
+
+/* Steps behind a string, whose end libconfig itself looks for. */
+static void skip_string(struct place *place)
+{
+    step(place);
+    while (*place->at != '\0' && *place->at != '"') {
+        if (*place->at == '\\' && place->at[1] != '\0')
+            step(place);
+        step(place);
+    }
+    if (*place->at != '\0')
+        step(place);
+}
+
+static bool is_of(char byte, const char *set)
+{
+    return byte != '\0' && strchr(set, byte) != NULL;
+}
+
+/* A word: a name, a number, true or false. Returns what is wrong with it, or NULL. */
+static const char *skip_word(struct place *place)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+*@";
+    size_t length = strspn(place->at, letters);
+    const char *digits = place->at + (is_of(*place->at, "+-") ? 1 : 0);
+    size_t count = strspn(digits, "0123456789");
+
+    if (*place->at == '@')
+        return "@include and its like are not taken here";
+    bool is_number = count > 0;
+    bool is_plain = digits + count == place->at + length && count <= DIGITS_MOST &&
+                    (digits[0] != '0' || count == 1);
+    place->at += length;
+    return is_number && !is_plain
+               ? "a number is decimal, with nine digits at most and no leading zeros"
+               : NULL;
+}
+
+/* Is the next thing behind a comma the end of a list? */
+static bool is_last_comma(const char *at)
+{
+    at += 1 + strspn(at + 1, " \t\r\n\f");
+    return is_of(*at, ")]}");
+}
+
+/* Steps over one thing. Returns what is wrong with it, or NULL. */
+static const char *skip_thing(struct place *place)
+{
+    if (strncmp(place->at, "/*", 2) == 0)
+        return skip_past(place, "*/") ? NULL : "this comment is not closed";
+    if (*place->at == '#' || strncmp(place->at, "//", 2) == 0) {
+        (void)skip_past(place, "\n");
+        return NULL;
+    }
+    if (*place->at == '"') {
+        skip_string(place);
+        return NULL;
+    }
+    if (is_of(*place->at, " \t\r\n\f,;:={}()[]")) {
+        const char *wrong = *place->at == ',' && is_last_comma(place->at)
+                                ? "nothing stands behind the comma"
+                                : NULL;
+        step(place);
+        return wrong;
+    }
+    const char *before = place->at;
+    const char *wrong = skip_word(place);
+    if (wrong == NULL && place->at == before)
+        step(place); /* libconfig will refuse it */
+    return wrong;
+}
+
+static int look_through(const struct source *source, const char *text)
+{
+    struct place place = {.at = text, .line = 1};
+
+    while (*place.at != '\0') {
+        unsigned line = place.line;
+        const char *wrong = skip_thing(&place);
+        if (wrong != NULL)
+            return configuration_refuse(source->fault, "%s:%u: %s", source->path, line, wrong);
+    }
+    return 0;
+}
+
+/* Adds file, line and name in front of what is wrong with a setting. */
+static int place_fault(const struct source *source, const config_setting_t *setting,
+                       const char *name)
+{
+    char wrong[CONFIGURATION_FAULT_ROOM];
+
+    memcpy(wrong, source->fault, sizeof wrong);
+    return configuration_refuse(source->fault, "%s:%u: %s: %.600s", source->path,
+                                (unsigned)config_setting_source_line(setting), name, wrong);
+}
+
+static int refuse_type(const struct source *source, const struct setting *row)
+{
+    return configuration_refuse(source->fault, "it must be %s", setting_kind_text(row->kind));
+}
+
+static int take_list(const struct source *source, const struct setting *row,
+                     const config_setting_t *setting, const char *origin)
+{
+    int code = 0;
+    int length = config_setting_length(setting);
+
+    if (length == 0)
+        return configuration_refuse(source->fault, "the list is empty");
+    for (unsigned i = 0; code == 0 && i < (unsigned)length; i++) {
+        const char *text = config_setting_get_string_elem(setting, (int)i);
+        code = text != NULL
+                   ? configuration_set(source->configuration, row, text, origin, source->fault)
+                   : refuse_type(source, row);
+    }
+    return code;
+}
+
+/* Takes the value of a setting; its type must be the one that the table tells. */
+static int take_value(const struct source *source, const struct setting *row,
+                      const config_setting_t *setting, const char *origin)
+{
+    char number[24];
+    const char *text = NULL;
+    int type = config_setting_type(setting);
+
+    if (row->kind == SETTING_LIST && (type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY))
+        return take_list(source, row, setting, origin);
+    if (row->kind == SETTING_BOOL) {
+        if (type == CONFIG_TYPE_BOOL)
+            text = config_setting_get_bool(setting) ? "true" : "false";
+    } else if (row->kind == SETTING_COUNT) {
+        (void)snprintf(number, sizeof number, "%d", config_setting_get_int(setting));
+        if (type == CONFIG_TYPE_INT)
+            text = number;
+    } else if (type == CONFIG_TYPE_STRING) {
+        text = config_setting_get_string(setting);
+    }
+    return text != NULL ? configuration_set(source->configuration, row, text, origin, source->fault)
+                        : refuse_type(source, row);
+}
+
+static int take_setting(const struct source *source, const config_setting_t *setting,
+                        const char *name)
+{
+    char *origin = NULL;
+    const struct setting *row = configuration_find(source->configuration->table, name);
+
+    if (row == NULL)
+        return configuration_refuse(source->fault, "%s:%u: there is no setting %s", source->path,
+                                    (unsigned)config_setting_source_line(setting), name);
+    if (asprintf(&origin, "%s:%u", source->path, (unsigned)config_setting_source_line(setting)) < 0)
+        abort();
+    int code = take_value(source, row, setting, origin);
+    free(origin);
+    return code < 0 ? place_fault(source, setting, name) : 0;
+}
+
+/* Do names of the table begin with this one and a point? */
+static bool is_group(const struct source *source, const char *name)
+{
+    size_t length = strlen(name);
+    const struct setting *row = source->configuration->table;
+
+    while (row->name != NULL && (strncmp(row->name, name, length) != 0 || row->name[length] != '.'))
+        row++;
+    return row->name != NULL;
+}
+
+/* Takes every setting of a group; `prefix` is the group's name and a point, or empty. */
+static int take_group(const struct source *source, const config_setting_t *group,
+                      const char *prefix)
+{
+    int code = 0;
+
+    for (unsigned i = 0; code == 0 && i < (unsigned)config_setting_length(group); i++) {
+        char name[128];
+        char below[sizeof name + 1];
+        const config_setting_t *setting = config_setting_get_elem(group, i);
+        (void)snprintf(name, sizeof name, "%.30s%.90s", prefix, config_setting_name(setting));
+        (void)snprintf(below, sizeof below, "%s.", name);
+        if (!is_group(source, name))
+            code = take_setting(source, setting, name);
+        else if (config_setting_is_group(setting))
+            code = take_group(source, setting, below);
+        else
+            code = configuration_refuse(source->fault, "%s:%u: %s: it must be a group, { ... }",
+                                        source->path, (unsigned)config_setting_source_line(setting),
+                                        name);
+    }
+    return code;
+}
+
+char *configuration_load(const char *path)
+{
+    struct stat status;
+    char *text = NULL;
+    /* A FIFO would block for ever without O_NONBLOCK. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size < FILE_LARGEST)
+        text = calloc(1, FILE_LARGEST);
+    else
+        errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
+    ssize_t length = text != NULL ? read(fd, text, FILE_LARGEST - 1) : 0;
+    if (length < 0 || (text != NULL && strlen(text) < (size_t)length)) {
+        /* What stands behind a NUL would silently be lost. */
+        errno = length < 0 ? errno : EILSEQ;
+        free(text);
+        text = NULL;
+    }
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return text;
+}
+
+int configuration_take_text(struct configuration *configuration, const char *text, const char *path,
+                            char fault[CONFIGURATION_FAULT_ROOM])
+{
+    const struct source source = {.configuration = configuration, .path = path, .fault = fault};
+    config_t config;
+    int code = look_through(&source, text);
+
+    if (code < 0)
+        return code;
+    config_init(&config);
+    if (config_read_string(&config, text) == CONFIG_TRUE)
+        code = take_group(&source, config_root_setting(&config), "");
+    else
+        code = configuration_refuse(fault, "%s:%d: %s", path, config_error_line(&config),
+                                    config_error_text(&config));
+    config_destroy(&config);
+    return code;
+}
+
+int configuration_take_file(struct configuration *configuration, const char *path, bool optional,
+                            char fault[CONFIGURATION_FAULT_ROOM])
+{
+    char *text = configuration_load(path);
+
+    if (text == NULL && optional && errno == ENOENT)
+        return 0;
+    if (text == NULL)
+        return configuration_refuse(fault, "%s: %s", path, strerror(errno));
+    int code = configuration_take_text(configuration, text, path, fault);
+    free(text);
+    return code;
+}

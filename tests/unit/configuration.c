@@ -1,0 +1,260 @@
+#include "protocol/configuration.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/reason.h"
+#include "tests/unit/check.h"
+
+struct values {
+    const char *path;
+    const char *text;
+    struct setting_list list;
+    int word;
+    unsigned words;
+    bool flag;
+    int64_t count, duration, size, mode;
+};
+
+static const char *judge(const char *text)
+{
+    return strcmp(text, "bad") == 0 ? "it is bad" : NULL;
+}
+
+static const char *const words[] = {"one", "two", "three", NULL};
+
+#define AT(member) offsetof(struct values, member)
+
+static const struct setting table[] = {
+    {.name = "path", .kind = SETTING_PATH, .offset = AT(path), .is_required = true, .value = "DIR"},
+    {.name = "text", .kind = SETTING_TEXT, .offset = AT(text), .judge = judge},
+    {.name = "list",
+     .kind = SETTING_LIST,
+     .offset = AT(list),
+     .default_text = "a",
+     .judge = judge,
+     .is_fixed = true},
+    {.name = "word",
+     .kind = SETTING_WORD,
+     .offset = AT(word),
+     .default_text = "two",
+     .words = words},
+    {.name = "words",
+     .kind = SETTING_WORDS,
+     .offset = AT(words),
+     .default_text = "",
+     .words = words},
+    {.name = "some.flag", .kind = SETTING_BOOL, .offset = AT(flag), .default_text = "true"},
+    {.name = "some.count",
+     .kind = SETTING_COUNT,
+     .offset = AT(count),
+     .default_text = "5",
+     .least = 2,
+     .most = 1000},
+    {.name = "some.duration",
+     .kind = SETTING_DURATION,
+     .offset = AT(duration),
+     .default_text = "90s",
+     .least = 1,
+     .most = 3600000},
+    {.name = "size",
+     .kind = SETTING_SIZE,
+     .offset = AT(size),
+     .default_text = "64M",
+     .least = 1024,
+     .most = INT64_MAX},
+    {.name = "mode", .kind = SETTING_MODE, .offset = AT(mode), .default_text = "0640"},
+    {.name = NULL},
+};
+
+/* Reads a text; returns what is wrong with it, to be freed, or NULL. */
+static char *take(const char *text, struct values *ret, struct configuration *configuration)
+{
+    char fault[CONFIGURATION_FAULT_ROOM] = "";
+
+    *ret = (struct values){.path = NULL};
+    configuration_init(configuration, table, ret);
+    if (configuration_take_text(configuration, text, "F", fault) == 0)
+        return NULL;
+    return strdup(fault);
+}
+
+static void check_takes(const char *text, bool (*is_right)(const struct values *values))
+{
+    struct values values;
+    struct configuration configuration;
+    char *fault = take(text, &values, &configuration);
+
+    CHECK(fault == NULL);
+    CHECK(is_right(&values));
+    /* What is shown can be read again, and then shows the same but for the origins. */
+    char *shown = configuration_show(&configuration);
+    configuration_release(&configuration);
+    CHECK(take(shown, &values, &configuration) == NULL);
+    CHECK(is_right(&values));
+    configuration_release(&configuration);
+    free(shown);
+    free(fault);
+}
+
+static bool is_default(const struct values *values)
+{
+    return values->path == NULL && values->text == NULL && values->list.count == 1 &&
+           strcmp(values->list.texts[0], "a") == 0 && values->word == 1 && values->words == 0 &&
+           values->flag && values->count == 5 && values->duration == 90000 &&
+           values->size == 64 << 20 && values->mode == 0640;
+}
+
+static bool is_other(const struct values *values)
+{
+    return strcmp(values->path, "/a \"b\" \\c") == 0 && strcmp(values->text, "t#{}") == 0 &&
+           values->list.count == 3 && strcmp(values->list.texts[2], "z") == 0 &&
+           values->word == 2 && values->words == 5 && !values->flag && values->count == 1000 &&
+           values->duration == 3600000 && values->size == INT64_C(10) << 30 && values->mode == 0;
+}
+
+static void check_values(void)
+{
+    check_takes("", is_default);
+    check_takes("# nothing\n// \"/*\n/* path = 7; */\nsome = { }; ", is_default);
+    check_takes(
+        "path = \"/a \\\"b\\\" \\\\c\"; text = \"t#\" \"{}\"; list = (\"x\", \"y\", \"z\");\n"
+        "word = \"three\"; words = \" three  one \";\n"
+        "some : { flag = false, count = 1000; duration = \"1h\"; }\n"
+        "size = \"10G\"; mode = \"0000\"",
+        is_other);
+}
+
+static void check_refusals(void)
+{
+    static const struct {
+        const char *text;
+        const char *fault; /* its beginning */
+    } rows[] = {
+        {"\npath = 7;", "F:2: path: it must be an absolute path"},
+        {"path = \"a\";", "F:1: path: \"a\" is not an absolute path"},
+        {"text = \"bad\";", "F:1: text: bad: it is bad"},
+        {"list = ();", "F:1: list: the list is empty"},
+        {"list = [\"a\", \"bad\"];", "F:1: list: bad: it is bad"},
+        {"list = (1);", "F:1: list: it must be"},
+        {"list = (\"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", "
+         "\"\", \"\", \"\", \"\");",
+         "F:1: list: more than 16"},
+        {"word = \"four\";", "F:1: word: \"four\" is none of one, two, three"},
+        {"words = \"one four\";", "F:1: words: \"four\" is none of"},
+        {"some = 7;", "F:1: some: it must be a group"},
+        {"some = {\ncount = \"7\"; };", "F:2: some.count: it must be a number"},
+        {"some = { count = 1; };", "F:1: some.count: 1 is too small: it must be 2 at least"},
+        {"some = { count = -1; };", "F:1: some.count: -1 is too small"},
+        {"some = { count = 1001; };", "F:1: some.count: 1001 is too large: it must be 1000"},
+        {"some = { count = 1.5; };", "F:1: "},
+        {"some = { count = 0x10; };", "F:1: a number is decimal"},
+        {"some = { count = 010; };", "F:1: a number is decimal"},
+        {"some = { count = 10737418240; };", "F:1: a number is decimal"},
+        {"some = { count = 10L; };", "F:1: a number is decimal"},
+        {"some = { duration = 5; };", "F:1: some.duration: it must be a duration"},
+        {"some = { duration = \"5\"; };", "F:1: some.duration: \"5\" is not a duration"},
+        {"some = { duration = \"0s\"; };", "F:1: some.duration: 0s is too small: it must be 1ms"},
+        {"some = { duration = \"61m\"; };", "F:1: some.duration: 61m is too large: it must be 1h"},
+        {"some = { flag = 1; };", "F:1: some.flag: it must be true or false"},
+        {"some = { other = 1; };", "F:1: there is no setting some.other"},
+        {"some = { some = { flag = true; }; };", "F:1: there is no setting some.some"},
+        {"size = \"1\";", "F:1: size: 1 is too small: it must be 1K"},
+        {"size = \"9223372036854775807K\";", "F:1: size: "},
+        {"mode = \"640\";", "F:1: mode: \"640\" is not a mode"},
+        {"mode = \"0648\";", "F:1: mode: "},
+        {"mode = \"06400\";", "F:1: mode: "},
+        {"other = 7;", "F:1: there is no setting other"},
+        {"limits.flag = 1;", "F:1: "},
+        {"path = \"/a\"; path = \"/b\";", "F:1: "},
+        {"\n/* never closed\npath = \"/a\";", "F:2: this comment is not closed"},
+        {"path = \"/a\n", "F:"},
+        {"@include \"x\"", "F:1: @include"},
+        {"path = \"/a\"; @include \"x\"", "F:1: @include"},
+        {"list = (\"a\", );", "F:1: nothing stands behind the comma"},
+        {"= 1;", "F:1: "},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct values values;
+        struct configuration configuration;
+        char *fault = take(rows[i].text, &values, &configuration);
+        if (fault == NULL || strncmp(fault, rows[i].fault, strlen(rows[i].fault)) != 0)
+            (void)fprintf(stderr, "%s: %s\n", rows[i].text, fault != NULL ? fault : "taken");
+        CHECK(fault != NULL && strncmp(fault, rows[i].fault, strlen(rows[i].fault)) == 0);
+        configuration_release(&configuration);
+        free(fault);
+    }
+}
+
+static void check_options(void)
+{
+    char fault[CONFIGURATION_FAULT_ROOM];
+    char option[SETTING_OPTION_ROOM];
+    struct values values = {.path = NULL};
+    struct configuration configuration;
+    const struct setting *list = configuration_find(table, "list");
+
+    configuration_init(&configuration, table, &values);
+    CHECK(configuration_complete(&configuration, fault) == -REASON_USAGE);
+    CHECK(strncmp(fault, "no path:", 8) == 0);
+    CHECK(configuration_take_text(&configuration, "list = \"f\"; path = \"/p\";", "F", fault) == 0);
+    CHECK(configuration_complete(&configuration, fault) == 0);
+    CHECK(configuration_set(&configuration, list, "x", "--list", fault) == 0);
+    CHECK(configuration_set(&configuration, list, "y", "--list", fault) == 0);
+    CHECK(configuration_set(&configuration, list, "bad", "--list", fault) == -REASON_USAGE);
+    CHECK(values.list.count == 2 && strcmp(values.list.texts[1], "y") == 0);
+    char *one = configuration_show_one(&configuration, list);
+    CHECK(strcmp(one, "x y") == 0);
+    free(one);
+    char *all = configuration_show(&configuration);
+    CHECK(strstr(all, "path = \"/p\"; # F:1\n") == all);
+    CHECK(strstr(all, "#text = not set\n") != NULL);
+    CHECK(strstr(all, "list = [\"x\", \"y\"]; # --list\n") != NULL);
+    CHECK(strstr(all, "some = {\n    flag = true; # default\n") != NULL);
+    CHECK(strstr(all, "    duration = \"90s\"; # default\n};\nsize = ") != NULL);
+    free(all);
+    configuration_release(&configuration);
+    CHECK(configuration_find(table, "some") == NULL);
+    CHECK(strcmp(setting_option(configuration_find(table, "some.count"), option), "some-count") ==
+          0);
+}
+
+static void check_equality(void)
+{
+    struct values a;
+    struct values b;
+    struct configuration left;
+    struct configuration right;
+
+    CHECK(take("list = \"x\"; word = \"one\";", &a, &left) == NULL);
+    CHECK(take("list = (\"x\");\nword = \"two\";", &b, &right) == NULL);
+    CHECK(configuration_is_equal(&left, &right, configuration_find(table, "list")));
+    CHECK(configuration_is_equal(&left, &right, configuration_find(table, "path")));
+    CHECK(!configuration_is_equal(&left, &right, configuration_find(table, "word")));
+    configuration_release(&left);
+    configuration_release(&right);
+}
+
+static void check_description(const char *name, const char *expected)
+{
+    char *text = setting_describe(configuration_find(table, name));
+
+    CHECK(strcmp(text, expected) == 0);
+    free(text);
+}
+
+int main(void)
+{
+    check_values();
+    check_refusals();
+    check_options();
+    check_equality();
+    check_description("path", "path, a path; required");
+    check_description("text", "text, a text; not set");
+    check_description("words", "words, any of one, two, three; default none");
+    check_description("list", "list, a text or a list of them; default a; read at the start only");
+    check_description("some.count", "some.count, a number from 2 to 1000; default 5");
+    check_description("some.duration", "some.duration, a duration from 1ms to 1h; default 90s");
+    return 0;
+}
