@@ -14,9 +14,10 @@
 struct connection {
     const struct settings *settings;
     bool is_open;
-    bool unreachable; /* connection_ready() has failed */
+    bool unreachable; /* connection_ready() has failed, or --max-time is used up */
     struct stream stream;
-    pid_t child; /* of exec:COMMAND; 0 for none */
+    pid_t child;       /* of exec:COMMAND; 0 for none */
+    int64_t waited_ms; /* for the server, on connections that are closed */
     struct answer answer;
     char why[LINE_LONGEST]; /* after a failure: what to tell people */
 };

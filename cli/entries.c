@@ -101,7 +101,7 @@ int entries_begin(struct entries *entries, enum entries_kept kept)
     if (region == MAP_FAILED)
         return -REASON_INTERNAL;
     entries->region = region;
-    entries->refs = (uint32_t *)((char *)region + REGION);
+    entries->refs = (uint32_t *)region + REGION / sizeof *entries->refs;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "protocol/descriptor.h"
 
 static uint64_t options_of(const char *word)
@@ -19,15 +20,15 @@ static uint64_t options_of(const char *word)
 static int run_command(const struct command *command, const struct options *options)
 {
     struct invocation invocation = {.options = options};
+    int code = command->is_local ? 0 : settings_read(&invocation.settings, options);
 
-    connection_init(&invocation.connection, &invocation.settings);
-    if (!command->is_local) {
-        int code = settings_read(&invocation.settings, options->values[OPTION_SERVER]);
-        if (code < 0)
-            return code;
+    if (code == 0) {
+        signals_catch();
+        connection_init(&invocation.connection, &invocation.settings);
+        code = command->run(&invocation);
+        connection_close(&invocation.connection);
     }
-    int code = command->run(&invocation);
-    connection_close(&invocation.connection);
+    settings_release(&invocation.settings);
     return code;
 }
 

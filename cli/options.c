@@ -15,6 +15,9 @@ struct row {
 
 static const struct row rows[OPTION_COUNT] = {
     [OPTION_SERVER] = {"server", '\0', "ADDRESS", "where the library is served (or FSC_SERVER)"},
+    [OPTION_MAX_TIME] = {"max-time", '\0', "TIME",
+                         "wait no longer for the server in all, e.g. 30s"},
+    [OPTION_CONFIG] = {"config", '\0', "FILE", "read settings from this file only"},
     [OPTION_HELP] = {"help", '\0', NULL, "print help"},
     [OPTION_VERSION] = {"version", '\0', NULL, "print the version"},
     [OPTION_NAME] = {"name", '\0', "NAME", "store the one FILE under this name"},

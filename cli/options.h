@@ -11,6 +11,8 @@
 enum option {
     /* Those of every command, which may also stand before it. */
     OPTION_SERVER,
+    OPTION_MAX_TIME,
+    OPTION_CONFIG,
     OPTION_HELP,
     OPTION_VERSION,
     /* Those of some. */
@@ -35,8 +37,9 @@ enum option {
 };
 
 #define OPTION_BIT(option) (UINT64_C(1) << (option))
-#define OPTIONS_GLOBAL \
-    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+#define OPTIONS_GLOBAL                                                                     \
+    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_MAX_TIME) | OPTION_BIT(OPTION_CONFIG) | \
+     OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 /* Arguments taken apart. The texts are those of argv; `operands` is to be freed. */
 struct options {

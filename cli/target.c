@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "protocol/descriptor.h"
 
 enum {
@@ -18,29 +19,9 @@ enum {
     NEW_MODE = 0666,     /* of what is new, less the umask */
 };
 
-/* The temporary file of this moment, for the signal handler: there is one at a time. */
-static volatile sig_atomic_t is_pending;
-static int pending_folder;
-static char pending_name[TARGET_TEMPORARY_ROOM];
-
-static void remove_and_die(int number)
-{
-    if (is_pending)
-        (void)unlinkat(pending_folder, pending_name, 0);
-    (void)signal(number, SIG_DFL);
-    (void)raise(number);
-}
-
-static void note_temporary(const struct target *target)
-{
-    pending_folder = target->folder;
-    memcpy(pending_name, target->temporary, sizeof pending_name);
-    is_pending = 1;
-}
-
 static void forget_temporary(struct target *target)
 {
-    is_pending = 0;
+    signals_forget_file();
     target->temporary[0] = '\0';
 }
 
@@ -94,7 +75,7 @@ static int make_temporary(struct target *target)
                     target->kind == TARGET_FILE ? PRIVATE_MODE : NEW_MODE);
     int error = errno;
     if (fd >= 0)
-        note_temporary(target);
+        signals_note_file(target->folder, target->temporary);
     else
         target->temporary[0] = '\0';
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
@@ -229,20 +210,4 @@ void target_close(struct target *target)
     descriptor_close(target->folder);
     free(target->real);
     *target = (struct target){.folder = -1, .fd = -1};
-}
-
-void target_catch_signals(void)
-{
-    static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIGALRM, SIGUSR1,
-                                  SIGUSR2, SIGXCPU, SIGXFSZ, SIGIO,   SIGVTALRM, SIGPROF, SIGPWR};
-
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction action;
-        /* One that was ignored at the start stays ignored, as under nohup(1). */
-        if (sigaction(numbers[i], NULL, &action) < 0 || action.sa_handler == SIG_IGN)
-            continue;
-        action = (struct sigaction){.sa_handler = remove_and_die};
-        (void)sigfillset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
 }

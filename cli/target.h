@@ -68,7 +68,4 @@ int target_complain_exists(const struct target *target);
 /* Removes the temporary file, if there still is one, and releases all. */
 void target_close(struct target *target);
 
-/* From now on signals that end the program remove the temporary file first. */
-void target_catch_signals(void);
-
 #endif

@@ -87,7 +87,7 @@ static int push_all(struct upload *upload)
 
     while (stream_pending(stream) > 0) {
         struct stream_turn turn;
-        int64_t limit = upload->refused ? settings->refused_ms : settings->limits.write_ms;
+        int64_t limit = upload->refused ? SETTINGS_REFUSED_MS : settings->limits.write_ms;
         int64_t left = since + limit - clock_ms();
         if (left <= 0)
             return -REASON_TIMEOUT;

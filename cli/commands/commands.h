@@ -49,6 +49,7 @@ typedef int invocation_settle(struct invocation *invocation);
 int invocation_run_each(struct invocation *invocation, invocation_action *run,
                         invocation_settle *settle);
 
+int config_run(struct invocation *invocation);
 int get_run(struct invocation *invocation);
 int help_run(struct invocation *invocation);
 int ls_run(struct invocation *invocation);

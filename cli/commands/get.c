@@ -284,6 +284,5 @@ int get_run(struct invocation *invocation)
 
     if (code < 0)
         return code;
-    target_catch_signals();
     return invocation_run_each(invocation, get_one, NULL);
 }

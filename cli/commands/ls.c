@@ -20,7 +20,7 @@ struct listed {
 static void print_human(int64_t size, char text[24])
 {
     static const char units[] = "KMGTPE";
-    double number = (double)size;
+    double number = (double)size / 1024;
     const char *unit = units;
 
     if (size < 1024) {
@@ -28,8 +28,10 @@ static void print_human(int64_t size, char text[24])
         return;
     }
     /* What would be printed as 1024 is 1.0 of the next unit. */
-    for (number /= 1024; number >= 1023.5; number /= 1024)
+    while (number >= 1023.5) {
+        number /= 1024;
         unit++;
+    }
     (void)snprintf(text, 24, "%.*f%c", number < 9.95 ? 1 : 0, number, *unit);
 }
 
