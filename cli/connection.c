@@ -10,6 +10,8 @@
 #include "protocol/digest.h"
 #include "protocol/value.h"
 
+#define MAX_TIME_REACHED "the limit of --max-time is reached"
+
 /* What is left of --max-time; 0 for one that is used up, and the most there is without one. */
 static int64_t time_left(const struct connection *connection)
 {
@@ -94,6 +96,8 @@ int connection_ready(struct connection *connection)
     connection->unreachable = true;
     int64_t before = clock_ms();
     int64_t left = time_left(connection);
+    if (left == 0)
+        return complain(REASON_TIMEOUT, settings->server.text, "%s", MAX_TIME_REACHED);
     int code = dial(&settings->server, left < settings->connect_ms ? left : settings->connect_ms,
                     &fd, &connection->child);
     connection->waited_ms += clock_ms() - before;
@@ -117,7 +121,7 @@ int connection_note_failure(struct connection *connection, int code)
     bool is_over = code == -REASON_TIMEOUT && time_left(connection) == 0;
 
     (void)snprintf(connection->why, sizeof connection->why, "%s",
-                   is_over ? "the limit of --max-time is reached" : reason_text(reason_of(code)));
+                   is_over ? MAX_TIME_REACHED : reason_text(reason_of(code)));
     /* Whatever is still to be done would take more time. */
     connection->unreachable = connection->unreachable || is_over;
     if (is_final(code))

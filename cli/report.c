@@ -22,4 +22,6 @@ void report_print(const char *name, const char *local, const char *done, int cod
             json_text(&json, "digest", outcome->digest);
     }
     (void)json_end(&json);
+    /* Whoever reads it wants to know at once; that it cannot be written the end will tell. */
+    (void)output_flush();
 }

@@ -605,3 +605,21 @@ SCRIPT
         "$FSC"
     assert_equal "$status $stderr $output" '0  67000'
 }
+
+@test "ls: -U takes next to no memory, whatever the length of the listing" {
+    skip_when_sanitized 'what a program takes'
+    cat >script <<'SCRIPT'
+> LIST deep=1
+< OK
+<66000 1001\na\{250}/b\{250}/c\{250}/d\{247}\n
+! measured
+< END
+SCRIPT
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '"$1" ls -RU >names &
+        until [ "$(stat -c %s names)" -gt 65000000 ] || ! kill -0 $!; do
+            sleep 0.01
+        done
+        sed -n "s/^VmHWM: *//p" "/proc/$!/status" && : >measured && wait $!' - "$FSC"
+    assert_equal "$status $stderr" '0 '
+    assert [ "${output//[^0-9]/}" -lt 8192 ]
+}

@@ -166,7 +166,7 @@ PLACES
     assert_refused 2 'serverx' <<<$'server = "/a";\nserverx = "/b";'
     assert_refused 1 'nonsense' <<<'nonsense = { };'
     assert_refused 1 limits <<<'limits = "5s";'
-    assert_refused 1 '' <<<'server "/a"'
+    assert_refused 1 'syntax error' <<<'server = ;'
     assert_refused 1 '' <<<'@include "/etc/passwd"'
 }
 
