@@ -38,6 +38,13 @@ static void name_user(struct client *client, uid_t uid)
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
 }
 
+void access_warm_up(void)
+{
+    struct client client;
+
+    name_user(&client, geteuid());
+}
+
 void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct client *ret)
 {
     struct ucred peer = {.uid = (uid_t)-1};

@@ -28,6 +28,12 @@ struct client {
 };
 
 /*
+ * Names of users come from the name service (nss(5)), which reads its configuration when it is first
+ * asked: done before processes are forked, none of them has to.
+ */
+void access_warm_up(void);
+
+/*
  * Finds out who is at the other end of a socket that came by an address of this kind: on a Unix
  * socket its local user (unix(7), SO_PEERCRED); everywhere else, and for a uid without a name,
  * anonymous. Root and the uid that runs this daemon have all rights; the others those of

@@ -6,6 +6,10 @@
 
 #include "protocol/body.h"
 
+enum {
+    STACK = 512 * 1024, /* bytes; the usual 8 MiB would count against limits.memory */
+};
+
 struct work {
     int (*job)(void *argument);
     void *argument;
@@ -58,6 +62,17 @@ static bool is_done_by(struct work *work, struct timespec then)
     return done;
 }
 
+static int start(pthread_t *thread, struct work *work)
+{
+    pthread_attr_t attributes;
+
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, STACK);
+    int error = pthread_create(thread, &attributes, work_run, work);
+    (void)pthread_attr_destroy(&attributes);
+    return error;
+}
+
 int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void *argument),
                      void *argument)
 {
@@ -70,7 +85,7 @@ int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&work.changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&thread, NULL, work_run, &work) == 0) {
+    if (start(&thread, &work) == 0) {
         while (!is_done_by(&work, in_ms(interval_ms))) {
             if (!stream->failed)
                 (void)body_send_wait(stream);

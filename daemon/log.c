@@ -45,6 +45,15 @@ static void add(char line[LINE_ROOM], const char *key, const char *value)
                    used > 0 ? " " : "", key, clean);
 }
 
+/* In one piece, so that lines of several processes do not mix. */
+static void write_line(char line[LINE_ROOM])
+{
+    size_t length = strlen(line);
+
+    line[length] = '\n';
+    (void)!write(STDERR_FILENO, line, length + 1);
+}
+
 void log_to_syslog(void)
 {
     openlog("fsd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
@@ -82,5 +91,5 @@ void log_event(enum log_level level, const char *what, ...)
     if (use_syslog)
         syslog(priorities[level], "%s", line);
     else
-        (void)dprintf(STDERR_FILENO, "%s\n", line);
+        write_line(line);
 }

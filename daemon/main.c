@@ -130,6 +130,7 @@ static int serve(struct house *house, const struct command_line *line, struct se
         if (!house->library.writable)
             log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
                       settings->library, NULL);
+        access_warm_up();
         (void)!chdir("/");
         if (ready >= 0)
             background_ready(ready, settings->log_to == LOG_TARGET_STDERR);

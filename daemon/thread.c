@@ -57,7 +57,7 @@ static void begin(struct crowd *crowd, const struct order *order)
 {
     pthread_t thread;
     struct start *start = malloc(sizeof *start);
-    int error = ENOMEM;
+    int error = order->connection < 0 ? EMFILE : ENOMEM;
 
     change_count(crowd, true);
     if (start != NULL && order->connection >= 0) {
