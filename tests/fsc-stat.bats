@@ -141,3 +141,16 @@ SCRIPT
     assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" status
     assert_fails 10 fake "$FSC" status --json <<<$'> STATUS\n< OK\n< 4\\na 1\\n\n<.'
 }
+
+@test "status: of a real daemon" {
+    start_fsd
+    run quiet "$FSC" status
+    assert_success
+    assert_line --regexp '^version [0-9.]+$'
+    assert_line 'sessions 1'
+    run quiet bash -c '"$1" status --json | python3 -c "import json, sys
+status = json.load(sys.stdin)
+print(status[\"sessions\"], type(status[\"version\"]).__name__)"' - "$FSC"
+    assert_output '1 str'
+    assert_fails 9 bash -c '"$1" status >/dev/full' - "$FSC"
+}

@@ -19,28 +19,19 @@ static bool has(const struct invocation *invocation, enum option option)
     return options_have(invocation->options, option);
 }
 
-/* The last component of a name, behind which a "/" may stand. */
-static const char *last_component(const char *name, size_t *ret_length)
+static const char *last_component(const char *name)
 {
-    size_t length = name_length_without_slash(name, strlen(name));
-    const char *slash = memrchr(name, '/', length);
-    const char *last = slash != NULL ? slash + 1 : name;
+    const char *slash = strrchr(name, '/');
 
-    *ret_length = (size_t)(name + length - last);
-    return last;
+    return slash != NULL ? slash + 1 : name;
 }
 
 static int by_last(const void *left, const void *right)
 {
     const char *const *a = left;
     const char *const *b = right;
-    size_t a_length = 0;
-    size_t b_length = 0;
-    const char *a_last = last_component(*a, &a_length);
-    const char *b_last = last_component(*b, &b_length);
-    int order = memcmp(a_last, b_last, a_length < b_length ? a_length : b_length);
 
-    return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
+    return strcmp(last_component(*a), last_component(*b));
 }
 
 /* Would one operand take the local file of another? The same name twice does not. */
@@ -52,7 +43,12 @@ static bool has_same_last(const struct options *options)
 
     if (names == NULL)
         return false;
-    memcpy(names, options->operands, count * sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = options->operands[i];
+        /* A folder is the same with and without a slash behind it. */
+        if (options_have(options, OPTION_RECURSIVE))
+            options->operands[i][name_length_without_slash(names[i], strlen(names[i]))] = '\0';
+    }
     qsort(names, count, sizeof *names, by_last);
     for (size_t i = 1; i < count && !found; i++)
         found = by_last(&names[i - 1], &names[i]) == 0 && strcmp(names[i - 1], names[i]) != 0;
@@ -107,15 +103,14 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
 }
 
 /* The path below --into, to be freed. */
-static char *local_path(const struct invocation *invocation, const char *below, size_t length)
+static char *local_path(const struct invocation *invocation, const char *below)
 {
     const char *into = invocation->options->values[OPTION_INTO];
     char *path = NULL;
+    int length =
+        asprintf(&path, "%s%s%s", into != NULL ? into : "", into != NULL ? "/" : "", below);
 
-    return asprintf(&path, "%s%s%.*s", into != NULL ? into : "", into != NULL ? "/" : "",
-                    (int)length, below) < 0
-               ? NULL
-               : path;
+    return length < 0 ? NULL : path;
 }
 
 /* A folder that is fetched. */
@@ -142,7 +137,7 @@ static int get_found(struct invocation *invocation, const struct folder *folder,
     const char *below = name + (folder->last - folder->name);
     const char *slash = strrchr(below, '/');
     const char *last = slash != NULL ? slash + 1 : below;
-    char *path = local_path(invocation, below, strlen(below));
+    char *path = local_path(invocation, below);
     const struct outcome none = {.size = 0};
     struct target target;
     int code = 0;
@@ -198,14 +193,11 @@ static int find_all(struct invocation *invocation, struct folder *folder)
 
 static int get_folder(struct invocation *invocation, const char *name)
 {
-    struct folder folder = {.name = name, .base = -1};
+    struct folder folder = {.name = name, .last = last_component(name), .base = -1};
     const struct outcome none = {.size = 0};
-    size_t length = 0;
-
-    folder.last = last_component(name, &length);
     int code = find_all(invocation, &folder);
     if (code < 0) {
-        char *path = local_path(invocation, folder.last, length);
+        char *path = local_path(invocation, folder.last);
         (void)report(invocation, name, path != NULL ? path : name, code, &none);
         free(path);
     } else {
@@ -221,15 +213,13 @@ static int get_file(struct invocation *invocation, const char *name)
     const char *output = invocation->options->values[OPTION_OUTPUT];
     struct outcome outcome = {.size = 0};
     struct target target;
-    size_t length = 0;
 
     if (output != NULL && strcmp(output, "-") == 0)
         return download_get(&invocation->connection, name, STDOUT_FILENO, "standard output",
                             &outcome);
     if (output != NULL)
         return get_to_target(invocation, name, &target, target_look(&target, output));
-    const char *last = last_component(name, &length);
-    char *path = local_path(invocation, last, length);
+    char *path = local_path(invocation, last_component(name));
     if (path == NULL)
         return complain_errno(REASON_LOCAL, name, "no memory");
     int code = get_to_target(invocation, name, &target, target_look(&target, path));
@@ -237,16 +227,19 @@ static int get_file(struct invocation *invocation, const char *name)
     return code;
 }
 
-static int get_one(struct invocation *invocation, const char *name)
+static int get_one(struct invocation *invocation, const char *operand)
 {
     const struct outcome none = {.size = 0};
     bool is_deep = has(invocation, OPTION_RECURSIVE);
-    size_t length = is_deep ? name_length_without_slash(name, strlen(name)) : strlen(name);
-    const char *fault = name_fault(name, length);
+    size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
+    const char *fault = name_fault(operand, length);
+    char name[NAME_LONGEST + 1];
 
     if (fault != NULL)
-        return report(invocation, name, "", complain(REASON_USAGE, name, "no name: %s", fault),
-                      &none);
+        return report(invocation, operand, "",
+                      complain(REASON_USAGE, operand, "no name: %s", fault), &none);
+    memcpy(name, operand, length);
+    name[length] = '\0';
     return is_deep ? get_folder(invocation, name) : get_file(invocation, name);
 }
 

@@ -60,8 +60,9 @@ static int print_long(const struct listed *listed, const struct entry *entry, ch
     return output_print("%13s %20s %s%c", size, when, entry->name, end);
 }
 
-static int print_entry(const struct listed *listed, const struct entry *entry)
+static int print_entry(void *context, const struct entry *entry)
 {
+    const struct listed *listed = context;
     char end = options_have(listed->options, OPTION_NULL) ? '\0' : '\n';
 
     if (options_have(listed->options, OPTION_JSON))
@@ -69,11 +70,6 @@ static int print_entry(const struct listed *listed, const struct entry *entry)
     if (options_have(listed->options, OPTION_LONG))
         return print_long(listed, entry, end);
     return output_print("%s%c", entry->name, end);
-}
-
-static int print_at_once(void *context, const struct entry *entry)
-{
-    return print_entry(context, entry);
 }
 
 static int keep_entry(void *context, const struct entry *entry)
@@ -124,7 +120,7 @@ static int list(struct connection *connection, const struct listing_request *req
     int code = 0;
 
     if (options_have(listed->options, OPTION_UNSORTED))
-        return listing_read(connection, request, print_at_once, listed);
+        return listing_read(connection, request, print_entry, listed);
     if (entries_begin(&listed->entries, what_to_keep(listed->options)) < 0)
         return complain_errno(REASON_INTERNAL, listed->subject, "no memory");
     code = listing_read(connection, request, keep_entry, listed);
