@@ -113,16 +113,21 @@ static void reload(struct pool *pool, const struct command_line *line, struct se
         pool_retire(pool);
 }
 
-/* One turn: workers are forked ahead only while nobody waits. Returns false for a pause. */
+/*
+ * One turn: workers are forked ahead only while nobody waits. Returns false for a pause. Where the
+ * listeners are left out something else must end the wait: the end of the pause, or the worker that
+ * makes room; so it is asked only once whether it has to.
+ */
 static bool take_turn(const struct listener *listener, struct pool *pool, bool paused, int *reserve)
 {
     struct pollfd polled[LISTENER_SOCKETS_MOST + WORKERS_POLLED];
-    size_t count = paused || !pool_is_ready(pool) ? 0 : listener->count;
-    bool wants = !paused && pool_wants_worker(pool);
+    bool is_full = !paused && !pool_is_ready(pool);
+    size_t count = paused || is_full ? 0 : listener->count;
+    bool wants = count > 0 && pool_wants_worker(pool);
 
     for (size_t i = 0; i < count; i++)
         polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
-    size_t heard = pool_polled(pool, polled + count, WORKERS_POLLED);
+    size_t heard = pool_polled(pool, is_full, polled + count, WORKERS_POLLED);
     int ready = wait_for(polled, count + heard, paused ? PAUSE_MS : wants ? 0 : -1);
     pool_hear(pool);
     if (count == 0)

@@ -351,18 +351,18 @@ bool pool_is_ready(const struct pool *pool)
     return hand == NULL || channel_is_ready(hand->channel);
 }
 
-size_t pool_polled(const struct pool *pool, struct pollfd *polled, size_t room)
+size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled, size_t room)
 {
-    const struct hand *free = find_free(pool);
-    bool is_ready = pool_is_ready(pool);
+    const struct hand *awaited = for_room ? find_free(pool) : NULL;
     size_t count = 0;
 
+    /* First, as there may be no room for all that are retired. */
+    if (awaited != NULL)
+        polled[count++] = (struct pollfd){.fd = awaited->channel, .events = POLLIN | POLLOUT};
     for (size_t i = 0; i < pool->hand_count && count < room; i++) {
         const struct hand *hand = &pool->hands[i];
-        if (!hand->model->takes_one && hand->channel >= 0)
-            polled[count++] =
-                (struct pollfd){.fd = hand->channel,
-                                .events = hand == free && !is_ready ? POLLIN | POLLOUT : POLLIN};
+        if (!hand->model->takes_one && hand->channel >= 0 && hand != awaited)
+            polled[count++] = (struct pollfd){.fd = hand->channel, .events = POLLIN};
     }
     return count;
 }

@@ -64,7 +64,7 @@ void pool_give(struct pool *pool, int connection, enum address_kind comes);
 
 /*
  * Can a connection be given away now? When a worker first has to take in those that it has been
- * given, the others are best left with the system; pool_polled() waits for that then.
+ * given, the others are best left with the system.
  */
 bool pool_is_ready(const struct pool *pool);
 
@@ -74,9 +74,9 @@ bool pool_add_worker(struct pool *pool);
 
 /*
  * Fills `polled` in with what poll(2) has to look at for pool_hear(), as far as there is room, and
- * returns how many there are.
+ * returns how many there are. `for_room`: also for the moment when the pool is ready again.
  */
-size_t pool_polled(const struct pool *pool, struct pollfd *polled, size_t room);
+size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled, size_t room);
 
 /* Takes note of sessions that have ended, and of workers that have (waitpid(2)). */
 void pool_hear(struct pool *pool);

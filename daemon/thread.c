@@ -25,6 +25,7 @@ struct crowd {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t count; /* of threads */
+    bool cannot;  /* the last connection got no thread, and that was logged */
 };
 
 /* What a new thread is given. */
@@ -63,11 +64,14 @@ static void begin(struct crowd *crowd, const struct order *order)
     if (start != NULL && order->connection >= 0) {
         *start = (struct start){.crowd = crowd, .order = *order};
         error = pthread_create(&thread, &crowd->attributes, serve, start);
+        crowd->cannot = crowd->cannot && error != 0;
         if (error == 0)
             return;
     }
     change_count(crowd, false);
-    log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(error), NULL);
+    if (!crowd->cannot)
+        log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(error), NULL);
+    crowd->cannot = true;
     free(start);
     if (order->connection >= 0)
         session_turn_away(order->connection);
