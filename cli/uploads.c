@@ -12,6 +12,10 @@
 #include "protocol/line.h"
 #include "protocol/name.h"
 
+enum {
+    AWAITED = 1, /* the answer is still to come; no reason is positive */
+};
+
 static void print_eager(struct stream *stream, const char *name, const char *bytes,
                         const struct outcome *outcome)
 {
@@ -31,7 +35,6 @@ static void print_eager(struct stream *stream, const char *name, const char *byt
 /* Sends what was read of a file, and notes it down. */
 static int send_ahead(struct uploads *uploads, const char *name, const char *local, size_t length)
 {
-    struct stream *stream = &uploads->connection->stream;
     struct ahead *ahead = &uploads->ahead[uploads->count];
     struct digest digest;
 
@@ -45,35 +48,31 @@ static int send_ahead(struct uploads *uploads, const char *name, const char *loc
     digest_begin(&digest);
     digest_add(&digest, uploads->bytes, length);
     digest_finish(&digest, ahead->outcome.digest);
-    print_eager(stream, name, uploads->bytes, &ahead->outcome);
+    print_eager(&uploads->connection->stream, name, uploads->bytes, &ahead->outcome);
     uploads->count++;
     /* So there is always room for the next one. That it cannot be sent its answer will tell. */
-    if (stream_pending(stream) > STREAM_BUFFER / 2)
+    if (stream_pending(&uploads->connection->stream) > STREAM_BUFFER / 2)
         (void)connection_push(uploads->connection);
     if (uploads->count == UPLOADS_AHEAD)
         uploads_settle(uploads);
-    return 0;
-}
-
-/* What came to be of an upload that was not sent ahead. */
-static void report(const struct uploads *uploads, const char *name, const char *local, int code,
-                   const struct outcome *outcome)
-{
-    uploads->report(uploads->context, name, local, code, outcome);
+    return AWAITED;
 }
 
 /* One that needs a dialogue: all others are through with theirs. */
 static int put_alone(struct uploads *uploads, const char *name, int source, const char *local,
-                     const struct stat *status)
+                     const struct stat *status, struct outcome *outcome)
 {
-    struct outcome outcome = {.size = 0};
-
     uploads_settle(uploads);
     int code = connection_ready(uploads->connection);
-    if (code == 0)
-        code = upload_stream(uploads->connection, name, source, local, status, &outcome);
-    report(uploads, name, local, code, &outcome);
-    return code;
+    return code < 0 ? code
+                    : upload_stream(uploads->connection, name, source, local, status, outcome);
+}
+
+/* Complains of the error in errno, behind what is to be said of the files before. */
+static int complain_unreadable(struct uploads *uploads, const char *local)
+{
+    uploads_settle(uploads);
+    return complain_errno(REASON_LOCAL, local, "cannot read");
 }
 
 /* Reads as much of a file as may be sent ahead, and one byte more where there is one. */
@@ -92,71 +91,58 @@ static int read_all(struct uploads *uploads, int source, size_t *ret_length)
     return 0;
 }
 
-/* Reports a file that cannot be stored, for the reason in errno, or because it has changed. */
-static void fail(struct uploads *uploads, const char *name, const char *local, bool changed)
-{
-    const struct outcome outcome = {.size = 0};
-
-    uploads_settle(uploads);
-    int code = changed ? upload_complain_changed(local)
-                       : complain_errno(REASON_LOCAL, local, "cannot read");
-    report(uploads, name, local, code, &outcome);
-}
-
 /*
  * The size is that of what was read: some files, as those of /proc, have another than the system
  * tells.
  */
-static void put_small(struct uploads *uploads, const char *name, int source, const char *local,
-                      const struct stat *status)
+static int put_small(struct uploads *uploads, const char *name, int source, const char *local,
+                     const struct stat *status, struct outcome *outcome)
 {
-    const struct outcome outcome = {.size = 0};
     size_t length = 0;
-    int code = read_all(uploads, source, &length);
 
-    if (code < 0) {
-        fail(uploads, name, local, false);
-    } else if (descriptor_has_changed(source, status)) {
-        fail(uploads, name, local, true);
-    } else if (length > EAGER_LARGEST) {
-        /* It is larger than it tells: to be read like a stream. */
-        if (lseek(source, 0, SEEK_SET) < 0)
-            fail(uploads, name, local, false);
-        else
-            (void)put_alone(uploads, name, source, local, NULL);
-    } else {
-        if (uploads->count == 0)
-            code = connection_ready(uploads->connection);
-        if (code == 0)
-            code = send_ahead(uploads, name, local, length);
-        if (code < 0)
-            report(uploads, name, local, code, &outcome);
+    if (read_all(uploads, source, &length) < 0)
+        return complain_unreadable(uploads, local);
+    if (descriptor_has_changed(source, status)) {
+        uploads_settle(uploads);
+        return upload_complain_changed(local);
     }
+    if (length > EAGER_LARGEST) {
+        /* It is larger than it tells: to be read like a stream. */
+        return lseek(source, 0, SEEK_SET) < 0
+                   ? complain_unreadable(uploads, local)
+                   : put_alone(uploads, name, source, local, NULL, outcome);
+    }
+    int code = uploads->count == 0 ? connection_ready(uploads->connection) : 0;
+    return code < 0 ? code : send_ahead(uploads, name, local, length);
 }
 
-void uploads_init(struct uploads *uploads, struct connection *connection, uploads_report *report_to,
+void uploads_init(struct uploads *uploads, struct connection *connection, uploads_report *report,
                   void *context)
 {
     uploads->connection = connection;
-    uploads->report = report_to;
+    uploads->report = report;
     uploads->context = context;
     uploads->count = 0;
 }
 
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local)
 {
+    struct outcome outcome = {.size = 0};
     struct stat status;
+    int code = 0;
 
     if (fstat(source, &status) < 0) {
-        fail(uploads, name, local, false);
-        return;
+        code = complain_unreadable(uploads, local);
+    } else {
+        /* Of standard input a part may have been read by others: it is stored from there on. */
+        bool is_whole = S_ISREG(status.st_mode) && lseek(source, 0, SEEK_CUR) == 0;
+        bool is_small = is_whole && status.st_size <= EAGER_LARGEST;
+        code = is_small
+                   ? put_small(uploads, name, source, local, &status, &outcome)
+                   : put_alone(uploads, name, source, local, is_whole ? &status : NULL, &outcome);
     }
-    /* Of standard input a part may have been read by others: it is stored from there on. */
-    bool is_whole = S_ISREG(status.st_mode) && lseek(source, 0, SEEK_CUR) == 0;
-    if (is_whole && status.st_size <= EAGER_LARGEST)
-        put_small(uploads, name, source, local, &status);
-    else
-        (void)put_alone(uploads, name, source, local, is_whole ? &status : NULL);
+    if (code != AWAITED)
+        uploads->report(uploads->context, name, local, code, &outcome);
 }
 
 void uploads_settle(struct uploads *uploads)
@@ -181,7 +167,7 @@ void uploads_settle(struct uploads *uploads)
         if (code == -REASON_LOST && pushed == -REASON_TIMEOUT)
             code = connection_note_failure(connection, pushed);
         code = upload_judge(connection, ahead->name, true, code, &ahead->outcome);
-        report(uploads, ahead->name, ahead->local, code, &ahead->outcome);
+        uploads->report(uploads->context, ahead->name, ahead->local, code, &ahead->outcome);
         free(ahead->name);
         free(ahead->local);
     }

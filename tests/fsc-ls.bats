@@ -615,7 +615,8 @@ SCRIPT
 ! measured
 < END
 SCRIPT
-    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '"$1" ls -RU >names &
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c ': >names
+        "$1" ls -RU >names &
         until [ "$(stat -c %s names)" -gt 65000000 ] || ! kill -0 $!; do
             sleep 0.01
         done
