@@ -75,7 +75,7 @@ void configuration_init(struct configuration *configuration, const struct settin
 void configuration_release(struct configuration *configuration);
 
 /*
- * Reads a whole configuration file, a regular one of less than 1 MiB. Returns its text, to be
+ * Reads a whole configuration file, a regular one of less than 64 KiB. Returns its text, to be
  * freed, or NULL with errno set. It never waits, as for a FIFO.
  */
 char *configuration_load(const char *path);

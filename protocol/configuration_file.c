@@ -13,14 +13,17 @@
 /*
  * What libconfig takes in one way here and in another there, or drops without a word, is looked for
  * before it reads a text: integers that are octal in 1.7 and decimal in 1.5, or too large for one
- * of them; comments that are not closed; commas behind the last one; and @include, of which 1.5
- * ends the process when a folder is included.
+ * of them; comments that are not closed; commas behind the last one; a NUL in a text, which would be
+ * its end or no part of it; and @include, of which 1.5 ends the process when a folder is included.
  */
 
 enum {
-    FILE_LARGEST = 1024 * 1024, /* bytes of a file, with a NUL */
-    DIGITS_MOST = 9,            /* of a number: it fits 32 bits */
+    /* Bytes of a file, with a NUL: libconfig compares each setting with all that came before it. */
+    FILE_LARGEST = 64 * 1024,
+    DIGITS_MOST = 9, /* of a number: it fits 32 bits */
 };
+
+static const char blanks[] = " \t\r\n\f";
 
 /* A file being taken. */
 struct source {
@@ -56,17 +59,27 @@ static bool skip_past(struct place *place, const char *end)
     return true;
 }
 
+/* Steps behind a comment between marks. Returns what is wrong with it, or NULL. */
+static const char *skip_comment(struct place *place)
+{
+    place->at += 2;
+    return skip_past(place, "*/") ? NULL : "this comment is not closed";
+}
+
 /* Steps behind a string, whose end libconfig itself looks for. */
-static void skip_string(struct place *place)
+static const char *skip_string(struct place *place)
 {
     step(place);
     while (*place->at != '\0' && *place->at != '"') {
+        if (strncmp(place->at, "\\x00", 4) == 0)
+            return "a text cannot hold \\x00";
         if (*place->at == '\\' && place->at[1] != '\0')
             step(place);
         step(place);
     }
     if (*place->at != '\0')
         step(place);
+    return NULL;
 }
 
 static bool is_of(char byte, const char *set)
@@ -94,30 +107,53 @@ static const char *skip_word(struct place *place)
                : NULL;
 }
 
-/* Is the next thing behind a comma the end of a list? */
-static bool is_last_comma(const char *at)
+static void skip_line(struct place *place)
 {
-    at += 1 + strspn(at + 1, " \t\r\n\f");
-    return is_of(*at, ")]}");
+    (void)skip_past(place, "\n");
+}
+
+static bool is_line_comment(const char *at)
+{
+    return *at == '#' || strncmp(at, "//", 2) == 0;
+}
+
+static bool is_comment(const char *at)
+{
+    return strncmp(at, "/*", 2) == 0;
+}
+
+/* Is the next thing behind a comma the end of a list? */
+static bool is_last_comma(struct place place)
+{
+    const char *before = NULL;
+
+    step(&place);
+    while (place.at != before) {
+        before = place.at;
+        if (is_comment(place.at))
+            (void)skip_comment(&place);
+        else if (is_line_comment(place.at))
+            skip_line(&place);
+        else
+            place.at += strspn(place.at, blanks);
+    }
+    return is_of(*place.at, ")]}");
 }
 
 /* Steps over one thing. Returns what is wrong with it, or NULL. */
 static const char *skip_thing(struct place *place)
 {
-    if (strncmp(place->at, "/*", 2) == 0)
-        return skip_past(place, "*/") ? NULL : "this comment is not closed";
-    if (*place->at == '#' || strncmp(place->at, "//", 2) == 0) {
-        (void)skip_past(place, "\n");
+    if (is_comment(place->at))
+        return skip_comment(place);
+    if (is_line_comment(place->at)) {
+        skip_line(place);
         return NULL;
     }
-    if (*place->at == '"') {
-        skip_string(place);
-        return NULL;
-    }
-    if (is_of(*place->at, " \t\r\n\f,;:={}()[]")) {
-        const char *wrong = *place->at == ',' && is_last_comma(place->at)
-                                ? "nothing stands behind the comma"
-                                : NULL;
+    if (*place->at == '"')
+        return skip_string(place);
+    if (is_of(*place->at, blanks) || is_of(*place->at, ",;:={}()[]")) {
+        const char *wrong =
+            *place->at == ',' && is_last_comma(*place) ? "nothing stands behind the comma" : NULL;
         step(place);
         return wrong;
     }
@@ -259,7 +295,7 @@ char *configuration_load(const char *path)
     if (fd < 0)
         return NULL;
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size < FILE_LARGEST)
-        text = calloc(1, FILE_LARGEST);
+        text = calloc(1, FILE_LARGEST + 1);
     else
         errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
     ssize_t length = text != NULL ? read(fd, text, FILE_LARGEST - 1) : 0;
@@ -269,6 +305,9 @@ char *configuration_load(const char *path)
         free(text);
         text = NULL;
     }
+    /* libconfig 1.5 takes no comment that ends with the file. */
+    if (text != NULL && length > 0 && text[length - 1] != '\n')
+        text[length] = '\n';
     int error = errno;
     (void)close(fd);
     errno = error;

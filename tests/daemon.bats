@@ -1142,14 +1142,6 @@ END
     [ "${#lines[@]}" -ge 2 ]
 }
 
-# refuses CODE PATTERN ARGUMENT...: fsd says one line that matches, and exits with that code.
-refuses() {
-    run timeout 20 "$FSD" "${@:3}" </dev/null 3>&-
-    assert_failure "$1"
-    assert_equal "${#lines[@]}" 1
-    assert_line --index 0 --regexp "$2"
-}
-
 @test "configuration: every error names its file and line" {
     local text
     while IFS= read -r text; do

@@ -158,6 +158,14 @@ quiet() {
     return "$code"
 }
 
+# refuses CODE PATTERN ARGUMENT...: fsd says one line that matches, and exits with that code.
+refuses() {
+    run timeout 20 "$FSD" "${@:3}" </dev/null 3>&-
+    assert_failure "$1"
+    assert_equal "${#lines[@]}" 1
+    assert_line --index 0 --regexp "$2"
+}
+
 # play [ADDRESS]: plays the transcript on stdin with the last daemon (see tests/transcript).
 play() {
     quiet "$TESTS/transcript" "${1:-$SOCKET}" -

@@ -71,6 +71,13 @@ class Session:
                 check(self.stream.read(1) == b'\n', 'no LF behind an item')
         return data, head
 
+    def status(self):
+        """What STATUS answers: a dictionary."""
+        self.expect('STATUS', 'OK')
+        text, end = self.body()
+        check(end == 'END' and text.endswith(b'\n'), f'STATUS: {end}')
+        return dict(line.split(' ') for line in text.decode().splitlines())
+
     def is_silent(self, seconds):
         """Waits for an answer so long; is there none?"""
         return not select.select([self.socket], [], [], seconds)[0]
@@ -94,6 +101,58 @@ def wait_until(condition, text):
     while not condition():
         check(time.monotonic() < until, f'waited in vain: {text}')
         select.select([], [], [], 0.005)
+
+
+def daemon():
+    """The process of the last daemon that was started."""
+    return int(os.environ['FSD_PID'])
+
+
+def is_there(pid):
+    return os.path.exists(f'/proc/{pid}')
+
+
+def children(pid=None):
+    """The processes that the daemon, or another one, has forked and not yet waited for."""
+    pid = pid or daemon()
+    with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+        return {int(child) for child in file.read().split()}
+
+
+def zombies(pid=None):
+    found = set()
+    for child in children(pid):
+        try:
+            with open(f'/proc/{child}/stat', encoding='ascii') as file:
+                if file.read().rpartition(')')[2].split()[0] == 'Z':
+                    found.add(child)
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def descriptors(pid):
+    """What a process has open: paths and the like, by numbers."""
+    found = {}
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        try:
+            found[int(fd)] = os.readlink(f'/proc/{pid}/fd/{fd}')
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def log_lines(text):
+    """The lines of the daemon's log that hold a text."""
+    with open(os.environ['FSD_LOG'], encoding='utf-8') as file:
+        return [line for line in file if text in line]
+
+
+def hang_up(answer='msg="settings read again"'):
+    """Has the daemon read its settings again, and waits until it has logged the answer."""
+    count = len(log_lines(answer))
+    os.kill(daemon(), signal.SIGHUP)
+    wait_until(lambda: len(log_lines(answer)) > count, answer)
 
 
 def stages():

@@ -168,10 +168,13 @@ static void check_refusals(void)
         {"limits.flag = 1;", "F:1: "},
         {"path = \"/a\"; path = \"/b\";", "F:1: "},
         {"\n/* never closed\npath = \"/a\";", "F:2: this comment is not closed"},
+        {"/*/ path = \"/a\";", "F:1: this comment is not closed"},
         {"path = \"/a\n", "F:"},
+        {"path = \"/a\\x00b\";", "F:1: a text cannot hold \\x00"},
         {"@include \"x\"", "F:1: @include"},
         {"path = \"/a\"; @include \"x\"", "F:1: @include"},
         {"list = (\"a\", );", "F:1: nothing stands behind the comma"},
+        {"list = (\"a\", # b\n /* c */ );", "F:1: nothing stands behind the comma"},
         {"= 1;", "F:1: "},
     };
 
