@@ -25,7 +25,8 @@ ifeq ($(SANITIZE),)
 HARDENING += -D_FORTIFY_SOURCE=2
 endif
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
-	-DFSD_VERSION='"$(VERSION)"' -DFSD_CONFIG='"$(sysconfdir)/fsd/fsd.conf"' $(CPPFLAGS)
+	-DFSD_VERSION='"$(VERSION)"' -DFSD_CONFIG='"$(sysconfdir)/fsd/fsd.conf"' \
+	-DFSC_CONFIG='"$(sysconfdir)/fsc/fsc.conf"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(WERROR)
 ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
@@ -143,7 +144,7 @@ lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build b
 	$(say) LINT cppcheck
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB -I. -D_GNU_SOURCE \
-		-DFSD_VERSION='""' -DFSD_CONFIG='""' $(SOURCES)
+		-DFSD_VERSION='""' -DFSD_CONFIG='""' -DFSC_CONFIG='""' $(SOURCES)
 	$(say) LINT shellcheck
 	$(Q)shellcheck -x $(SCRIPTS)
 
@@ -153,15 +154,15 @@ format: deps-lint ## format all C sources
 install: all ## install below DESTDIR and prefix
 	install -D -m 0755 $(BUILD)/fsc $(DESTDIR)$(bindir)/fsc
 	install -D -m 0755 $(BUILD)/fsd $(DESTDIR)$(sbindir)/fsd
-	test -e $(DESTDIR)$(sysconfdir)/fsd/fsd.conf || \
-		install -D -m 0644 etc/fsd.conf $(DESTDIR)$(sysconfdir)/fsd/fsd.conf
+	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
+		test -e $$file || install -D -m 0644 etc/$$name.conf $$file; done
 	set -e; for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
 		install -D -m 0644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
 
 uninstall: ## remove what install brought, but for changed settings
 	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd
-	if cmp -s etc/fsd.conf $(DESTDIR)$(sysconfdir)/fsd/fsd.conf; then \
-		rm -f $(DESTDIR)$(sysconfdir)/fsd/fsd.conf; fi
+	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
+		if cmp -s etc/$$name.conf $$file; then rm -f $$file; fi; done
 	set -e; for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 

@@ -14,9 +14,10 @@
 struct connection {
     const struct settings *settings;
     bool is_open;
-    bool unreachable; /* connection_ready() has failed */
+    bool unreachable; /* connection_ready() has failed, or --max-time is used up */
     struct stream stream;
-    pid_t child; /* of exec:COMMAND; 0 for none */
+    pid_t child;       /* of exec:COMMAND; 0 for none */
+    int64_t waited_ms; /* for the server, on connections that are closed */
     struct answer answer;
     char why[LINE_LONGEST]; /* after a failure: what to tell people */
 };
@@ -42,6 +43,12 @@ int connection_answer(struct connection *connection, enum answer_kind other);
 
 /* Sends what is pending and reads the answer, which may have been given before all was sent. */
 int connection_ask(struct connection *connection, enum answer_kind other);
+
+/*
+ * Sends what is pending, and reads meanwhile what comes, so that no side waits for the other to
+ * read. Returns 0, -REASON_LOST or -REASON_TIMEOUT, also when something failed to be sent before.
+ */
+int connection_push(struct connection *connection);
 
 /*
  * Notes a failure that was found elsewhere: sets `why`, and closes a connection that cannot be used

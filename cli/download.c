@@ -1,11 +1,11 @@
 #include "cli/download.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/output.h"
 #include "protocol/body.h"
-#include "protocol/line.h"
 #include "protocol/name.h"
 
 /* What a download writes to. */
@@ -68,6 +68,70 @@ int download_body(struct connection *connection, const char *subject, download_s
     return code < 0 ? complain_of_body(connection, subject, code, NULL) : 0;
 }
 
+/* A body that is cut into lines. */
+struct lines {
+    const char *subject;
+    download_line_sink *sink;
+    void *context;
+    char rest[LINE_LONGEST]; /* a line that has not yet come whole */
+    size_t length;
+    struct line line;
+};
+
+static int take_line(struct lines *lines)
+{
+    size_t length = lines->length;
+
+    lines->length = 0;
+    if (length > 0 && lines->rest[length - 1] == '\r')
+        length--;
+    if (line_parse(&lines->line, lines->rest, length) < 0)
+        return complain(REASON_BREACH, lines->subject, "the server sent a line that is none");
+    return lines->sink(lines->context, &lines->line);
+}
+
+/* Cuts a piece of the body into lines; what is left over waits for the next piece. */
+static int cut_piece(void *context, const char *bytes, size_t length)
+{
+    struct lines *lines = context;
+    int code = 0;
+
+    while (code == 0 && length > 0) {
+        const char *end = memchr(bytes, '\n', length);
+        size_t piece = end != NULL ? (size_t)(end - bytes) : length;
+        if (lines->length + piece >= sizeof lines->rest)
+            return complain(REASON_BREACH, lines->subject, "the server sent too long a line");
+        memcpy(lines->rest + lines->length, bytes, piece);
+        lines->length += piece;
+        if (end == NULL)
+            break;
+        code = take_line(lines);
+        bytes += piece + 1;
+        length -= piece + 1;
+    }
+    return code;
+}
+
+int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
+                   void *context)
+{
+    struct lines *lines = malloc(sizeof *lines);
+
+    if (lines == NULL) {
+        connection_close(connection);
+        return complain_errno(REASON_INTERNAL, subject, "no memory");
+    }
+    lines->subject = subject;
+    lines->sink = sink;
+    lines->context = context;
+    lines->length = 0;
+    int code = download_body(connection, subject, cut_piece, lines, NULL);
+    if (code == 0 && lines->length > 0)
+        code = complain(REASON_BREACH, subject, "the server's last line has no end");
+    free(lines);
+    return code;
+}
+
 static int write_piece(void *context, const char *bytes, size_t length)
 {
     struct target_sink *sink = context;
@@ -97,7 +161,7 @@ static int read_announcement(struct connection *connection, int64_t *ret_size,
 }
 
 int download_get(struct connection *connection, const char *name, int target, const char *local,
-                 char digest[DIGEST_ROOM])
+                 struct outcome *outcome)
 {
     struct target_sink sink = {.fd = target, .local = local};
     char text[NAME_ESCAPED_ROOM];
@@ -113,12 +177,13 @@ int download_get(struct connection *connection, const char *name, int target, co
         code = read_announcement(connection, &sink.left, announced);
     if (code < 0)
         return complain(reason_of(code), name, "%s", connection->why);
-    code = download_body(connection, name, write_piece, &sink, digest);
+    outcome->size = sink.left;
+    code = download_body(connection, name, write_piece, &sink, outcome->digest);
     if (code < 0)
         return code;
     if (sink.left > 0)
         return complain(REASON_BREACH, name, "the server sent fewer bytes than it announced");
-    if (announced[0] != '\0' && strcmp(announced, digest) != 0)
+    if (announced[0] != '\0' && strcmp(announced, outcome->digest) != 0)
         return complain(REASON_MISMATCH, name, "the content is not the one announced");
     return 0;
 }

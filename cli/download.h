@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "cli/connection.h"
+#include "cli/report.h"
 #include "protocol/digest.h"
+#include "protocol/line.h"
 
 /* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
 typedef int download_sink(void *context, const char *bytes, size_t length);
@@ -20,13 +22,23 @@ typedef int download_sink(void *context, const char *bytes, size_t length);
 int download_body(struct connection *connection, const char *subject, download_sink *sink,
                   void *context, char digest[DIGEST_ROOM]);
 
+/* Takes a line of a body. As download_sink. */
+typedef int download_line_sink(void *context, const struct line *line);
+
+/*
+ * Reads a body of whole lines to its end, and gives them, taken apart, to the sink. What is no line
+ * is a breach. Returns 0, or a reason after complaining of `subject`.
+ */
+int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
+                   void *context);
+
 /*
  * Fetches the file under a name into a descriptor. Returns 0 when all of it, verified, was written,
- * with its digest in `digest`; or a reason after complaining. `local` names the descriptor in
- * complaints.
+ * with its size and digest in `outcome`; or a reason after complaining. `local` names the
+ * descriptor in complaints.
  */
 int download_get(struct connection *connection, const char *name, int target, const char *local,
-                 char digest[DIGEST_ROOM]);
+                 struct outcome *outcome);
 
 /*
  * Does the file under a name have this size and digest? Asks the server without fetching it.

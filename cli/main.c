@@ -6,28 +6,29 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "protocol/descriptor.h"
 
-static unsigned options_of(const char *word)
+static uint64_t options_of(const char *word)
 {
     const struct command *command = command_find(word);
 
     /* For a word that is no command every option is taken: it is the word that is wrong. */
-    return command != NULL ? command->options : ~0U;
+    return command != NULL ? command->options : UINT64_MAX;
 }
 
 static int run_command(const struct command *command, const struct options *options)
 {
     struct invocation invocation = {.options = options};
+    int code = command->is_local ? 0 : settings_read(&invocation.settings, options);
 
-    connection_init(&invocation.connection, &invocation.settings);
-    if (!command->is_local) {
-        int code = settings_read(&invocation.settings, options->values[OPTION_SERVER]);
-        if (code < 0)
-            return code;
+    if (code == 0) {
+        signals_catch();
+        connection_init(&invocation.connection, &invocation.settings);
+        code = command->run(&invocation);
+        connection_close(&invocation.connection);
     }
-    int code = command->run(&invocation);
-    connection_close(&invocation.connection);
+    settings_release(&invocation.settings);
     return code;
 }
 
@@ -49,8 +50,15 @@ static int run(const struct options *options)
             help_print_command(command);
         return output_flush();
     }
-    if (options->operand_count < command->least)
+    bool has_list = options_have(options, OPTION_FILES_FROM);
+    if (has_list && options->operand_count > 0)
+        return complain(REASON_USAGE, command->word,
+                        "operands and --files-from exclude each other");
+    if (options->operand_count < command->least && !has_list)
         return complain(REASON_USAGE, command->word, "it needs %s", command->operands);
+    if (options->operand_count > command->most)
+        return complain(REASON_USAGE, command->word, "it takes no %s",
+                        command->most == 0 ? "operand" : "second operand");
     return run_command(command, options);
 }
 

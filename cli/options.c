@@ -1,6 +1,5 @@
 #include "cli/options.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,9 @@ struct row {
 
 static const struct row rows[OPTION_COUNT] = {
     [OPTION_SERVER] = {"server", '\0', "ADDRESS", "where the library is served (or FSC_SERVER)"},
+    [OPTION_MAX_TIME] = {"max-time", '\0', "TIME",
+                         "wait no longer for the server in all, e.g. 30s"},
+    [OPTION_CONFIG] = {"config", '\0', "FILE", "read settings from this file only"},
     [OPTION_HELP] = {"help", '\0', NULL, "print help"},
     [OPTION_VERSION] = {"version", '\0', NULL, "print the version"},
     [OPTION_NAME] = {"name", '\0', "NAME", "store the one FILE under this name"},
@@ -24,16 +26,24 @@ static const struct row rows[OPTION_COUNT] = {
     [OPTION_INTO] = {"into", '\0', "DIR", "write files into this folder"},
     [OPTION_FORCE] = {"force", '\0', NULL, "replace a local file that has other bytes"},
     [OPTION_LONG] = {"long", 'l', NULL, "size and time of each file"},
-    [OPTION_RECURSIVE] = {"recursive", 'R', NULL, "all files below, and no folders"},
+    [OPTION_RECURSIVE] = {"recursive", 'R', NULL, "all files below a folder"},
     [OPTION_UNSORTED] = {"unsorted", 'U', NULL, "in the order in which the server finds them"},
     [OPTION_MATCH] = {"match", '\0', "PATTERN", "only files that match, e.g. '*.gz'"},
+    [OPTION_HUMAN] = {"human", 'h', NULL, "with -l: sizes as 1.5K or 20M"},
+    [OPTION_NEWEST] = {"newest", 't', NULL, "the newest first"},
+    [OPTION_LARGEST] = {"largest", 'S', NULL, "the largest first"},
+    [OPTION_REVERSE] = {"reverse", 'r', NULL, "in the reverse order"},
+    [OPTION_FAIL_EMPTY] = {"fail-empty", '\0', NULL, "exit with 5 when there is nothing to list"},
+    [OPTION_JSON] = {"json", '\0', NULL, "print JSON, one object a line"},
+    [OPTION_NULL] = {"null", '0', NULL, "NUL and not a newline ends each name"},
+    [OPTION_FILES_FROM] = {"files-from", '\0', "FILE", "a list of operands, one a line; or -"},
 };
 
 /* Arguments on their way into struct options. */
 struct parse {
     struct options *options;
     char **next;
-    unsigned accepted; /* bits of the options that may stand here */
+    uint64_t accepted; /* bits of the options that may stand here */
 };
 
 static const char *subject(const struct parse *parse)
@@ -142,7 +152,20 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
     return code;
 }
 
-void options_print(unsigned bits)
+bool options_have(const struct options *options, enum option option)
+{
+    return options->values[option] != NULL;
+}
+
+int options_exclude(const struct options *options, enum option one, enum option other)
+{
+    if (!options_have(options, one) || !options_have(options, other))
+        return 0;
+    return complain(REASON_USAGE, options->command, "--%s and --%s exclude each other",
+                    rows[one].name, rows[other].name);
+}
+
+void options_print(uint64_t bits)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
         char head[64];

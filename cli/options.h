@@ -4,11 +4,15 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum option {
     /* Those of every command, which may also stand before it. */
     OPTION_SERVER,
+    OPTION_MAX_TIME,
+    OPTION_CONFIG,
     OPTION_HELP,
     OPTION_VERSION,
     /* Those of some. */
@@ -21,12 +25,21 @@ enum option {
     OPTION_RECURSIVE,
     OPTION_UNSORTED,
     OPTION_MATCH,
+    OPTION_HUMAN,
+    OPTION_NEWEST,
+    OPTION_LARGEST,
+    OPTION_REVERSE,
+    OPTION_FAIL_EMPTY,
+    OPTION_JSON,
+    OPTION_NULL,
+    OPTION_FILES_FROM,
     OPTION_COUNT
 };
 
-#define OPTION_BIT(option) (1U << (option))
-#define OPTIONS_GLOBAL \
-    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+#define OPTION_BIT(option) (UINT64_C(1) << (option))
+#define OPTIONS_GLOBAL                                                                     \
+    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_MAX_TIME) | OPTION_BIT(OPTION_CONFIG) | \
+     OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 /* Arguments taken apart. The texts are those of argv; `operands` is to be freed. */
 struct options {
@@ -39,7 +52,7 @@ struct options {
 /*
  * Which options does the command of that word take, as bits? Called once, when the word is found.
  */
-typedef unsigned options_of_command(const char *word);
+typedef uint64_t options_of_command(const char *word);
 
 /*
  * Takes argv apart: options that every command has, the command, its options and operands, in any
@@ -47,7 +60,16 @@ typedef unsigned options_of_command(const char *word);
  */
 int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted);
 
+/* Is this option given? */
+bool options_have(const struct options *options, enum option option);
+
+/*
+ * Refuses options that exclude each other. Returns 0, or -REASON_USAGE after complaining when both
+ * are given.
+ */
+int options_exclude(const struct options *options, enum option one, enum option other);
+
 /* Prints a line on stdout for each of the options whose bits are set. */
-void options_print(unsigned bits);
+void options_print(uint64_t bits);
 
 #endif

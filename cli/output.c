@@ -11,7 +11,6 @@
 #include "protocol/utf8.h"
 
 enum {
-    LINE_ROOM = 8192,           /* bytes that are printed at once */
     OUTPUT_BUFFER = 128 * 1024, /* bytes that are gathered for stdout */
 };
 
@@ -22,20 +21,26 @@ static struct {
     bool failed;
 } output;
 
+static char last_complaint[OUTPUT_LONGEST];
+
 int complain(enum reason reason, const char *subject, const char *format, ...)
 {
-    char line[LINE_ROOM];
-    char clean[LINE_ROOM];
+    char line[OUTPUT_LONGEST];
     va_list arguments;
-    int used = snprintf(line, sizeof line, "fsc: %.4000s%s", subject != NULL ? subject : "",
+    int used = snprintf(line, sizeof line, "%.4000s%s", subject != NULL ? subject : "",
                         subject != NULL ? ": " : "");
 
     va_start(arguments, format);
     (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
     va_end(arguments);
-    (void)utf8_clean(line, strlen(line), clean, sizeof clean);
-    (void)fprintf(stderr, "%s\n", clean);
+    (void)utf8_clean(line, strlen(line), last_complaint, sizeof last_complaint);
+    (void)fprintf(stderr, "fsc: %s\n", last_complaint);
     return -(int)reason;
+}
+
+const char *complaint_last(void)
+{
+    return last_complaint;
 }
 
 int complain_errno(enum reason reason, const char *subject, const char *what)
@@ -47,14 +52,22 @@ int output_print(const char *format, ...)
 {
     va_list arguments;
 
-    if (OUTPUT_BUFFER - output.length < LINE_ROOM && output_flush() < 0)
+    if (OUTPUT_BUFFER - output.length < OUTPUT_LONGEST && output_flush() < 0)
         return -REASON_LOCAL;
     va_start(arguments, format);
-    int length = vsnprintf(output.bytes + output.length, LINE_ROOM, format, arguments);
+    int length = vsnprintf(output.bytes + output.length, OUTPUT_LONGEST, format, arguments);
     va_end(arguments);
     if (length > 0)
-        output.length += (size_t)length < LINE_ROOM ? (size_t)length : LINE_ROOM - 1;
+        output.length += (size_t)length < OUTPUT_LONGEST ? (size_t)length : OUTPUT_LONGEST - 1;
     return 0;
+}
+
+int output_print_field(const char *key, const char *gap, const char *value)
+{
+    char clean[OUTPUT_LONGEST / 2];
+
+    (void)utf8_clean(value, strlen(value), clean, sizeof clean);
+    return output_print("%s%s%s\n", key, gap, clean);
 }
 
 int output_flush(void)

@@ -1,30 +1,132 @@
 #include "cli/settings.h"
 
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/output.h"
 
-int settings_read(struct settings *settings, const char *server)
+static const char *judge_address(const char *text)
 {
-    *settings = (struct settings){
-        .limits = {.silence_ms = 30000,
-                   .line_ms = 60000,
-                   .stall_ms = 60000,
-                   .write_ms = 60000,
-                   .wait_ms = INT64_C(6) * 3600 * 1000},
-        .connect_ms = 10000,
-        .heartbeat_ms = 10000,
-        .refused_ms = 5000,
-    };
-    if (server == NULL) {
-        server = getenv("FSC_SERVER");
-        if (server == NULL || server[0] == '\0')
-            server = ADDRESS_DEFAULT;
+    struct address address;
+    const char *wrong = address_parse(text, &address);
+
+    return wrong == NULL && address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS : wrong;
+}
+
+#define AT(member) offsetof(struct settings, member)
+#define DAY        (INT64_C(24) * 3600 * 1000)
+#define LIMIT(key, member, text, longest, sentence)                                        \
+    {                                                                                      \
+        .name = "limits." key, .kind = SETTING_DURATION, .offset = AT(member), .least = 1, \
+        .most = (longest), .default_text = (text), .help = (sentence)                      \
     }
-    const char *wrong = address_parse(server, &settings->server);
-    if (wrong != NULL)
-        return complain(REASON_USAGE, server, "no server address: %s", wrong);
-    if (settings->server.kind == ADDRESS_TLS)
-        return complain(REASON_USAGE, server, ADDRESS_NO_TLS);
+
+const struct setting settings_table[] = {
+    {.name = "server",
+     .kind = SETTING_TEXT,
+     .offset = AT(server_text),
+     .default_text = ADDRESS_DEFAULT,
+     .judge = judge_address,
+     .help = "where the library is served"},
+    LIMIT("connect", connect_ms, "10s", DAY, "how long it may take to connect to the server"),
+    LIMIT("idle", limits.silence_ms, "30s", DAY, "how long a server that is due may say nothing"),
+    LIMIT("stall", limits.stall_ms, "60s", DAY, "how long 1 KiB from the server may take to come"),
+    LIMIT("take", limits.write_ms, "60s", DAY, "how long the server may take nothing it is sent"),
+    LIMIT("wait", limits.wait_ms, "6h", 365 * DAY,
+          "how long the server may send only signs of life"),
+    LIMIT("heartbeat", heartbeat_ms, "10s", DAY,
+          "how often the server is told that a silent producer is alive"),
+    LIMIT("max_time", max_time_ms, NULL, 365 * DAY,
+          "how long one run of fsc may wait for the server in all"),
+    {.name = NULL},
+};
+
+/* Sets a setting to what an option or the environment says. */
+static int set(struct settings *settings, const char *name, const char *text, const char *origin)
+{
+    char fault[CONFIGURATION_FAULT_ROOM];
+    const struct setting *row = configuration_find(settings_table, name);
+
+    if (configuration_set(&settings->configuration, row, text, origin, fault) == 0)
+        return 0;
+    return complain(REASON_USAGE, origin, "%s%s",
+                    row->kind == SETTING_TEXT ? "no server address: " : "", fault);
+}
+
+static int take_file(struct settings *settings, const char *path, bool optional)
+{
+    char fault[CONFIGURATION_FAULT_ROOM];
+
+    return configuration_take_file(&settings->configuration, path, optional, fault) == 0
+               ? 0
+               : complain(REASON_USAGE, NULL, "%s", fault);
+}
+
+/* The user's file below a folder that the environment tells; one that is relative is ignored. */
+static int take_user_file(struct settings *settings)
+{
+    const char *config = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+    bool has_config = config != NULL && config[0] == '/';
+    char *path = NULL;
+
+    if (!has_config && (home == NULL || home[0] != '/'))
+        return 0;
+    if (asprintf(&path, "%s%s/fsc/fsc.conf", has_config ? config : home,
+                 has_config ? "" : "/.config") < 0)
+        return complain_errno(REASON_USAGE, NULL, "no memory");
+    int code = take_file(settings, path, true);
+    free(path);
+    return code;
+}
+
+/* What is said later wins. */
+static int take_files(struct settings *settings, const char *config)
+{
+    if (config != NULL)
+        return take_file(settings, config, false);
+    int code = take_file(settings, FSC_CONFIG, true);
+    return code == 0 ? take_user_file(settings) : code;
+}
+
+/* A bare number is seconds. */
+static int take_max_time(struct settings *settings, const char *text)
+{
+    char seconds[32];
+    size_t length = strlen(text);
+
+    if (length > 0 && length < sizeof seconds - 1 && strspn(text, "0123456789") == length) {
+        (void)snprintf(seconds, sizeof seconds, "%ss", text);
+        text = seconds;
+    }
+    return set(settings, "limits.max_time", text, "--max-time");
+}
+
+int settings_read(struct settings *settings, const struct options *options)
+{
+    const char *server = options->values[OPTION_SERVER];
+    const char *environment = getenv("FSC_SERVER");
+    const char *max_time = options->values[OPTION_MAX_TIME];
+
+    *settings = (struct settings){.server_text = NULL};
+    configuration_init(&settings->configuration, settings_table, settings);
+    int code = take_files(settings, options->values[OPTION_CONFIG]);
+    if (code == 0 && server != NULL)
+        code = set(settings, "server", server, "--server");
+    else if (code == 0 && environment != NULL && environment[0] != '\0')
+        code = set(settings, "server", environment, "FSC_SERVER");
+    if (code == 0 && max_time != NULL)
+        code = take_max_time(settings, max_time);
+    if (code < 0)
+        return code;
+    settings->limits.line_ms = settings->limits.stall_ms;
+    (void)address_parse(settings->server_text, &settings->server);
     return 0;
+}
+
+void settings_release(struct settings *settings)
+{
+    configuration_release(&settings->configuration);
 }

@@ -4,22 +4,33 @@
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
 
+#include "cli/options.h"
 #include "protocol/address.h"
+#include "protocol/configuration.h"
 #include "protocol/stream.h"
 
+enum {
+    SETTINGS_REFUSED_MS = 5000, /* without a byte taken by a server that has refused an upload */
+};
+
 struct settings {
+    const char *server_text;
     struct address server;
     struct stream_limits limits;
     int64_t connect_ms;   /* to reach the server */
+    int64_t max_time_ms;  /* of waiting for the server in all; 0 for no limit */
     int64_t heartbeat_ms; /* between the signs of life of a silent producer */
-    int64_t refused_ms;   /* without a byte taken by a server that has refused an upload */
+    struct configuration configuration;
 };
 
+extern const struct setting settings_table[];
+
 /*
- * Fills the settings in: the server is `server` (--server), else FSC_SERVER, else the default
- * socket. The text must live as long as the settings. Returns 0, or -REASON_USAGE after
- * complaining.
+ * Reads the settings: those of the options win over FSC_SERVER, it over the user's file, that over
+ * the machine's, and with --config there is no other file. Returns 0, or -REASON_USAGE after
+ * complaining. Also then settings_release() is to be called.
  */
-int settings_read(struct settings *settings, const char *server);
+int settings_read(struct settings *settings, const struct options *options);
+void settings_release(struct settings *settings);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "protocol/descriptor.h"
 
 enum {
@@ -18,29 +19,9 @@ enum {
     NEW_MODE = 0666,     /* of what is new, less the umask */
 };
 
-/* The temporary file of this moment, for the signal handler: there is one at a time. */
-static volatile sig_atomic_t is_pending;
-static int pending_folder;
-static char pending_name[TARGET_TEMPORARY_ROOM];
-
-static void remove_and_die(int number)
-{
-    if (is_pending)
-        (void)unlinkat(pending_folder, pending_name, 0);
-    (void)signal(number, SIG_DFL);
-    (void)raise(number);
-}
-
-static void note_temporary(const struct target *target)
-{
-    pending_folder = target->folder;
-    memcpy(pending_name, target->temporary, sizeof pending_name);
-    is_pending = 1;
-}
-
 static void forget_temporary(struct target *target)
 {
-    is_pending = 0;
+    signals_forget_file();
     target->temporary[0] = '\0';
 }
 
@@ -62,6 +43,8 @@ static int resolve(struct target *target)
 static int open_folder(const struct target *target)
 {
     const int flags = O_DIRECTORY | O_CLOEXEC;
+    if (target->base != AT_FDCWD)
+        return fcntl(target->base, F_DUPFD_CLOEXEC, 0);
     char *folder = target->last == target->real
                        ? strdup(".")
                        : strndup(target->real, (size_t)(target->last - target->real));
@@ -92,7 +75,7 @@ static int make_temporary(struct target *target)
                     target->kind == TARGET_FILE ? PRIVATE_MODE : NEW_MODE);
     int error = errno;
     if (fd >= 0)
-        note_temporary(target);
+        signals_note_file(target->folder, target->temporary);
     else
         target->temporary[0] = '\0';
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
@@ -120,7 +103,8 @@ static int compare(const struct target *target, const char digest[DIGEST_ROOM])
     char there[DIGEST_ROOM];
     struct stat status;
 
-    if (stat(target->real, &status) < 0 || !S_ISREG(status.st_mode))
+    if (fstatat(target->base, target->real, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISREG(status.st_mode))
         return target_complain_exists(target);
     if (target_digest(target, there) < 0)
         return -REASON_LOCAL;
@@ -137,7 +121,7 @@ int target_look(struct target *target, const char *path)
 {
     struct stat status;
 
-    *target = (struct target){.path = path, .folder = -1, .fd = -1};
+    *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
     int code = resolve(target);
     if (code < 0)
         return code;
@@ -150,9 +134,31 @@ int target_look(struct target *target, const char *path)
     return 0;
 }
 
+int target_look_in(struct target *target, int folder, const char *last, const char *path)
+{
+    struct stat status;
+
+    *target = (struct target){.path = path, .base = folder, .folder = -1, .fd = -1};
+    target->real = strdup(last);
+    if (target->real == NULL)
+        return complain_errno(REASON_LOCAL, path, "cannot write");
+    target->last = target->real;
+    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : complain_errno(REASON_LOCAL, path, "cannot write");
+    if (!S_ISREG(status.st_mode))
+        return complain(REASON_LOCAL, path, "%s",
+                        S_ISDIR(status.st_mode)   ? "it is a folder"
+                        : S_ISLNK(status.st_mode) ? "a symbolic link is in the way"
+                                                  : "something that is no file is in the way");
+    target->kind = TARGET_FILE;
+    target->mode = status.st_mode & 0777;
+    return 0;
+}
+
 int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM])
 {
-    int fd = open(target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* Links were resolved, or refused: one that is there now came since. */
+    int fd = openat(target->base, target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     int64_t size = fd >= 0 ? digest_of_file(fd, ret_digest) : -1;
 
     descriptor_close(fd);
@@ -204,20 +210,4 @@ void target_close(struct target *target)
     descriptor_close(target->folder);
     free(target->real);
     *target = (struct target){.folder = -1, .fd = -1};
-}
-
-void target_catch_signals(void)
-{
-    static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIGALRM, SIGUSR1,
-                                  SIGUSR2, SIGXCPU, SIGXFSZ, SIGIO,   SIGVTALRM, SIGPROF, SIGPWR};
-
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction action;
-        /* One that was ignored at the start stays ignored, as under nohup(1). */
-        if (sigaction(numbers[i], NULL, &action) < 0 || action.sa_handler == SIG_IGN)
-            continue;
-        action = (struct sigaction){.sa_handler = remove_and_die};
-        (void)sigfillset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
 }

@@ -25,7 +25,8 @@ enum target_kind {
 
 struct target {
     const char *path; /* as it was given; belongs to the caller */
-    char *real;       /* the same with symbolic links resolved */
+    int base;         /* the folder that `real` begins in; AT_FDCWD for the working one */
+    char *real;       /* the path with symbolic links resolved */
     const char *last; /* the last component of `real` */
     enum target_kind kind;
     mode_t mode; /* of the file that is there */
@@ -39,6 +40,12 @@ struct target {
  * -REASON_LOCAL after complaining, as of a folder. Also then target_close() is to be called.
  */
 int target_look(struct target *target, const char *path);
+
+/*
+ * The same for a file called `last` in an open folder, which belongs to the caller. There a
+ * symbolic link, and everything else that is no regular file, is refused. `path` is for complaints.
+ */
+int target_look_in(struct target *target, int folder, const char *last, const char *path);
 
 /* Makes the digest of the file that is there. Returns its size, or -1 after complaining. */
 int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM]);
@@ -60,8 +67,5 @@ int target_complain_exists(const struct target *target);
 
 /* Removes the temporary file, if there still is one, and releases all. */
 void target_close(struct target *target);
-
-/* From now on signals that end the program remove the temporary file first. */
-void target_catch_signals(void);
 
 #endif

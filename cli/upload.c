@@ -21,128 +21,43 @@ struct upload {
     const char *name;
     const char *local;
     int source;
-    bool is_regular;
-    struct stat status; /* of a regular file, before it is read */
-    int64_t sent;       /* bytes of the file */
+    const struct stat *status; /* of a regular file, before it is read; else NULL */
+    struct outcome *outcome;   /* its size: the bytes that were sent */
     struct digest digest;
-    char made[DIGEST_ROOM]; /* the digest, once all is read */
-    bool told;              /* the server has been told the digest */
-    bool refused;           /* the server has answered before the end */
-    int64_t heard_ms;       /* when the server last said that it is alive */
-    int64_t alive_ms;       /* when the server last heard of us */
-    int64_t alive_sent;     /* how many bytes it had then */
+    bool told;          /* the server has been told the digest */
+    bool refused;       /* the server has answered before the end */
+    int64_t heard_ms;   /* when the server last said that it is alive */
+    int64_t alive_ms;   /* when the server last heard of us */
+    int64_t alive_sent; /* how many bytes it had then */
 };
 
 /* Tells what became of the last question. */
-static int complain_of_answer(const struct upload *upload, int code)
+static int complain_of_answer(const struct connection *connection, const char *name, int code)
 {
-    return complain(reason_of(code), upload->name, "%s", upload->connection->why);
+    return complain(reason_of(code), name, "%s", connection->why);
 }
 
 /* EXISTS: are the stored bytes ours? */
-static bool is_same(const struct upload *upload)
+static bool is_same(struct connection *connection, bool told, const char made[DIGEST_ROOM])
 {
     const char *digest = NULL;
-    const struct field *same = line_option(&upload->connection->answer.line, "same");
+    const struct field *same = line_option(&connection->answer.line, "same");
 
-    if (connection_digest(upload->connection, &digest) == 0)
-        return strcmp(digest, upload->made) == 0;
-    return upload->told && same != NULL && strcmp(same->bytes, "1") == 0;
-}
-
-/* The final answer of an upload whose digest is known. */
-static int judge_answer(struct upload *upload, int code)
-{
-    struct connection *connection = upload->connection;
-    const char *digest = NULL;
-    int64_t size = 0;
-
-    if (code == -REASON_EXISTS && is_same(upload))
-        return 0;
-    if (code < 0)
-        return complain_of_answer(upload, code);
-    if (connection_digest(connection, &digest) < 0 ||
-        connection_number(connection, "size", &size) < 0)
-        return complain_of_answer(upload, connection_note_failure(connection, -REASON_BREACH));
-    if (strcmp(digest, upload->made) != 0 || size != upload->sent)
-        return complain(REASON_MISMATCH, upload->name, "the server stored other bytes");
-    return 0;
+    if (connection_digest(connection, &digest) == 0)
+        return strcmp(digest, made) == 0;
+    return told && same != NULL && strcmp(same->bytes, "1") == 0;
 }
 
 /* Is a regular file another one than when it was opened? */
 static bool has_changed(const struct upload *upload)
 {
-    return upload->is_regular && descriptor_has_changed(upload->source, &upload->status);
+    return upload->status != NULL && descriptor_has_changed(upload->source, upload->status);
 }
 
-static int complain_changed(const struct upload *upload)
+static int judge_answer(struct upload *upload, int code)
 {
-    return complain(REASON_MISMATCH, upload->local, "it changed while it was read");
+    return upload_judge(upload->connection, upload->name, upload->told, code, upload->outcome);
 }
-
-/* Small files: everything is sent at once, and there is one answer. */
-
-static int read_all(const struct upload *upload, char *bytes, size_t room, size_t *ret_length)
-{
-    size_t length = 0;
-    ssize_t got = 0;
-
-    while (length < room && (got = read(upload->source, bytes + length, room - length)) != 0) {
-        if (got < 0 && errno != EINTR)
-            return complain_errno(REASON_LOCAL, upload->local, "cannot read");
-        length += got > 0 ? (size_t)got : 0;
-    }
-    *ret_length = length;
-    return 0;
-}
-
-static void print_eager(struct upload *upload, const char *bytes, size_t length)
-{
-    struct stream *stream = &upload->connection->stream;
-    char name[NAME_ESCAPED_ROOM];
-
-    (void)line_escape(upload->name, strlen(upload->name), name);
-    (void)stream_print(stream, "PUT %s size=%zu digest=%s eager=1\n", name, length, upload->made);
-    if (length > 0) {
-        (void)stream_print(stream, "%zu\n", length);
-        (void)stream_write(stream, bytes, length);
-        (void)stream_print(stream, "\n");
-    }
-    (void)stream_print(stream, "END\n");
-    upload->told = true;
-}
-
-/*
- * The size is that of what was read: some files, as those of /proc, have another than the system
- * tells. `*ret_length` is more than may be sent ahead when it is one of these.
- */
-static int send_eager(struct upload *upload, char bytes[EAGER_LARGEST + 1], size_t *ret_length)
-{
-    int code = read_all(upload, bytes, EAGER_LARGEST + 1, ret_length);
-
-    if (code < 0)
-        return code;
-    if (has_changed(upload))
-        return complain_changed(upload);
-    if (*ret_length > EAGER_LARGEST)
-        return 0;
-    upload->sent = (int64_t)*ret_length;
-    digest_add(&upload->digest, bytes, *ret_length);
-    digest_finish(&upload->digest, upload->made);
-    print_eager(upload, bytes, *ret_length);
-    return judge_answer(upload, connection_ask(upload->connection, ANSWER_EXISTS));
-}
-
-static int put_eager(struct upload *upload, size_t *ret_length)
-{
-    char *bytes = malloc(EAGER_LARGEST + 1);
-    int code = bytes != NULL ? send_eager(upload, bytes, ret_length)
-                             : complain_errno(REASON_LOCAL, upload->local, "cannot read");
-    free(bytes);
-    return code;
-}
-
-/* Other files: the body follows the go-ahead, and the server is listened to meanwhile. */
 
 /* What has come from the server during the body: WAIT is heeded, all else ends the upload. */
 static int listen_meanwhile(struct upload *upload)
@@ -172,7 +87,7 @@ static int push_all(struct upload *upload)
 
     while (stream_pending(stream) > 0) {
         struct stream_turn turn;
-        int64_t limit = upload->refused ? settings->refused_ms : settings->limits.write_ms;
+        int64_t limit = upload->refused ? SETTINGS_REFUSED_MS : settings->limits.write_ms;
         int64_t left = since + limit - clock_ms();
         if (left <= 0)
             return -REASON_TIMEOUT;
@@ -196,14 +111,14 @@ static int stay_alive(struct upload *upload)
 {
     int64_t now = clock_ms();
 
-    if (upload->sent - upload->alive_sent >= STREAM_PACE_BYTES) {
-        upload->alive_sent = upload->sent;
+    if (upload->outcome->size - upload->alive_sent >= STREAM_PACE_BYTES) {
+        upload->alive_sent = upload->outcome->size;
         upload->alive_ms = now;
     }
     if (now - upload->alive_ms < upload->connection->settings->heartbeat_ms)
         return 0;
     upload->alive_ms = now;
-    upload->alive_sent = upload->sent;
+    upload->alive_sent = upload->outcome->size;
     int code = body_print_wait(&upload->connection->stream);
     return code == 0 ? push_all(upload) : code;
 }
@@ -212,7 +127,7 @@ static int stay_alive(struct upload *upload)
 static int await_source(struct upload *upload)
 {
     struct stream *stream = &upload->connection->stream;
-    struct stream_turn turn = {.source = upload->is_regular};
+    struct stream_turn turn = {.source = upload->status != NULL};
     int code = stay_alive(upload);
 
     if (code == 0)
@@ -244,7 +159,7 @@ static int send_item(struct upload *upload, ssize_t *ret_got)
     if (*ret_got <= 0)
         return 0;
     digest_add(&upload->digest, bytes, (size_t)*ret_got);
-    upload->sent += *ret_got;
+    upload->outcome->size += *ret_got;
     body_added(stream, room, (size_t)*ret_got);
     return push_all(upload);
 }
@@ -286,9 +201,9 @@ static int abort_body(struct upload *upload)
 
 static int end_body(struct upload *upload)
 {
-    digest_finish(&upload->digest, upload->made);
+    digest_finish(&upload->digest, upload->outcome->digest);
     upload->told = true;
-    (void)stream_print(&upload->connection->stream, "END digest=%s\n", upload->made);
+    (void)stream_print(&upload->connection->stream, "END digest=%s\n", upload->outcome->digest);
     return judge_answer(upload, connection_ask(upload->connection, ANSWER_EXISTS));
 }
 
@@ -308,7 +223,7 @@ static int take_refusal(struct upload *upload, int code)
     }
     if (code == 0)
         code = connection_note_failure(connection, -REASON_BREACH);
-    return complain_of_answer(upload, code);
+    return complain_of_answer(connection, upload->name, code);
 }
 
 static int send_body(struct upload *upload)
@@ -320,25 +235,26 @@ static int send_body(struct upload *upload)
     code = send_items(upload, &error);
     if (code < 0 || upload->refused)
         return take_refusal(upload, code);
-    bool whole = !upload->is_regular || upload->sent == upload->status.st_size;
+    bool whole = upload->status == NULL || upload->outcome->size == upload->status->st_size;
     if (error == 0 && whole && !has_changed(upload))
         return end_body(upload);
     (void)abort_body(upload);
     errno = error;
     return error != 0 ? complain_errno(REASON_LOCAL, upload->local, "cannot read")
-                      : complain_changed(upload);
+                      : upload_complain_changed(upload->local);
 }
 
 /* The name is taken: a file is compared with what is there; a stream is not even read. */
 static int compare_stored(struct upload *upload)
 {
-    if (!upload->is_regular)
+    if (upload->status == NULL)
         return complain(REASON_EXISTS, upload->name, "the name is taken; %s was not read",
                         upload->local);
-    upload->sent = digest_of_file(upload->source, upload->made);
-    if (upload->sent < 0)
+    upload->outcome->size = digest_of_file(upload->source, upload->outcome->digest);
+    if (upload->outcome->size < 0)
         return complain_errno(REASON_LOCAL, upload->local, "cannot read");
-    return has_changed(upload) ? complain_changed(upload) : judge_answer(upload, -REASON_EXISTS);
+    return has_changed(upload) ? upload_complain_changed(upload->local)
+                               : judge_answer(upload, -REASON_EXISTS);
 }
 
 static int put_after_go_ahead(struct upload *upload)
@@ -348,8 +264,8 @@ static int put_after_go_ahead(struct upload *upload)
     char size[32] = "";
     int64_t offset = 0;
 
-    if (upload->is_regular)
-        (void)snprintf(size, sizeof size, " size=%lld", (long long)upload->status.st_size);
+    if (upload->status != NULL)
+        (void)snprintf(size, sizeof size, " size=%lld", (long long)upload->status->st_size);
     (void)line_escape(upload->name, strlen(upload->name), name);
     (void)stream_print(&connection->stream, "PUT %s%s\n", name, size);
     int code = connection_ask(connection, ANSWER_EXISTS);
@@ -357,30 +273,46 @@ static int put_after_go_ahead(struct upload *upload)
         return compare_stored(upload);
     if (code == 0 && (connection_number(connection, "offset", &offset) < 0 || offset != 0))
         code = connection_note_failure(connection, -REASON_BREACH);
-    return code < 0 ? complain_of_answer(upload, code) : send_body(upload);
+    return code < 0 ? complain_of_answer(connection, upload->name, code) : send_body(upload);
 }
 
-int upload_put(struct connection *connection, const char *name, int source, const char *local)
+int upload_judge(struct connection *connection, const char *name, bool told, int code,
+                 struct outcome *outcome)
 {
-    struct upload upload = {
-        .connection = connection, .name = name, .local = local, .source = source};
-    size_t length = 0;
-    int code = connection_ready(connection);
+    const char *digest = NULL;
+    int64_t size = 0;
 
-    if (code < 0)
-        return code;
-    if (fstat(source, &upload.status) < 0)
-        return complain_errno(REASON_LOCAL, local, "cannot read");
-    upload.is_regular = S_ISREG(upload.status.st_mode) && lseek(source, 0, SEEK_CUR) == 0;
-    digest_begin(&upload.digest);
-    if (upload.is_regular && upload.status.st_size <= EAGER_LARGEST) {
-        code = put_eager(&upload, &length);
-        if (code < 0 || length <= EAGER_LARGEST)
-            return code;
-        /* It is larger than it tells: to be read like a stream. */
-        upload.is_regular = false;
-        if (lseek(source, 0, SEEK_SET) < 0)
-            return complain_errno(REASON_LOCAL, local, "cannot read");
+    if (code == -REASON_EXISTS && is_same(connection, told, outcome->digest)) {
+        outcome->was_there = true;
+        return 0;
     }
+    if (code < 0)
+        return complain_of_answer(connection, name, code);
+    if (connection_digest(connection, &digest) < 0 ||
+        connection_number(connection, "size", &size) < 0)
+        return complain_of_answer(connection, name,
+                                  connection_note_failure(connection, -REASON_BREACH));
+    if (strcmp(digest, outcome->digest) != 0 || size != outcome->size)
+        return complain(REASON_MISMATCH, name, "the server stored other bytes");
+    return 0;
+}
+
+int upload_complain_changed(const char *local)
+{
+    return complain(REASON_MISMATCH, local, "it changed while it was read");
+}
+
+int upload_stream(struct connection *connection, const char *name, int source, const char *local,
+                  const struct stat *status, struct outcome *outcome)
+{
+    struct upload upload = {.connection = connection,
+                            .name = name,
+                            .local = local,
+                            .source = source,
+                            .status = status,
+                            .outcome = outcome};
+
+    outcome->size = 0;
+    digest_begin(&upload.digest);
     return put_after_go_ahead(&upload);
 }

@@ -338,7 +338,7 @@ int configuration_take_file(struct configuration *configuration, const char *pat
 {
     char *text = configuration_load(path);
 
-    if (text == NULL && optional && errno == ENOENT)
+    if (text == NULL && optional && (errno == ENOENT || errno == ENOTDIR))
         return 0;
     if (text == NULL)
         return configuration_refuse(fault, "%s: %s", path, strerror(errno));

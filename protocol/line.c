@@ -112,6 +112,15 @@ const struct field *line_option(const struct line *line, const char *key)
     return NULL;
 }
 
+bool line_has_positionals(const struct line *line, size_t count)
+{
+    for (size_t i = 0; i < line->count; i++) {
+        if ((line->fields[i].key == NULL) != (i < count))
+            return false;
+    }
+    return line->count >= count;
+}
+
 size_t line_escape(const char *bytes, size_t length, char *text)
 {
     size_t written = 0;

@@ -5,6 +5,7 @@
 #ifndef PROTOCOL_LINE_H
 #define PROTOCOL_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "protocol/reason.h"
@@ -38,6 +39,9 @@ int line_parse(struct line *line, const char *bytes, size_t length);
 
 /* The option of that key; NULL when the line has none. */
 const struct field *line_option(const struct line *line, const char *key);
+
+/* Does the line begin with `count` positionals, and have no more? */
+bool line_has_positionals(const struct line *line, size_t count);
 
 /*
  * Writes bytes as a field: those of 00-20, 25, 3D and 7F as %XX. `text` has room for 3 * length + 1

@@ -135,6 +135,7 @@ static int fill(struct stream *stream)
         int64_t left = time_left(0, limits->silence_ms, stream->silent_ms);
         left = time_left(left, limits->stall_ms, stream->stalled_ms);
         left = time_left(left, stream->until_ms, clock_ms());
+        left = time_left(left, limits->total_ms, stream->waited_ms);
         left = time_left(left, stream->in_line ? limits->line_ms : 0, stream->line_ms);
         if (left < 0)
             return -REASON_TIMEOUT;
@@ -145,6 +146,7 @@ static int fill(struct stream *stream)
         int64_t spent = 0;
         if (wait_for(polled, 2, left, &spent) < 0)
             return -REASON_LOST;
+        stream->waited_ms += spent;
         if (polled[1].revents != 0 && polled[0].revents == 0)
             return -REASON_UNAVAILABLE;
         stream->silent_ms += spent;
@@ -399,13 +401,16 @@ int stream_flush(struct stream *stream)
             continue;
         }
         int64_t left = time_left(0, stream->limits.write_ms, spent);
+        left = time_left(left, stream->limits.total_ms, stream->waited_ms);
         if (left < 0) {
             stream->failed = true;
             return -REASON_TIMEOUT;
         }
         struct pollfd polled = {.fd = stream->out, .events = POLLOUT};
+        int64_t before = spent;
         if (wait_for(&polled, 1, left, &spent) < 0)
             return -REASON_LOST;
+        stream->waited_ms += spent - before;
     }
     return 0;
 }
@@ -429,8 +434,13 @@ int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct
         {.fd = is_idle ? -1 : stream->out, .events = POLLOUT},
         {.fd = is_idle ? source : -1, .events = POLLIN},
     };
-    if (wait_for(polled, 3, limit_ms, &spent) < 0)
+    int64_t left =
+        is_idle ? limit_ms : time_left(limit_ms, stream->limits.total_ms, stream->waited_ms);
+    if (left < 0)
+        return -REASON_TIMEOUT;
+    if (wait_for(polled, 3, left, &spent) < 0)
         return -REASON_LOST;
+    stream->waited_ms += is_idle ? 0 : spent;
     ret->source = polled[2].revents != 0;
     if (polled[0].revents != 0)
         (void)pull(stream);

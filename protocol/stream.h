@@ -47,6 +47,7 @@ struct stream_limits {
     int64_t stall_ms;   /* with fewer than STREAM_PACE_BYTES from the other side */
     int64_t write_ms;   /* without a byte taken by the other side */
     int64_t wait_ms;    /* of WAITs in a row */
+    int64_t total_ms;   /* of waiting for the other side in all */
 };
 
 struct stream {
@@ -70,6 +71,7 @@ struct stream {
 
     /* Time spent waiting for input: since the last byte; since the last 1024; in this line. */
     int64_t silent_ms, stalled_ms, line_ms;
+    int64_t waited_ms; /* in all, for the other side to send or to take something */
     size_t pace_bytes;
     bool in_line;           /* a line has begun, and its end is awaited */
     int64_t waits_since_ms; /* when the WAITs in a row began; 0 when the last sign was another */
@@ -157,8 +159,9 @@ struct stream_turn {
 /*
  * One turn of a side that sends and listens at once: sends what goes of what is pending and reads
  * what has come. Where neither moves it waits for one of them, or, when nothing is pending, for
- * `source` (a descriptor, or -1); for `limit_ms`, more than 0, at most. The stream's own limits are
- * not judged. Returns 0 or -REASON_LOST.
+ * `source` (a descriptor, or -1); for `limit_ms`, more than 0, at most. Of the stream's own limits
+ * only `total_ms` is judged, and only while something is pending: a wait for the source is none for
+ * the other side. Returns 0, -REASON_LOST or -REASON_TIMEOUT.
  */
 int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret);
 

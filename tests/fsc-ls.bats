@@ -146,6 +146,132 @@ folder/deep/c.gz'
     assert_output --regexp '^           10 [^ ]{20} folder-x/a$'
 }
 
+@test "ls: -h shows sizes as people like them, with -l only" {
+    local size shown
+    start_fsd
+    while read -r size shown; do
+        truncate -s "$size" "$LIBRARY/$shown"
+    done <<'SIZES'
+0 0
+1023 1023
+1024 1.0K
+1536 1.5K
+10188 9.9K
+10189 10K
+1047552 1023K
+1048576 1.0M
+21000000 20M
+SIZES
+    # So near to the next unit that it would be shown as 1024 of this one.
+    truncate -s 1048575 "$LIBRARY/1.0M-"
+    run quiet "$FSC" ls -lh
+    assert_equal "$(awk '$1 != $3' <<<"${output/1.0M-/1.0M}")" ''
+    assert_equal "${#lines[@]}" 10
+    assert_fails 2 "$FSC" ls -h
+    assert_regex "$stderr" '--help'
+}
+
+@test "ls: -t, -S and -r" {
+    start_fsd
+    printf 333 >"$LIBRARY/a"
+    printf 22 >"$LIBRARY/b"
+    printf 22 >"$LIBRARY/c"
+    printf 4444 >"$LIBRARY/d"
+    mkdir "$LIBRARY/empty"
+    touch -d @1000000000.5 "$LIBRARY/a" "$LIBRARY/b"
+    touch -d @1000000000.500000001 "$LIBRARY/c"
+    touch -d @0 "$LIBRARY/d"
+    assert_lists $'c\na\nb\nd\nempty/' -t
+    assert_lists $'empty/\nd\nb\na\nc' -tr
+    assert_lists $'d\na\nb\nc\nempty/' -S
+    assert_lists $'empty/\nc\nb\na\nd' --largest --reverse
+    assert_lists $'empty/\nd\nc\nb\na' -r
+    run quiet "$FSC" ls -lt
+    assert_line --index 0 --regexp ' c$'
+    assert_fails 2 "$FSC" ls -tS
+    assert_fails 2 "$FSC" ls -Ut
+    assert_fails 2 "$FSC" ls -US
+    assert_fails 2 "$FSC" ls -Ur
+}
+
+@test "ls: -0 ends names with NUL" {
+    local option
+    start_with_files
+    for option in '' -U -l; do
+        # shellcheck disable=SC2086
+        "$FSC" ls -R $option >lines
+        # shellcheck disable=SC2086
+        quiet "$FSC" ls -0R $option | tr '\0\n' '\n?' | cmp - lines
+    done
+}
+
+# assert_json LINES ARGUMENT...: fsc ls --json ARGUMENT... prints lines which Python reads as these.
+assert_json() {
+    local expected=$1
+    shift
+    run quiet bash -c '"$@" | python3 -c "import json, sys
+for line in sys.stdin:
+    print(sorted(json.loads(line).items()))"' - "$FSC" ls --json "$@"
+    assert_output "$expected"
+}
+
+@test "ls: --json" {
+    local digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 option
+    start_fsd
+    mkdir "$LIBRARY/folder"
+    printf hello >"$LIBRARY/quote\"back\\slash"
+    touch -d @1000000000.25 "$LIBRARY/quote\"back\\slash"
+    : >"$LIBRARY/ü"
+    touch -d @0 "$LIBRARY/ü"
+    printf hello >hello
+    assert_silent "$FSC" put hello --name stored/hello
+    for option in '' -U; do
+        # shellcheck disable=SC2086
+        run quiet "$FSC" ls --json stored $option
+        assert_output --regexp "^\\{\"name\":\"stored/hello\",\"type\":\"file\",\"size\":5,\"mtime\":\"20[0-9]{2}-[0-9T:-]{14}(\.[0-9]{1,9})?Z\",\"digest\":\"$digest\",\"by\":\"user:[^\"]+\"\\}\$"
+    done
+    assert_json "[('name', 'folder/'), ('type', 'folder')]
+[('mtime', '2001-09-09T01:46:40.25Z'), ('name', 'quote\"back\\\\slash'), ('size', 5), ('type', 'file')]
+[('name', 'stored/'), ('type', 'folder')]
+[('mtime', '1970-01-01T00:00:00Z'), ('name', 'ü'), ('size', 0), ('type', 'file')]"
+    assert_silent "$FSC" ls --json nothing
+    assert_fails 2 "$FSC" ls --json -l
+}
+
+@test "ls: what a server says of a file cannot break JSON" {
+    cat >script <<'SCRIPT'
+> LIST details=1
+< OK
+< 19\na by=%0A\xff"\xc2\x9b\\%7F\xc3\xa9\n
+< 25\nb mtime=253402300799.001\n
+< 21\nc mtime=253402300800\n
+< END
+SCRIPT
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --json
+    assert_equal "$status $stderr" '0 '
+    assert_output '{"name":"a","type":"file","by":"\u000a\ufffd\u0022\u009b\u005c\u007fé"}
+{"name":"b","type":"file","mtime":"9999-12-31T23:59:59.001Z"}
+{"name":"c","type":"file"}'
+    printf '> LIST details=1\n< OK\n< 17\\na digest=sha256:\\n\n>.\n' >script
+    assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --json
+}
+
+@test "ls: --fail-empty" {
+    start_with_files
+    assert_fails 5 "$FSC" ls --fail-empty nothing
+    assert_regex "$stderr" '^fsc: nothing: '
+    assert_fails 5 "$FSC" ls --fail-empty none
+    assert_fails 5 "$FSC" ls --fail-empty -U --match '*.zip'
+    assert_fails 5 "$FSC" ls --fail-empty --json -R none
+    assert_lists a a --fail-empty
+    run --separate-stderr "$FSC" ls --fail-empty nothing a
+    assert_equal "$status $output ${#stderr_lines[@]}" '5 a 1'
+}
+
+@test "ls: --fail-empty of a body without a line" {
+    assert_fails 5 fake "$FSC" ls --fail-empty <<<$'> LIST\n< OK\n< END'
+}
+
 @test "ls: --match" {
     start_with_files
     assert_lists a.gz --match '*.gz'
@@ -465,11 +591,11 @@ bb b'
 }
 
 @test "ls: names are kept in 64 MiB at most, and -U needs none" {
-    # 66,000 names of 1000 bytes.
+    # 67,000 names of 1000 bytes.
     cat >script <<'SCRIPT'
 > LIST deep=1
 < OK
-<66000 1001\na\{250}/b\{250}/c\{250}/d\{247}\n
+<67000 1001\na\{250}/b\{250}/c\{250}/d\{247}\n
 < END
 >.
 SCRIPT
@@ -477,5 +603,24 @@ SCRIPT
     assert_regex "$stderr" '-U'
     run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '"$1" ls -RU | wc -l' - \
         "$FSC"
-    assert_equal "$status $stderr $output" '0  66000'
+    assert_equal "$status $stderr $output" '0  67000'
+}
+
+@test "ls: -U takes next to no memory, whatever the length of the listing" {
+    skip_when_sanitized 'what a program takes'
+    cat >script <<'SCRIPT'
+> LIST deep=1
+< OK
+<66000 1001\na\{250}/b\{250}/c\{250}/d\{247}\n
+! measured
+< END
+SCRIPT
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c ': >names
+        "$1" ls -RU >names &
+        until [ "$(stat -c %s names)" -gt 65000000 ] || ! kill -0 $!; do
+            sleep 0.01
+        done
+        sed -n "s/^VmHWM: *//p" "/proc/$!/status" && : >measured && wait $!' - "$FSC"
+    assert_equal "$status $stderr" '0 '
+    assert [ "${output//[^0-9]/}" -lt 8192 ]
 }

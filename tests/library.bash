@@ -33,6 +33,8 @@ setup() {
     FSD_LOGS=()
     BACKGROUND_PID=
     export WORK LIBRARY SOCKET FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
+    # The settings of whoever runs the tests are none of theirs.
+    export XDG_CONFIG_HOME=$WORK/config
     : >"$CONFIG"
     cd "$WORK" || return 1
 }

@@ -55,6 +55,15 @@ options_of() {
     assert_lines text <codes
 }
 
+@test "manual: fsc(1) tells of every setting as the table has it" {
+    page fsc.1 >text
+    "$FSD_BUILD/fsc" help settings | grep '^[a-z]' >headings
+    [ "$(grep -c . headings)" -ge 8 ]
+    assert_lines text <headings
+    run sed -n 's/^\(limits\.[a-z_]*\), .*; .*/\1/p' text
+    assert_output "$(sed -n 's/^\(limits\.[a-z_]*\),.*/\1/p' headings)"
+}
+
 @test "manual: fsd(8) tells of every option" {
     page fsd.8 >text
     options_of "$FSD_BUILD/fsd" --help >options

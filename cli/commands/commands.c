@@ -2,31 +2,63 @@
 
 #include <string.h>
 
+#include "cli/operands.h"
+#include "cli/output.h"
+
 const struct command commands[] = {
     {.word = "ls",
      .operands = "[NAME...]",
+     .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_RECURSIVE) |
-                OPTION_BIT(OPTION_UNSORTED) | OPTION_BIT(OPTION_MATCH),
+                OPTION_BIT(OPTION_UNSORTED) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_HUMAN) |
+                OPTION_BIT(OPTION_NEWEST) | OPTION_BIT(OPTION_LARGEST) |
+                OPTION_BIT(OPTION_REVERSE) | OPTION_BIT(OPTION_FAIL_EMPTY) |
+                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_NULL) | OPTION_BIT(OPTION_FILES_FROM),
      .summary = "list files and folders, one name a line",
      .example = "fsc ls backups",
      .run = ls_run},
     {.word = "get",
      .operands = "NAME...",
      .least = 1,
-     .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_FORCE),
+     .most = SIZE_MAX,
+     .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_FORCE) |
+                OPTION_BIT(OPTION_RECURSIVE) | OPTION_BIT(OPTION_JSON) |
+                OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
     {.word = "put",
      .operands = "FILE...|-",
      .least = 1,
-     .options = OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_FOLDER),
+     .most = SIZE_MAX,
+     .options = OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_FOLDER) | OPTION_BIT(OPTION_RECURSIVE) |
+                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
      .summary = "store files, for good and durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},
+    {.word = "stat",
+     .operands = "NAME...",
+     .least = 1,
+     .most = SIZE_MAX,
+     .options = OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+     .summary = "show size, time and digest of files",
+     .example = "fsc stat backups/shop.sql.gz",
+     .run = stat_run},
+    {.word = "status",
+     .operands = "",
+     .options = OPTION_BIT(OPTION_JSON),
+     .summary = "show how the server is doing",
+     .example = "fsc status --json",
+     .run = status_run},
+    {.word = "config",
+     .operands = "",
+     .summary = "show the settings that are in force, and who said so",
+     .example = "fsc config | grep max_time",
+     .run = config_run},
     {.word = "help",
-     .operands = "[COMMAND|exit-codes]",
-     .summary = "tell about fsc, one command, or the exit codes",
+     .operands = "[COMMAND|exit-codes|settings]",
+     .most = 1,
+     .summary = "tell about fsc, one command, exit codes or settings",
      .example = "fsc help put",
      .is_local = true,
      .run = help_run},
@@ -42,15 +74,45 @@ const struct command *command_find(const char *word)
     return NULL;
 }
 
-int invocation_run_each(struct invocation *invocation,
-                        int (*run)(struct invocation *invocation, const char *operand))
+static int settle_all(struct invocation *invocation, invocation_settle *settle)
 {
-    const struct options *options = invocation->options;
-    int first = 0;
+    int code = settle != NULL ? settle(invocation) : 0;
+    int printed = output_flush();
 
-    for (size_t i = 0; i < options->operand_count && !invocation->connection.unreachable; i++) {
-        int code = run(invocation, options->operands[i]);
+    return code < 0 ? code : printed;
+}
+
+/* What is wrong with the list is told behind what was wrong before. */
+static int complain_of_list(struct invocation *invocation, const struct operands *operands,
+                            invocation_settle *settle, int code)
+{
+    int before = settle_all(invocation, settle);
+
+    code = complain(reason_of(code), operands->list, "%s", operands->fault);
+    return before < 0 ? before : code;
+}
+
+int invocation_run_each(struct invocation *invocation, invocation_action *run,
+                        invocation_settle *settle)
+{
+    struct operands operands;
+    int first = 0;
+    int got = operands_open(&operands, invocation->options);
+
+    if (got < 0)
+        first = complain_of_list(invocation, &operands, settle, got);
+    while (!invocation->connection.unreachable) {
+        const char *operand = NULL;
+        int code = operands_would_wait(&operands) ? settle_all(invocation, settle) : 0;
+        first = first < 0 ? first : code;
+        got = operands_next(&operands, &operand);
+        if (got == 0)
+            break;
+        code = got > 0 ? run(invocation, operand)
+                       : complain_of_list(invocation, &operands, settle, got);
         first = first < 0 ? first : code;
     }
-    return first;
+    operands_close(&operands);
+    int code = settle_all(invocation, settle);
+    return first < 0 ? first : code;
 }

@@ -13,13 +13,15 @@ struct invocation {
     const struct options *options;
     struct settings settings;
     struct connection connection;
+    bool has_printed; /* something of an operand before */
+    void *state;      /* of the command */
 };
 
 struct command {
     const char *word;
     const char *operands; /* as in the synopsis; "" for none */
-    size_t least;         /* operands that it needs */
-    unsigned options;     /* bits, without those of every command */
+    size_t least, most;   /* operands that it takes; a `most` of 0: no operands */
+    uint64_t options;     /* bits, without those of every command */
     const char *summary;
     const char *example;
     bool is_local; /* it needs no server */
@@ -33,17 +35,27 @@ extern const struct command commands[];
 /* The row of a word; NULL for one that is no command. */
 const struct command *command_find(const char *word);
 
-/*
- * Runs something for each operand. All are tried, unless the server cannot be reached. Returns 0 or
- * the first failure.
- */
-int invocation_run_each(struct invocation *invocation,
-                        int (*run)(struct invocation *invocation, const char *operand));
+/* Does something with one operand. Returns 0, or a reason after complaining. */
+typedef int invocation_action(struct invocation *invocation, const char *operand);
 
+/* Ends what actions have left open. Returns 0 or the first failure of these. */
+typedef int invocation_settle(struct invocation *invocation);
+
+/*
+ * Runs an action for each operand of the command line or of --files-from. All are tried, unless the
+ * server cannot be reached. What was printed goes out, and `settle` (which may be NULL) is called,
+ * before there is a wait for more operands, and at the end. Returns 0 or the first failure.
+ */
+int invocation_run_each(struct invocation *invocation, invocation_action *run,
+                        invocation_settle *settle);
+
+int config_run(struct invocation *invocation);
 int get_run(struct invocation *invocation);
 int help_run(struct invocation *invocation);
 int ls_run(struct invocation *invocation);
 int put_run(struct invocation *invocation);
+int stat_run(struct invocation *invocation);
+int status_run(struct invocation *invocation);
 
 /* Prints the list of commands with an example each, or all about one command. */
 void help_print_list(void);

@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,9 +7,17 @@
 
 #include "cli/commands/commands.h"
 #include "cli/download.h"
+#include "cli/entries.h"
+#include "cli/folders.h"
 #include "cli/output.h"
 #include "cli/target.h"
+#include "protocol/descriptor.h"
 #include "protocol/name.h"
+
+static bool has(const struct invocation *invocation, enum option option)
+{
+    return options_have(invocation->options, option);
+}
 
 static const char *last_component(const char *name)
 {
@@ -33,7 +43,12 @@ static bool has_same_last(const struct options *options)
 
     if (names == NULL)
         return false;
-    memcpy(names, options->operands, count * sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = options->operands[i];
+        /* A folder is the same with and without a slash behind it. */
+        if (options_have(options, OPTION_RECURSIVE))
+            options->operands[i][name_length_without_slash(names[i], strlen(names[i]))] = '\0';
+    }
     qsort(names, count, sizeof *names, by_last);
     for (size_t i = 1; i < count && !found; i++)
         found = by_last(&names[i - 1], &names[i]) == 0 && strcmp(names[i - 1], names[i]) != 0;
@@ -41,76 +56,215 @@ static bool has_same_last(const struct options *options)
     return found;
 }
 
-/* A file that is there already needs no download when it has the same bytes. */
-static int compare_local(struct invocation *invocation, const char *name,
-                         const struct target *target)
+/* Tells what became of a file. Returns `code`. */
+static int report(const struct invocation *invocation, const char *name, const char *local,
+                  int code, const struct outcome *outcome)
 {
-    char digest[DIGEST_ROOM];
-    int64_t size = target_digest(target, digest);
-
-    if (size < 0)
-        return -REASON_LOCAL;
-    int code = download_compare(&invocation->connection, name, size, digest);
-    return code == -REASON_EXISTS ? target_complain_exists(target) : code;
-}
-
-static int fetch(struct invocation *invocation, const char *name, struct target *target)
-{
-    char digest[DIGEST_ROOM] = "";
-    bool force = invocation->options->values[OPTION_FORCE] != NULL;
-    int code = target_open(target);
-
-    if (code == 0)
-        code = download_get(&invocation->connection, name, target->fd, target->path, digest);
-    return code == 0 ? target_commit(target, force, digest) : code;
-}
-
-static int get_to_file(struct invocation *invocation, const char *name, const char *path)
-{
-    struct target target;
-    bool force = invocation->options->values[OPTION_FORCE] != NULL;
-    int code = target_look(&target, path);
-
-    if (code == 0)
-        code = target.kind == TARGET_FILE && !force ? compare_local(invocation, name, &target)
-                                                    : fetch(invocation, name, &target);
-    target_close(&target);
+    if (has(invocation, OPTION_JSON))
+        report_print(name, local, "fetched", code, outcome);
     return code;
 }
 
-static int get_one(struct invocation *invocation, const char *name)
+/* A file that is there already needs no download when it has the same bytes. */
+static int compare_local(struct invocation *invocation, const char *name,
+                         const struct target *target, struct outcome *outcome)
 {
-    const char *output = invocation->options->values[OPTION_OUTPUT];
-    const char *into = invocation->options->values[OPTION_INTO];
-    const char *fault = name_fault(name, strlen(name));
-    char digest[DIGEST_ROOM];
-    char *path = NULL;
+    outcome->was_there = true;
+    outcome->size = target_digest(target, outcome->digest);
+    if (outcome->size < 0)
+        return -REASON_LOCAL;
+    int code = download_compare(&invocation->connection, name, outcome->size, outcome->digest);
+    return code == -REASON_EXISTS ? target_complain_exists(target) : code;
+}
 
-    if (fault != NULL)
-        return complain(REASON_USAGE, name, "no name: %s", fault);
-    if (output != NULL && strcmp(output, "-") == 0)
-        return download_get(&invocation->connection, name, STDOUT_FILENO, "standard output",
-                            digest);
-    if (output != NULL)
-        return get_to_file(invocation, name, output);
-    if (asprintf(&path, "%s%s%s", into != NULL ? into : "", into != NULL ? "/" : "",
-                 last_component(name)) < 0)
+static int fetch(struct invocation *invocation, const char *name, struct target *target,
+                 struct outcome *outcome)
+{
+    int code = target_open(target);
+
+    if (code == 0)
+        code = download_get(&invocation->connection, name, target->fd, target->path, outcome);
+    return code == 0 ? target_commit(target, has(invocation, OPTION_FORCE), outcome->digest) : code;
+}
+
+/* Fetches a file to a target that was looked at with the result `code`, and releases that. */
+static int get_to_target(struct invocation *invocation, const char *name, struct target *target,
+                         int code)
+{
+    struct outcome outcome = {.size = 0};
+
+    if (code == 0)
+        code = target->kind == TARGET_FILE && !has(invocation, OPTION_FORCE)
+                   ? compare_local(invocation, name, target, &outcome)
+                   : fetch(invocation, name, target, &outcome);
+    (void)report(invocation, name, target->path, code, &outcome);
+    target_close(target);
+    return code;
+}
+
+/* The path below --into, to be freed. */
+static char *local_path(const struct invocation *invocation, const char *below)
+{
+    const char *into = invocation->options->values[OPTION_INTO];
+    char *path = NULL;
+    int length =
+        asprintf(&path, "%s%s%s", into != NULL ? into : "", into != NULL ? "/" : "", below);
+
+    return length < 0 ? NULL : path;
+}
+
+/* A folder that is fetched. */
+struct folder {
+    const char *name;
+    const char *last; /* its last component, where its files' paths below --into begin */
+    int base;         /* the local folder that it is fetched into */
+    struct entries entries;
+};
+
+static int keep_entry(void *context, const struct entry *entry)
+{
+    struct folder *folder = context;
+
+    if (entries_add(&folder->entries, entry) < 0)
+        return complain(REASON_INTERNAL, folder->name,
+                        "it has too many files for one call: fetch what is in it one by one");
+    return 0;
+}
+
+/* Fetches a file of a folder; `below` is its path below --into. */
+static int get_found(struct invocation *invocation, const struct folder *folder, const char *name)
+{
+    const char *below = name + (folder->last - folder->name);
+    const char *slash = strrchr(below, '/');
+    const char *last = slash != NULL ? slash + 1 : below;
+    char *path = local_path(invocation, below);
+    const struct outcome none = {.size = 0};
+    struct target target;
+    int code = 0;
+
+    if (path == NULL)
         return complain_errno(REASON_LOCAL, name, "no memory");
-    int code = get_to_file(invocation, name, path);
+    int parent =
+        folders_open_below(folder->base, below, slash != NULL ? (size_t)(slash - below) : 0);
+    if (parent < 0)
+        code = report(invocation, name, path,
+                      complain_errno(REASON_LOCAL, path, "cannot make its folder"), &none);
+    else
+        code =
+            get_to_target(invocation, name, &target, target_look_in(&target, parent, last, path));
+    descriptor_close(parent);
     free(path);
     return code;
 }
 
+static int get_all_found(struct invocation *invocation, struct folder *folder)
+{
+    const char *twice = entries_sort(&folder->entries);
+    int first = 0;
+
+    if (twice != NULL)
+        return complain(REASON_BREACH, twice, "the server listed it twice");
+    for (size_t i = 0; i < folder->entries.count && !invocation->connection.unreachable; i++) {
+        struct entry entry;
+        entries_get(&folder->entries, i, &entry);
+        int code = get_found(invocation, folder, entry.name);
+        first = first < 0 ? first : code;
+    }
+    return first;
+}
+
+/* Learns what is below a folder. */
+static int find_all(struct invocation *invocation, struct folder *folder)
+{
+    const struct listing_request request = {.name = folder->name, .deep = true};
+    const char *into = invocation->options->values[OPTION_INTO];
+    int code = 0;
+
+    folder->base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder->base < 0)
+        return complain_errno(REASON_LOCAL, into != NULL ? into : ".", "cannot write");
+    if (entries_begin(&folder->entries, ENTRIES_NAMES) < 0)
+        return complain_errno(REASON_INTERNAL, folder->name, "no memory");
+    code = listing_read(&invocation->connection, &request, keep_entry, folder);
+    return code == -REASON_EMPTY
+               ? complain(REASON_NOT_FOUND, folder->name, "no such file or folder")
+               : code;
+}
+
+static int get_folder(struct invocation *invocation, const char *name)
+{
+    struct folder folder = {.name = name, .last = last_component(name), .base = -1};
+    const struct outcome none = {.size = 0};
+    int code = find_all(invocation, &folder);
+    if (code < 0) {
+        char *path = local_path(invocation, folder.last);
+        (void)report(invocation, name, path != NULL ? path : name, code, &none);
+        free(path);
+    } else {
+        code = get_all_found(invocation, &folder);
+    }
+    entries_free(&folder.entries);
+    descriptor_close(folder.base);
+    return code;
+}
+
+static int get_file(struct invocation *invocation, const char *name)
+{
+    const char *output = invocation->options->values[OPTION_OUTPUT];
+    struct outcome outcome = {.size = 0};
+    struct target target;
+
+    if (output != NULL && strcmp(output, "-") == 0)
+        return download_get(&invocation->connection, name, STDOUT_FILENO, "standard output",
+                            &outcome);
+    if (output != NULL)
+        return get_to_target(invocation, name, &target, target_look(&target, output));
+    char *path = local_path(invocation, last_component(name));
+    if (path == NULL)
+        return complain_errno(REASON_LOCAL, name, "no memory");
+    int code = get_to_target(invocation, name, &target, target_look(&target, path));
+    free(path);
+    return code;
+}
+
+static int get_one(struct invocation *invocation, const char *operand)
+{
+    const struct outcome none = {.size = 0};
+    bool is_deep = has(invocation, OPTION_RECURSIVE);
+    size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
+    const char *fault = name_fault(operand, length);
+    char name[NAME_LONGEST + 1];
+
+    if (fault != NULL)
+        return report(invocation, operand, "",
+                      complain(REASON_USAGE, operand, "no name: %s", fault), &none);
+    memcpy(name, operand, length);
+    name[length] = '\0';
+    return is_deep ? get_folder(invocation, name) : get_file(invocation, name);
+}
+
 static int judge_usage(const struct options *options)
 {
+    static const enum option excluded[][2] = {
+        {OPTION_OUTPUT, OPTION_INTO},
+        {OPTION_OUTPUT, OPTION_RECURSIVE},
+        {OPTION_FORCE, OPTION_FILES_FROM},
+    };
     const char *output = options->values[OPTION_OUTPUT];
     const char *into = options->values[OPTION_INTO];
+    bool is_stdout = output != NULL && strcmp(output, "-") == 0;
+    int code = 0;
 
-    if (output != NULL && into != NULL)
-        return complain(REASON_USAGE, "get", "--output and --into exclude each other");
-    if (output != NULL && strcmp(output, "-") != 0 && options->operand_count > 1)
+    for (size_t i = 0; code == 0 && i < sizeof excluded / sizeof excluded[0]; i++)
+        code = options_exclude(options, excluded[i][0], excluded[i][1]);
+    if (code < 0)
+        return code;
+    if (is_stdout && options_have(options, OPTION_JSON))
+        return complain(REASON_USAGE, "get", "--json and --output - would be one stream");
+    if (output != NULL && !is_stdout &&
+        (options->operand_count > 1 || options_have(options, OPTION_FILES_FROM)))
         return complain(REASON_USAGE, "get", "--output FILE goes with one NAME; see --into");
-    if (output == NULL && options->values[OPTION_FORCE] != NULL && has_same_last(options))
+    if (output == NULL && options_have(options, OPTION_FORCE) && has_same_last(options))
         return complain(REASON_USAGE, "get", "two of the names would become the same local file");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
         return complain(REASON_USAGE, "get", "an empty path");
@@ -123,6 +277,5 @@ int get_run(struct invocation *invocation)
 
     if (code < 0)
         return code;
-    target_catch_signals();
-    return invocation_run_each(invocation, get_one);
+    return invocation_run_each(invocation, get_one, NULL);
 }

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands/commands.h"
@@ -12,17 +13,26 @@ static void print_exit_codes(void)
     (void)output_print("128+n  killed by signal n\n");
 }
 
+static void print_settings(void)
+{
+    for (const struct setting *row = settings_table; row->name != NULL; row++) {
+        char *text = setting_describe(row);
+        (void)output_print("%s\n    %s\n", text != NULL ? text : row->name, row->help);
+        free(text);
+    }
+}
+
 void help_print_list(void)
 {
     (void)output_print("Usage: fsc [OPTION]... COMMAND [OPTION]... [OPERAND]...\n"
                        "Lists, fetches and stores files in a file library.\n\n");
     for (const struct command *command = commands; command->word != NULL; command++)
-        (void)output_print("  %-5s %s\n          %s\n", command->word, command->summary,
+        (void)output_print("  %-6s %s\n           %s\n", command->word, command->summary,
                            command->example);
     (void)output_print("\nOptions of every command:\n");
     options_print(OPTIONS_GLOBAL);
     (void)output_print(
-        "\n'fsc help COMMAND' tells more of one, 'fsc help exit-codes' what came of it.\n");
+        "\n'fsc help COMMAND' tells more of one, 'fsc help exit-codes' and\n'fsc help settings' of these.\n");
 }
 
 void help_print_command(const struct command *command)
@@ -45,10 +55,10 @@ int help_run(struct invocation *invocation)
         help_print_list();
         return output_flush();
     }
-    if (options->operand_count > 1)
-        return complain(REASON_USAGE, "help", "it takes one command");
     if (strcmp(options->operands[0], "exit-codes") == 0)
         print_exit_codes();
+    else if (strcmp(options->operands[0], "settings") == 0)
+        print_settings();
     else if ((command = command_find(options->operands[0])) != NULL)
         help_print_command(command);
     else

@@ -1,73 +1,194 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
-#include "cli/upload.h"
+#include "cli/tree.h"
+#include "cli/uploads.h"
 #include "protocol/name.h"
 
 enum {
-    NAME_ROOM = 8192, /* for names that are still to be judged */
+    NAME_ROOM = 16384, /* for names that are still to be judged: no path on Linux is longer */
 };
 
-/* The name under which an operand is to be stored. */
-static int make_name(const struct options *options, const char *operand, char name[NAME_ROOM])
-{
-    const char *folder = options->values[OPTION_FOLDER];
-    const char *given = options->values[OPTION_NAME];
-    const char *slash = strrchr(operand, '/');
-    const char *last = given != NULL ? given : slash != NULL ? slash + 1 : operand;
-    size_t folder_length = folder != NULL ? name_length_without_slash(folder, strlen(folder)) : 0;
+/* What a run of the command is at. */
+struct putting {
+    const struct options *options;
+    struct uploads uploads;
+    int first; /* the first failure */
+    char name[NAME_ROOM];
+    size_t base; /* the length of the name of a folder that is walked */
+};
 
-    int length = snprintf(name, NAME_ROOM, "%.*s%s%s", (int)folder_length,
-                          folder != NULL ? folder : "", folder != NULL ? "/" : "", last);
-    if (length < 0 || length >= NAME_ROOM)
-        return complain(REASON_USAGE, operand, "its name would be longer than 1023 bytes");
-    const char *fault = name_fault(name, (size_t)length);
-    return fault == NULL
-               ? 0
-               : complain(REASON_USAGE, operand, "no name for it: \"%s\": %s", name, fault);
+/* Notes what became of a file, of which was complained when it failed. */
+static void note(void *context, const char *name, const char *local, int code,
+                 const struct outcome *outcome)
+{
+    struct putting *putting = context;
+
+    if (putting->first == 0)
+        putting->first = code;
+    if (options_have(putting->options, OPTION_JSON))
+        report_print(name, local, "stored", code, outcome);
 }
 
-static int open_source(const char *operand, int *ret)
+/* Notes a file that was not even tried. */
+static void note_refused(struct putting *putting, const char *local, int code)
+{
+    const struct outcome outcome = {.size = 0};
+
+    note(putting, putting->name, local, code, &outcome);
+}
+
+/* Can a library have this name? Else it is complained of and noted. */
+static bool has_name(struct putting *putting, const char *local)
+{
+    const char *fault = name_fault(putting->name, strlen(putting->name));
+
+    if (fault == NULL)
+        return true;
+    uploads_settle(&putting->uploads);
+    note_refused(putting, local,
+                 complain(REASON_USAGE, local, "no name for it: \"%s\": %s", putting->name, fault));
+    return false;
+}
+
+/* The name under which an operand is to be stored; one that is too long is cut, and no name. */
+static void make_name(struct putting *putting, const char *operand)
+{
+    const char *folder = putting->options->values[OPTION_FOLDER];
+    const char *given = putting->options->values[OPTION_NAME];
+    size_t length = strlen(operand);
+    size_t folder_length = folder != NULL ? name_length_without_slash(folder, strlen(folder)) : 0;
+
+    if (options_have(putting->options, OPTION_RECURSIVE)) {
+        while (length > 1 && operand[length - 1] == '/')
+            length--;
+    }
+    const char *slash = memrchr(operand, '/', length);
+    const char *last = given != NULL ? given : slash != NULL ? slash + 1 : operand;
+    size_t last_length = given != NULL ? strlen(given) : (size_t)(operand + length - last);
+    (void)snprintf(putting->name, NAME_ROOM, "%.*s%s%.*s", (int)folder_length,
+                   folder != NULL ? folder : "", folder != NULL ? "/" : "", (int)last_length, last);
+}
+
+/* Complains of what cannot be stored, and notes it. A text of NULL is that of errno. */
+static void refuse(struct putting *putting, const char *local, const char *text)
+{
+    uploads_settle(&putting->uploads);
+    note_refused(putting, local,
+                 text != NULL ? complain(REASON_LOCAL, local, "%s", text)
+                              : complain_errno(REASON_LOCAL, local, "cannot read"));
+}
+
+/* Stores a file of a folder, which may be another by now than when it was found. */
+static void put_found(struct putting *putting, const struct tree_entry *entry)
 {
     struct stat status;
-    int fd = open(operand, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = openat(entry->folder, entry->last,
+                    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
 
-    if (fd < 0)
-        return complain_errno(REASON_LOCAL, operand, "cannot read");
-    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (fd < 0 || fstat(fd, &status) < 0)
+        refuse(putting, entry->path, NULL);
+    else if (!S_ISREG(status.st_mode))
+        refuse(putting, entry->path, "it is no regular file any more");
+    else
+        uploads_put(&putting->uploads, putting->name, fd, entry->path);
+    if (fd >= 0)
         (void)close(fd);
-        return complain(REASON_LOCAL, operand, "it is a folder");
+}
+
+/* Takes what was found below a folder: nothing is passed over without a word. */
+static bool put_entry(void *context, const struct tree_entry *entry)
+{
+    struct putting *putting = context;
+
+    (void)snprintf(putting->name + putting->base, NAME_ROOM - putting->base, "%s%s",
+                   entry->relative[0] != '\0' ? "/" : "", entry->relative);
+    errno = entry->error;
+    if (entry->kind == TREE_LINK)
+        refuse(putting, entry->path, "a symbolic link, which is not followed");
+    else if (entry->kind == TREE_SPECIAL)
+        refuse(putting, entry->path, "neither a file nor a folder");
+    else if (entry->kind == TREE_UNREADABLE)
+        refuse(putting, entry->path, NULL);
+    else if (!has_name(putting, entry->path))
+        return entry->kind != TREE_FOLDER;
+    else if (entry->kind == TREE_FILE)
+        put_found(putting, entry);
+    return !putting->uploads.connection->unreachable;
+}
+
+/* Stores what an open operand is, and closes it. */
+static void put_opened(struct putting *putting, int fd, const char *operand)
+{
+    struct stat status;
+    bool is_folder = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+
+    if (is_folder && options_have(putting->options, OPTION_RECURSIVE)) {
+        putting->base = strlen(putting->name);
+        tree_walk(fd, operand, put_entry, putting);
+        return;
     }
-    *ret = fd;
-    return 0;
+    if (is_folder)
+        refuse(putting, operand, "it is a folder; -R stores what is in it");
+    else
+        uploads_put(&putting->uploads, putting->name, fd, operand);
+    (void)close(fd);
 }
 
 static int put_one(struct invocation *invocation, const char *operand)
 {
-    char name[NAME_ROOM];
-    int source = STDIN_FILENO;
+    struct putting *putting = invocation->state;
     bool is_stdin = strcmp(operand, "-") == 0;
-    int code = make_name(invocation->options, operand, name);
+    struct stat status;
 
-    if (code == 0 && !is_stdin)
-        code = open_source(operand, &source);
-    if (code < 0)
-        return code;
-    code = upload_put(&invocation->connection, name, source, is_stdin ? "standard input" : operand);
-    if (!is_stdin)
-        (void)close(source);
-    return code;
+    make_name(putting, operand);
+    /* Only a list can still hold such a one. */
+    if (is_stdin && !options_have(putting->options, OPTION_NAME)) {
+        uploads_settle(&putting->uploads);
+        note_refused(putting, operand,
+                     complain(REASON_USAGE, operand, "standard input needs --name NAME"));
+        return 0;
+    }
+    if (!has_name(putting, operand))
+        return 0;
+    if (is_stdin) {
+        uploads_put(&putting->uploads, putting->name, STDIN_FILENO, "standard input");
+        return 0;
+    }
+    /* To open a FIFO may take as long as its writer likes. */
+    if (stat(operand, &status) == 0 && !S_ISREG(status.st_mode))
+        uploads_settle(&putting->uploads);
+    int fd = open(operand, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        refuse(putting, operand, NULL);
+    else
+        put_opened(putting, fd, operand);
+    return 0;
+}
+
+/* What happened to files was noted in their order: what is returned is the first of it, or 0. */
+static int settle(struct invocation *invocation)
+{
+    struct putting *putting = invocation->state;
+
+    uploads_settle(&putting->uploads);
+    return putting->first;
 }
 
 static int judge_usage(const struct options *options)
 {
     const char *name = options->values[OPTION_NAME];
+    int code = options_exclude(options, OPTION_NAME, OPTION_FILES_FROM);
 
+    if (code < 0)
+        return code;
     if (name != NULL && options->operand_count > 1)
         return complain(REASON_USAGE, "put", "--name goes with one FILE");
     for (size_t i = 0; i < options->operand_count; i++) {
@@ -80,6 +201,16 @@ static int judge_usage(const struct options *options)
 int put_run(struct invocation *invocation)
 {
     int code = judge_usage(invocation->options);
+    struct putting *putting = code == 0 ? calloc(1, sizeof *putting) : NULL;
 
-    return code < 0 ? code : invocation_run_each(invocation, put_one);
+    if (code < 0)
+        return code;
+    if (putting == NULL)
+        return complain_errno(REASON_INTERNAL, "put", "no memory");
+    putting->options = invocation->options;
+    uploads_init(&putting->uploads, &invocation->connection, note, putting);
+    invocation->state = putting;
+    code = invocation_run_each(invocation, put_one, settle);
+    free(putting);
+    return code;
 }

@@ -287,6 +287,35 @@ static void check_write_limit(void)
     pair_close(&pair);
 }
 
+/* All that is waited for the other side adds up, whatever it says meanwhile; a source adds nothing. */
+static void check_total_limit(void)
+{
+    static char bytes[STREAM_BUFFER];
+    struct pair pair;
+    struct stream_turn turn;
+    int source[2];
+    int code = 0;
+
+    CHECK(pipe2(source, O_CLOEXEC) == 0);
+    pair_open(&pair, (struct stream_limits){.total_ms = 2 * SHORT_MS});
+    CHECK(stream_take_turn(&pair.stream, source[0], 3 * SHORT_MS, &turn) == 0 && !turn.source);
+    CHECK(pair.stream.waited_ms == 0);
+    for (int i = 0; code == 0 && i < 1000; i++) {
+        code = stream_write(&pair.stream, bytes, sizeof bytes / 2);
+        while (code == 0 && stream_pending(&pair.stream) > 0)
+            code = stream_take_turn(&pair.stream, -1, SHORT_MS, &turn);
+    }
+    CHECK(code == -REASON_TIMEOUT && pair.stream.waited_ms >= 2 * SHORT_MS);
+    /* It is used up for reading, too, but what has come is read. */
+    peer_send(&pair, "a\n");
+    CHECK(reads_line(&pair, "a"));
+    stream_expect(&pair.stream);
+    CHECK(read_line(&pair) == -REASON_TIMEOUT);
+    pair_close(&pair);
+    (void)close(source[0]);
+    (void)close(source[1]);
+}
+
 static void check_lost_writer(void)
 {
     struct pair pair;
@@ -419,11 +448,13 @@ int main(void)
     check_limit((struct stream_limits){.silence_ms = SHORT_MS}, "", false);
     check_limit((struct stream_limits){.stall_ms = SHORT_MS}, "", false);
     check_limit((struct stream_limits){.line_ms = SHORT_MS}, "LI", true);
+    check_limit((struct stream_limits){.total_ms = SHORT_MS}, "", false);
     check_line_limit();
     check_own_time();
     check_stall();
     check_signs_of_life();
     check_write_limit();
+    check_total_limit();
     check_lost_writer();
     check_room();
     check_drain();

@@ -1,0 +1,86 @@
+#include <string.h>
+
+#include "cli/commands/commands.h"
+#include "cli/entries.h"
+#include "cli/json.h"
+#include "cli/listing.h"
+#include "cli/output.h"
+#include "protocol/name.h"
+
+/* The one file that was asked for. */
+struct asked {
+    const char *name;
+    struct entries entries;
+};
+
+static int keep_entry(void *context, const struct entry *entry)
+{
+    struct asked *asked = context;
+
+    if (strcmp(entry->name, asked->name) != 0)
+        return complain(REASON_NOT_A_FILE, asked->name, "it is a folder");
+    if (asked->entries.count > 0)
+        return complain(REASON_BREACH, asked->name, "the server listed it twice");
+    return entries_add(&asked->entries, entry);
+}
+
+static int print_text(const struct invocation *invocation, const struct entry *entry)
+{
+    char time[JSON_TIME_ROOM];
+
+    /* An empty line stands between two files. */
+    (void)output_print("%sname: %s\n", invocation->has_printed ? "\n" : "", entry->name);
+    if (entry->size >= 0)
+        (void)output_print("size: %lld\n", (long long)entry->size);
+    if (entry->has_mtime && json_print_time(entry->mtime, time) != NULL)
+        (void)output_print("mtime: %s\n", time);
+    if (entry->digest != NULL)
+        (void)output_print("digest: %s\n", entry->digest);
+    if (entry->by != NULL)
+        (void)output_print_field("by", ": ", entry->by);
+    return 0;
+}
+
+static int print_json(const struct entry *entry)
+{
+    struct json json = {.count = 0};
+
+    json_text(&json, "name", entry->name);
+    json_details(&json, entry);
+    return json_end(&json);
+}
+
+static int show(struct invocation *invocation, const struct entry *entry)
+{
+    int code = options_have(invocation->options, OPTION_JSON) ? print_json(entry)
+                                                              : print_text(invocation, entry);
+    invocation->has_printed = true;
+    return code;
+}
+
+static int stat_one(struct invocation *invocation, const char *name)
+{
+    const struct listing_request request = {.name = name, .details = true};
+    const char *fault = name_fault(name, strlen(name));
+    struct asked asked = {.name = name};
+    struct entry entry;
+
+    if (fault != NULL)
+        return complain(REASON_USAGE, name, "no name: %s", fault);
+    if (entries_begin(&asked.entries, ENTRIES_ALL) < 0)
+        return complain_errno(REASON_INTERNAL, name, "no memory");
+    int code = listing_read(&invocation->connection, &request, keep_entry, &asked);
+    if (code == -REASON_EMPTY)
+        code = complain(REASON_NOT_FOUND, name, "%s", reason_text(REASON_NOT_FOUND));
+    if (code == 0) {
+        entries_get(&asked.entries, 0, &entry);
+        code = show(invocation, &entry);
+    }
+    entries_free(&asked.entries);
+    return code;
+}
+
+int stat_run(struct invocation *invocation)
+{
+    return invocation_run_each(invocation, stat_one, NULL);
+}

@@ -1,0 +1,270 @@
+#include "cli/dial.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "protocol/clock.h"
+#include "protocol/descriptor.h"
+#include "protocol/socket.h"
+
+enum {
+    CHILD_MS = 3000,    /* a command may take to end once its stream is closed, and after TERM */
+    ADDRESSES_MOST = 8, /* of a host, that are tried */
+    STAGGER_MS = 250,   /* before the next address is tried beside the others (RFC 8305) */
+};
+
+static int complain_connect(const struct address *server)
+{
+    enum reason reason = errno == ETIMEDOUT                  ? REASON_TIMEOUT
+                         : errno == EACCES || errno == EPERM ? REASON_DENIED
+                                                             : REASON_LOST;
+    return complain_errno(reason, server->text, "cannot connect");
+}
+
+/* A full queue of a Unix socket cannot be polled for; SO_SNDTIMEO bounds the wait (socket(7)). */
+static int dial_unix(const struct address *server, int64_t limit_ms, int *ret)
+{
+    const struct timeval limit = {.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(address.sun_path, server->rest, strlen(server->rest) + 1);
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+        if (errno == EAGAIN)
+            errno = ETIMEDOUT;
+        int code = complain_connect(server);
+        descriptor_close(fd);
+        return code;
+    }
+    *ret = fd;
+    return 0;
+}
+
+/* The addresses of a host. What is no number is asked for beside, since that may take long. */
+static int look_up(const struct address *server, int64_t limit_ms, struct addrinfo **ret)
+{
+    /* It may be in use until the program ends. */
+    static struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    static struct gaicb question;
+    struct addrinfo numeric = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    struct gaicb *questions[] = {&question};
+    const struct gaicb *asked[] = {&question};
+    int64_t until = clock_ms() + limit_ms;
+    int code = 0;
+
+    if (getaddrinfo(server->host, server->port, &numeric, ret) == 0)
+        return 0;
+    question =
+        (struct gaicb){.ar_name = server->host, .ar_service = server->port, .ar_request = &hints};
+    code = getaddrinfo_a(GAI_NOWAIT, questions, 1, NULL);
+    while (code == 0 && (code = gai_error(&question)) == EAI_INPROGRESS) {
+        int64_t left = until - clock_ms();
+        const struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+        if (left <= 0)
+            return complain(REASON_TIMEOUT, server->text, "cannot find the host in time");
+        (void)gai_suspend(asked, 1, &limit);
+        code = 0;
+    }
+    if (code != 0)
+        return complain(REASON_LOST, server->text, "cannot find the host: %s", gai_strerror(code));
+    *ret = question.ar_result;
+    return 0;
+}
+
+/* Puts addresses of the two families in turns, the first one's first. Returns how many. */
+static size_t take_turns(const struct addrinfo *found, const struct addrinfo *turns[ADDRESSES_MOST])
+{
+    const struct addrinfo *next[] = {found, found};
+    size_t count = 0;
+
+    for (size_t turn = 0; count < ADDRESSES_MOST && (next[0] != NULL || next[1] != NULL); turn++) {
+        const struct addrinfo **of = &next[turn % 2];
+        while (*of != NULL && ((*of)->ai_family == found->ai_family) != (turn % 2 == 0))
+            *of = (*of)->ai_next;
+        if (*of != NULL) {
+            turns[count++] = *of;
+            *of = (*of)->ai_next;
+        }
+    }
+    return count;
+}
+
+/* Begins to connect to one address. Returns the descriptor, or -1 with errno set. */
+static int begin(const struct addrinfo *info)
+{
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return -1;
+    socket_tune(fd);
+    if (connect(fd, info->ai_addr, info->ai_addrlen) == 0 || errno == EINPROGRESS)
+        return fd;
+    descriptor_close(fd);
+    return -1;
+}
+
+/* Some addresses that are being connected to at once. */
+struct race {
+    struct pollfd polled[ADDRESSES_MOST];
+    size_t begun;
+    size_t open;
+    int error; /* of the last one that failed */
+};
+
+/* Looks at those that have something to tell. Returns the descriptor of one that is connected. */
+static int find_winner(struct race *race)
+{
+    for (size_t i = 0; i < race->begun; i++) {
+        struct pollfd *polled = &race->polled[i];
+        socklen_t length = sizeof race->error;
+        if (polled->fd < 0 || polled->revents == 0)
+            continue;
+        if (getsockopt(polled->fd, SOL_SOCKET, SO_ERROR, &race->error, &length) == 0 &&
+            race->error == 0) {
+            int fd = polled->fd;
+            polled->fd = -1;
+            return fd;
+        }
+        descriptor_close(polled->fd);
+        polled->fd = -1;
+        race->open--;
+    }
+    return -1;
+}
+
+/* Connects to the first address that answers: one after the other, without waiting for each. */
+static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_ms)
+{
+    struct race race = {.error = EADDRNOTAVAIL};
+    int64_t until = clock_ms() + limit_ms;
+    int64_t next = 0;
+    int winner = -1;
+
+    while (winner < 0 && (race.begun < count || race.open > 0)) {
+        int64_t now = clock_ms();
+        if (now >= until) {
+            race.error = ETIMEDOUT;
+            break;
+        }
+        if (race.begun < count && (now >= next || race.open == 0)) {
+            int fd = begin(turns[race.begun]);
+            race.polled[race.begun++] = (struct pollfd){.fd = fd, .events = POLLOUT};
+            race.open += fd >= 0;
+            race.error = fd < 0 ? errno : race.error;
+            next = now + STAGGER_MS;
+            continue;
+        }
+        bool is_next_sooner = race.begun < count && next < until;
+        if (poll(race.polled, race.begun, (int)((is_next_sooner ? next : until) - now)) > 0)
+            winner = find_winner(&race);
+    }
+    for (size_t i = 0; i < race.begun; i++)
+        descriptor_close(race.polled[i].fd);
+    errno = race.error;
+    return winner;
+}
+
+static int dial_plain(const struct address *server, int64_t limit_ms, int *ret)
+{
+    const struct addrinfo *turns[ADDRESSES_MOST];
+    struct addrinfo *found = NULL;
+    int64_t since = clock_ms();
+    int code = look_up(server, limit_ms, &found);
+
+    if (code < 0)
+        return code;
+    for (const struct addrinfo *info = found; code == 0 && info != NULL; info = info->ai_next) {
+        if (!socket_is_loopback(info->ai_addr))
+            code = complain(REASON_USAGE, server->text,
+                            "it is another machine, and plain: is not encrypted");
+    }
+    if (code == 0) {
+        *ret = run_race(turns, take_turns(found, turns), limit_ms - (clock_ms() - since));
+        code = *ret < 0 ? complain_connect(server) : 0;
+    }
+    freeaddrinfo(found);
+    return code;
+}
+
+/* The command's stdin and stdout are one end of a socket pair; its stderr is ours. */
+static int dial_exec(const struct address *server, int *ret, pid_t *ret_child)
+{
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return complain_errno(REASON_LOST, server->text, "cannot start");
+    pid_t child = signals_fork();
+    if (child == 0) {
+        (void)dup2(pair[1], STDIN_FILENO);
+        (void)dup2(pair[1], STDOUT_FILENO);
+        (void)execl("/bin/sh", "sh", "-c", server->rest, (char *)NULL);
+        _exit(127);
+    }
+    (void)close(pair[1]);
+    if (child < 0) {
+        int code = complain_errno(REASON_LOST, server->text, "cannot start");
+        (void)close(pair[0]);
+        return code;
+    }
+    *ret = pair[0];
+    *ret_child = child;
+    return 0;
+}
+
+/* Waits for the end of a process, CHILD_MS at most; tells whether it has come. */
+static bool has_ended_soon(int handle)
+{
+    int64_t until = clock_ms() + CHILD_MS;
+    struct pollfd polled = {.fd = handle, .events = POLLIN};
+    int64_t left = 0;
+
+    while ((left = until - clock_ms()) > 0) {
+        int ready = poll(&polled, 1, (int)left);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return ready > 0;
+    }
+    return false;
+}
+
+int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child)
+{
+    *ret_child = 0;
+    switch (server->kind) {
+    case ADDRESS_UNIX:
+        return dial_unix(server, limit_ms, ret);
+    case ADDRESS_PLAIN:
+        return dial_plain(server, limit_ms, ret);
+    case ADDRESS_EXEC:
+        return dial_exec(server, ret, ret_child);
+    case ADDRESS_TLS: /* settings_read() has refused it */
+        break;
+    }
+    return -REASON_USAGE;
+}
+
+void dial_end_child(pid_t child, bool hurry)
+{
+    int handle = (int)syscall(SYS_pidfd_open, child, 0);
+
+    if (hurry || !has_ended_soon(handle)) {
+        (void)kill(child, SIGTERM);
+        if (!has_ended_soon(handle))
+            (void)kill(child, SIGKILL);
+    }
+    descriptor_close(handle);
+    signals_forget_child();
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}

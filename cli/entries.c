@@ -1,0 +1,178 @@
+#include "cli/entries.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    REGION = 64 * 1024 * 1024, /* bytes in all */
+    /* Of each place in the index: itself, and its copy while qsort(3) merges. */
+    REF_COST = 2 * sizeof(uint32_t),
+};
+
+/* The numbers of an entry, behind its name; its other texts follow. */
+struct numbers {
+    int64_t size;
+    int64_t seconds;
+    int32_t nanoseconds; /* -1: no time was told */
+};
+
+/* Adds bytes without looking for room. */
+static void put(struct entries *entries, const void *bytes, size_t length)
+{
+    memcpy(entries->region + entries->used, bytes, length);
+    entries->used += length;
+}
+
+static void put_text(struct entries *entries, const char *text)
+{
+    put(entries, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
+}
+
+static size_t cost(enum entries_kept kept, const struct entry *entry)
+{
+    size_t bytes = strlen(entry->name) + 1 + REF_COST;
+
+    if (kept >= ENTRIES_DETAILS)
+        bytes += sizeof(struct numbers);
+    if (kept >= ENTRIES_ALL)
+        bytes += (entry->digest != NULL ? strlen(entry->digest) : 0) +
+                 (entry->by != NULL ? strlen(entry->by) : 0) + 2;
+    return bytes;
+}
+
+static const char *name_at(const struct entries *entries, uint32_t ref)
+{
+    return entries->region + ref;
+}
+
+static struct numbers numbers_at(const struct entries *entries, uint32_t ref)
+{
+    const char *name = name_at(entries, ref);
+    struct numbers numbers;
+
+    memcpy(&numbers, name + strlen(name) + 1, sizeof numbers);
+    return numbers;
+}
+
+static int by_name(const void *left, const void *right, void *context)
+{
+    const uint32_t *a = left;
+    const uint32_t *b = right;
+
+    return strcmp(name_at(context, *a), name_at(context, *b));
+}
+
+static int by_time(const void *left, const void *right, void *context)
+{
+    const struct numbers a = numbers_at(context, *(const uint32_t *)left);
+    const struct numbers b = numbers_at(context, *(const uint32_t *)right);
+
+    if (a.seconds != b.seconds)
+        return a.seconds < b.seconds ? 1 : -1;
+    if (a.nanoseconds != b.nanoseconds)
+        return a.nanoseconds < b.nanoseconds ? 1 : -1;
+    return by_name(left, right, context);
+}
+
+static int by_size(const void *left, const void *right, void *context)
+{
+    const struct numbers a = numbers_at(context, *(const uint32_t *)left);
+    const struct numbers b = numbers_at(context, *(const uint32_t *)right);
+
+    if (a.size != b.size)
+        return a.size < b.size ? 1 : -1;
+    return by_name(left, right, context);
+}
+
+static void sort(struct entries *entries, int (*order)(const void *, const void *, void *))
+{
+    if (entries->count > 0)
+        qsort_r(entries->refs, entries->count, sizeof *entries->refs, order, entries);
+}
+
+int entries_begin(struct entries *entries, enum entries_kept kept)
+{
+    /* Pages that nothing was written to take no memory. */
+    void *region = mmap(NULL, REGION, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    *entries = (struct entries){.kept = kept};
+    if (region == MAP_FAILED)
+        return -REASON_INTERNAL;
+    entries->region = region;
+    entries->refs = (uint32_t *)region + REGION / sizeof *entries->refs;
+    return 0;
+}
+
+void entries_free(struct entries *entries)
+{
+    if (entries->region != NULL)
+        (void)munmap(entries->region, REGION);
+    entries->region = NULL;
+}
+
+int entries_add(struct entries *entries, const struct entry *entry)
+{
+    const struct numbers numbers = {
+        .size = entry->size,
+        .seconds = entry->has_mtime ? entry->mtime.tv_sec : -1,
+        .nanoseconds = entry->has_mtime ? (int32_t)entry->mtime.tv_nsec : -1,
+    };
+    size_t left = REGION - entries->used - entries->count * REF_COST;
+
+    if (cost(entries->kept, entry) > left)
+        return -REASON_INTERNAL;
+    entries->refs--;
+    *entries->refs = (uint32_t)entries->used;
+    entries->count++;
+    put_text(entries, entry->name);
+    if (entries->kept >= ENTRIES_DETAILS)
+        put(entries, &numbers, sizeof numbers);
+    if (entries->kept >= ENTRIES_ALL) {
+        put_text(entries, entry->digest);
+        put_text(entries, entry->by);
+    }
+    return 0;
+}
+
+const char *entries_sort(struct entries *entries)
+{
+    sort(entries, by_name);
+    for (size_t i = 1; i < entries->count; i++) {
+        if (by_name(&entries->refs[i - 1], &entries->refs[i], entries) == 0)
+            return name_at(entries, entries->refs[i]);
+    }
+    return NULL;
+}
+
+void entries_sort_by_time(struct entries *entries)
+{
+    sort(entries, by_time);
+}
+
+void entries_sort_by_size(struct entries *entries)
+{
+    sort(entries, by_size);
+}
+
+void entries_get(const struct entries *entries, size_t place, struct entry *ret)
+{
+    const char *name = name_at(entries, entries->refs[place]);
+
+    *ret = (struct entry){.name = name, .size = -1};
+    if (entries->kept >= ENTRIES_DETAILS) {
+        const struct numbers numbers = numbers_at(entries, entries->refs[place]);
+        ret->size = numbers.size;
+        ret->has_mtime = numbers.nanoseconds >= 0;
+        if (ret->has_mtime)
+            ret->mtime =
+                (struct timespec){.tv_sec = numbers.seconds, .tv_nsec = numbers.nanoseconds};
+    }
+    if (entries->kept >= ENTRIES_ALL) {
+        const char *digest = name + strlen(name) + 1 + sizeof(struct numbers);
+        const char *by = digest + strlen(digest) + 1;
+        ret->digest = *digest != '\0' ? digest : NULL;
+        ret->by = *by != '\0' ? by : NULL;
+    }
+}

@@ -1,0 +1,101 @@
+#include "cli/json.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/output.h"
+#include "protocol/utf8.h"
+
+enum {
+    YEAR_LAST = 9999, /* that RFC 3339 can write */
+};
+
+static bool is_plain(uint32_t character)
+{
+    return !utf8_is_control(character) && character != '"' && character != '\\';
+}
+
+/* A text in its quotes. Long stretches that need no escapes go out as they are. */
+static void print_text(const char *text)
+{
+    size_t length = strlen(text);
+
+    (void)output_print("\"");
+    for (size_t i = 0; i < length;) {
+        uint32_t character = 0;
+        size_t plain = 0;
+        size_t size = 0;
+        while (i + plain < length && plain < OUTPUT_LONGEST / 2 &&
+               (size = utf8_decode(text + i + plain, length - i - plain, &character)) > 0 &&
+               is_plain(character))
+            plain += size;
+        if (plain > 0)
+            (void)output_print("%.*s", (int)plain, text + i);
+        else if (size == 0)
+            (void)output_print("\\ufffd");
+        else
+            (void)output_print("\\u%04x", (unsigned)character);
+        i += plain > 0 ? plain : size > 0 ? size : 1;
+    }
+    (void)output_print("\"");
+}
+
+static void print_key(struct json *json, const char *key)
+{
+    (void)output_print("%s\"%s\":", json->count++ > 0 ? "," : "{", key);
+}
+
+void json_text(struct json *json, const char *key, const char *text)
+{
+    print_key(json, key);
+    print_text(text);
+}
+
+void json_number(struct json *json, const char *key, int64_t number)
+{
+    print_key(json, key);
+    (void)output_print("%lld", (long long)number);
+}
+
+void json_time(struct json *json, const char *key, struct timespec time)
+{
+    char text[JSON_TIME_ROOM];
+
+    if (json_print_time(time, text) != NULL)
+        json_text(json, key, text);
+}
+
+void json_details(struct json *json, const struct entry *entry)
+{
+    if (entry->size >= 0)
+        json_number(json, "size", entry->size);
+    if (entry->has_mtime)
+        json_time(json, "mtime", entry->mtime);
+    if (entry->digest != NULL)
+        json_text(json, "digest", entry->digest);
+    if (entry->by != NULL)
+        json_text(json, "by", entry->by);
+}
+
+int json_end(struct json *json)
+{
+    return output_print("%s}\n", json->count == 0 ? "{" : "");
+}
+
+const char *json_print_time(struct timespec time, char text[JSON_TIME_ROOM])
+{
+    struct tm utc;
+    size_t length = 0;
+
+    if (gmtime_r(&time.tv_sec, &utc) == NULL || utc.tm_year > YEAR_LAST - 1900)
+        return NULL;
+    length = strftime(text, JSON_TIME_ROOM, "%Y-%m-%dT%H:%M:%S", &utc);
+    if (time.tv_nsec > 0) {
+        length += (size_t)snprintf(text + length, JSON_TIME_ROOM - length, ".%09ld", time.tv_nsec);
+        while (text[length - 1] == '0')
+            length--;
+    }
+    memcpy(text + length, "Z", 2);
+    return text;
+}

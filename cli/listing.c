@@ -1,0 +1,141 @@
+#include "cli/listing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/download.h"
+#include "cli/output.h"
+#include "protocol/digest.h"
+#include "protocol/line.h"
+#include "protocol/name.h"
+#include "protocol/value.h"
+
+/* A listing that is being read. */
+struct reading {
+    const struct listing_request *request;
+    size_t prefix; /* the length of the name that was asked for, without a "/" behind it */
+    listing_sink *sink;
+    void *context;
+    bool is_empty;
+};
+
+static size_t count_slashes(const char *text, size_t length)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < length; i++)
+        count += text[i] == '/';
+    return count;
+}
+
+/* How deep below the folder may names lie? Their slashes; -1 for as deep as they like. */
+static int depth_asked(const struct listing_request *request)
+{
+    if (request->deep)
+        return -1;
+    return request->match != NULL ? (int)count_slashes(request->match, strlen(request->match)) : 0;
+}
+
+/* Is this a name, and one that was asked for? Anything else is a breach of the protocol. */
+static bool is_asked_for(const struct reading *reading, const char *name, size_t length)
+{
+    const struct listing_request *request = reading->request;
+    size_t bare = name_length_without_slash(name, length);
+    bool is_folder = bare < length;
+    int depth = depth_asked(request);
+
+    if (!name_is_valid(name, bare) || (is_folder && (request->deep || request->match != NULL)))
+        return false;
+    if (request->name != NULL) {
+        if (bare < reading->prefix || memcmp(name, request->name, reading->prefix) != 0)
+            return false;
+        /* A file's own name, unless it was asked for as a folder. */
+        if (length == reading->prefix)
+            return request->name[reading->prefix] == '\0' && request->match == NULL;
+        if (bare <= reading->prefix + 1 || name[reading->prefix] != '/')
+            return false;
+        name += reading->prefix + 1;
+        bare -= reading->prefix + 1;
+    }
+    return depth < 0 || count_slashes(name, bare) == (size_t)depth;
+}
+
+/* The details of an entry, as far as they are told. */
+static bool read_details(const struct line *line, bool details, struct entry *entry)
+{
+    const struct field *size = line_option(line, "size");
+    const struct field *mtime = line_option(line, "mtime");
+    const struct field *digest = line_option(line, "digest");
+    const struct field *by = line_option(line, "by");
+
+    entry->has_mtime = mtime != NULL;
+    if ((size != NULL && !value_number(size->bytes, size->length, &entry->size)) ||
+        (mtime != NULL && !value_time(mtime->bytes, mtime->length, &entry->mtime)))
+        return false;
+    entry->digest = digest != NULL ? digest->bytes : NULL;
+    entry->by = by != NULL ? by->bytes : NULL;
+    return !details || digest == NULL || digest_check(digest->bytes, digest->length) == 0;
+}
+
+static int take_line(void *context, const struct line *line)
+{
+    struct reading *reading = context;
+    const struct field *name = &line->fields[0];
+    struct entry entry = {.name = name->bytes, .size = -1};
+
+    if (!line_has_positionals(line, 1) || !is_asked_for(reading, name->bytes, name->length))
+        return complain(REASON_BREACH, listing_subject(reading->request),
+                        "the server listed what is no name, or was not asked for");
+    if (!read_details(line, reading->request->details, &entry))
+        return complain(REASON_BREACH, entry.name, "the server sent no valid size, time or digest");
+    reading->is_empty = false;
+    return reading->sink(reading->context, &entry);
+}
+
+static int ask(struct connection *connection, const struct listing_request *request)
+{
+    char name[NAME_ESCAPED_ROOM] = "";
+    char pattern[3 * LINE_LONGEST + 1] = "";
+    int code = connection_ready(connection);
+
+    if (code < 0)
+        return code;
+    if (request->name != NULL)
+        (void)line_escape(request->name, strlen(request->name), name);
+    if (request->match != NULL)
+        (void)line_escape(request->match, strlen(request->match), pattern);
+    code = stream_print(&connection->stream, "LIST%s%s%s%s%s%s\n", request->name != NULL ? " " : "",
+                        name, request->match != NULL ? " match=" : "", pattern,
+                        request->deep ? " deep=1" : "", request->details ? " details=1" : "");
+    if (code == -REASON_INTERNAL)
+        return complain(REASON_USAGE, request->match, "the pattern is too long");
+    code = connection_ask(connection, ANSWER_EMPTY);
+    if (code < 0 && code != -REASON_EMPTY)
+        return complain(reason_of(code), listing_subject(request), "%s", connection->why);
+    return code;
+}
+
+const char *listing_subject(const struct listing_request *request)
+{
+    return request->name != NULL ? request->name : "ls";
+}
+
+bool entry_is_folder(const struct entry *entry)
+{
+    return entry->name[strlen(entry->name) - 1] == '/';
+}
+
+int listing_read(struct connection *connection, const struct listing_request *request,
+                 listing_sink *sink, void *context)
+{
+    struct reading reading = {
+        .request = request, .sink = sink, .context = context, .is_empty = true};
+    int code = ask(connection, request);
+
+    if (code < 0)
+        return code;
+    if (request->name != NULL)
+        reading.prefix = name_length_without_slash(request->name, strlen(request->name));
+    code = download_lines(connection, listing_subject(request), take_line, &reading);
+    return code == 0 && reading.is_empty ? -REASON_EMPTY : code;
+}

@@ -1,0 +1,146 @@
+#include "cli/operands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/reason.h"
+
+enum {
+    LIST_BUFFER = 64 * 1024, /* bytes; a line must fit */
+};
+
+static char separator(const struct operands *operands)
+{
+    return options_have(operands->options, OPTION_NULL) ? '\0' : '\n';
+}
+
+/* Something is wrong with a line. */
+static int fault_of_line(struct operands *operands, const char *what)
+{
+    (void)snprintf(operands->fault, sizeof operands->fault, "line %zu %s", operands->line, what);
+    return -REASON_USAGE;
+}
+
+/* The list cannot be read, and is given up. */
+static int fault_of_list(struct operands *operands)
+{
+    (void)snprintf(operands->fault, sizeof operands->fault, "cannot read: %s", strerror(errno));
+    operands->ended = true;
+    operands->start = operands->end = 0;
+    return -REASON_LOCAL;
+}
+
+/* Reads more of the list, after what is in the buffer. */
+static int read_more(struct operands *operands)
+{
+    size_t left = operands->end - operands->start;
+
+    memmove(operands->buffer, operands->buffer + operands->start, left);
+    operands->start = 0;
+    operands->end = left;
+    if (left == LIST_BUFFER) {
+        /* What is behind it may be as wrong, and would be taken for the beginning of a line. */
+        operands->ended = true;
+        operands->start = operands->end = 0;
+        operands->line++;
+        return fault_of_line(operands, "is too long, and the list is read no further");
+    }
+    ssize_t got = read(operands->fd, operands->buffer + left, LIST_BUFFER - left);
+    if (got > 0)
+        operands->end += (size_t)got;
+    if (got == 0)
+        operands->ended = true;
+    if (got < 0 && errno == EAGAIN) {
+        struct pollfd polled = {.fd = operands->fd, .events = POLLIN};
+        (void)poll(&polled, 1, -1);
+    } else if (got < 0 && errno != EINTR) {
+        return fault_of_list(operands);
+    }
+    return 0;
+}
+
+/* The end of the next line in the buffer; NULL when it is not there. */
+static char *find_end(const struct operands *operands)
+{
+    return memchr(operands->buffer + operands->start, separator(operands),
+                  operands->end - operands->start);
+}
+
+static int next_line(struct operands *operands, const char **ret)
+{
+    char *end = NULL;
+
+    if (operands->ended && operands->start == operands->end)
+        return 0;
+    while ((end = find_end(operands)) == NULL && !operands->ended) {
+        int code = read_more(operands);
+        if (code < 0)
+            return code;
+    }
+    if (end == NULL && operands->start == operands->end)
+        return 0;
+    /* The last line may have no end: there is room for it behind the buffer. */
+    if (end == NULL)
+        end = operands->buffer + operands->end++;
+    char *line = operands->buffer + operands->start;
+    size_t length = (size_t)(end - line);
+    *end = '\0';
+    operands->start += length + 1;
+    operands->line++;
+    if (strlen(line) < length)
+        return fault_of_line(operands, "holds a NUL: is it a list for -0?");
+    if (length == 0)
+        return fault_of_line(operands, "is empty");
+    *ret = line;
+    return 1;
+}
+
+int operands_open(struct operands *operands, const struct options *options)
+{
+    const char *list = options->values[OPTION_FILES_FROM];
+
+    *operands = (struct operands){.options = options, .fd = -1};
+    if (list == NULL)
+        return 0;
+    bool is_stdin = strcmp(list, "-") == 0;
+    operands->list = is_stdin ? "standard input" : list;
+    operands->fd = is_stdin ? STDIN_FILENO : open(list, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    operands->buffer = malloc(LIST_BUFFER + 1);
+    if (operands->fd >= 0 && operands->buffer != NULL)
+        return 0;
+    return fault_of_list(operands);
+}
+
+void operands_close(struct operands *operands)
+{
+    if (operands->fd > STDIN_FILENO)
+        (void)close(operands->fd);
+    free(operands->buffer);
+    *operands = (struct operands){.fd = -1};
+}
+
+int operands_next(struct operands *operands, const char **ret)
+{
+    const struct options *options = operands->options;
+
+    if (operands->list != NULL)
+        return next_line(operands, ret);
+    if (operands->next == options->operand_count)
+        return 0;
+    *ret = options->operands[operands->next++];
+    return 1;
+}
+
+bool operands_would_wait(struct operands *operands)
+{
+    struct pollfd polled = {.fd = operands->fd, .events = POLLIN};
+
+    if (operands->list == NULL || operands->ended || find_end(operands) != NULL)
+        return false;
+    return poll(&polled, 1, 0) == 0;
+}

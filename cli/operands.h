@@ -1,0 +1,42 @@
+/*
+ * Operands: those of the command line, or the lines of a list (--files-from), which is read while
+ * it is still being written.
+ */
+#ifndef CLI_OPERANDS_H
+#define CLI_OPERANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+
+enum {
+    OPERANDS_FAULT_ROOM = 256,
+};
+
+struct operands {
+    const struct options *options;
+    size_t next;      /* of those of the command line */
+    const char *list; /* what complaints call it; NULL: there is none */
+    int fd;
+    char *buffer;
+    size_t start, end; /* what is in the buffer and was not yet given */
+    size_t line;       /* its number in the list */
+    bool ended;
+    char fault[OPERANDS_FAULT_ROOM]; /* after a failure: what is wrong with the list */
+};
+
+/* Opens the list, if there is one. Returns 0, or -REASON_LOCAL with a fault. */
+int operands_open(struct operands *operands, const struct options *options);
+void operands_close(struct operands *operands);
+
+/*
+ * The next operand, which lives until the next call. Returns 1; 0 behind the last one; or a reason
+ * with a fault of a line, or of the list, and then may be called again.
+ */
+int operands_next(struct operands *operands, const char **ret);
+
+/* Would operands_next() have to wait for whoever writes the list? */
+bool operands_would_wait(struct operands *operands);
+
+#endif

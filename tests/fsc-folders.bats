@@ -1,0 +1,313 @@
+#!/usr/bin/env bats
+# fsc put -R and get -R: whole folders, of which nothing is lost silently, and nothing leads outside.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
+# other shells.
+# shellcheck disable=SC2016,SC2154
+
+load library
+load fsc
+
+digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+
+# A local folder, tree, with files of all sizes.
+make_tree() {
+    mkdir -p tree/sub/deep tree/empty tree/.hidden
+    printf hello >tree/a
+    : >tree/sub/none
+    head -c 200000 /dev/urandom >tree/sub/large
+    printf 1 >'tree/sub/deep/with space'
+    printf 2 >tree/.hidden/ü
+}
+
+@test "folders: put -R and get -R, there and back" {
+    start_fsd
+    make_tree
+    assert_silent "$FSC" put -R tree
+    run quiet "$FSC" ls -R
+    assert_output 'tree/.hidden/ü
+tree/a
+tree/sub/deep/with space
+tree/sub/large
+tree/sub/none'
+    mkdir there
+    assert_silent "$FSC" get -R tree --into there
+    rmdir tree/empty
+    diff -r tree there/tree
+    # Once more, both ways: all is there already.
+    assert_silent "$FSC" put --recursive tree/
+    assert_silent "$FSC" get --recursive tree/ --into there/
+    mv tree before
+    assert_silent "$FSC" get -R tree
+    diff -r before tree
+    assert_no_stages
+}
+
+@test "folders: put -R with --folder and --name, and beside files" {
+    start_fsd
+    make_tree
+    printf x >file
+    assert_silent "$FSC" put -R ./tree/sub/ file --folder to/here
+    assert_silent env -C tree/sub "$FSC" put -R . --name all
+    assert_silent "$FSC" put -R file --name single
+    run quiet "$FSC" ls -R to single all
+    assert_output 'to/here/file
+to/here/sub/deep/with space
+to/here/sub/large
+to/here/sub/none
+single
+all/deep/with space
+all/large
+all/none'
+    assert_fails 2 "$FSC" put -R .
+    assert_fails 2 "$FSC" put -R tree file --name x
+    assert_fails 9 "$FSC" put tree
+    assert_regex "$stderr" '-R'
+    assert_silent "$FSC" put -R tree/empty
+}
+
+@test "folders: what put -R cannot store is told, and the rest is stored" {
+    start_fsd
+    make_tree
+    ln -s a tree/link
+    ln -s / tree/sub/root
+    mkfifo tree/sub/fifo
+    mkdir tree/.fsdx
+    : >tree/.fsdx/inside
+    : >tree/sub/$'bad\nname'
+    run --separate-stderr "$FSC" put -R tree
+    assert_equal "$status $output" '2 '
+    assert_equal "$stderr" 'fsc: tree/.fsdx: no name for it: "tree/.fsdx": a component begins with .fsd or .nfs
+fsc: tree/link: a symbolic link, which is not followed
+fsc: tree/sub/bad?name: no name for it: "tree/sub/bad?name": it holds a control character
+fsc: tree/sub/fifo: neither a file nor a folder
+fsc: tree/sub/root: a symbolic link, which is not followed'
+    assert_equal "$(quiet "$FSC" ls -R | wc -l)" 5
+    rm -r tree/.fsdx
+    run --separate-stderr "$FSC" put -R tree
+    assert_equal "$status ${#stderr_lines[@]}" '9 4'
+    # The folder itself may be reached by a link.
+    ln -s sub/deep tree/linked
+    assert_silent "$FSC" put -R tree/linked
+    assert_equal "$("$FSC" ls -R linked)" 'linked/with space'
+}
+
+@test "folders: what put -R may not read" {
+    start_fsd
+    make_tree
+    skip_unless_powerless
+    chmod 0 tree/sub tree/a
+    run --separate-stderr powerless "$FSC" put -R tree
+    assert_equal "$status $output ${#stderr_lines[@]}" '9  2'
+    assert_regex "${stderr_lines[0]}" '^fsc: tree/a: cannot read'
+    assert_regex "${stderr_lines[1]}" '^fsc: tree/sub: cannot read'
+    run quiet "$FSC" ls -R
+    assert_output tree/.hidden/ü
+}
+
+@test "folders: put -R deeper than a name may be" {
+    local deep
+    start_fsd
+    deep=$(printf 'd/%.0s' {1..505})
+    mkdir -p "tree/$deep/too/deep/to/be"
+    printf x >"tree/$deep/file"
+    printf x >"tree/$deep/too/deep/to/be/stored"
+    run --separate-stderr "$FSC" put -R tree
+    assert_equal "$status $output ${#stderr_lines[@]}" '2  1'
+    assert_regex "$stderr" 'longer than 1023 bytes$'
+    assert_equal "$("$FSC" ls -R)" "tree/${deep}file"
+    # The shell that tidies up is spared the depth.
+    rm -r "$LIBRARY/tree" tree
+}
+
+@test "folders: many small files are sent ahead, and answers are for the right ones" {
+    local i
+    start_fsd
+    mkdir tree
+    for i in {100..399}; do
+        echo "$i" >"tree/$i"
+    done
+    mkdir -p "$LIBRARY/tree/355"
+    printf other >"$LIBRARY/tree/277"
+    ln -s x tree/144x
+    run --separate-stderr "$FSC" put -R tree --json
+    assert_equal "$status ${#lines[@]}" '9 301'
+    assert_equal "${#stderr_lines[@]}" 3
+    assert_regex "${stderr_lines[0]}" '^fsc: tree/144x: '
+    assert_regex "${stderr_lines[1]}" '^fsc: tree/277: '
+    assert_regex "${stderr_lines[2]}" '^fsc: tree/355: '
+    run bash -c 'printf "%s\n" "$1" | python3 -c "import json, sys
+for line in map(json.loads, sys.stdin):
+    if line[\"outcome\"] != \"stored\":
+        print(line[\"name\"], line[\"outcome\"], line[\"reason\"], line[\"exit\"])
+    else:
+        assert line[\"size\"] == 4 and line[\"name\"] == line[\"local\"]"' - "$output"
+    assert_output 'tree/144x failed local 9
+tree/277 failed exists 3
+tree/355 failed not-a-file 1'
+    for i in {100..399}; do
+        [ "$i" = 277 ] || [ "$i" = 355 ] || cmp "tree/$i" "$LIBRARY/tree/$i"
+    done
+}
+
+@test "folders: up to 64 small files are sent before the first answer is needed" {
+    local i
+    mkdir tree
+    for i in {100..163}; do
+        printf hello >"tree/$i"
+    done
+    for i in {100..163}; do
+        printf '> PUT tree/%s size=5 digest=%s eager=1\n> 5\n> hello\n> END\n' "$i" "$digest_of_hello"
+    done >script
+    for i in {100..163}; do
+        if [ "$i" = 130 ]; then
+            echo '< FAIL too-large no more than that'
+        else
+            echo "< OK size=5 digest=$digest_of_hello"
+        fi
+    done >>script
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" put -R tree
+    assert_equal "$status $output" '7 '
+    assert_equal "$stderr" 'fsc: tree/130: no more than that'
+}
+
+@test "folders: each file whose answer was lost is told" {
+    mkdir tree
+    printf hello | tee tree/{a,b,c} >/dev/null
+    cat >script <<SCRIPT
+> PUT tree/a *
+> 5
+> hello
+> END
+< OK size=5 digest=$digest_of_hello
+<.
+SCRIPT
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" put -R tree
+    assert_equal "$status $output" '10 '
+    assert_equal "$stderr" 'fsc: tree/b: the connection was lost
+fsc: tree/c: the connection was lost'
+}
+
+@test "folders: get -R of what is no folder" {
+    mkdir -p "$LIBRARY/folder" "$LIBRARY/none" here
+    printf hello >"$LIBRARY/folder/a"
+    start_fsd
+    assert_fails 4 "$FSC" get -R nothing --into here
+    assert_fails 4 "$FSC" get -R none --into here
+    assert_fails 9 "$FSC" get -R folder --into missing
+    assert_fails 2 "$FSC" get -R ../folder --into here
+    assert_fails 2 "$FSC" get -R folder --output x
+    # The name of a file is as good.
+    assert_silent "$FSC" get -R folder/a --into here
+    assert_equal "$(find here)" $'here\nhere/a'
+}
+
+@test "folders: get -R goes on behind a failure, and replaces with --force only" {
+    start_fsd
+    make_tree
+    quiet "$FSC" put -R tree
+    mkdir -p here/tree/sub/large
+    printf other >here/tree/a
+    run --separate-stderr "$FSC" get -R tree nothing --into here
+    assert_equal "$status $output" '3 '
+    assert_equal "$stderr" 'fsc: here/tree/a: a file with other bytes is there
+fsc: here/tree/sub/large: it is a folder
+fsc: nothing: no such file or folder'
+    cmp tree/sub/none here/tree/sub/none
+    cmp "tree/sub/deep/with space" "here/tree/sub/deep/with space"
+    rmdir here/tree/sub/large
+    assert_silent "$FSC" get -R tree --force --into here
+    rmdir tree/empty
+    diff -r tree here/tree
+    # Two folders would become one.
+    quiet "$FSC" put -R tree --folder other
+    assert_fails 2 "$FSC" get -R tree other/tree/ --force --into here
+}
+
+@test "folders: get -R follows no local link below its folder" {
+    start_fsd
+    mkdir -p tree/sub outside
+    printf hello | tee tree/a tree/sub/b >/dev/null
+    quiet "$FSC" put -R tree
+
+    # A link to a folder, to a file that is there, to one that is not, and for the folder itself.
+    mkdir -p here/tree
+    ln -s ../../outside here/tree/sub
+    ln -s ../../outside/new here/tree/a
+    run --separate-stderr "$FSC" get -R tree --into here
+    assert_equal "$status ${#stderr_lines[@]}" '9 2'
+    printf same >outside/new
+    run --separate-stderr "$FSC" get -R tree --into here --force
+    assert_equal "$status ${#stderr_lines[@]}" '9 2'
+    assert_equal "$(ls outside) $(cat outside/new)" 'new same'
+    rm -r here/tree
+    ln -s ../outside here/tree
+    run --separate-stderr "$FSC" get -R tree --into here
+    assert_equal "$status ${#stderr_lines[@]}" '9 2'
+    assert_equal "$(ls outside)" new
+    # A FIFO is not written to.
+    rm here/tree
+    mkdir here/tree
+    mkfifo here/tree/a
+    assert_fails 9 "$FSC" get -R tree --into here
+    [ -f here/tree/sub/b ]
+    # The folder to fetch into is the user's own choice.
+    ln -s outside into
+    assert_silent "$FSC" get -R tree --into into
+    cmp tree/a outside/tree/a
+}
+
+@test "folders: names from a hostile server reach nothing outside" {
+    local name
+    mkdir here
+    while IFS= read -r name; do
+        printf '> LIST folder deep=1\n< OK\n< %d\\n%s\\n\n< END\n>.\n' \
+            "$(printf '%b' "$name\\n" | wc -c)" "$name" >script
+        assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" get -R folder --into here
+    done <<'NAMES'
+../x
+folder/../../x
+/x
+folder//x
+folder/
+folder-x/a
+other
+folder/.
+folder/a%0Ab
+NAMES
+    assert_equal "$(find here)" here
+    # One name twice, and a file that is a folder, too.
+    assert_fails 1 fake "$FSC" get -R folder --into here <<'SCRIPT'
+> LIST folder deep=1
+< OK
+< 18\nfolder/a\nfolder/a\n
+< END
+SCRIPT
+    run --separate-stderr fake "$FSC" get -R folder --into here <<SCRIPT
+> LIST folder deep=1
+< OK
+< 20\\nfolder/a\\nfolder/a/b\\n
+< END
+> GET folder/a
+< OK size=5 mtime=1
+< 5\\nhello
+< END digest=$digest_of_hello
+SCRIPT
+    assert_equal "$status $stderr" '9 fsc: here/folder/a/b: cannot make its folder: Not a directory'
+    assert_equal "$(find here -type f)" here/folder/a
+}
+
+@test "folders: no leak, and no fault that valgrind finds" {
+    skip_when_sanitized valgrind
+    command -v valgrind >/dev/null || skip 'there is no valgrind here'
+    start_fsd
+    make_tree
+    ln -s a tree/link
+    mkdir here
+    run --separate-stderr valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99 \
+        "$FSC" put -R tree --json
+    assert_equal "$status ${#stderr_lines[@]}" '9 1'
+    run --separate-stderr valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99 \
+        "$FSC" get -R tree nothing --into here
+    assert_equal "$status ${#stderr_lines[@]}" '4 1'
+}

@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# fsc stat and fsc status: what a server tells of its files, and of itself.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets; the text in single quotes is for
+# another shell.
+# shellcheck disable=SC2016,SC2154
+
+load library
+load fsc
+
+digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+
+@test "stat: the details of a file" {
+    start_fsd
+    printf hello >hello
+    assert_silent "$FSC" put hello --name stored/hello
+    run quiet "$FSC" stat stored/hello
+    assert_equal "$status ${#lines[@]}" '0 5'
+    assert_line --index 0 'name: stored/hello'
+    assert_line --index 1 'size: 5'
+    assert_line --index 2 --regexp '^mtime: 20[0-9]{2}-[0-9T:-]{14}(\.[0-9]{1,9})?Z$'
+    assert_line --index 3 "digest: $digest_of_hello"
+    assert_line --index 4 --regexp '^by: user:'
+    run quiet "$FSC" stat --json stored/hello
+    assert_output --regexp "^\{\"name\":\"stored/hello\",\"size\":5,\"mtime\":\"20[^\"]+Z\",\"digest\":\"$digest_of_hello\",\"by\":\"user:[^\"]+\"\}\$"
+}
+
+@test "stat: several files, of which the library has no record" {
+    start_fsd
+    printf x >"$LIBRARY/a"
+    : >"$LIBRARY/with space"
+    touch -d @1000000000.25 "$LIBRARY/a" "$LIBRARY/with space"
+    run quiet "$FSC" stat a 'with space'
+    assert_output 'name: a
+size: 1
+mtime: 2001-09-09T01:46:40.25Z
+
+name: with space
+size: 0
+mtime: 2001-09-09T01:46:40.25Z'
+    run quiet "$FSC" stat --json a 'with space'
+    assert_output '{"name":"a","size":1,"mtime":"2001-09-09T01:46:40.25Z"}
+{"name":"with space","size":0,"mtime":"2001-09-09T01:46:40.25Z"}'
+}
+
+@test "stat: names of no file" {
+    start_fsd
+    mkdir "$LIBRARY/folder" "$LIBRARY/empty"
+    : >"$LIBRARY/a"
+    touch "$LIBRARY/folder/"{1..1000}
+    ln -s a "$LIBRARY/link"
+    assert_fails 4 "$FSC" stat nothing
+    assert_regex "$stderr" '^fsc: nothing: '
+    assert_fails 4 "$FSC" stat link
+    assert_fails 4 "$FSC" stat empty
+    assert_fails 1 "$FSC" stat folder
+    assert_equal "$stderr" 'fsc: folder: it is a folder'
+    assert_fails 2 "$FSC" stat folder/
+    assert_fails 2 "$FSC" stat ../a
+    assert_fails 2 "$FSC" stat
+    run --separate-stderr "$FSC" stat nothing folder a --json
+    assert_equal "$status ${#stderr_lines[@]} ${#lines[@]}" '4 2 1'
+    assert_regex "$output" '"name":"a"'
+    run --separate-stderr bash -c '"$1" stat a >/dev/full' - "$FSC"
+    assert_equal "$status ${#stderr_lines[@]}" '9 1'
+}
+
+@test "stat: what a server may not say of a file" {
+    local body
+    while IFS= read -r body; do
+        printf '> LIST a details=1\n< OK\n< %s\n>.\n' "$body" >script
+        assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" stat a
+    done <<'BODIES'
+2\nb\n
+4\na\na\n\nEND
+16\na digest=md5:ab\n
+11\na size=05x\n
+BODIES
+    assert_fails 10 fake "$FSC" stat a <<<$'> LIST a details=1\n< OK\n< 2\\na\\n\n<.'
+    run --separate-stderr fake "$FSC" stat a <<<$'> LIST a details=1\n< OK\n< 17\\na by=%1B[31m\\xff%0A\\n\n< END'
+    assert_equal "$status $stderr $output" $'0  name: a\nby: ?[31m??'
+}
+
+@test "status: keys and values as they come" {
+    cat >script <<'SCRIPT'
+> STATUS
+< OK
+< 48\nversion 0.1.0\nstate as%20it%20is\nsessions.now 5\n
+< WAIT
+< 26\nb-y_t.es 9007199254740993\n
+< END
+<.
+SCRIPT
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" status
+    assert_equal "$status $stderr" '0 '
+    assert_output 'version 0.1.0
+state as it is
+sessions.now 5
+b-y_t.es 9007199254740993'
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" status --json
+    assert_equal "$status $stderr" '0 '
+    assert_output '{"version":"0.1.0","state":"as it is","sessions.now":5,"b-y_t.es":9007199254740993}'
+}
+
+@test "status: values cannot play with a terminal, and none is no failure" {
+    run --separate-stderr fake "$FSC" status <<<$'> STATUS\n< OK\n< 15\\na %1B[31m%0A\\xff"\\n\n< END'
+    assert_equal "$status $stderr $output" '0  a ?[31m??"'
+    assert_silent fake "$FSC" status <<<$'> STATUS\n< OK\n< END'
+    run --separate-stderr fake "$FSC" status --json <<<$'> STATUS\n< OK\n< END'
+    assert_equal "$status $stderr $output" '0  {}'
+    assert_fails 6 fake "$FSC" status <<<$'> STATUS\n< FAIL denied'
+    assert_fails 1 fake "$FSC" status <<<$'> STATUS\n< FAIL unsupported\n>.'
+    assert_fails 2 "$FSC" status x
+}
+
+@test "status: what is no status is a breach" {
+    local line
+    while IFS= read -r line; do
+        printf '> STATUS\n< OK\n< %d\\n%s\\n\n< END\n>.\n' \
+            "$(printf '%b' "$line\\n" | wc -c)" "$line" >script
+        assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" status
+        assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" status --json
+    done <<'LINES'
+a
+a b c
+a b c=d
+a=b
+a=b c
+a/b c
+%20 c
+a%00b c
+a b%00
+LINES
+    # More than anybody needs.
+    cat >script <<'SCRIPT'
+> STATUS
+< OK
+<5000 202\na\{100} b\{100}\n
+>.
+SCRIPT
+    assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" status
+    assert_fails 10 fake "$FSC" status --json <<<$'> STATUS\n< OK\n< 4\\na 1\\n\n<.'
+}
+
+@test "status: of a real daemon" {
+    start_fsd
+    run quiet "$FSC" status
+    assert_success
+    assert_line --regexp '^version [0-9.]+$'
+    assert_line 'sessions 1'
+    run quiet bash -c '"$1" status --json | python3 -c "import json, sys
+status = json.load(sys.stdin)
+print(status[\"sessions\"], type(status[\"version\"]).__name__)"' - "$FSC"
+    assert_output '1 str'
+    assert_fails 9 bash -c '"$1" status >/dev/full' - "$FSC"
+}

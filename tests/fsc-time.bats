@@ -1,0 +1,265 @@
+#!/usr/bin/env bats
+# The time limits of fsc: they hold in every phase, and count nothing but the server's time. And
+# signals, which end it at any time.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
+# other shells.
+# shellcheck disable=SC2016,SC2154
+
+load library
+load fsc
+
+digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+
+# limit [SETTING=TEXT...]: the limits of fsc from now on; all others are the usual ones.
+limit() {
+    mkdir -p "$XDG_CONFIG_HOME/fsc"
+    [ $# -gt 0 ] || set -- 'max_time = "1h"'
+    printf 'limits = {\n%s\n};\n' "$(printf '%s;\n' "$@")" >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+}
+
+# assert_times_out OPTION...: fsc with these options ends with 11, one line, and within 10 s, whenever
+# the server goes silent; it leaves nothing.
+assert_times_out() {
+    local command script
+    head -c 20000000 /dev/zero >large
+    printf hello >small
+    mkdir -p here
+    SECONDS=0
+    while IFS='|' read -r command script; do
+        # The server sees to it that the client has closed, and is told when it need wait no longer.
+        printf '%b\n' "$script" >script
+        rm -f left
+        # shellcheck disable=SC2086
+        assert_fails 11 "$TESTS/fake_server" "$SOCKET" script bash -c '"$@"; code=$?; : >left
+            exit $code' - "$FSC" $command "$@"
+        assert_equal "$command: $(find here -type f)" "$command: "
+    done <<'PHASES'
+ls|>.
+status|> STATUS\n< OK\n>.
+stat a|> LIST*\n< O\\\n>.
+ls -U|> LIST\n< OK\n< 4\\na\\\n>.
+get a --into here|> GET a\n>.
+get a --into here|> GET a\n< OK size=5 mtime=1\n>.
+get a --into here|> GET a\n< OK size=5 mtime=1\n< 5\\nhe\\\n>.
+get a --into here|> GET a\n< OK size=5 mtime=1\n< 5\\nhello\n>.
+get -R a --into here|> LIST a deep=1\n< OK\n< 4\\na/b\\n\n< END\n> GET a/b\n>.
+put small|> PUT small*\n>.
+put large|> PUT large*\n>.
+put large|> PUT large*\n< OK offset=0\n! left\n>.
+put large|> PUT large*\n< OK offset=0\n>body\n>.
+PHASES
+    assert [ "$SECONDS" -lt 60 ]
+}
+
+@test "time: a server that goes silent is left in every phase" {
+    limit 'idle = "500ms"' 'take = "500ms"'
+    assert_times_out
+}
+
+@test "time: --max-time holds in every phase" {
+    assert_times_out --max-time 500ms
+}
+
+@test "time: max_time is a setting too, and ends the whole run" {
+    limit 'max_time = "200ms"'
+    assert_fails 11 fake "$FSC" get a b c --output - <<<$'> GET a\n>.'
+    assert_equal "$stderr" 'fsc: a: the limit of --max-time is reached'
+    run --separate-stderr bash -c '"$1" ls --max-time 1 --server "exec:exec sleep 60"' - "$FSC"
+    assert_equal "$status $stderr" '11 fsc: ls: the limit of --max-time is reached'
+}
+
+@test "time: a trickle is no way to hold fsc up" {
+    limit 'idle = "60s"' 'stall = "300ms"'
+    # A line, and a body, of which a byte comes now and then.
+    run --separate-stderr bash -c '"$1" ls --server "exec:while printf A; do sleep 0.05; done"' - "$FSC"
+    assert_equal "$status ${stderr_lines[0]}" '11 fsc: ls: time limit reached'
+    run --separate-stderr bash -c '"$1" get a --output - --server \
+        "exec:echo OK size=1000 mtime=1; echo 1000; while printf A; do sleep 0.05; done"' - "$FSC"
+    assert_equal "$status ${stderr_lines[0]}" '11 fsc: a: time limit reached'
+    # Signs of life that are nothing but that.
+    limit 'wait = "300ms"'
+    run --separate-stderr bash -c '"$1" ls --server "exec:while echo WAIT; do sleep 0.05; done"' - "$FSC"
+    assert_equal "$status ${stderr_lines[0]}" '11 fsc: ls: time limit reached'
+    limit
+    run --separate-stderr bash -c '"$1" ls --max-time 300ms \
+        --server "exec:while echo WAIT; do sleep 0.05; done"' - "$FSC"
+    assert_equal "$status ${stderr_lines[0]}" '11 fsc: ls: the limit of --max-time is reached'
+}
+
+@test "time: --max-time takes durations, and bare numbers as seconds" {
+    local text
+    start_fsd
+    for text in 5 500ms 30s 5m 2h 1d; do
+        assert_silent "$FSC" ls --max-time "$text"
+    done
+    for text in '' 0 0s -1 1.5 5x s ' 5' 366d 99999999999999999999 1000000000000000000000000000000000; do
+        assert_fails 2 "$FSC" ls --max-time "$text"
+        assert_regex "$stderr" '^fsc: --max-time: '
+    done
+    assert_equal "$("$FSC" config --max-time 90 | grep max_time)" '    max_time = "90s"; # --max-time'
+}
+
+@test "time: neither a silent producer nor a reader that pauses is counted" {
+    start_fsd
+    head -c 4000000 /dev/urandom >"$LIBRARY/large"
+    limit 'idle = "1s"' 'stall = "1s"' 'take = "1s"' 'heartbeat = "100ms"' 'max_time = "2s"'
+    # Both are silent for longer than all the limits together.
+    run --separate-stderr python3 - "$FSC" <<'PYTHON'
+import select, subprocess, sys
+fsc = sys.argv[1]
+put = subprocess.Popen([fsc, 'put', '-', '--name', 'stream'], stdin=subprocess.PIPE)
+put.stdin.write(b'hello')
+put.stdin.flush()
+get = subprocess.Popen([fsc, 'get', 'large', '--output', '-'], stdout=subprocess.PIPE)
+some = get.stdout.read(1)
+many = subprocess.Popen([fsc, 'ls', '--files-from', '-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+many.stdin.write(b'large\n')
+many.stdin.flush()
+many.stdout.readline()
+select.select([], [], [], 2.5)
+put.stdin.write(b', world')
+put.stdin.close()
+rest = get.stdout.read()
+many.stdin.write(b'large\n')
+many.stdin.close()
+print(put.wait(), get.wait(), len(some + rest), many.stdout.read(), many.wait())
+PYTHON
+    assert_equal "$status $stderr" '0 '
+    assert_output "0 0 4000000 b'large\\n' 0"
+    assert_equal "$(cat "$LIBRARY/stream")" 'hello, world'
+}
+
+@test "time: signs of life keep a slow server's client waiting" {
+    limit 'idle = "1s"'
+    assert_silent fake bash -c 'printf hello | "$1" put - --name x' - "$FSC" <<SCRIPT
+> PUT x*
+< OK offset=0
+>body
+< WAIT
+< OK size=5 digest=$digest_of_hello
+SCRIPT
+    cat >server <<END
+read -r line
+for i in 1 2 3 4 5; do
+    sleep 0.3
+    echo WAIT
+done
+echo EMPTY
+END
+    assert_silent "$FSC" ls --server 'exec:sh server; cat >/dev/null'
+}
+
+# full_queue ADDRESS FILE COMMAND...: runs it while nobody accepts at a Unix socket, or at a port of
+# 127.0.0.1, whose number is in FILE.
+full_queue() {
+    python3 - "$@" <<'PYTHON'
+import socket, subprocess, sys
+address, file, *command = sys.argv[1:]
+family = socket.AF_UNIX if address.startswith('/') else socket.AF_INET
+listener = socket.socket(family)
+listener.bind(address if family == socket.AF_UNIX else (address, 0))
+listener.listen(0)
+waiting = []
+# The queue is full when another connection does not get in any more.
+while True:
+    client = socket.socket(family)
+    client.settimeout(0.2)
+    waiting.append(client)
+    try:
+        client.connect(listener.getsockname())
+    except (TimeoutError, BlockingIOError):
+        break
+with open(file, 'w') as out:
+    print(address if family == socket.AF_UNIX else listener.getsockname()[1], file=out)
+sys.exit(subprocess.call(command))
+PYTHON
+}
+
+@test "time: a server that does not accept is left, over Unix sockets and TCP" {
+    local address command
+    for address in "$WORK/full" 127.0.0.1; do
+        command='server=$(cat where); [ "${server#/}" != "$server" ] || server=plain:127.0.0.1:$server
+            "$1" ls --server "$server" "${@:2}"'
+        SECONDS=0
+        limit 'connect = "300ms"'
+        assert_fails 11 full_queue "$address" where bash -c "$command" - "$FSC"
+        rm -f full
+        limit
+        assert_fails 11 full_queue "$address" where bash -c "$command" - "$FSC" --max-time 300ms
+        rm -f full
+        assert [ "$SECONDS" -lt 9 ]
+    done
+}
+
+@test "time: other addresses of a host are tried beside one that does not answer" {
+    local own=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || own=(unshare -m)
+    printf '127.0.0.2 two.example\n127.0.0.1 two.example\n' >hosts
+    "${own[@]}" mount --bind hosts /etc/hosts 2>/dev/null || skip 'no file can be put over /etc/hosts here'
+    # By RFC 6724 the first one is 127.0.0.1, which does not answer.
+    start_fsd --listen plain:127.0.0.2:0 --anonymous list
+    cat >race <<'RACE'
+import socket, subprocess, sys, time
+fsc, port = sys.argv[1], int(sys.argv[2])
+listener = socket.socket()
+listener.bind(('127.0.0.1', port))
+listener.listen(0)
+waiting = []
+while True:
+    client = socket.socket()
+    client.settimeout(0.2)
+    waiting.append(client)
+    try:
+        client.connect(('127.0.0.1', port))
+    except TimeoutError:
+        break
+since = time.monotonic()
+code = subprocess.call([fsc, 'ls', '--server', 'plain:two.example:%d' % port])
+print(code, time.monotonic() - since < 5)
+RACE
+    run --separate-stderr "${own[@]}" bash -c 'mount --bind hosts /etc/hosts && exec python3 race "$@"' - \
+        "$FSC" "$FSD_PORT"
+    assert_equal "$status $output $stderr" '0 0 True '
+}
+
+@test "fsc: INT and TERM end it as signals do, and the command that is the server" {
+    local number
+    for number in 2 15; do
+        run --separate-stderr python3 - "$FSC" "$number" <<'PYTHON'
+import os, select, signal, subprocess, sys, time
+number = int(sys.argv[2])
+if os.path.exists('pid'):
+    os.unlink('pid')
+fsc = subprocess.Popen(['env', '--default-signal=INT,TERM', sys.argv[1], 'ls', '--server',
+                        'exec:echo $$ >new; mv new pid; exec sleep 60'])
+while not os.path.exists('pid'):
+    select.select([], [], [], 0.005)
+with open('pid') as file:
+    pid = int(file.read())
+fsc.send_signal(number)
+print(-fsc.wait())
+until = time.monotonic() + 20
+while time.monotonic() < until:
+    try:
+        with open('/proc/%d/stat' % pid) as file:
+            if file.read().rpartition(')')[2].split()[0] == 'Z':
+                break
+    except FileNotFoundError:
+        break
+    select.select([], [], [], 0.005)
+else:
+    print('the command goes on')
+PYTHON
+        assert_equal "$status $output$stderr" "0 $number"
+    done
+    # The shell sees it.
+    run bash -c 'env --default-signal=TERM "$1" ls --server "exec:kill -TERM \$PPID; exec sleep 60"' - "$FSC"
+    assert_equal "$status" 143
+}
+
+@test "fsc: signals that are ignored at the start are so in the command, too" {
+    run --separate-stderr bash -c 'trap "" TERM INT HUP
+        "$1" ls --server "exec:kill -TERM \$PPID; kill -INT \$PPID; kill -HUP \$PPID; echo EMPTY; cat >/dev/null"' - "$FSC"
+    assert_equal "$status $output$stderr" '0 '
+}
