@@ -88,23 +88,26 @@ static int open_library(struct library *library, const struct settings *settings
     return EXIT_FAILURE;
 }
 
-/* The listener's sockets are the first of the descriptors that no worker has. */
-static int open_listener(struct house *house, const struct settings *settings)
+/* What no worker has: the pid file, whose lock comes before anybody can connect, and the listener. */
+static int open_own(struct house *house, const struct settings *settings)
 {
     char fault[LISTENER_FAULT_ROOM];
-    int opened = listener_open(&house->listener, settings, fault);
 
-    if (opened < 0) {
-        (void)complain("", fault);
-        return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
-    }
-    if (settings->pid_file != NULL && (house->pid_file = pid_file_make(settings->pid_file)) < 0) {
-        int code = complain(settings->pid_file,
-                            errno == EAGAIN ? "another daemon has this file" : strerror(errno));
-        listener_remove(&house->listener);
-        return code;
-    }
-    return EXIT_SUCCESS;
+    if (settings->pid_file != NULL && (house->pid_file = pid_file_make(settings->pid_file)) < 0)
+        return complain(settings->pid_file,
+                        errno == EAGAIN ? "another daemon has this file" : strerror(errno));
+    int opened = listener_open(&house->listener, settings, fault);
+    if (opened == 0)
+        return EXIT_SUCCESS;
+    pid_file_remove(settings->pid_file, house->pid_file);
+    (void)complain("", fault);
+    return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+/* The descriptor that open_own() has opened first. */
+static int first_own(const struct house *house)
+{
+    return house->pid_file >= 0 ? house->pid_file : house->listener.sockets[0].fd;
 }
 
 /* Opens all that a daemon has, and serves. */
@@ -124,9 +127,8 @@ static int serve(struct house *house, const struct command_line *line, struct se
     house->counters = counters_open();
     if (house->counters == NULL) {
         code = complain("", strerror(errno));
-    } else if ((code = open_listener(house, settings)) == EXIT_SUCCESS) {
-        pool_open(&house->pool, settings, &house->library, house->counters,
-                  house->listener.sockets[0].fd);
+    } else if ((code = open_own(house, settings)) == EXIT_SUCCESS) {
+        pool_open(&house->pool, settings, &house->library, house->counters, first_own(house));
         if (!house->library.writable)
             log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
                       settings->library, NULL);
