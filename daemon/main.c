@@ -89,25 +89,26 @@ static int open_library(struct library *library, const struct settings *settings
     return EXIT_FAILURE;
 }
 
-/* The listener, and the pid file, which tells that it is there. */
+static const char *pid_file_failure(void)
+{
+    if (errno == EAGAIN)
+        return "another daemon has this file";
+    return errno == EEXIST ? "something that is no pid file is there" : strerror(errno);
+}
+
+/* The pid file, whose lock comes before anybody can connect, and the listener. */
 static int open_listener(struct house *house, const struct settings *settings)
 {
     char fault[LISTENER_FAULT_ROOM];
-    int opened = listener_open(&house->listener, settings, fault);
 
-    if (opened < 0) {
-        (void)complain("", fault);
-        return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
-    }
-    if (settings->pid_file != NULL && (house->pid_file = pid_file_make(settings->pid_file)) < 0) {
-        int code = complain(settings->pid_file, errno == EAGAIN ? "another daemon has this file"
-                                                : errno == EEXIST
-                                                    ? "something that is no pid file is there"
-                                                    : strerror(errno));
-        listener_remove(&house->listener);
-        return code;
-    }
-    return EXIT_SUCCESS;
+    if (settings->pid_file != NULL && (house->pid_file = pid_file_make(settings->pid_file)) < 0)
+        return complain(settings->pid_file, pid_file_failure());
+    int opened = listener_open(&house->listener, settings, fault);
+    if (opened == 0)
+        return EXIT_SUCCESS;
+    pid_file_remove(settings->pid_file, house->pid_file);
+    (void)complain("", fault);
+    return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 /* Opens all that a daemon has, and serves. */

@@ -141,13 +141,20 @@ static int await_request(struct session *session)
     return code;
 }
 
-/* Tells the counters what passed since the last time. */
+/*
+ * Tells the counters what passed since the last time; what an answer has left in the stream has as
+ * good as passed, and is sent before anything is waited for.
+ */
 static void count_bytes(struct session *session)
 {
+    uint64_t sent = session->stream.sent + stream_pending(&session->stream);
+
     counter_add(&session->counters->received, session->stream.received - session->received);
-    counter_add(&session->counters->sent, session->stream.sent - session->sent);
+    if (sent > session->sent) {
+        counter_add(&session->counters->sent, sent - session->sent);
+        session->sent = sent;
+    }
     session->received = session->stream.received;
-    session->sent = session->stream.sent;
 }
 
 static void count_request(struct session *session, const struct request *request, int code)

@@ -31,10 +31,13 @@ def check(condition, text):
 class Session:
     """One connection; what is sent and what comes are texts, bodies are bytes."""
 
-    def __init__(self, address=SOCKET):
+    def __init__(self, address=SOCKET, source=None):
         is_path = isinstance(address, str)
-        self.socket = socket.socket(socket.AF_UNIX) if is_path else socket.socket()
+        family = socket.AF_UNIX if is_path else socket.AF_INET6 if ':' in address[0] else socket.AF_INET
+        self.socket = socket.socket(family)
         self.socket.settimeout(LIMIT)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self.stream = self.socket.makefile('rb')
 
@@ -108,10 +111,6 @@ def daemon():
     return int(os.environ['FSD_PID'])
 
 
-def is_there(pid):
-    return os.path.exists(f'/proc/{pid}')
-
-
 def children(pid=None):
     """The processes that the daemon, or another one, has forked and not yet waited for."""
     pid = pid or daemon()
@@ -119,16 +118,62 @@ def children(pid=None):
         return {int(child) for child in file.read().split()}
 
 
-def zombies(pid=None):
-    found = set()
-    for child in children(pid):
+def has_ended(pid):
+    """Is it gone, or only still to be waited for?"""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
+            return file.read().rpartition(')')[2].split()[0] == 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def no_zombies():
+    """The daemon has waited for all children that have ended; of a busy one, wait_until() that."""
+    return not any(has_ended(child) and child in children() for child in children())
+
+
+def session_and_process():
+    """A session, and the process that serves it when each has its own."""
+    before = children()
+    session = Session()
+    session.expect('LIST absent', 'EMPTY')
+    new = children() - before
+    check(len(new) == 1, f'new processes: {new}')
+    return session, new.pop()
+
+
+def is_busy(session):
+    """Is a session turned away? Otherwise it can be used."""
+    try:
+        session.send('LIST absent\n')
+    except BrokenPipeError:
+        pass  # it has closed, and what it has answered is still there
+    answer = session.line()
+    if answer == 'EMPTY':
+        return False
+    check(answer and answer.startswith('FAIL busy'), f'neither busy nor served: {answer}')
+    try:
+        session.expect_end()
+    except ConnectionResetError:
+        pass  # the request was not read
+    return True
+
+
+def await_room(*arguments):
+    """Waits until a session may begin, and returns it."""
+    found = []
+
+    def has_room():
+        session = Session(*arguments)
         try:
-            with open(f'/proc/{child}/stat', encoding='ascii') as file:
-                if file.read().rpartition(')')[2].split()[0] == 'Z':
-                    found.add(child)
-        except FileNotFoundError:
+            if not is_busy(session):
+                found.append(session)
+        except OSError:
             pass
-    return found
+        return found
+
+    wait_until(has_room, 'room for a session')
+    return found[0]
 
 
 def descriptors(pid):

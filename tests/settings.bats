@@ -473,7 +473,7 @@ at_once(4, loop)
 hanging.join()
 check(len(served) >= 50, f'{len(served)} served')
 wait_until(lambda: log_lines('msg="settings read again"'), 'the settings to be read')
-wait_until(lambda: not zombies() and len(children()) <= 1, 'old workers to go')
+wait_until(lambda: no_zombies() and len(children()) <= 1, 'old workers to go')
 check(Session().status()['sessions.crashed'] == '0', 'a crash')
 END
     assert_no_stages

@@ -104,7 +104,7 @@ static int end_batch(void *context)
 }
 
 /* The end of a listing that has begun; what went wrong can no longer be FAIL. */
-static int end_listing(struct listing *listing, int code)
+static int end_listing(struct listing *listing, const char *name, int code)
 {
     struct stream *stream = &listing->session->stream;
     int error = errno;
@@ -115,7 +115,7 @@ static int end_listing(struct listing *listing, int code)
         return stream_print(stream, "END\n");
     listing->session->outcome = reason_of(code);
     errno = error;
-    session_log_failure(listing->session, "LIST", "");
+    session_log_failure(listing->session, "LIST", name);
     return stream_print(stream, "ABORT %s %s\n", reason_word(reason_of(code)),
                         reason_text(reason_of(code)));
 }
@@ -138,7 +138,7 @@ int list_serve(struct session *session, const struct arguments *arguments)
     int code = list_run(session->library, &query);
 
     if (listing.begun)
-        return end_listing(&listing, code);
+        return end_listing(&listing, arguments->name, code);
     if (code < 0)
         return code;
     session->outcome = REASON_EMPTY;

@@ -1,0 +1,793 @@
+#!/usr/bin/env bats
+# How sessions are served: processes that are forked ahead, threads, crashes, limits, want of
+# descriptors and processes, the end, the pid file, and the log.
+#
+# Each test is a process of its own, so that variables of one are none of the others; some are for
+# the functions of the library, and some come from there; texts in single quotes are for Python:
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153
+
+load library
+
+FSC=$FSD_BUILD/fsc
+
+# Signals of a crash end the next daemon's processes, also when they have sanitizers, and leave no
+# core.
+let_crash() {
+    ulimit -c 0
+    FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:handle_segv=0" "TSAN_OPTIONS=${TSAN_OPTIONS:-}:handle_segv=0")
+    FSD_EXPECTED='^level=error msg="a worker crashed" signal="Segmentation fault"$'
+}
+
+# Ends the last daemon without warning.
+kill_fsd() {
+    kill -KILL "$FSD_PID" 2>/dev/null || true
+    wait "$FSD_PID" || true
+    unset 'FSD_PIDS[-1]' 'FSD_LOGS[-1]'
+}
+
+@test "spare: processes are forked ahead, used, and replaced" {
+    echo 'spare = 3;' >"$CONFIG"
+    FSD_MODEL=(--concurrency process)
+    start_fsd
+    converse <<'END'
+wait_until(lambda: len(children()) == 3, 'three spare processes')
+spare = children()
+sessions = [Session() for _ in range(2)]
+for session in sessions:
+    session.expect('LIST', 'EMPTY')
+wait_until(lambda: len(children()) == 5, 'spare ones for those that are used')
+check(spare < children(), 'a spare one was not used')
+for session in sessions:
+    session.close()
+wait_until(lambda: len(children()) == 3 and no_zombies(), 'the used ones to go')
+check(len(children() & spare) == 1, 'a spare one was not used')
+# More at once than there are spare ones.
+sessions = [Session() for _ in range(20)]
+for session in sessions:
+    session.expect('LIST', 'EMPTY')
+wait_until(lambda: len(children()) == 23, 'three spare processes')
+check(sessions[0].status()['sessions'] == '20', 'spare ones are counted as sessions')
+END
+}
+
+@test "spare: HUP retires those that there are, and no session" {
+    echo 'spare = 3;' >"$CONFIG"
+    FSD_MODEL=(--concurrency process)
+    start_fsd
+    converse <<'END'
+wait_until(lambda: len(children()) == 3, 'three spare processes')
+old = children()
+session = Session()
+session.expect('PUT a', 'OK offset=0')
+wait_until(lambda: len(children()) == 4, 'three spare processes')
+with open('fsd.conf', 'w') as file:
+    file.write('spare = 2; limits = { idle = "31s"; };')
+hang_up()
+wait_until(lambda: len(children()) == 3 and no_zombies(), 'two spare processes')
+check(len(children() & old) == 1, 'an old one is still there')
+check(Session().status()['limits.idle'] == '31s', 'old settings in a new session')
+session.expect(b'1\nx\nEND\n', 'OK size=1')
+session.close()
+with open('fsd.conf', 'w') as file:
+    file.write('spare = 0;')
+hang_up()
+wait_until(lambda: not children(), 'all to go')
+END
+}
+
+@test "models: HUP changes from one to the other, and sessions under way finish" {
+    FSD_MODEL=()
+    echo "concurrency = \"$FSD_CONCURRENCY\"; spare = 1;" >"$CONFIG"
+    start_fsd
+    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+models = ['process', 'thread']
+if os.environ['FSD_CONCURRENCY'] == 'thread':
+    models.reverse()
+wait_until(lambda: len(children()) == 1, 'a spare process or the worker')
+held = []
+for turn in range(4):
+    model = models[turn % 2]
+    first, second = Session(), Session()
+    for session in (first, second):
+        check(session.status()['model'] == model, f'the model is not {model}')
+    first.expect(f'PUT a{turn}', 'OK offset=0')
+    held.append(first)
+    with open('fsd.conf', 'w') as file:
+        file.write(f'concurrency = "{models[(turn + 1) % 2]}"; spare = 1;')
+    hang_up()
+    # Those under way are what they were, and are counted.
+    status = second.status()
+    check(status['model'] == model and int(status['sessions']) == len(held) + 1, status)
+    second.close()
+for turn, session in enumerate(held):
+    session.expect(b'6\nhello\n\nEND\n', 'OK size=6')
+    session.close()
+wait_until(lambda: len(children()) == 1 and no_zombies(), 'the old processes to go')
+wait_until(lambda: Session().status()['sessions'] == '1', 'the sessions to be forgotten')
+END
+    assert_no_stages
+}
+
+@test "models: one thread's worker serves all, each process serves one" {
+    start_fsd
+    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+sessions = [Session() for _ in range(5)]
+for session in sessions:
+    session.expect('LIST', 'EMPTY')
+status = sessions[0].status()
+model = os.environ['FSD_CONCURRENCY']
+check(status['model'] == model and status['sessions'] == '5', status)
+check(len(children()) == {'process': 5, 'thread': 1}[model], children())
+END
+}
+
+@test "crash: of a process loses its own session only" {
+    let_crash
+    echo 'limits = { sessions = 3; };' >"$CONFIG"
+    FSD_MODEL=(--concurrency process)
+    start_fsd
+    converse <<'END'
+crashing, pid = session_and_process()
+other, _ = session_and_process()
+crashing.expect('PUT a', 'OK offset=0')
+other.expect('PUT b', 'OK offset=0')
+os.kill(pid, signal.SIGSEGV)
+crashing.expect_end()
+wait_until(lambda: log_lines('msg="a worker crashed"'), 'the log')
+other.expect(b'1\nx\nEND\n', 'OK size=1')
+status = other.status()
+check(status['sessions.crashed'] == '1' and status['sessions'] == '1', status)
+# There is room for two, and for no more.
+two = [await_room(), await_room()]
+check(is_busy(Session()), 'too many sessions')
+check(no_zombies() and len(children()) == 3, 'a zombie')
+END
+    [ ! -e "$LIBRARY/a" ]
+}
+
+@test "crash: of a worker loses its sessions, and a new one serves at once" {
+    let_crash
+    echo 'limits = { sessions = 2; };' >"$CONFIG"
+    FSD_MODEL=(--concurrency thread)
+    start_fsd
+    converse <<'END'
+for turn in (1, 2):
+    sessions = [await_room(), await_room()]
+    check(is_busy(Session()), 'too many sessions')
+    worker = children()
+    check(len(worker) == 1, worker)
+    os.kill(worker.pop(), signal.SIGSEGV)
+    for session in sessions:
+        session.expect_end()
+    # No limit is left of them.
+    one, two = Session(), Session()
+    status = one.status()
+    check(status['sessions.crashed'] == str(turn), status)
+    check(not is_busy(two) and is_busy(Session()), 'the limit is another one')
+    one.close()
+    two.close()
+wait_until(lambda: no_zombies() and len(children()) == 1, 'one worker')
+check(len(log_lines('msg="a worker crashed"')) == 2, 'not each crash is logged')
+END
+}
+
+@test "crash: spare processes and idle workers that crash are replaced" {
+    let_crash
+    FSD_MODEL=()
+    echo 'spare = 2;' >"$CONFIG"
+    for model in process thread; do
+        start_fsd --concurrency "$model"
+        MODEL=$model converse <<'END'
+count = 2 if os.environ['MODEL'] == 'process' else 1
+wait_until(lambda: len(children()) == count, 'processes ahead')
+for pid in children():
+    os.kill(pid, signal.SIGSEGV)
+wait_until(lambda: len(log_lines('msg="a worker crashed"')) == count, 'the log')
+status = Session().status()
+check(status['sessions.crashed'] == str(count) and status['sessions'] == '1', status)
+# They come back, though not in a hurry, and not before something happens.
+wait_until(lambda: Session().status() and len(children()) >= count and no_zombies(), 'processes ahead')
+END
+        stop_fsd
+    done
+}
+
+@test "limits.per_address: one more of an address is busy, another address is not" {
+    echo 'limits = { per_address = 2; };' >"$CONFIG"
+    start_fsd --listen plain:127.0.0.1:0 --anonymous 'list'
+    converse <<'END'
+address = ('127.0.0.1', int(os.environ['FSD_PORT']))
+sessions = [Session(address) for _ in range(2)]
+check(not any(is_busy(session) for session in sessions), 'too few sessions')
+check(is_busy(Session(address)), 'too many sessions')
+others = [Session(address, '127.0.0.2') for _ in range(2)]
+check(not any(is_busy(session) for session in others), 'another address is meant, too')
+check(is_busy(Session(address, '127.0.0.2')), 'too many sessions')
+# It holds for addresses only.
+local = [Session() for _ in range(3)]
+check(not any(is_busy(session) for session in local), 'local users are meant, too')
+check(local[0].status()['sessions.refused'] == '2', 'sessions.refused')
+END
+    run timeout 20 "$FSC" --server "plain:127.0.0.1:$FSD_PORT" ls
+    assert_success
+    converse <<'END'
+address = ('127.0.0.1', int(os.environ['FSD_PORT']))
+sessions = [await_room(address) for _ in range(2)]
+import subprocess
+fsc = [os.environ['FSD_BUILD'] + '/fsc', '--server', 'plain:127.0.0.1:' + os.environ['FSD_PORT']]
+for command in (['ls'], ['get', 'a', '--output', '-'], ['put', '/dev/null', '--name', 'a']):
+    done = subprocess.run(fsc + command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    check(done.returncode == 12 and not done.stdout and done.stderr.count(b'\n') == 1, done)
+sessions[0].close()
+await_room(address)
+END
+}
+
+@test "limits.per_address: holds over IPv6, too, and for each family by itself" {
+    grep -q 00000000000000000000000000000001 /proc/net/if_inet6 || skip 'there is no IPv6 here'
+    echo 'limits = { per_address = 1; };' >"$CONFIG"
+    start_fsd --listen 'plain:[::1]:0' --anonymous 'list'
+    FSD_PORT=$(sed -n 's/.*address="*plain:\[::1\]:\([0-9]*\).*/\1/p' "$FSD_LOG")
+    converse <<'END'
+address = ('::1', int(os.environ['FSD_PORT']))
+session = Session(address)
+check(not is_busy(session) and is_busy(Session(address)), 'not one session')
+session.close()
+await_room(address)
+END
+}
+
+@test "limits.per_user: one more of a user is busy, another user is not" {
+    skip_unless_root 'to be another user'
+    use_other_user
+    FSD_WRAPPER=()
+    install -m 0755 "$FSC" "$WORK/fsc"
+    echo 'limits = { per_user = 1; };' >"$CONFIG"
+    start_fsd --anonymous 'list' --listen plain:127.0.0.1:0
+    converse <<'END'
+import subprocess
+fsc = [os.getcwd() + '/fsc', '--server', SOCKET, 'ls']
+other = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+
+
+def run(command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    return done.returncode, done.stdout
+
+
+own = Session()
+check(not is_busy(own), 'no session')
+check(run(fsc) == (12, b''), 'one more of the same user')
+check(run(other + fsc) == (0, b''), 'another user is meant, too')
+held = subprocess.Popen(other + ['nc', '-N', '-U', SOCKET], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+held.stdin.write(b'LIST\n')
+held.stdin.flush()
+check(held.stdout.readline() == b'EMPTY\n', 'another user is meant, too')
+check(run(other + fsc) == (12, b''), 'one more of the other user')
+# It holds for local users only.
+remote = ('127.0.0.1', int(os.environ['FSD_PORT']))
+check(not any(is_busy(session) for session in (Session(remote), Session(remote))), 'addresses are meant, too')
+held.stdin.close()
+held.wait()
+wait_until(lambda: run(other + fsc)[0] == 0, 'room again')
+own.close()
+wait_until(lambda: run(fsc)[0] == 0, 'room again')
+END
+}
+
+@test "limits.sessions: fsc exits with 12, and there is room after a session" {
+    echo 'limits = { sessions = 3; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+import subprocess
+fsc = [os.environ['FSD_BUILD'] + '/fsc', 'ls']
+sessions = [Session() for _ in range(3)]
+check(not any(is_busy(session) for session in sessions), 'too few sessions')
+begun = time.monotonic()
+done = subprocess.run(fsc, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+check(done.returncode == 12 and time.monotonic() - begun < 5, done)
+# Those beyond the limit take nothing, however many they are.
+for _ in range(100):
+    check(is_busy(Session()), 'too many sessions')
+status = sessions[0].status()
+check(int(status['sessions.refused']) == 101 and status['sessions'] == '3', status)
+check(status['sessions.served'] == '3', status)
+sessions[1].close()
+await_room()
+END
+}
+
+@test "limits.memory: a session that needs more fails alone" {
+    skip_when_sanitized 'a limit of memory'
+    # With threads all sessions share what all of them may take, and have a stack each.
+    case $FSD_CONCURRENCY in
+    process) echo 'limits = { memory = "1M"; sessions = 3; };' >"$CONFIG" ;;
+    *) echo 'limits = { memory = "2M"; sessions = 3; };' >"$CONFIG" ;;
+    esac
+    mkdir -p "$LIBRARY/shallow"
+    start_fsd
+    FSD_EXPECTED='msg=failed .* operation=LIST name=d cause="Cannot allocate memory"|msg="no session" '
+    converse <<'END'
+depth = 120
+os.makedirs(LIBRARY + '/d' + '/d' * depth)
+for level in range(depth):
+    open(LIBRARY + '/d' * (level + 1) + '/f', 'w').close()
+other, session = Session(), Session()
+other.expect('LIST shallow', 'EMPTY')
+answer = session.ask('LIST d deep=1')
+end = session.body()[1] if answer == 'OK' else answer
+check(end.startswith(('ABORT internal', 'FAIL internal')), f'{answer} {end}')
+wait_until(lambda: log_lines('msg=failed'), 'the log')
+other.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+other.expect('LIST', 'OK')
+other.body()
+# It is no crash, and the session itself goes on.
+session.expect('LIST shallow', 'EMPTY')
+check(session.status()['sessions.crashed'] == '0', 'a crash')
+session.close()
+await_room()
+END
+}
+
+@test "descriptors: want of them refuses clients, and goes by" {
+    start_fsd
+    FSD_EXPECTED='msg=("no worker"|"no session"|failed) '
+    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+import resource
+first = Session()
+first.expect('PUT a', 'OK offset=0')
+# Of a session the parent keeps one descriptor, or the worker some.
+pid = daemon() if os.environ['FSD_CONCURRENCY'] == 'process' else children().pop()
+before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+used = max(descriptors(pid)) + 1
+resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 6, before[1]))
+sessions, refused = [], 0
+for _ in range(20):
+    session = Session()
+    try:
+        session.send('LIST absent\n')
+        answer = session.line()
+    except OSError:
+        answer = None
+    if answer == 'EMPTY':
+        sessions.append(session)
+    else:
+        check(answer is None or answer.startswith(('FAIL busy', 'FAIL internal', 'FAIL unavailable')), answer)
+        refused += 1
+        session.close()
+check(sessions and refused, f'{len(sessions)} served and {refused} refused')
+# Those that are served go on.
+first.expect(b'1\nx\nEND\n', ('OK', 'FAIL'))
+sessions.pop().close()
+await_room()
+for session in sessions:
+    session.close()
+resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+again = [await_room() for _ in range(10)]
+status = again[0].status()
+check(status['sessions.crashed'] == '0', status)
+END
+}
+
+@test "descriptors: connections beyond those of the daemon itself wait or are busy" {
+    start_fsd
+    FSD_EXPECTED='msg="no worker" '
+    converse <<'END'
+import resource
+before = resource.prlimit(daemon(), resource.RLIMIT_NOFILE)
+used = max(descriptors(daemon())) + 1
+# Nothing can be accepted, but by the one descriptor that is kept back.
+resource.prlimit(daemon(), resource.RLIMIT_NOFILE, (used, before[1]))
+check(is_busy(Session()) and is_busy(Session()), 'not refused')
+resource.prlimit(daemon(), resource.RLIMIT_NOFILE, before)
+await_room()
+END
+}
+
+@test "processes: want of them refuses clients, is logged once, and goes by" {
+    use_other_user
+    start_fsd
+    FSD_EXPECTED='msg="no worker" cause="Resource temporarily unavailable"'
+    FSD_CONCURRENCY=$FSD_CONCURRENCY LIKE_FSD=${FSD_WRAPPER[*]} converse <<'END'
+import subprocess
+
+
+def set_limit(most):
+    """As its own user: root may lack the right to."""
+    subprocess.run([*os.environ['LIKE_FSD'].split(), 'prlimit', f'--pid={daemon()}', f'--nproc={most}:'], check=True)
+
+
+with open(f'/proc/{daemon()}/limits') as file:
+    before = [line.split()[2] for line in file if line.startswith('Max processes')][0]
+wait_until(lambda: len(children()) == (os.environ['FSD_CONCURRENCY'] == 'thread'), 'the worker')
+kept = Session() if os.environ['FSD_CONCURRENCY'] == 'process' else None
+if kept:
+    kept.expect('PUT a', 'OK offset=0')
+set_limit(1)
+if not kept:
+    # Its worker has to be replaced.
+    worker = children().pop()
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not children(), 'the worker to go')
+for _ in range(10):
+    check(is_busy(Session()), 'a session')
+check(len(log_lines('msg="no worker"')) == 1, log_lines('msg="no worker"'))
+if kept:
+    kept.expect(b'1\nx\nEND\n', 'OK')
+set_limit(before)
+session = await_room()
+check(int(session.status()['sessions.refused']) >= 10, session.status())
+# Want that comes again is logged again.
+if kept:
+    set_limit(1)
+    check(is_busy(Session()), 'a session')
+    check(len(log_lines('msg="no worker"')) == 2, log_lines('msg="no worker"'))
+    set_limit(before)
+END
+}
+
+@test "models: nothing is left of 300 short connections" {
+    start_fsd --listen plain:127.0.0.1:0 --anonymous list
+    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+ahead = int(os.environ['FSD_CONCURRENCY'] == 'thread')
+wait_until(lambda: len(children()) == ahead, 'the worker')
+before = descriptors(daemon())
+remote = ('127.0.0.1', int(os.environ['FSD_PORT']))
+
+
+def work(number):
+    for turn in range(75):
+        session = Session(remote if turn % 2 else SOCKET)
+        if turn % 3:
+            # Others say nothing at all, and are gone before they are served.
+            session.expect('LIST', 'EMPTY')
+        session.close()
+
+
+at_once(4, work)
+wait_until(lambda: len(children()) == ahead and no_zombies(), 'processes to go')
+session = Session()
+wait_until(lambda: session.status()['sessions'] == '1', 'sessions to be forgotten')
+check(session.status()['sessions.served'] == '301', session.status())
+session.close()
+wait_until(lambda: len(children()) == ahead and len(descriptors(daemon())) == len(before), 'descriptors to be closed')
+if ahead:
+    worker = children().pop()
+    # With TERM it goes, and its descriptors were those of a worker without sessions.
+    left = descriptors(worker)
+    fresh = Session()
+    fresh.expect('LIST', 'EMPTY')
+    fresh.close()
+    wait_until(lambda: len(descriptors(worker)) <= len(left), 'descriptors of the worker to be closed')
+    check(len(left) < 20, left)
+END
+}
+
+@test "stop: TERM to the process of a session lets its upload finish" {
+    FSD_MODEL=(--concurrency process)
+    start_fsd
+    converse <<'END'
+upload, pid = session_and_process()
+idle, idle_pid = session_and_process()
+other, _ = session_and_process()
+upload.expect('PUT a', 'OK offset=0')
+os.kill(pid, signal.SIGTERM)
+os.kill(idle_pid, signal.SIGTERM)
+idle.expect_end()
+upload.expect(b'6\nhello\n\nEND\n', 'OK size=6')
+upload.expect_end()
+other.expect('LIST', 'OK')
+other.body()
+wait_until(lambda: len(children()) == 1, 'the others to end')
+check(other.status()['sessions'] == '1' and other.status()['sessions.crashed'] == '0', other.status())
+END
+}
+
+@test "stop: TERM to a worker with threads lets uploads finish, and another one serves" {
+    FSD_MODEL=(--concurrency thread)
+    start_fsd
+    converse <<'END'
+upload, idle = Session(), Session()
+idle.expect('LIST', 'EMPTY')
+upload.expect('PUT a', 'OK offset=0')
+worker = children().pop()
+os.kill(worker, signal.SIGTERM)
+idle.expect_end()
+new = await_room()
+check(len(children()) == 2, 'the same worker')
+upload.expect(b'6\nhello\n\nEND\n', 'OK size=6')
+upload.expect_end()
+wait_until(lambda: len(children()) == 1 and no_zombies(), 'the old worker to end')
+wait_until(lambda: new.status()['sessions'] == '1', 'the sessions to be forgotten')
+check(new.status()['sessions.crashed'] == '0', new.status())
+END
+}
+
+@test "stop: when the daemon is killed uploads finish, and all else ends by itself" {
+    echo 'spare = 2;' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+idle, upload, early = Session(), Session(), Session()
+idle.expect('LIST', 'EMPTY')
+early.expect('GET a', 'FAIL not-found')
+upload.expect('PUT a', 'OK offset=0')
+upload.send('3\nhel\n')
+with open('children', 'w') as file:
+    file.write(' '.join(map(str, children())))
+os.kill(daemon(), signal.SIGKILL)
+idle.expect_end()
+early.expect_end()
+upload.expect(b'3\nlo\n\nEND\n', 'OK size=6')
+upload.expect_end()
+left = open('children').read().split()
+wait_until(lambda: all(has_ended(child) for child in left), 'all processes to end')
+END
+    kill_fsd
+    assert_no_stages
+    # What it has left is in nobody's way.
+    start_fsd
+    play <<<$'> GET a\n< OK *\n< 6\n< hello\n<\n< END *'
+}
+
+@test "stop: TERM ends spare processes, and those that were just forked" {
+    echo 'spare = 5;' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('LIST', 'EMPTY')
+with open('children', 'w') as file:
+    file.write(' '.join(map(str, children())))
+END
+    stop_fsd
+    converse <<<'check(all(has_ended(child) for child in open("children").read().split()), "a process is left")'
+}
+
+@test "processes: a session has nothing of the daemon, or of another session" {
+    FSD_MODEL=()
+    local model
+    echo 'spare = 1;' >"$CONFIG"
+    for model in process thread; do
+        start_fsd --concurrency "$model" --listen plain:127.0.0.1:0 --listen "$WORK/second" --pid-file "$WORK/pid"
+        LIBRARY=$LIBRARY MODEL=$model converse <<'END'
+sessions = [Session() for _ in range(3)]
+for session in sessions:
+    session.expect('LIST', 'EMPTY')
+count = 4 if os.environ['MODEL'] == 'process' else 1
+wait_until(lambda: len(children()) == count, 'processes')
+# A process has just been forked: it has what it shall have when it waits.
+wait_until(lambda: all(len(descriptors(child)) < 12 for child in children()), 'descriptors to be closed')
+
+
+def sockets(pid):
+    return {path for path in descriptors(pid).values() if path.startswith('socket:')}
+
+
+def others(pid):
+    return {path for path in descriptors(pid).values() if not path.startswith(('socket:', 'anon_inode:'))}
+
+
+taken = sockets(daemon())
+check(len(taken) >= 4, taken)
+allowed = {'/dev/null', os.environ['FSD_LOG'], LIBRARY}
+for child in children():
+    own = sockets(child)
+    check(own and not own & taken, 'sockets of the daemon or of another session')
+    taken |= own
+    more = {path for path in others(child) if path not in allowed and not path.startswith(LIBRARY + '/.fsd')}
+    check(not more, f'open: {more}')
+for pid in {daemon()} | children():
+    check(os.readlink(f'/proc/{pid}/cwd') == '/', 'another working folder')
+    with open(f'/proc/{pid}/status') as file:
+        check('Umask:\t0027\n' in file.read(), 'another umask')
+check(os.environ['FSD_LOG'] in others(daemon()), 'no log')
+END
+        stop_fsd
+    done
+}
+
+@test "pid file: is made, locked, and removed at the end" {
+    mkdir -p "$LIBRARY"
+    start_fsd --pid-file "$WORK/pid"
+    run cat "$WORK/pid"
+    assert_output "$FSD_PID"
+    assert_equal "$(stat -c %a "$WORK/pid")" 640
+    # Another daemon is refused, leaves the file and its own socket behind it as they were.
+    refuses 1 "^fsd: $WORK/pid: another daemon has this file\$" --config "$CONFIG" --library "$LIBRARY" \
+        --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
+    refuses 1 "^fsd: $WORK/pid: another daemon has this file\$" --config "$CONFIG" --library "$LIBRARY" \
+        --listen "$WORK/second" --pid-file "$WORK/pid"
+    [ ! -e "$WORK/second" ]
+    assert_equal "$(cat "$WORK/pid")" "$FSD_PID"
+    # Sessions and HUP do not lose the lock.
+    converse <<<$'Session().expect("LIST", "EMPTY")\nhang_up()'
+    refuses 1 "^fsd: $WORK/pid: another daemon has this file\$" --config "$CONFIG" --library "$LIBRARY" \
+        --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
+    stop_fsd
+    [ ! -e "$WORK/pid" ]
+}
+
+@test "pid file: a stale one is taken over" {
+    printf '99999999\nmore text\n' >"$WORK/pid"
+    start_fsd --pid-file "$WORK/pid"
+    assert_equal "$(cat "$WORK/pid")" "$FSD_PID"
+    kill_fsd
+    [ -e "$WORK/pid" ]
+    start_fsd --pid-file "$WORK/pid"
+    assert_equal "$(cat "$WORK/pid")" "$FSD_PID"
+}
+
+@test "pid file: in the background it holds the daemon" {
+    start_background --pid-file "$WORK/pid"
+    assert_equal "$(cat "$WORK/pid")" "$BACKGROUND_PID"
+    stop_background
+    [ ! -e "$WORK/pid" ]
+}
+
+@test "pid file: what is no file of ours is refused, and let be" {
+    local path
+    mkdir -p "$LIBRARY"
+    mkfifo fifo
+    mkdir folder
+    echo precious >target
+    ln -s target link
+    ln -s nowhere dangling
+    converse <<<'socket.socket(socket.AF_UNIX).bind("bound")'
+    for path in fifo folder link dangling bound absent/pid /dev/null /dev/zero; do
+        refuses 1 "^fsd: ($WORK/)?$path: .+" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" \
+            --pid-file "$path" --foreground
+        [ ! -e "$SOCKET" ]
+    done
+    assert_equal "$(cat target)" precious
+    [ ! -e nowhere ] && [ -p fifo ] && [ -L link ] && [ -S bound ]
+}
+
+@test "log: debug tells of sessions and requests, by number" {
+    echo 'log = { level = "debug"; };' >"$CONFIG"
+    FSD_EXPECTED='^level=debug '
+    start_fsd --listen plain:127.0.0.1:0 --anonymous list
+    converse <<'END'
+first = Session()
+first.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+second = Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+second.expect('LIST', 'OK')
+second.body()
+second.send('QUIT\n')
+second.expect_end()
+second.close()
+wait_until(lambda: log_lines('msg="session ends" session=2'), 'the end of the second')
+first.send('QUIT\n')
+first.expect_end()
+first.close()
+wait_until(lambda: log_lines('msg="session ends" session=1'), 'the end of the first')
+END
+    run grep -v -e 'msg=listening' "$FSD_LOG"
+    assert_line --index 0 --regexp '^level=debug msg="session begins" session=1 client="(user|uid) .+"$'
+    assert_line --index 1 'level=debug msg=request session=1 request=PUT name=a'
+    assert_line --index 2 --regexp '^level=info msg=stored session=1 client="(user|uid) .+" name=a digest=sha256:2d711642b726'
+    assert_line --index 3 'level=debug msg="session begins" session=2 client=anonymous'
+    assert_line --index 4 --regexp '^level=debug msg=request session=2 request=LIST name=(""|)$'
+    assert_line --index 5 --regexp '^level=debug msg=request session=2 request=QUIT'
+    assert_line --index 6 'level=debug msg="session ends" session=2'
+    assert_line --index 7 --regexp '^level=debug msg=request session=1 request=QUIT'
+    assert_line --index 8 'level=debug msg="session ends" session=1'
+    assert_equal "${#lines[@]}" 9
+}
+
+@test "log: a level tells itself and those before it, and HUP changes it" {
+    start_fsd --listen plain:127.0.0.1:0
+    FSD_EXPECTED='^level=(error|warning|debug) '
+    converse <<'END'
+levels = ['error', 'warning', 'info', 'debug']
+for number, level in enumerate(levels + levels[:1]):
+    right = f'log = {{ level = "{level}"; }}; limits = {{ idle = "{100 + number}s"; }};'
+    with open('fsd.conf', 'w') as file:
+        file.write(right)
+    os.kill(daemon(), signal.SIGHUP)
+    wait_until(lambda: Session().status()['limits.idle'] == f'{100 + number}s', 'the new settings')
+    before = len(log_lines(''))
+    with open('fsd.conf', 'w') as file:
+        file.write('nonsense')
+    hang_up('msg="the settings stay as they are"')
+    local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+    local.expect(f'PUT a{number} size=0 eager=1\nEND', 'OK')
+    remote.expect('GET a', 'FAIL denied')
+    # Older sessions may tell their end only now.
+    lines = [line for line in log_lines('')[before:] if 'session ends' not in line]
+    heard = {line.split(' ')[0] for line in lines}
+    check(heard == {f'level={word}' for word in levels[:levels.index(level) + 1]}, f'{level}: {heard}')
+END
+}
+
+@test "log: a name cannot break a line, or forge a field" {
+    start_fsd --listen plain:127.0.0.1:0
+    FSD_EXPECTED='msg=denied '
+    converse <<'END'
+import re
+FIELD = r'[a-z]+=(?:"[^"]*"|[^ "=\\]+)'
+names = ['a" level=error msg=forged x="', 'b msg=forged', 'c=d', 'e\\', 'f\\" msg=forged', "g' h", '"', '""',
+         'h\u2028msg=forged', '\u202emsg', '\u00e4' * 127, 'i' * 255 + '/' + '"' * 255 + '/' + ' ' * 255, '%0A', '=']
+local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+for name in names:
+    escaped = ''.join(f'%{ord(byte):02X}' if byte in ' %=\x7f' or byte < ' ' else byte for byte in name)
+    local.expect(f'PUT {escaped} size=0 eager=1\nEND', 'OK')
+    remote.expect(f'GET {escaped}', 'FAIL denied')
+# What is no name is not logged at all.
+local.expect('PUT a%0Alevel=error size=0 eager=1\nEND', 'FAIL bad-request')
+# Session and process write at one time.
+wait_until(lambda: len(log_lines('msg=denied')) == len(names), 'the log')
+lines = [line for line in log_lines('') if ' msg=listening ' not in line]
+check(len(lines) == 2 * len(names), lines)
+for line in lines:
+    match = re.fullmatch(FIELD + f'(?: {FIELD})*\n', line)
+    check(match, f'broken: {line!r}')
+    keys = re.findall(r'([a-z]+)=(?:"[^"]*"|[^ "=\\]+)', line)
+    stored = ['level', 'msg', 'session', 'client', 'name', 'digest']
+    check(keys in (stored, ['level', 'msg', 'session', 'client', 'request', 'name']), f'forged: {line!r}')
+    check(len(line.splitlines()) == 1 or '\u2028' in line, f'broken: {line!r}')
+END
+}
+
+@test "log: in the background it goes to syslog" {
+    skip_unless_root 'a /dev/log of its own'
+    unshare -m true 2>/dev/null || skip 'no namespace for a /dev/log of its own here'
+    mkdir -p dev
+    touch dev/null dev/zero dev/random dev/urandom
+    cat >mount <<'END'
+for name in null zero random urandom; do
+    mount --bind "/dev/$name" "dev/$name" || exit 1
+done
+mount --bind dev /dev && exec "$@"
+END
+    printf '#!/bin/sh\nexec unshare -m sh "%s/mount" "%s" "$@"\n' "$WORK" "$FSD" >fsd
+    chmod +x fsd
+    FSD=$WORK/fsd
+    unshare -m sh mount true || skip 'no /dev/log of its own can be mounted here'
+    FSD=$FSD CONFIG=$CONFIG MODEL=${FSD_MODEL[*]} converse <<'END'
+import re
+import subprocess
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind('dev/log')
+log.settimeout(LIMIT)
+
+
+def expect(priority, text):
+    """The next line of the log; returns the process that wrote it."""
+    line = log.recv(4096).decode().rstrip('\0\n')
+    match = re.fullmatch(r'<(\d+)>.{15} fsd\[(\d+)\]: (.*)', line)
+    check(match and int(match[1]) == priority and re.fullmatch(text, match[3]), f'{text}: {line}')
+    return int(match[2])
+
+
+daemon, error, warning, info, debug = 3 * 8, 3, 4, 6, 7
+os.mkdir(LIBRARY)
+command = [os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--listen', SOCKET,
+           *os.environ['MODEL'].split()]
+done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+check(done.returncode == 0 and not done.stdout and not done.stderr, done)
+expect(daemon + info, 'msg=listening address=' + SOCKET)
+session = Session()
+pid = session.peer()
+session.expect('PUT a%20msg%3Dforged size=0 eager=1\nEND', 'OK')
+serving = expect(daemon + info, 'msg=stored session=1 client=".+" name="a msg=forged" digest=sha256:.+')
+check(serving != pid, 'the session is told to be the daemon')
+with open(os.environ['CONFIG'], 'w') as file:
+    file.write('nonsense = 1;')
+os.kill(pid, signal.SIGHUP)
+expect(daemon + error, 'msg="the settings stay as they are" cause=".*:1: there is no setting nonsense"')
+with open(os.environ['CONFIG'], 'w') as file:
+    file.write('log = { level = "debug"; }; records = false;')
+os.kill(pid, signal.SIGHUP)
+expect(daemon + warning, 'msg="a setting has changed that needs a restart" setting=records')
+check(expect(daemon + info, 'msg="settings read again"') == pid, 'not told by the daemon')
+second = Session()
+second.expect('LIST', 'OK')
+expect(daemon + debug, 'msg="session begins" session=2 client=".+"')
+expect(daemon + debug, 'msg=request session=2 request=LIST name=.*')
+os.kill(pid, signal.SIGTERM)
+expect(daemon + info, 'msg=stopping')
+second.body()
+second.expect_end()
+expect(daemon + debug, 'msg="session ends" session=2')
+wait_until(lambda: has_ended(pid), 'the daemon to end')
+END
+}
