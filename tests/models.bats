@@ -15,7 +15,7 @@ FSC=$FSD_BUILD/fsc
 let_crash() {
     ulimit -c 0
     FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:handle_segv=0" "TSAN_OPTIONS=${TSAN_OPTIONS:-}:handle_segv=0")
-    FSD_EXPECTED='^level=error msg="a worker crashed" signal="Segmentation fault"$'
+    FSD_EXPECTED='^level=error msg="a worker crashed" cause="Segmentation fault"$'
 }
 
 # Ends the last daemon without warning.
@@ -109,6 +109,7 @@ END
 }
 
 @test "models: one thread's worker serves all, each process serves one" {
+    echo 'spare = 0;' >"$CONFIG"
     start_fsd
     FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
 sessions = [Session() for _ in range(5)]
@@ -123,7 +124,7 @@ END
 
 @test "crash: of a process loses its own session only" {
     let_crash
-    echo 'limits = { sessions = 3; };' >"$CONFIG"
+    echo 'spare = 0; limits = { sessions = 3; };' >"$CONFIG"
     FSD_MODEL=(--concurrency process)
     start_fsd
     converse <<'END'
@@ -385,9 +386,10 @@ END
 }
 
 @test "processes: want of them refuses clients, is logged once, and goes by" {
+    echo 'spare = 0;' >"$CONFIG"
     use_other_user
     start_fsd
-    FSD_EXPECTED='msg="no worker" cause="Resource temporarily unavailable"'
+    FSD_EXPECTED='msg="no worker" cause="Resource temporarily unavailable"|msg="a worker crashed" cause=Killed'
     FSD_CONCURRENCY=$FSD_CONCURRENCY LIKE_FSD=${FSD_WRAPPER[*]} converse <<'END'
 import subprocess
 
@@ -427,6 +429,7 @@ END
 }
 
 @test "models: nothing is left of 300 short connections" {
+    echo 'spare = 0;' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous list
     FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
 ahead = int(os.environ['FSD_CONCURRENCY'] == 'thread')
@@ -464,6 +467,7 @@ END
 }
 
 @test "stop: TERM to the process of a session lets its upload finish" {
+    echo 'spare = 0;' >"$CONFIG"
     FSD_MODEL=(--concurrency process)
     start_fsd
     converse <<'END'
@@ -590,7 +594,7 @@ END
     start_fsd --pid-file "$WORK/pid"
     run cat "$WORK/pid"
     assert_output "$FSD_PID"
-    assert_equal "$(stat -c %a "$WORK/pid")" 640
+    assert_equal "$(stat -c %a "$WORK/pid")" 644
     # Another daemon is refused, leaves the file and its own socket behind it as they were.
     refuses 1 "^fsd: $WORK/pid: another daemon has this file\$" --config "$CONFIG" --library "$LIBRARY" \
         --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
@@ -606,8 +610,13 @@ END
     [ ! -e "$WORK/pid" ]
 }
 
-@test "pid file: a stale one is taken over" {
-    printf '99999999\nmore text\n' >"$WORK/pid"
+@test "pid file: a stale one is taken over, and nothing else" {
+    mkdir -p "$LIBRARY"
+    printf '7\nmore text\n' >"$WORK/pid"
+    refuses 1 "^fsd: $WORK/pid: something that is no pid file is there\$" --config "$CONFIG" \
+        --library "$LIBRARY" --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
+    assert_equal "$(cat "$WORK/pid")" $'7\nmore text'
+    echo 99999999 >"$WORK/pid"
     start_fsd --pid-file "$WORK/pid"
     assert_equal "$(cat "$WORK/pid")" "$FSD_PID"
     kill_fsd

@@ -156,7 +156,6 @@ END
     refuses_text '2: nothing stands behind the comma' <<<$'listen = [ "/a"\n,\n\n];'
     refuses_text '2: nothing stands behind the comma' <<<$'listen = (\n"/a", # the last one\n);'
     refuses_text '1: nothing stands behind the comma' <<<'listen = ( "/a", /* */ // )'$'\n);'
-    refuses_text '1: nothing stands behind the comma' <<<'limits = { idle = "1s", };'
     # Where comments are none, and where they end.
     cat >"$CONFIG" <<END
 # /* spare = 1;
@@ -443,6 +442,7 @@ END
 }
 
 @test "HUP: 50 in quick succession lose no request of a client" {
+    echo 'spare = 0;' >"$CONFIG"
     start_fsd
     converse <<'END'
 stop = threading.Event()
