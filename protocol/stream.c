@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "protocol/clock.h"
+#include "protocol/descriptor.h"
 #include "protocol/line.h"
 
 enum {
@@ -32,13 +33,21 @@ static ssize_t plain_send(struct stream *stream, const void *bytes, size_t lengt
     return write(stream->out, bytes, length);
 }
 
+/* Pipes may be shared with other processes, which expect them as they were. */
+static void close_out(struct stream *stream)
+{
+    if (stream->out >= 0 && !stream->out_is_socket)
+        (void)fcntl(stream->out, F_SETFL, stream->out_flags);
+    descriptor_close(stream->out);
+    stream->out = -1;
+}
+
 static void plain_finish(struct stream *stream)
 {
     if (stream->out_is_socket) {
         (void)shutdown(stream->out, SHUT_WR);
     } else if (stream->out != stream->in) {
-        (void)close(stream->out);
-        stream->out = -1;
+        close_out(stream);
     }
 }
 
@@ -209,15 +218,11 @@ void stream_close(struct stream *stream)
 {
     if (stream->transport != NULL && stream->transport->close != NULL)
         stream->transport->close(stream);
-    /* Pipes may be shared with other processes, which expect them as they were. */
+    if (stream->out != stream->in)
+        close_out(stream);
     if (stream->in >= 0 && !stream->in_is_socket)
         (void)fcntl(stream->in, F_SETFL, stream->in_flags);
-    if (stream->out >= 0 && !stream->out_is_socket && stream->out != stream->in)
-        (void)fcntl(stream->out, F_SETFL, stream->out_flags);
-    if (stream->out >= 0 && stream->out != stream->in)
-        (void)close(stream->out);
-    if (stream->in >= 0)
-        (void)close(stream->in);
+    descriptor_close(stream->in);
     free(stream->input);
     free(stream->output);
     *stream = (struct stream){.in = -1, .out = -1, .wake = -1};

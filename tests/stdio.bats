@@ -1,0 +1,350 @@
+#!/usr/bin/env bats
+# fsd --stdio: one session on standard input and output, as a pipe, inetd or ssh give them.
+#
+# The model of concurrency plays no part: tests/run runs them once. Each test is a process of its own,
+# so that variables of one are none of the others; some are for the functions of the library, and
+# some come from there; $stderr is what run --separate-stderr sets:
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load library
+load fsc
+
+# stdio ARGUMENT...: one session, with the library of the test.
+stdio() {
+    mkdir -p "$LIBRARY"
+    timeout 60 "$FSD" --config "$CONFIG" --library "$LIBRARY" --stdio "$@" 3>&-
+}
+
+# serve_socket KIND: plays the Python on stdin with session(), a new session with fsd --stdio, whose
+# standard input and output are one end of a pair, or a socket that was accepted, like inetd's.
+serve_socket() {
+    mkdir -p "$LIBRARY"
+    FSD=$FSD CONFIG=$CONFIG KIND=$1 converse <<END
+import subprocess
+
+
+class Inherited(Session):
+    """A session on a socket that is there."""
+
+    def __init__(self, own):
+        self.socket = own
+        self.socket.settimeout(LIMIT)
+        self.stream = own.makefile('rb')
+
+
+def sockets(kind):
+    if kind == 'pair':
+        return socket.socketpair()
+    if kind == 'tcp':
+        server = socket.create_server(('127.0.0.1', 0))
+        own = socket.create_connection(server.getsockname())
+    else:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(kind)
+        server.listen()
+        own = socket.socket(socket.AF_UNIX)
+        own.connect(kind)
+    accepted = server.accept()[0]
+    server.close()
+    return own, accepted
+
+
+def session(*options, kind=os.environ['KIND']):
+    own, theirs = sockets(kind)
+    command = [os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio', *options]
+    with theirs:
+        fsd = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+    inherited = Inherited(own)
+    inherited.fsd = fsd
+    return inherited
+
+
+def expect_exit(session):
+    """fsd ends well, and has said nothing."""
+    session.finish()
+    session.expect_end()
+    session.close()
+    errors = session.fsd.communicate(timeout=LIMIT)[1]
+    check(session.fsd.returncode == 0 and not errors, (session.fsd.returncode, errors))
+
+
+$(cat)
+END
+}
+
+@test "stdio: a session over pipes, with all rights" {
+    run quiet stdio <<<$'LIST\nPUT a size=6 eager=1\n6\nhello\n\nEND\nGET a\nSTATUS\nQUIT\nLIST'
+    assert_success
+    assert_line --index 0 EMPTY
+    assert_line --index 1 --partial 'OK size=6 digest=sha256:5891b5b5'
+    assert_line 'hello'
+    assert_line 'sessions 1'
+    assert_line 'sessions.served 1'
+    # Nothing is answered behind QUIT.
+    assert_line --index -1 END
+    run getfattr --only-values -n user.fsd "$LIBRARY/a"
+    assert_output --partial " by=user:"
+    assert_no_stages
+}
+
+@test "stdio: ends with its input, and what was cut is not stored" {
+    local text
+    for text in '' LIST $'PUT a size=6 eager=1\n6\nhel' $'PUT a\n3\nhel\n'; do
+        run quiet stdio < <(printf '%s' "$text")
+        assert_success
+        refute_output --partial FAIL
+    done
+    assert_empty_library
+    run quiet stdio </dev/null
+    assert_success
+    assert_output ''
+}
+
+@test "stdio: a request that is refused is no failure of fsd" {
+    run quiet stdio <<<'nonsense'
+    assert_success
+    assert_output --partial 'FAIL bad-request'
+    assert_equal "${#lines[@]}" 1
+}
+
+@test "stdio: a reader that is gone ends it" {
+    mkdir -p "$LIBRARY"
+    truncate -s 30M "$LIBRARY/a"
+    printf 'GET a\n%.0s' {1..10} >requests
+    run quiet timeout 20 bash -o pipefail -c '"$@" <requests | head -n 1' bash \
+        "$FSD" --config "$CONFIG" --library "$LIBRARY" --stdio
+    assert_success
+    assert_output --partial 'OK size=31457280'
+}
+
+@test "stdio: descriptors are left as they were" {
+    mkdir -p "$LIBRARY"
+    FSD=$FSD CONFIG=$CONFIG converse <<'END'
+import fcntl
+import subprocess
+for request in (b'QUIT\n', b'LIST\n', b'nonsense\n', b''):
+    reading, writing = os.pipe()
+    answer_reading, answer_writing = os.pipe()
+    os.write(writing, request)
+    os.close(writing)
+    fsd = subprocess.run([os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio'],
+                         stdin=reading, stdout=answer_writing, timeout=LIMIT)
+    check(fsd.returncode == 0, fsd)
+    for fd in (reading, answer_writing):
+        check(not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK, 'a pipe of the caller has become another one')
+END
+}
+
+@test "stdio: over a socket pair, with all rights" {
+    serve_socket pair <<'END'
+first = session('--anonymous', 'list')
+first.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+first.expect('GET a', 'OK')
+first.body()
+check(first.status()['sessions'] == '1', 'STATUS')
+expect_exit(first)
+second = session()
+second.expect('PUT b', 'OK offset=0')
+second.send('3\nhel\n')
+expect_exit(second)
+check(not stages(), 'a stage is left')
+third = session()
+third.send('QUIT\n')
+third.expect_end()
+third.close()
+check(third.fsd.wait(LIMIT) == 0, third.fsd.returncode)
+END
+}
+
+@test "stdio: who comes over a network is anonymous" {
+    serve_socket tcp <<'END'
+nobody = session()
+for request in ('LIST', 'GET a', 'PUT a', 'STATUS'):
+    nobody.expect(request, 'FAIL denied anonymous may not')
+nobody.expect('PUT a size=1 eager=1\n1\nx\nEND', 'FAIL denied')
+expect_exit(nobody)
+some = session('--anonymous', 'list put')
+some.expect('LIST', 'EMPTY')
+some.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+some.expect('GET a', 'FAIL denied')
+expect_exit(some)
+check(os.getxattr(LIBRARY + '/a', 'user.fsd').endswith(b' by=anonymous'), 'by another client')
+END
+}
+
+@test "stdio: who comes over an accepted Unix socket is its local user" {
+    serve_socket accepted <<'END'
+own = session()
+own.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+expect_exit(own)
+# An abstract name is one, too.
+own = session(kind='\0' + os.getcwd()[-60:])
+own.expect('LIST', 'OK')
+own.body()
+expect_exit(own)
+END
+}
+
+@test "stdio: another local user over an accepted Unix socket is anonymous" {
+    skip_unless_root 'to be another user'
+    use_other_user
+    serve_socket listening <<'END'
+server = socket.socket(socket.AF_UNIX)
+server.bind(SOCKET)
+os.chmod(SOCKET, 0o666)
+server.listen()
+client = subprocess.Popen(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', 'nc', '-N', '-U', SOCKET],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+accepted = server.accept()[0]
+command = [os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio', '--anonymous', 'list']
+with accepted:
+    fsd = subprocess.Popen(command, stdin=accepted, stdout=accepted)
+answers = client.communicate(b'LIST\nGET a\n', timeout=LIMIT)[0].decode().splitlines()
+check(answers[0] == 'EMPTY' and answers[-1].startswith('FAIL denied user nobody may not GET'), answers)
+check(fsd.wait(LIMIT) == 0, fsd.returncode)
+END
+}
+
+@test "stdio: what is wrong at the start is one line, and nothing for the client" {
+    local code
+    echo 'frobnicate = 1;' >wrong.conf
+    mkdir -p "$LIBRARY"
+    check_wrong() {
+        code=$1
+        run --separate-stderr timeout 20 "$FSD" --stdio "${@:2}" <<<'LIST'
+        assert_failure "$code"
+        assert_output ''
+        assert_regex "$stderr" '^fsd: .+$'
+        [[ $stderr != *$'\n'* ]]
+    }
+    check_wrong 2 --config wrong.conf --library "$LIBRARY"
+    check_wrong 2 --config absent.conf --library "$LIBRARY"
+    check_wrong 2 --config "$CONFIG"
+    check_wrong 2 --config "$CONFIG" --library "$LIBRARY" --anonymous frob
+    check_wrong 2 --config "$CONFIG" --library "$LIBRARY" surplus
+    check_wrong 1 --config "$CONFIG" --library "$WORK/absent"
+    check_wrong 1 --config "$CONFIG" --library "$CONFIG"
+}
+
+@test "stdio: log.to stderr is heeded, and says nothing of what is right" {
+    echo 'log = { to = "stderr"; level = "debug"; };' >"$CONFIG"
+    run --separate-stderr stdio <<<$'LIST'
+    assert_success
+    assert_output EMPTY
+    assert_regex "$stderr" 'msg="session begins" session=[0-9]+ client="?(user|uid) '
+    assert_regex "$stderr" 'msg="session ends"'
+}
+
+@test "stdio: fsc over exec:, beside a daemon of the same library" {
+    local server="exec:$FSD --config $CONFIG --stdio --library $LIBRARY"
+    start_fsd
+    head -c 3000000 /dev/urandom >sent
+    printf 'hello\n' >small
+    quiet "$FSC" --server "$server" put sent small --folder f
+    run quiet "$FSC" --server "$server" ls f
+    assert_success
+    assert_output $'f/sent\nf/small'
+    run quiet "$FSC" ls f
+    assert_output $'f/sent\nf/small'
+    quiet "$FSC" --server "$server" get f/sent --output got
+    cmp sent got
+    assert_equal "$(quiet "$FSC" --server "$server" get f/small --output -)" hello
+    assert_fails 4 "$FSC" --server "$server" get absent
+    # What is there stays.
+    assert_fails 3 "$FSC" --server "$server" put sent --name f/small
+    quiet "$FSC" --server "$server" put small --name f/small
+    # What fsd says at its start goes through, and is no connection.
+    run --separate-stderr "$FSC" --server "exec:$FSD --config $CONFIG --stdio --library $WORK/absent" ls
+    assert_failure 10
+    assert_output ''
+    assert_regex "$stderr" "^fsd: library $WORK/absent: .+"$'\n''fsc: .+$'
+}
+
+# Has ssh and sshd speak to each other over a pair of sockets, as their user. Sets SSH, the command.
+use_ssh() {
+    local sshd wrapper=''
+    SSH="ssh -F $WORK/ssh.conf host"
+    sshd=$(command -v sshd) && command -v ssh >/dev/null || skip 'there is no sshd here (package openssh-server)'
+    command -v ssh-keygen >/dev/null || skip 'there is no ssh-keygen here (package openssh-client)'
+    ssh-keygen -q -t ed25519 -N '' -f host_key && ssh-keygen -q -t ed25519 -N '' -f key
+    printf 'host %s\n' "$(cut -d ' ' -f 1,2 host_key.pub)" >known_hosts
+    cat >sshd.conf <<END
+HostKey $WORK/host_key
+AuthorizedKeysFile $WORK/key.pub
+StrictModes no
+UsePAM no
+PidFile none
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitUserRC no
+PrintLastLog no
+LogLevel ERROR
+KexAlgorithms curve25519-sha256
+END
+    # It insists on its folder when it is root, and a package of it may not have been started yet.
+    if [ "$(id -u)" -eq 0 ] && [ ! -d /run/sshd ]; then
+        printf 'mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -m 0755 /run/sshd && exec "$@"\n' >mount
+        wrapper="unshare -m sh $WORK/mount"
+        unshare -m sh mount true 2>/dev/null || skip 'sshd needs /run/sshd here, and it cannot be mounted'
+    fi
+    cat >ssh.conf <<END
+Host host
+    ProxyCommand $wrapper $sshd -i -f $WORK/sshd.conf -E $WORK/sshd.log
+    User $(id -un)
+    IdentityFile $WORK/key
+    IdentitiesOnly yes
+    IdentityAgent none
+    UserKnownHostsFile $WORK/known_hosts
+    GlobalKnownHostsFile /dev/null
+    StrictHostKeyChecking yes
+    BatchMode yes
+    LogLevel ERROR
+END
+    $SSH true 2>ssh.log || skip "no login by ssh as $(id -un) here: $(cat ssh.log sshd.log)"
+}
+
+@test "stdio: fsc through ssh and a real sshd" {
+    local server
+    use_ssh
+    mkdir -p "$LIBRARY"
+    server="exec:$SSH $FSD --stdio --config $CONFIG --library $LIBRARY"
+    head -c 3000000 /dev/urandom >sent
+    printf 'hello\n' >small
+    quiet "$FSC" --server "$server" put sent small --folder f
+    run quiet "$FSC" --server "$server" ls
+    assert_success
+    assert_output 'f/'
+    run quiet "$FSC" --server "$server" ls f
+    assert_success
+    assert_output $'f/sent\nf/small'
+    quiet "$FSC" --server "$server" get f/sent --output got
+    cmp sent got
+    cmp sent "$LIBRARY/f/sent"
+    assert_equal "$(quiet "$FSC" --server "$server" get f/small --output -)" hello
+    # A producer that fsd has to wait for.
+    { printf one && printf two; } | quiet "$FSC" --server "$server" put - --name piped
+    assert_equal "$(cat "$LIBRARY/piped")" onetwo
+    # Exit codes are those of what the server answers.
+    assert_fails 4 "$FSC" --server "$server" get absent
+    assert_fails 3 "$FSC" --server "$server" put sent --name f/small
+    # The whole is as good as local: with the keys of ssh come all rights.
+    run getfattr --only-values -n user.fsd "$LIBRARY/piped"
+    assert_output --partial " by=user:"
+    assert_no_stages
+}
+
+@test "stdio: ssh that cannot connect, or finds no fsd, is no connection" {
+    local server
+    use_ssh
+    mkdir -p "$LIBRARY"
+    for server in "exec:$SSH $WORK/absent --stdio" "exec:$SSH $FSD --stdio --config $CONFIG --library $WORK/absent" \
+        "exec:ssh -F $WORK/ssh.conf -i $WORK/host_key -o IdentityFile=none -o PubkeyAuthentication=no host true" \
+        "exec:ssh -F $WORK/ssh.conf -o 'ProxyCommand=false' host true" \
+        "exec:ssh -F $WORK/ssh.conf -o UserKnownHostsFile=/dev/null host true"; do
+        run --separate-stderr timeout 60 "$FSC" --server "$server" ls
+        assert_failure 10
+        assert_output ''
+        assert_regex "$stderr" 'fsc: .+$'
+    done
+}
