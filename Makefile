@@ -61,7 +61,7 @@ LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellch
 
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
-	deps-test deps-lint programs unit manuals benchmarks
+	deps-test deps-lint programs unit manuals benchmarks check-big
 
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -129,6 +129,10 @@ check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODEL
 
 test: programs unit manuals ## all tests, with what is installed; the same
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
+
+check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHORT=1 for less of it
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/big
 
 asan: deps-test ## all tests on programs built with ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
