@@ -61,7 +61,7 @@ LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellch
 
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
-	deps-test deps-lint programs unit manuals benchmarks check-big check-load
+	deps-test deps-lint programs unit manuals benchmarks check-big check-load bench
 
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -137,6 +137,10 @@ check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHOR
 check-load: deps-test ## a hostile crowd against an honest client; SHORT=1 for a smaller one
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/load
+
+bench: deps-test ## measure the concurrency models anew, and write bench/concurrency.md
+	$(Q)$(MAKE) --no-print-directory programs benchmarks
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' bench/concurrency
 
 asan: deps-test ## all tests on programs built with ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
