@@ -17,6 +17,7 @@ FSC = os.path.abspath(os.path.join(BUILD, 'fsc'))
 SHORT = os.environ.get('SHORT', '') not in ('', '0')
 MODELS = ('process', 'thread')
 LIMIT = 60  # seconds in which what has to happen happens
+LONGEST = 1800  # seconds that one fsc may take
 TICK = 0.002  # seconds between looks at what no descriptor tells
 MIB = 1024 * 1024
 
@@ -249,6 +250,8 @@ class Daemon:
         try:
             # Both keep the most that they ever held, as long as they live.
             while not select.select([ended], [], [], TICK)[0]:
+                if time.monotonic() > start + LONGEST:
+                    raise TimeoutError(f'fsc {arguments} does not end')
                 run.client_memory = max(run.client_memory, memory(process.pid, 'VmHWM'))
                 run.session_memory = max(run.session_memory,
                                          *(memory(pid, 'VmHWM') for pid in self.children()), 0)
