@@ -34,12 +34,14 @@ PROTOCOL := $(wildcard protocol/*.c)
 DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
 CLI := $(wildcard cli/*.c cli/commands/*.c)
 UNIT := $(wildcard tests/unit/*.c)
-SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT)
+BENCH := $(wildcard bench/*.c)
+SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
 SCRIPTS := .ci/run $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
+BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(BENCH))
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 # Quiet unless V=1.
@@ -58,8 +60,8 @@ TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python
 LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build deps-test \
-	deps-lint programs unit manuals
+.PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
+	deps-test deps-lint programs unit manuals benchmarks check-big check-load bench
 
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -67,6 +69,8 @@ all: programs ## build the programs, and the manuals where scdoc is there
 programs: $(BUILD)/fsd $(BUILD)/fsc
 	@:
 unit: $(UNIT_PROGRAMS)
+	@:
+benchmarks: $(BENCH_PROGRAMS)
 	@:
 manuals: $(MANUALS)
 	@:
@@ -84,6 +88,10 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 		$(call objects,$(PROTOCOL) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^)
 
 # The flags and the list of sources are a prerequisite: other ones, another build.
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -122,6 +130,18 @@ check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODEL
 test: programs unit manuals ## all tests, with what is installed; the same
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
+check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHORT=1 for less of it
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/big
+
+check-load: deps-test ## a hostile crowd against an honest client; SHORT=1 for a smaller one
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/load
+
+bench: deps-test ## measure the concurrency models anew, and write bench/concurrency.md
+	$(Q)$(MAKE) --no-print-directory programs benchmarks
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' bench/concurrency
+
 asan: deps-test ## all tests on programs built with ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -133,8 +153,9 @@ tsan: deps-test ## all tests on programs built with ThreadSanitizer, with thread
 
 lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build by clang
 	$(say) LINT 'build by gcc and clang with -Werror'
-	$(Q)$(MAKE) --no-print-directory programs unit BUILD=build/werror WERROR=-Werror
-	$(Q)$(MAKE) --no-print-directory programs unit BUILD=build/clang CC=clang WERROR=-Werror
+	$(Q)$(MAKE) --no-print-directory programs unit benchmarks BUILD=build/werror WERROR=-Werror
+	$(Q)$(MAKE) --no-print-directory programs unit benchmarks BUILD=build/clang CC=clang \
+		WERROR=-Werror
 	$(say) LINT clang-format
 	$(Q)clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 	$(say) LINT clang-tidy
@@ -170,8 +191,8 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; \
-		do printf '%-10s %s\n' "$$t" "$$h"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; \
+		do printf '%-11s %s\n' "$$t" "$$h"; done
 
 deps: deps-lint ## install the Debian packages that are missing
 deps-build: PACKAGES = $(BUILD_PACKAGES)
