@@ -105,7 +105,7 @@ static bool make_room(struct watch *watch)
 {
     size_t needed = watch->listener->count + pool_workers(watch->pool);
 
-    if (needed <= watch->room)
+    if (watch->polled != NULL && needed <= watch->room)
         return true;
     struct pollfd *polled = reallocarray(watch->polled, 2 * needed, sizeof *polled);
     if (polled == NULL)

@@ -125,19 +125,17 @@ static bool is_comment(const char *at)
 /* Is the next thing behind a comma the end of a list? */
 static bool is_last_comma(struct place place)
 {
-    const char *before = NULL;
-
     step(&place);
-    while (place.at != before) {
-        before = place.at;
+    for (;;) {
         if (is_comment(place.at))
             (void)skip_comment(&place);
         else if (is_line_comment(place.at))
             skip_line(&place);
+        else if (is_of(*place.at, blanks))
+            step(&place);
         else
-            place.at += strspn(place.at, blanks);
+            return is_of(*place.at, ")]");
     }
-    return is_of(*place.at, ")]");
 }
 
 /* Steps over one thing. Returns what is wrong with it, or NULL. */
