@@ -208,7 +208,7 @@ skip_unless_root() {
 
 # skip_when_sanitized WHY: for tools that cannot run programs with sanitizers.
 skip_when_sanitized() {
-    ! grep -q -a -e __asan_init "$FSD" || skip "$1 cannot run a program that was built with sanitizers"
+    ! grep -q -a -e __asan_init -e __tsan_init "$FSD" || skip "$1 cannot run a program that was built with sanitizers"
 }
 
 # Lets the next daemon run as a user who may not read everything: as nobody when this is root.

@@ -166,7 +166,7 @@ def await_room(*arguments):
     def has_room():
         session = Session(*arguments)
         try:
-            if not is_busy(session):
+            if session.ask('LIST absent') == 'EMPTY':
                 found.append(session)
         except OSError:
             pass

@@ -7,6 +7,11 @@
 
 load library
 
+# One after the other, beside those of other files (see fsc.bash).
+setup_file() {
+    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+}
+
 @test "STATUS: whole lines of two fields, each key once" {
     start_fsd
     FSD_CONCURRENCY=$FSD_CONCURRENCY FSD=$FSD converse <<'END'
@@ -115,7 +120,7 @@ rises({'requests.other.bad-request': 1}, 'LIST  a\n')
 rises({'requests.other.unsupported': 1}, 'FROB\n')
 # Nothing was asked for.
 rises({}, '')
-check(watcher.status()['sessions'] == '1', 'sessions that are over')
+wait_until(lambda: watcher.status()['sessions'] == '1', 'the sessions to be forgotten')
 END
 }
 

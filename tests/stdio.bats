@@ -264,8 +264,8 @@ END
 use_ssh() {
     local sshd wrapper=''
     SSH="ssh -F $WORK/ssh.conf host"
-    sshd=$(command -v sshd) && command -v ssh >/dev/null || skip 'there is no sshd here (package openssh-server)'
-    command -v ssh-keygen >/dev/null || skip 'there is no ssh-keygen here (package openssh-client)'
+    sshd=$(command -v sshd) || skip 'there is no sshd here (package openssh-server)'
+    command -v ssh >/dev/null || skip 'there is no ssh here (package openssh-client)'
     ssh-keygen -q -t ed25519 -N '' -f host_key && ssh-keygen -q -t ed25519 -N '' -f key
     printf 'host %s\n' "$(cut -d ' ' -f 1,2 host_key.pub)" >known_hosts
     cat >sshd.conf <<END
