@@ -126,7 +126,7 @@ static bool take_turn(struct watch *watch, bool paused)
     struct pool *pool = watch->pool;
     bool is_full = !paused && !pool_is_ready(pool);
     size_t count = paused || is_full ? 0 : listener->count;
-    bool wants = count > 0 && pool_wants_worker(pool);
+    int64_t wants_in = count > 0 ? pool_wants_worker_in(pool) : -1;
 
     if (!make_room(watch)) {
         (void)wait_for(NULL, 0, PAUSE_MS);
@@ -136,13 +136,13 @@ static bool take_turn(struct watch *watch, bool paused)
     for (size_t i = 0; i < count; i++)
         watch->polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
     size_t heard = pool_polled(pool, is_full, watch->polled + count);
-    int ready = wait_for(watch->polled, count + heard, paused ? PAUSE_MS : wants ? 0 : -1);
+    int ready = wait_for(watch->polled, count + heard, paused ? PAUSE_MS : wants_in);
     pool_hear(pool);
     if (count == 0)
         return true;
     if (ready > 0)
         return accept_all(watch);
-    return ready < 0 || !wants || pool_add_worker(pool);
+    return ready < 0 || wants_in < 0 || pool_add_worker(pool);
 }
 
 static void reload(struct pool *pool, const struct command_line *line, struct settings *settings)

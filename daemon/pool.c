@@ -351,18 +351,19 @@ void pool_give(struct pool *pool, int connection, enum address_kind comes)
     session_turn_away(connection);
 }
 
-bool pool_wants_worker(const struct pool *pool)
+int64_t pool_wants_worker_in(const struct pool *pool)
 {
     const struct settings *settings = pool->settings;
     /* One worker serves all threads; it is there before the first connection. */
     int64_t wanted = settings->concurrency == CONCURRENCY_THREAD ? 1 : settings->spare;
     int64_t count = 0;
 
-    if (pool->crashed_ms > 0 && clock_ms() - pool->crashed_ms < CALM_MS)
-        return false;
     for (size_t i = 0; i < pool->hand_count; i++)
         count += is_free(&pool->hands[i]);
-    return count < wanted;
+    if (count >= wanted)
+        return -1;
+    int64_t calm = pool->crashed_ms > 0 ? pool->crashed_ms + CALM_MS - clock_ms() : 0;
+    return calm > 0 ? calm : 0;
 }
 
 bool pool_add_worker(struct pool *pool)

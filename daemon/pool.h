@@ -64,8 +64,13 @@ void pool_give(struct pool *pool, int connection, enum address_kind comes);
  */
 bool pool_is_ready(const struct pool *pool);
 
-/* Is a worker to be forked ahead? Forks one; returns false when that cannot be done now. */
-bool pool_wants_worker(const struct pool *pool);
+/*
+ * In how many milliseconds is a worker to be forked ahead? 0: now; -1: there are enough. After a
+ * crash there is a pause, lest one that crashes at its start be forked again and again.
+ */
+int64_t pool_wants_worker_in(const struct pool *pool);
+
+/* Forks a worker ahead; returns false when that cannot be done now. */
 bool pool_add_worker(struct pool *pool);
 
 /*
