@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
+#include "protocol/descriptor.h"
 #include "protocol/digest.h"
 #include "protocol/value.h"
 
@@ -109,6 +110,7 @@ int connection_ready(struct connection *connection)
     limits.total_ms = settings->max_time_ms == 0 ? 0 : left > 0 ? left : 1;
     if (stream_open(&connection->stream, &stream_plain, NULL, fd, fd, &limits) < 0) {
         code = complain_errno(REASON_LOST, settings->server.text, "cannot connect");
+        descriptor_close(fd);
         connection_close(connection);
         return code;
     }

@@ -9,6 +9,11 @@
 
 #include "daemon/session.h"
 
+enum {
+    /* Bytes of the stack of a thread; a listing takes some for each folder that it is deep in. */
+    MODEL_THREAD_STACK = 1024 * 1024,
+};
+
 /* What a process that serves has: its end of the channel, and what is the same for all sessions. */
 struct worker {
     int channel;

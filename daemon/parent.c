@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,9 +22,7 @@ enum {
 struct watch {
     const struct listener *listener;
     struct pool *pool;
-    int reserve;           /* a descriptor that is kept back, for refuse_one(); -1: none */
-    struct pollfd *polled; /* the listener's sockets first, then workers */
-    size_t room;
+    int reserve; /* a descriptor that is kept back, for refuse_one(); -1: none */
 };
 
 static volatile sig_atomic_t stops; /* how often TERM or INT came */
@@ -88,31 +85,15 @@ static bool accept_some(struct watch *watch, int listening, enum address_kind ki
     return true;
 }
 
-static bool accept_all(struct watch *watch)
+static bool accept_all(struct watch *watch, const struct pollfd *polled)
 {
     bool goes_on = true;
 
     for (size_t i = 0; i < watch->listener->count; i++) {
-        if (watch->polled[i].revents != 0)
-            goes_on = accept_some(watch, watch->polled[i].fd, watch->listener->sockets[i].kind) &&
-                      goes_on;
+        if (polled[i].revents != 0)
+            goes_on = accept_some(watch, polled[i].fd, watch->listener->sockets[i].kind) && goes_on;
     }
     return goes_on;
-}
-
-/* Room to look at everything. */
-static bool make_room(struct watch *watch)
-{
-    size_t needed = watch->listener->count + pool_workers(watch->pool);
-
-    if (watch->polled != NULL && needed <= watch->room)
-        return true;
-    struct pollfd *polled = reallocarray(watch->polled, 2 * needed, sizeof *polled);
-    if (polled == NULL)
-        return false;
-    watch->polled = polled;
-    watch->room = 2 * needed;
-    return true;
 }
 
 /*
@@ -127,21 +108,22 @@ static bool take_turn(struct watch *watch, bool paused)
     bool is_full = !paused && !pool_is_ready(pool);
     size_t count = paused || is_full ? 0 : listener->count;
     int64_t wants_in = count > 0 ? pool_wants_worker_in(pool) : -1;
+    size_t all = 0;
 
-    if (!make_room(watch)) {
+    struct pollfd *polled = pool_polled(pool, count, is_full, &all);
+    if (polled == NULL) {
         (void)wait_for(NULL, 0, PAUSE_MS);
         pool_hear(pool);
         return true;
     }
     for (size_t i = 0; i < count; i++)
-        watch->polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
-    size_t heard = pool_polled(pool, is_full, watch->polled + count);
-    int ready = wait_for(watch->polled, count + heard, paused ? PAUSE_MS : wants_in);
+        polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
+    int ready = wait_for(polled, all, paused ? PAUSE_MS : wants_in);
     pool_hear(pool);
     if (count == 0)
         return true;
     if (ready > 0)
-        return accept_all(watch);
+        return accept_all(watch, polled);
     return ready < 0 || wants_in < 0 || pool_add_worker(pool);
 }
 
@@ -188,7 +170,6 @@ void parent_serve(const struct listener *listener, struct pool *pool,
     }
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     descriptor_close(watch.reserve);
-    free(watch.polled);
 }
 
 void parent_drain(struct pool *pool)

@@ -58,10 +58,13 @@ static void catch_signals(int channel)
 static void limit_memory(const struct pool *pool)
 {
     const struct settings *settings = pool->settings;
-    int64_t sessions = settings->concurrency == CONCURRENCY_THREAD ? settings->sessions : 1;
+    bool has_threads = settings->concurrency == CONCURRENCY_THREAD;
+    int64_t sessions = has_threads ? settings->sessions : 1;
+    /* The stack of a process is none of its data, and that of a thread is. */
+    int64_t each = settings->memory + (has_threads ? MODEL_THREAD_STACK : 0);
 
     /* The bounds of both settings are such that this fits. */
-    memory_limit(pool->memory_before, settings->memory * sessions);
+    memory_limit(pool->memory_before, each * sessions);
 }
 
 static void close_between(int first, int last)
@@ -326,6 +329,7 @@ void pool_close(struct pool *pool)
         descriptor_close(pool->hands[i].channel);
     free(pool->hands);
     free(pool->seats);
+    free(pool->polled);
     *pool = (struct pool){.hands = NULL};
 }
 
@@ -378,18 +382,26 @@ bool pool_is_ready(const struct pool *pool)
     return hand == NULL || channel_is_ready(hand->channel);
 }
 
-size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled)
+struct pollfd *pool_polled(struct pool *pool, size_t before, bool for_room, size_t *ret_count)
 {
     const struct hand *awaited = for_room ? find_free(pool) : NULL;
-    size_t count = 0;
+    size_t most = before + pool->hand_count;
+    size_t count = before;
 
+    /* make_room() doubles what there is: more than once, when many workers have come. */
+    while (pool->polled_room < most || pool->polled == NULL) {
+        if (!make_room((void **)&pool->polled, &pool->polled_room, pool->polled_room,
+                       sizeof *pool->polled))
+            return NULL;
+    }
     for (size_t i = 0; i < pool->hand_count; i++) {
         const struct hand *hand = &pool->hands[i];
         if (!hand->model->takes_one && hand->channel >= 0)
-            polled[count++] = (struct pollfd){
+            pool->polled[count++] = (struct pollfd){
                 .fd = hand->channel, .events = hand == awaited ? POLLIN | POLLOUT : POLLIN};
     }
-    return count;
+    *ret_count = count;
+    return pool->polled;
 }
 
 void pool_hear(struct pool *pool)

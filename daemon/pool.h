@@ -42,6 +42,8 @@ struct pool {
     size_t hand_count, hand_room;
     struct seat *seats;
     size_t seat_count, seat_room;
+    struct pollfd *polled;
+    size_t polled_room;
     uint64_t last_session;
     bool cannot_fork;   /* the last try has failed, and was logged */
     int64_t crashed_ms; /* when a worker last crashed, by clock_ms(); 0: none has */
@@ -74,11 +76,12 @@ int64_t pool_wants_worker_in(const struct pool *pool);
 bool pool_add_worker(struct pool *pool);
 
 /*
- * Fills `polled` in with what poll(2) has to look at for pool_hear(), pool_workers() of them at
- * most, and returns how many there are. `for_room`: also for the moment when the pool is ready
- * again.
+ * Returns what poll(2) has to look at, `*ret_count` in all: `before` places that are the caller's to
+ * fill in, and then what pool_hear() waits for. `for_room`: also for the moment when the pool is
+ * ready again. The array is the pool's, and stays as it is until the next call. NULL when there is
+ * no memory.
  */
-size_t pool_polled(const struct pool *pool, bool for_room, struct pollfd *polled);
+struct pollfd *pool_polled(struct pool *pool, size_t before, bool for_room, size_t *ret_count);
 
 /* Takes note of sessions that have ended, and of workers that have (waitpid(2)). */
 void pool_hear(struct pool *pool);

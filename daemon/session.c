@@ -208,13 +208,11 @@ void session_run(int in, int out, const struct client *client, uint64_t number,
 {
     struct session *session = calloc(1, sizeof *session);
 
-    if (session == NULL) {
-        descriptor_close(in);
-        descriptor_close(out != in ? out : -1);
-    }
     if (session == NULL || open_stream(&session->stream, in, out, service->settings) < 0) {
         log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
         free(session);
+        session_turn_away(out);
+        descriptor_close(in != out ? in : -1);
         return;
     }
     session->client = *client;

@@ -15,10 +15,6 @@
 #include "daemon/model.h"
 #include "protocol/descriptor.h"
 
-enum {
-    STACK = 1024 * 1024, /* bytes; a listing takes some for each folder that it is deep in */
-};
-
 /* What the threads of a worker share. */
 struct crowd {
     const struct worker *worker;
@@ -127,7 +123,7 @@ static void run(const struct worker *worker)
     pthread_t thread;
 
     (void)pthread_attr_init(&crowd.attributes);
-    (void)pthread_attr_setstacksize(&crowd.attributes, STACK);
+    (void)pthread_attr_setstacksize(&crowd.attributes, MODEL_THREAD_STACK);
     (void)pthread_attr_setdetachstate(&crowd.attributes, PTHREAD_CREATE_DETACHED);
     for (receive(&crowd, &order); order.kind == ORDER_SERVE; receive(&crowd, &order))
         begin(&crowd, &order);

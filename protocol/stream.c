@@ -183,6 +183,8 @@ static int push(struct stream *stream)
     return 0;
 }
 
+static const struct stream no_stream = {.in = -1, .out = -1, .wake = -1};
+
 static int set_nonblocking(int fd, bool *ret_is_socket, int *ret_flags)
 {
     struct stat status;
@@ -208,7 +210,9 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
     if (stream->input == NULL || stream->output == NULL ||
         set_nonblocking(in, &stream->in_is_socket, &stream->in_flags) < 0 ||
         set_nonblocking(out, &stream->out_is_socket, &stream->out_flags) < 0) {
-        stream_close(stream);
+        free(stream->input);
+        free(stream->output);
+        *stream = no_stream;
         return -REASON_INTERNAL;
     }
     return 0;
@@ -225,7 +229,7 @@ void stream_close(struct stream *stream)
     descriptor_close(stream->in);
     free(stream->input);
     free(stream->output);
-    *stream = (struct stream){.in = -1, .out = -1, .wake = -1};
+    *stream = no_stream;
 }
 
 int stream_await(struct stream *stream, int64_t limit_ms)

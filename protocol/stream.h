@@ -79,7 +79,8 @@ struct stream {
 
 /*
  * Makes a stream over descriptors, which may be one, sets them non-blocking, and owns them and the
- * transport's `state` from now on, also when it fails. Returns 0 or -REASON_INTERNAL.
+ * transport's `state` from now on. Returns 0, or -REASON_INTERNAL, and then the caller still has
+ * them.
  */
 int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
                 int out, const struct stream_limits *limits);

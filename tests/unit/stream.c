@@ -429,7 +429,7 @@ static void check_pipes(void)
     CHECK(read(from[0], bytes, sizeof bytes) == 6);
     CHECK(read(from[0], bytes, sizeof bytes) == 0);
     stream_close(&stream);
-    /* As a caller may do after a failed stream_open(), which closes, too. */
+    /* A second time it does nothing. */
     stream_close(&stream);
     CHECK((fcntl(shared, F_GETFL) & O_NONBLOCK) == 0);
     (void)close(shared);
