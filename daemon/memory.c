@@ -1,6 +1,7 @@
 #include "daemon/memory.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,12 +28,19 @@ int64_t memory_in_use(void)
     return data * sysconf(_SC_PAGESIZE);
 }
 
+/* What sanitizers need beside is more than anybody would grant. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool can_limit = false;
+#else
+static const bool can_limit = true;
+#endif
+
 void memory_limit(int64_t in_use, int64_t bytes)
 {
     int64_t most = 0;
     struct rlimit limit;
 
-    if (in_use < 0 || getrlimit(RLIMIT_DATA, &limit) < 0 ||
+    if (!can_limit || in_use < 0 || getrlimit(RLIMIT_DATA, &limit) < 0 ||
         __builtin_add_overflow(in_use, bytes, &most) || (rlim_t)most >= limit.rlim_max)
         return;
     limit.rlim_cur = limit.rlim_max = (rlim_t)most;
