@@ -35,10 +35,10 @@ int channel_order(int parent, const struct order *order)
 
     /* No byte of ours travels between the members. */
     memset(&sent, 0, sizeof sent);
-    sent.kind = order->kind;
+    sent.what = order->what;
     sent.session = order->session;
-    sent.comes = order->comes;
-    if (order->kind == ORDER_SERVE) {
+    sent.kind = order->kind;
+    if (order->what == ORDER_SERVE) {
         message.msg_control = control.bytes;
         message.msg_controllen = sizeof control.bytes;
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
@@ -78,7 +78,7 @@ void channel_receive(int worker, struct order *ret)
             (void)poll(NULL, 0, PAUSE_MS);
     }
     if (got != (ssize_t)sizeof *ret) {
-        *ret = (struct order){.kind = ORDER_STOP, .connection = -1};
+        *ret = (struct order){.what = ORDER_STOP, .connection = -1};
         return;
     }
     const struct cmsghdr *header = CMSG_FIRSTHDR(&message);

@@ -18,10 +18,10 @@ enum order_kind {
 
 /* What the parent tells. */
 struct order {
-    enum order_kind kind;
-    uint64_t session;        /* the number of the session to be */
-    enum address_kind comes; /* by what kind of address the connection came */
-    int connection;          /* the receiver's; -1 when it got lost for want of descriptors */
+    enum order_kind what;
+    uint64_t session;       /* the number of the session to be */
+    enum address_kind kind; /* by what kind of address the connection came */
+    int connection;         /* the receiver's; -1 when it got lost for want of descriptors */
 };
 
 /* Makes a channel; both ends are closed on exec. Returns 0, or -1 with errno set. */

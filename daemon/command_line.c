@@ -55,18 +55,15 @@ static char *make_absolute(const char *path)
 
 static int take_setting(struct command_line *line, const struct setting *row, const char *text)
 {
-    char option[SETTING_OPTION_ROOM];
     struct said *said = reallocarray(line->said, line->said_count + 1, sizeof *said);
 
     if (said == NULL)
         return complain(strerror(errno));
     line->said = said;
     said += line->said_count++;
-    *said = (struct said){.row = row};
-    said->text = row->kind == SETTING_PATH ? make_absolute(text) : strdup(text);
-    if (asprintf(&said->origin, "--%s", setting_option(row, option)) < 0)
-        said->origin = NULL;
-    return said->text != NULL && said->origin != NULL ? 0 : complain(strerror(errno));
+    *said = (struct said){.row = row,
+                          .text = row->kind == SETTING_PATH ? make_absolute(text) : strdup(text)};
+    return said->text != NULL ? 0 : complain(strerror(errno));
 }
 
 static int take_own(struct command_line *line, size_t own, const char *value)
@@ -131,43 +128,36 @@ int command_line_read(struct command_line *line, int argc, char **argv)
 
 void command_line_release(struct command_line *line)
 {
-    for (size_t i = 0; i < line->said_count; i++) {
+    for (size_t i = 0; i < line->said_count; i++)
         free(line->said[i].text);
-        free(line->said[i].origin);
-    }
     free(line->said);
     free(line->config);
     *line = (struct command_line){.said = NULL};
+}
+
+char *command_line_load(const struct command_line *line, char fault[CONFIGURATION_FAULT_ROOM])
+{
+    return configuration_load(line->config, !line->config_is_said, fault);
 }
 
 int command_line_settings(const struct command_line *line, const char *text,
                           struct settings *settings, char fault[CONFIGURATION_FAULT_ROOM])
 {
     struct configuration *configuration = &settings->configuration;
-    int code = 0;
 
     settings_init(settings);
-    if (text != NULL)
-        code = configuration_take_text(configuration, text, line->config, fault);
+    int code = configuration_take_text(configuration, text, line->config, fault);
     for (size_t i = 0; code == 0 && i < line->said_count; i++) {
-        char wrong[CONFIGURATION_FAULT_ROOM];
         const struct said *said = &line->said[i];
-        code = configuration_set(configuration, said->row, said->text, said->origin, wrong);
+        char wrong[CONFIGURATION_FAULT_ROOM];
+        char option[SETTING_OPTION_ROOM];
+        char origin[SETTING_OPTION_ROOM + 2];
+        (void)snprintf(origin, sizeof origin, "--%s", setting_option(said->row, option));
+        code = configuration_set(configuration, said->row, said->text, origin, wrong);
         if (code < 0)
-            (void)configuration_refuse(fault, "%s: %.900s", said->origin, wrong);
+            (void)configuration_refuse(fault, "%s: %.900s", origin, wrong);
     }
     return code == 0 ? configuration_complete(configuration, fault) : code;
-}
-
-int command_line_load(const struct command_line *line, char **ret_text,
-                      char fault[CONFIGURATION_FAULT_ROOM])
-{
-    char *text = configuration_load(line->config);
-
-    if (text == NULL && (line->config_is_said || errno != ENOENT))
-        return configuration_refuse(fault, "%s: %s", line->config, strerror(errno));
-    *ret_text = text;
-    return 0;
 }
 
 static void print_option(const char *name, const char *value, const char *help)

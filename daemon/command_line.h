@@ -23,7 +23,6 @@ enum action {
 struct said {
     const struct setting *row;
     char *text; /* a path is absolute */
-    char *origin;
 };
 
 struct command_line {
@@ -43,20 +42,15 @@ struct command_line {
 int command_line_read(struct command_line *line, int argc, char **argv);
 void command_line_release(struct command_line *line);
 
+/* Reads the configuration file; as configuration_load(). The default one need not exist. */
+char *command_line_load(const struct command_line *line, char fault[CONFIGURATION_FAULT_ROOM]);
+
 /*
- * Fills settings from the text of the configuration file (NULL: there is none) and from the
- * options, which win. Returns 0, or -REASON_USAGE with one sentence in `fault`. In both cases
- * settings_release() has to follow.
+ * Fills settings from the text of the configuration file, and from the options, which win. Returns
+ * 0, or -REASON_USAGE with one sentence in `fault`. In both cases settings_release() has to follow.
  */
 int command_line_settings(const struct command_line *line, const char *text,
                           struct settings *settings, char fault[CONFIGURATION_FAULT_ROOM]);
-
-/*
- * Reads the configuration file. Returns 0 with its text, to be freed, or NULL where the default one
- * does not exist; else -REASON_USAGE with one sentence in `fault`.
- */
-int command_line_load(const struct command_line *line, char **ret_text,
-                      char fault[CONFIGURATION_FAULT_ROOM]);
 
 void command_line_print_help(void);
 

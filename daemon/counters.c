@@ -14,9 +14,3 @@ struct counters *counters_open(void)
     counters->started_s = (int64_t)time(NULL);
     return counters;
 }
-
-void counters_close(struct counters *counters)
-{
-    if (counters != NULL)
-        (void)munmap(counters, sizeof *counters);
-}

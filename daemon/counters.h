@@ -28,9 +28,8 @@ struct counters {
     counter requests[COUNTERS_REQUESTS][REASON_COUNT];
 };
 
-/* Makes counters that all processes forked from now on share; NULL with errno set. */
+/* Makes counters that all processes forked from now on share, for good; NULL with errno set. */
 struct counters *counters_open(void);
-void counters_close(struct counters *counters);
 
 static inline void counter_add(counter *to, uint64_t number)
 {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <time.h>
 
 #include "protocol/body.h"
@@ -15,23 +16,16 @@ struct work {
     void *argument;
     int result;
     int error;
-    bool done;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    sem_t done;
 };
 
 static void *work_run(void *argument)
 {
     struct work *work = argument;
-    int result = work->job(work->argument);
-    int error = errno;
 
-    (void)pthread_mutex_lock(&work->lock);
-    work->result = result;
-    work->error = error;
-    work->done = true;
-    (void)pthread_cond_signal(&work->changed);
-    (void)pthread_mutex_unlock(&work->lock);
+    work->result = work->job(work->argument);
+    work->error = errno;
+    (void)sem_post(&work->done);
     return NULL;
 }
 
@@ -49,17 +43,18 @@ static struct timespec in_ms(int64_t milliseconds)
     return then;
 }
 
-/* Waits until the work is done or a heartbeat is due; tells which. */
-static bool is_done_by(struct work *work, struct timespec then)
+/* Sends signs of life, as long as there is anybody to see them, until the work is done. */
+static void accompany(struct work *work, struct stream *stream, int64_t interval_ms)
 {
-    int code = 0;
+    struct timespec then = in_ms(interval_ms);
 
-    (void)pthread_mutex_lock(&work->lock);
-    while (!work->done && code != ETIMEDOUT)
-        code = pthread_cond_timedwait(&work->changed, &work->lock, &then);
-    bool done = work->done;
-    (void)pthread_mutex_unlock(&work->lock);
-    return done;
+    while (sem_clockwait(&work->done, CLOCK_MONOTONIC, &then) < 0) {
+        if (errno == EINTR)
+            continue;
+        if (!stream->failed)
+            (void)body_send_wait(stream);
+        then = in_ms(interval_ms);
+    }
 }
 
 static int start(pthread_t *thread, struct work *work)
@@ -77,25 +72,16 @@ int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void
                      void *argument)
 {
     struct work work = {.job = job, .argument = argument};
-    pthread_condattr_t monotonic;
     pthread_t thread;
 
-    (void)pthread_mutex_init(&work.lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&work.changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    (void)sem_init(&work.done, 0, 0);
     if (start(&thread, &work) == 0) {
-        while (!is_done_by(&work, in_ms(interval_ms))) {
-            if (!stream->failed)
-                (void)body_send_wait(stream);
-        }
+        accompany(&work, stream, interval_ms);
         (void)pthread_join(thread, NULL);
     } else {
         (void)work_run(&work); /* no thread to be had: without signs of life, then */
     }
-    (void)pthread_cond_destroy(&work.changed);
-    (void)pthread_mutex_destroy(&work.lock);
+    (void)sem_destroy(&work.done);
     errno = work.error;
     return work.result;
 }

@@ -206,12 +206,6 @@ int listener_open(struct listener *listener, const struct settings *settings,
     return 0;
 }
 
-void listener_close(struct listener *listener)
-{
-    while (listener->count > 0)
-        (void)close(listener->sockets[--listener->count].fd);
-}
-
 void listener_remove(struct listener *listener)
 {
     for (size_t i = 0; i < listener->count; i++) {
@@ -222,5 +216,6 @@ void listener_remove(struct listener *listener)
             status.st_dev == listener->sockets[i].device)
             (void)unlink(path);
     }
-    listener_close(listener);
+    while (listener->count > 0)
+        (void)close(listener->sockets[--listener->count].fd);
 }

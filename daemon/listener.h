@@ -36,9 +36,6 @@ struct listener {
 int listener_open(struct listener *listener, const struct settings *settings,
                   char fault[LISTENER_FAULT_ROOM]);
 
-/* Closes the sockets, and lets their files be. */
-void listener_close(struct listener *listener);
-
 /* Closes the sockets, and removes those of their files that are still the listener's own. */
 void listener_remove(struct listener *listener);
 

@@ -28,7 +28,7 @@ enum {
 };
 
 /* What a daemon has open. */
-struct house {
+struct daemon {
     struct library library;
     struct counters *counters;
     struct listener listener;
@@ -79,14 +79,21 @@ static void open_log(const struct settings *settings, bool is_foreground)
         log_to_syslog();
 }
 
-static int open_library(struct library *library, const struct settings *settings)
+/* What sessions need, however they come. */
+static int open_daemon(struct daemon *daemon, const struct settings *settings, bool is_foreground)
 {
     const char *wrong = NULL;
 
-    if (library_open(library, settings->library, settings->records, &wrong) == 0)
-        return EXIT_SUCCESS;
-    (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
-    return EXIT_FAILURE;
+    open_log(settings, is_foreground);
+    if (library_open(&daemon->library, settings->library, settings->records, &wrong) < 0) {
+        (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
+        return EXIT_FAILURE;
+    }
+    raise_descriptors(settings);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
+    daemon->counters = counters_open();
+    return daemon->counters != NULL ? EXIT_SUCCESS : complain("", strerror(errno));
 }
 
 static const char *pid_file_failure(void)
@@ -97,83 +104,67 @@ static const char *pid_file_failure(void)
 }
 
 /* The pid file, whose lock comes before anybody can connect, and the listener. */
-static int open_listener(struct house *house, const struct settings *settings)
+static int open_listener(struct daemon *daemon, const struct settings *settings)
 {
     char fault[LISTENER_FAULT_ROOM];
 
-    if (settings->pid_file != NULL && (house->pid_file = pid_file_make(settings->pid_file)) < 0)
+    if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
         return complain(settings->pid_file, pid_file_failure());
-    int opened = listener_open(&house->listener, settings, fault);
+    int opened = listener_open(&daemon->listener, settings, fault);
     if (opened == 0)
         return EXIT_SUCCESS;
-    pid_file_remove(settings->pid_file, house->pid_file);
+    pid_file_remove(settings->pid_file, daemon->pid_file);
     (void)complain("", fault);
     return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 /* Opens all that a daemon has, and serves. */
-static int serve(struct house *house, const struct command_line *line, struct settings *settings)
+static int serve(struct daemon *daemon, const struct command_line *line, struct settings *settings)
 {
     int ready = -1;
-    int code = EXIT_FAILURE;
 
     if (!line->foreground && (ready = background_begin()) < 0)
         return complain("", strerror(errno));
-    open_log(settings, line->foreground);
-    if (open_library(&house->library, settings) != EXIT_SUCCESS)
-        return EXIT_FAILURE;
-    raise_descriptors(settings);
+    int code = open_daemon(daemon, settings, line->foreground);
+    if (code != EXIT_SUCCESS)
+        return code;
     clear_environment();
     parent_catch_signals();
-    house->counters = counters_open();
-    if (house->counters == NULL) {
-        code = complain("", strerror(errno));
-    } else if ((code = open_listener(house, settings)) == EXIT_SUCCESS) {
-        pool_open(&house->pool, settings, &house->library, house->counters);
-        if (!house->library.writable)
-            log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
-                      settings->library, NULL);
-        access_warm_up();
-        (void)!chdir("/");
-        if (ready >= 0)
-            background_ready(ready, settings->log_to == LOG_TARGET_STDERR);
-        parent_serve(&house->listener, &house->pool, line, settings);
-        /* From here on the next daemon may take this one's place. */
-        listener_remove(&house->listener);
-        pid_file_remove(settings->pid_file, house->pid_file);
-        parent_drain(&house->pool);
-        pool_close(&house->pool);
-    }
-    counters_close(house->counters);
-    library_close(&house->library);
-    return code;
+    code = open_listener(daemon, settings);
+    if (code != EXIT_SUCCESS)
+        return code;
+    pool_open(&daemon->pool, settings, &daemon->library, daemon->counters);
+    if (!daemon->library.writable)
+        log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
+                  settings->library, NULL);
+    access_warm_up();
+    (void)!chdir("/");
+    if (ready >= 0)
+        background_ready(ready, settings->log_to == LOG_TARGET_STDERR);
+    parent_serve(&daemon->listener, &daemon->pool, line, settings);
+    /* From here on the next daemon may take this one's place. */
+    listener_remove(&daemon->listener);
+    pid_file_remove(settings->pid_file, daemon->pid_file);
+    parent_drain(&daemon->pool);
+    pool_close(&daemon->pool);
+    return EXIT_SUCCESS;
 }
 
 /* One session on standard input and output, as inetd(8) or ssh(1) give them. */
-static int serve_stdio(struct house *house, const struct settings *settings)
+static int serve_stdio(struct daemon *daemon, const struct settings *settings)
 {
     struct client client;
+    int code = open_daemon(daemon, settings, false);
 
-    open_log(settings, false);
-    if (open_library(&house->library, settings) != EXIT_SUCCESS)
-        return EXIT_FAILURE;
-    house->counters = counters_open();
-    if (house->counters == NULL) {
-        library_close(&house->library);
-        return complain("", strerror(errno));
-    }
+    if (code != EXIT_SUCCESS)
+        return code;
     const struct service service = {
-        .settings = settings, .library = &house->library, .counters = house->counters};
-    raise_descriptors(settings);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN);
+        .settings = settings, .library = &daemon->library, .counters = daemon->counters};
     access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings->anonymous, &client);
     memory_limit(memory_in_use(), settings->memory);
-    counter_add(&house->counters->sessions, 1);
-    counter_add(&house->counters->served, 1);
+    counter_add(&daemon->counters->sessions, 1);
+    counter_add(&daemon->counters->served, 1);
     session_run(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(), &service, -1);
-    counters_close(house->counters);
-    library_close(&house->library);
     return EXIT_SUCCESS;
 }
 
@@ -199,27 +190,22 @@ static int print_settings(void)
 static int act(const struct command_line *line)
 {
     char fault[CONFIGURATION_FAULT_ROOM];
-    char *text = NULL;
-    struct settings settings;
-    struct house house = {.pid_file = -1};
-    int code = command_line_load(line, &text, fault);
+    char *text = command_line_load(line, fault);
+    struct settings settings = {.library = NULL};
+    struct daemon daemon = {.pid_file = -1};
+    int code = EXIT_SUCCESS;
 
-    if (code < 0) {
-        (void)complain("", fault);
-        return EXIT_USAGE;
-    }
-    code = command_line_settings(line, text, &settings, fault);
-    free(text);
-    if (code < 0) {
+    if (text == NULL || command_line_settings(line, text, &settings, fault) < 0) {
         (void)complain("", fault);
         code = EXIT_USAGE;
     } else if (line->action == ACTION_SERVE) {
-        code = serve(&house, line, &settings);
+        code = serve(&daemon, line, &settings);
     } else if (line->action == ACTION_STDIO) {
-        code = serve_stdio(&house, &settings);
+        code = serve_stdio(&daemon, &settings);
     } else if (line->action == ACTION_PRINT_CONFIG) {
         code = print_text(configuration_show(&settings.configuration));
     }
+    free(text);
     settings_release(&settings);
     return code;
 }

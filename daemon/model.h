@@ -1,6 +1,5 @@
 /*
- * Models of concurrency: how the processes that the parent forks serve connections. They are the
- * same for the pool, but for the function that runs in the process.
+ * Models of concurrency: how the processes that the parent forks, the workers, serve connections.
  */
 #ifndef DAEMON_MODEL_H
 #define DAEMON_MODEL_H
@@ -14,16 +13,13 @@ enum {
     MODEL_THREAD_STACK = 1024 * 1024,
 };
 
-/* What a process that serves has: its end of the channel, and what is the same for all sessions. */
-struct worker {
-    int channel;
-    const struct service *service;
-};
-
 struct model {
     bool takes_one; /* a worker serves one connection, and is gone then */
-    /* The life of a worker; its process ends when this returns. */
-    void (*run)(const struct worker *worker);
+    /*
+     * The life of a worker, with its end of the channel (daemon/channel.h); its process ends when
+     * this returns.
+     */
+    void (*run)(int channel, const struct service *service);
 };
 
 extern const struct model model_process;

@@ -152,8 +152,6 @@ void parent_catch_signals(void)
         (void)sigdelset(&while_waiting, caught[i].number);
         (void)sigaction(caught[i].number, &action, NULL);
     }
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
 }
 
 void parent_serve(const struct listener *listener, struct pool *pool,
@@ -174,7 +172,7 @@ void parent_serve(const struct listener *listener, struct pool *pool,
 
 void parent_drain(struct pool *pool)
 {
-    int64_t until = clock_ms() + pool->settings->drain_ms;
+    int64_t until = clock_ms() + pool->service.settings->drain_ms;
     int64_t left = 0;
 
     pool_stop(pool);

@@ -9,7 +9,7 @@
 #include "daemon/listener.h"
 #include "daemon/pool.h"
 
-/* From now on TERM, INT, HUP and CHLD come only while parent_serve() waits, and PIPE not at all. */
+/* From now on TERM, INT, HUP and CHLD come only while parent_serve() waits. */
 void parent_catch_signals(void);
 
 /*

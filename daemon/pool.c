@@ -55,13 +55,12 @@ static void catch_signals(int channel)
 }
 
 /* A session that would take more memory than it may fails, and does not fill the machine. */
-static void limit_memory(const struct pool *pool)
+static void limit_memory(const struct pool *pool, const struct model *model)
 {
-    const struct settings *settings = pool->settings;
-    bool has_threads = settings->concurrency == CONCURRENCY_THREAD;
-    int64_t sessions = has_threads ? settings->sessions : 1;
+    const struct settings *settings = pool->service.settings;
+    int64_t sessions = model->takes_one ? 1 : settings->sessions;
     /* The stack of a process is none of its data, and that of a thread is. */
-    int64_t each = settings->memory + (has_threads ? MODEL_THREAD_STACK : 0);
+    int64_t each = settings->memory + (model->takes_one ? 0 : MODEL_THREAD_STACK);
 
     /* The bounds of both settings are such that this fits. */
     memory_limit(pool->memory_before, each * sessions);
@@ -88,24 +87,25 @@ static void close_all_but(int one, int other)
 
 static _Noreturn void live(const struct pool *pool, const struct model *model, int channel)
 {
-    const struct worker worker = {.channel = channel, .service = &pool->service};
-
     close_all_but(channel, pool->service.library->root);
     log_after_fork();
     catch_signals(channel);
-    limit_memory(pool);
-    model->run(&worker);
+    limit_memory(pool, model);
+    model->run(channel, &pool->service);
     _exit(0);
 }
 
 /* In the parent. */
 
-/* Room for one more element; the array may move. */
-static bool make_room(void **array, size_t *room, size_t count, size_t size)
+/* Room for so many elements; the array may move. */
+static bool make_room(void **array, size_t *room, size_t wanted, size_t size)
 {
-    if (count < *room)
+    size_t more = *room > 0 ? *room : 16;
+
+    if (*array != NULL && wanted <= *room)
         return true;
-    size_t more = *room > 0 ? 2 * *room : 16;
+    while (more < wanted)
+        more *= 2;
     void *moved = reallocarray(*array, more, size);
     if (moved == NULL)
         return false;
@@ -116,12 +116,12 @@ static bool make_room(void **array, size_t *room, size_t count, size_t size)
 
 static void note_sessions(const struct pool *pool)
 {
-    atomic_store(&pool->service.counters->sessions, pool->seat_count);
+    atomic_store(&pool->service.counters->sessions, pool->slot_count);
 }
 
-static void remove_seat(struct pool *pool, size_t place)
+static void remove_slot(struct pool *pool, size_t place)
 {
-    pool->seats[place] = pool->seats[--pool->seat_count];
+    pool->slots[place] = pool->slots[--pool->slot_count];
     note_sessions(pool);
 }
 
@@ -134,14 +134,14 @@ static void note_fork(struct pool *pool, bool failed)
 }
 
 /* Forks a worker; NULL when that cannot be done. */
-static struct hand *add_hand(struct pool *pool)
+static struct worker *add_worker(struct pool *pool)
 {
     int channel = -1;
     int theirs = -1;
-    const struct model *model = model_of(pool->settings);
-    bool has_room =
-        make_room((void **)&pool->hands, &pool->hand_room, pool->hand_count, sizeof *pool->hands) &&
-        channel_open(&channel, &theirs) == 0;
+    const struct model *model = model_of(pool->service.settings);
+    bool has_room = make_room((void **)&pool->workers, &pool->worker_room, pool->worker_count + 1,
+                              sizeof *pool->workers) &&
+                    channel_open(&channel, &theirs) == 0;
     pid_t pid = has_room ? fork() : -1;
 
     if (pid == 0)
@@ -152,102 +152,104 @@ static struct hand *add_hand(struct pool *pool)
         descriptor_close(channel);
         return NULL;
     }
-    struct hand *hand = &pool->hands[pool->hand_count++];
-    *hand = (struct hand){.pid = pid, .channel = channel, .model = model};
-    return hand;
+    struct worker *worker = &pool->workers[pool->worker_count++];
+    *worker = (struct worker){.pid = pid, .channel = channel, .model = model, .takes_more = true};
+    return worker;
 }
 
-static bool is_free(const struct hand *hand)
+/* Does this one speak with the parent after it was given something to do? */
+static bool is_heard(const struct worker *worker)
 {
-    return !hand->is_retired && !hand->is_busy;
+    return !worker->model->takes_one && worker->channel >= 0;
 }
 
 /* A worker that can take a connection; NULL when there is none yet. */
-static struct hand *find_free(const struct pool *pool)
+static struct worker *find_free(const struct pool *pool)
 {
-    for (size_t i = 0; i < pool->hand_count; i++) {
-        if (is_free(&pool->hands[i]))
-            return &pool->hands[i];
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        if (pool->workers[i].takes_more)
+            return &pool->workers[i];
     }
     return NULL;
 }
 
 /* May one more session of this client begin? */
-static bool has_seat(const struct pool *pool, struct peer peer)
+static bool may_begin(const struct pool *pool, struct peer peer)
 {
-    const struct settings *settings = pool->settings;
+    const struct settings *settings = pool->service.settings;
     int64_t most = peer.kind == PEER_USER ? settings->per_user : settings->per_address;
     int64_t count = 0;
 
-    if (pool->seat_count >= (size_t)settings->sessions)
+    if (pool->slot_count >= (size_t)settings->sessions)
         return false;
-    for (size_t i = 0; i < pool->seat_count; i++)
-        count += peer_is_same(pool->seats[i].peer, peer);
+    for (size_t i = 0; i < pool->slot_count; i++)
+        count += peer_is_same(pool->slots[i].peer, peer);
     return peer.kind == PEER_UNKNOWN || count < most;
 }
 
-static void stop_hand(struct hand *hand)
+static void stop_worker(struct worker *worker)
 {
-    hand->is_retired = hand->is_told = true;
-    descriptor_close(hand->channel);
-    hand->channel = -1;
+    worker->takes_more = false;
+    descriptor_close(worker->channel);
+    worker->channel = -1;
 }
 
 /*
  * Gives the connection to a worker: one that is free, or else a new one. Those that turn out to be
  * gone are passed over.
  */
-static struct hand *send_order(struct pool *pool, const struct order *order)
+static struct worker *send_order(struct pool *pool, const struct order *order)
 {
     bool is_new = false;
 
     while (!is_new) {
-        struct hand *hand = find_free(pool);
-        is_new = hand == NULL;
+        struct worker *worker = find_free(pool);
+        is_new = worker == NULL;
         if (is_new)
-            hand = add_hand(pool);
-        if (hand == NULL)
+            worker = add_worker(pool);
+        if (worker == NULL)
             return NULL;
-        if (channel_order(hand->channel, order) == 0)
-            return hand;
+        if (channel_order(worker->channel, order) == 0)
+            return worker;
         if (errno != EPIPE)
             return NULL;
-        stop_hand(hand);
+        stop_worker(worker);
     }
     return NULL;
 }
 
 static bool hand_over(struct pool *pool, const struct order *order, struct peer peer)
 {
-    if (!make_room((void **)&pool->seats, &pool->seat_room, pool->seat_count, sizeof *pool->seats))
+    if (!make_room((void **)&pool->slots, &pool->slot_room, pool->slot_count + 1,
+                   sizeof *pool->slots))
         return false;
-    struct hand *hand = send_order(pool, order);
-    if (hand == NULL)
+    struct worker *worker = send_order(pool, order);
+    if (worker == NULL)
         return false;
-    hand->is_busy = hand->model->takes_one;
-    pool->seats[pool->seat_count++] =
-        (struct seat){.session = order->session, .pid = hand->pid, .peer = peer};
+    worker->takes_more = !worker->model->takes_one;
+    pool->slots[pool->slot_count++] =
+        (struct slot){.session = order->session, .pid = worker->pid, .peer = peer};
     note_sessions(pool);
     return true;
 }
 
 static void tell_retired(struct pool *pool)
 {
-    const struct order order = {.kind = ORDER_RETIRE, .connection = -1};
+    const struct order order = {.what = ORDER_RETIRE, .connection = -1};
 
-    for (size_t i = 0; i < pool->hand_count; i++) {
-        struct hand *hand = &pool->hands[i];
-        if (hand->is_retired && !hand->is_told)
-            hand->is_told = channel_order(hand->channel, &order) == 0 || errno != EAGAIN;
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        struct worker *worker = &pool->workers[i];
+        if (is_heard(worker) && !worker->takes_more && !worker->is_told)
+            worker->is_told = channel_order(worker->channel, &order) == 0 || errno != EAGAIN;
     }
 }
 
 /* Returns false when this worker has no such session. */
-static bool leave_seat(struct pool *pool, pid_t pid, uint64_t session)
+static bool end_session(struct pool *pool, pid_t pid, uint64_t session)
 {
-    for (size_t i = 0; i < pool->seat_count; i++) {
-        if (pool->seats[i].session == session && pool->seats[i].pid == pid) {
-            remove_seat(pool, i);
+    for (size_t i = 0; i < pool->slot_count; i++) {
+        if (pool->slots[i].session == session && pool->slots[i].pid == pid) {
+            remove_slot(pool, i);
             return true;
         }
     }
@@ -259,16 +261,16 @@ static bool leave_seat(struct pool *pool, pid_t pid, uint64_t session)
  * of what it does not have, gets nothing more to do; its last sessions are counted until its process
  * is gone.
  */
-static void hear_ends(struct pool *pool, struct hand *hand)
+static void hear_ends(struct pool *pool, struct worker *worker)
 {
     uint64_t session = 0;
 
     for (int count = 0; count < ENDS_MOST; count++) {
-        int heard = channel_next_end(hand->channel, &session);
+        int heard = channel_next_end(worker->channel, &session);
         if (heard == 0)
             return;
-        if (heard < 0 || !leave_seat(pool, hand->pid, session)) {
-            stop_hand(hand);
+        if (heard < 0 || !end_session(pool, worker->pid, session)) {
+            stop_worker(worker);
             return;
         }
     }
@@ -276,15 +278,15 @@ static void hear_ends(struct pool *pool, struct hand *hand)
 
 static void forget_worker(struct pool *pool, pid_t pid)
 {
-    for (size_t i = pool->seat_count; i-- > 0;) {
-        if (pool->seats[i].pid == pid)
-            remove_seat(pool, i);
+    for (size_t i = pool->slot_count; i-- > 0;) {
+        if (pool->slots[i].pid == pid)
+            remove_slot(pool, i);
     }
-    for (size_t i = 0; i < pool->hand_count; i++) {
-        if (pool->hands[i].pid != pid)
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        if (pool->workers[i].pid != pid)
             continue;
-        descriptor_close(pool->hands[i].channel);
-        pool->hands[i] = pool->hands[--pool->hand_count];
+        descriptor_close(pool->workers[i].channel);
+        pool->workers[i] = pool->workers[--pool->worker_count];
         return;
     }
 }
@@ -317,7 +319,6 @@ void pool_open(struct pool *pool, const struct settings *settings, const struct 
                struct counters *counters)
 {
     *pool = (struct pool){
-        .settings = settings,
         .service = {.settings = settings, .library = library, .counters = counters},
         .memory_before = memory_in_use(),
     };
@@ -325,27 +326,27 @@ void pool_open(struct pool *pool, const struct settings *settings, const struct 
 
 void pool_close(struct pool *pool)
 {
-    for (size_t i = 0; i < pool->hand_count; i++)
-        descriptor_close(pool->hands[i].channel);
-    free(pool->hands);
-    free(pool->seats);
+    for (size_t i = 0; i < pool->worker_count; i++)
+        descriptor_close(pool->workers[i].channel);
+    free(pool->workers);
+    free(pool->slots);
     free(pool->polled);
-    *pool = (struct pool){.hands = NULL};
+    *pool = (struct pool){.workers = NULL};
 }
 
-void pool_give(struct pool *pool, int connection, enum address_kind comes)
+void pool_give(struct pool *pool, int connection, enum address_kind kind)
 {
     const struct peer peer = peer_of(connection);
-    const struct order order = {.kind = ORDER_SERVE,
+    const struct order order = {.what = ORDER_SERVE,
                                 .session = pool->last_session + 1,
-                                .comes = comes,
+                                .kind = kind,
                                 .connection = connection};
 
     /* Those that have just ended may make room. */
-    if (!has_seat(pool, peer))
+    if (!may_begin(pool, peer))
         pool_hear(pool);
     socket_tune(connection);
-    if (has_seat(pool, peer) && hand_over(pool, &order, peer)) {
+    if (may_begin(pool, peer) && hand_over(pool, &order, peer)) {
         pool->last_session++;
         counter_add(&pool->service.counters->served, 1);
         (void)close(connection);
@@ -357,13 +358,13 @@ void pool_give(struct pool *pool, int connection, enum address_kind comes)
 
 int64_t pool_wants_worker_in(const struct pool *pool)
 {
-    const struct settings *settings = pool->settings;
+    const struct settings *settings = pool->service.settings;
     /* One worker serves all threads; it is there before the first connection. */
-    int64_t wanted = settings->concurrency == CONCURRENCY_THREAD ? 1 : settings->spare;
+    int64_t wanted = model_of(settings)->takes_one ? settings->spare : 1;
     int64_t count = 0;
 
-    for (size_t i = 0; i < pool->hand_count; i++)
-        count += is_free(&pool->hands[i]);
+    for (size_t i = 0; i < pool->worker_count; i++)
+        count += pool->workers[i].takes_more;
     if (count >= wanted)
         return -1;
     int64_t calm = pool->crashed_ms > 0 ? pool->crashed_ms + CALM_MS - clock_ms() : 0;
@@ -372,33 +373,29 @@ int64_t pool_wants_worker_in(const struct pool *pool)
 
 bool pool_add_worker(struct pool *pool)
 {
-    return add_hand(pool) != NULL;
+    return add_worker(pool) != NULL;
 }
 
 bool pool_is_ready(const struct pool *pool)
 {
-    const struct hand *hand = find_free(pool);
+    const struct worker *worker = find_free(pool);
 
-    return hand == NULL || channel_is_ready(hand->channel);
+    return worker == NULL || channel_is_ready(worker->channel);
 }
 
 struct pollfd *pool_polled(struct pool *pool, size_t before, bool for_room, size_t *ret_count)
 {
-    const struct hand *awaited = for_room ? find_free(pool) : NULL;
-    size_t most = before + pool->hand_count;
+    const struct worker *awaited = for_room ? find_free(pool) : NULL;
     size_t count = before;
 
-    /* make_room() doubles what there is: more than once, when many workers have come. */
-    while (pool->polled_room < most || pool->polled == NULL) {
-        if (!make_room((void **)&pool->polled, &pool->polled_room, pool->polled_room,
-                       sizeof *pool->polled))
-            return NULL;
-    }
-    for (size_t i = 0; i < pool->hand_count; i++) {
-        const struct hand *hand = &pool->hands[i];
-        if (!hand->model->takes_one && hand->channel >= 0)
+    if (!make_room((void **)&pool->polled, &pool->polled_room, before + pool->worker_count,
+                   sizeof *pool->polled))
+        return NULL;
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        const struct worker *worker = &pool->workers[i];
+        if (is_heard(worker))
             pool->polled[count++] = (struct pollfd){
-                .fd = hand->channel, .events = hand == awaited ? POLLIN | POLLOUT : POLLIN};
+                .fd = worker->channel, .events = worker == awaited ? POLLIN | POLLOUT : POLLIN};
     }
     *ret_count = count;
     return pool->polled;
@@ -406,9 +403,9 @@ struct pollfd *pool_polled(struct pool *pool, size_t before, bool for_room, size
 
 void pool_hear(struct pool *pool)
 {
-    for (size_t i = 0; i < pool->hand_count; i++) {
-        if (!pool->hands[i].model->takes_one && pool->hands[i].channel >= 0)
-            hear_ends(pool, &pool->hands[i]);
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        if (is_heard(&pool->workers[i]))
+            hear_ends(pool, &pool->workers[i]);
     }
     reap(pool);
     tell_retired(pool);
@@ -416,30 +413,29 @@ void pool_hear(struct pool *pool)
 
 void pool_retire(struct pool *pool)
 {
-    for (size_t i = 0; i < pool->hand_count; i++) {
-        struct hand *hand = &pool->hands[i];
-        if (hand->model->takes_one && !hand->is_busy)
-            stop_hand(hand);
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        struct worker *worker = &pool->workers[i];
         /* One that serves its one connection need not know. */
-        hand->is_told = hand->is_told || hand->model->takes_one;
-        hand->is_retired = true;
+        if (worker->model->takes_one && worker->takes_more)
+            stop_worker(worker);
+        worker->takes_more = false;
     }
     tell_retired(pool);
 }
 
 void pool_stop(struct pool *pool)
 {
-    for (size_t i = 0; i < pool->hand_count; i++)
-        stop_hand(&pool->hands[i]);
+    for (size_t i = 0; i < pool->worker_count; i++)
+        stop_worker(&pool->workers[i]);
 }
 
 void pool_kill(const struct pool *pool)
 {
-    for (size_t i = 0; i < pool->hand_count; i++)
-        (void)kill(pool->hands[i].pid, SIGKILL);
+    for (size_t i = 0; i < pool->worker_count; i++)
+        (void)kill(pool->workers[i].pid, SIGKILL);
 }
 
 size_t pool_workers(const struct pool *pool)
 {
-    return pool->hand_count;
+    return pool->worker_count;
 }

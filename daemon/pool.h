@@ -18,30 +18,28 @@
 #include "daemon/session.h"
 
 /* A worker, as the parent knows it. */
-struct hand {
+struct worker {
     pid_t pid;
     int channel; /* -1 when it has been told to stop */
     const struct model *model;
-    bool is_busy;    /* its one connection has been given to it */
-    bool is_retired; /* it gets no more connections */
-    bool is_told;    /* it knows that */
+    bool takes_more; /* connections may be given to it */
+    bool is_told;    /* one with sessions knows that it gets no more */
 };
 
 /* A session under way. */
-struct seat {
+struct slot {
     uint64_t session;
     pid_t pid; /* of its worker */
     struct peer peer;
 };
 
 struct pool {
-    const struct settings *settings;
     struct service service;
     int64_t memory_before; /* bytes that a worker has when it is forked; -1: not known */
-    struct hand *hands;
-    size_t hand_count, hand_room;
-    struct seat *seats;
-    size_t seat_count, seat_room;
+    struct worker *workers;
+    size_t worker_count, worker_room;
+    struct slot *slots;
+    size_t slot_count, slot_room;
     struct pollfd *polled;
     size_t polled_room;
     uint64_t last_session;
@@ -58,7 +56,7 @@ void pool_close(struct pool *pool);
  * Has a connection served, which came by an address of that kind and is the pool's from now on;
  * answers FAIL busy when there are too many. Never waits.
  */
-void pool_give(struct pool *pool, int connection, enum address_kind comes);
+void pool_give(struct pool *pool, int connection, enum address_kind kind);
 
 /*
  * Can a connection be given away now? When a worker first has to take in those that it has been

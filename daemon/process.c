@@ -5,15 +5,14 @@
 #include "daemon/channel.h"
 #include "daemon/model.h"
 
-static void run(const struct worker *worker)
+static void run(int channel, const struct service *service)
 {
     struct order order;
 
-    channel_receive(worker->channel, &order);
+    channel_receive(channel, &order);
     /* Nothing more comes then but the end of the channel. */
-    if (order.kind == ORDER_SERVE && order.connection >= 0)
-        session_serve(order.connection, order.comes, order.session, worker->service,
-                      worker->channel);
+    if (order.what == ORDER_SERVE && order.connection >= 0)
+        session_serve(order.connection, order.kind, order.session, service, channel);
 }
 
 const struct model model_process = {.takes_one = true, .run = run};

@@ -81,9 +81,9 @@ static void take_settings(const struct command_line *line, const char *text,
 int reload_settings(const struct command_line *line, struct settings *settings)
 {
     char fault[CONFIGURATION_FAULT_ROOM];
-    char *text = NULL;
+    char *text = command_line_load(line, fault);
 
-    if (command_line_load(line, &text, fault) < 0)
+    if (text == NULL)
         return complain(fault);
     int code = try_settings(line, text);
     if (code == 0) {

@@ -230,12 +230,12 @@ void session_run(int in, int out, const struct client *client, uint64_t number,
     free(session);
 }
 
-void session_serve(int connection, enum address_kind comes, uint64_t number,
+void session_serve(int connection, enum address_kind kind, uint64_t number,
                    const struct service *service, int wake)
 {
     struct client client;
 
-    access_identify(connection, comes, service->settings->anonymous, &client);
+    access_identify(connection, kind, service->settings->anonymous, &client);
     session_run(connection, connection, &client, number, service, wake);
 }
 

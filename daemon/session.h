@@ -59,7 +59,7 @@ void session_run(int in, int out, const struct client *client, uint64_t number,
 
 /* The same for a socket that has come to a listener, by an address of that kind: finds out who the
  * client is. */
-void session_serve(int connection, enum address_kind comes, uint64_t number,
+void session_serve(int connection, enum address_kind kind, uint64_t number,
                    const struct service *service, int wake);
 
 /* Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. */

@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "daemon/channel.h"
 #include "daemon/log.h"
@@ -16,8 +16,9 @@
 #include "protocol/descriptor.h"
 
 /* What the threads of a worker share. */
-struct crowd {
-    const struct worker *worker;
+struct threads {
+    int channel;
+    const struct service *service;
     int wake; /* an eventfd, which becomes readable when the daemon stops */
     /*
      * Kept free for the next connection, which is lost when there is no descriptor for it; so one that
@@ -25,113 +26,110 @@ struct crowd {
      */
     int reserve;
     pthread_attr_t attributes;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    size_t count; /* of threads */
+    sem_t ended;  /* once for each thread that has */
+    size_t count; /* of threads whose end was not yet taken note of */
     bool cannot;  /* the last connection got no thread, and that was logged */
 };
 
 /* What a new thread is given. */
 struct start {
-    struct crowd *crowd;
+    struct threads *threads;
     struct order order;
 };
-
-static void change_count(struct crowd *crowd, bool up)
-{
-    (void)pthread_mutex_lock(&crowd->lock);
-    crowd->count += up ? 1 : (size_t)-1;
-    (void)pthread_cond_signal(&crowd->changed);
-    (void)pthread_mutex_unlock(&crowd->lock);
-}
 
 static void *serve(void *argument)
 {
     struct start start = *(struct start *)argument;
+    struct threads *threads = start.threads;
 
     free(argument);
-    session_serve(start.order.connection, start.order.comes, start.order.session,
-                  start.crowd->worker->service, start.crowd->wake);
-    channel_report_end(start.crowd->worker->channel, start.order.session);
-    change_count(start.crowd, false);
+    session_serve(start.order.connection, start.order.kind, start.order.session, threads->service,
+                  threads->wake);
+    channel_report_end(threads->channel, start.order.session);
+    (void)sem_post(&threads->ended);
     return NULL;
 }
 
-static void begin(struct crowd *crowd, const struct order *order)
+/* Starts a thread for the connection. Returns 0 or an errno. */
+static int start_thread(struct threads *threads, const struct order *order)
 {
     pthread_t thread;
-    struct start *start = malloc(sizeof *start);
-    int error = crowd->reserve < 0 ? EMFILE : ENOMEM;
 
-    change_count(crowd, true);
-    if (start != NULL && crowd->reserve >= 0 && order->connection >= 0) {
-        *start = (struct start){.crowd = crowd, .order = *order};
-        error = pthread_create(&thread, &crowd->attributes, serve, start);
-        crowd->cannot = crowd->cannot && error != 0;
-        if (error == 0)
-            return;
+    if (threads->reserve < 0 || order->connection < 0)
+        return EMFILE;
+    struct start *start = malloc(sizeof *start);
+    if (start == NULL)
+        return ENOMEM;
+    *start = (struct start){.threads = threads, .order = *order};
+    int error = pthread_create(&thread, &threads->attributes, serve, start);
+    if (error != 0)
+        free(start);
+    return error;
+}
+
+static void begin(struct threads *threads, const struct order *order)
+{
+    int error = start_thread(threads, order);
+
+    if (error == 0) {
+        threads->count++;
+        threads->cannot = false;
+        return;
     }
-    change_count(crowd, false);
-    if (!crowd->cannot)
+    if (!threads->cannot)
         log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(error), NULL);
-    crowd->cannot = true;
-    free(start);
+    threads->cannot = true;
     if (order->connection >= 0)
         session_turn_away(order->connection);
-    channel_report_end(crowd->worker->channel, order->session);
+    channel_report_end(threads->channel, order->session);
 }
 
-static void receive(struct crowd *crowd, struct order *ret)
+static void receive(struct threads *threads, struct order *ret)
 {
-    int channel = crowd->worker->channel;
-
-    channel_await(channel);
-    descriptor_close(crowd->reserve);
-    channel_receive(channel, ret);
-    crowd->reserve = fcntl(channel, F_DUPFD_CLOEXEC, 0);
-}
-
-static void await_threads(struct crowd *crowd)
-{
-    (void)pthread_mutex_lock(&crowd->lock);
-    while (crowd->count > 0)
-        (void)pthread_cond_wait(&crowd->changed, &crowd->lock);
-    (void)pthread_mutex_unlock(&crowd->lock);
+    channel_await(threads->channel);
+    while (sem_trywait(&threads->ended) == 0)
+        threads->count--;
+    descriptor_close(threads->reserve);
+    channel_receive(threads->channel, ret);
+    threads->reserve = fcntl(threads->channel, F_DUPFD_CLOEXEC, 0);
 }
 
 /* A worker that is retired ends with its last session; one that is stopped hurries them. */
 static void *await_stop(void *argument)
 {
-    struct crowd *crowd = argument;
+    struct threads *threads = argument;
     struct order order;
 
     do
-        channel_receive(crowd->worker->channel, &order);
-    while (order.kind != ORDER_STOP);
-    (void)eventfd_write(crowd->wake, 1);
+        channel_receive(threads->channel, &order);
+    while (order.what != ORDER_STOP);
+    (void)eventfd_write(threads->wake, 1);
     return NULL;
 }
 
-static void run(const struct worker *worker)
+static void run(int channel, const struct service *service)
 {
-    struct crowd crowd = {.worker = worker,
-                          .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                          .reserve = -1,
-                          .lock = PTHREAD_MUTEX_INITIALIZER,
-                          .changed = PTHREAD_COND_INITIALIZER};
+    struct threads threads = {.channel = channel,
+                              .service = service,
+                              .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                              .reserve = -1};
     struct order order;
     pthread_t thread;
 
-    (void)pthread_attr_init(&crowd.attributes);
-    (void)pthread_attr_setstacksize(&crowd.attributes, MODEL_THREAD_STACK);
-    (void)pthread_attr_setdetachstate(&crowd.attributes, PTHREAD_CREATE_DETACHED);
-    for (receive(&crowd, &order); order.kind == ORDER_SERVE; receive(&crowd, &order))
-        begin(&crowd, &order);
-    if (order.kind == ORDER_RETIRE)
-        (void)pthread_create(&thread, &crowd.attributes, await_stop, &crowd);
+    (void)sem_init(&threads.ended, 0, 0);
+    (void)pthread_attr_init(&threads.attributes);
+    (void)pthread_attr_setstacksize(&threads.attributes, MODEL_THREAD_STACK);
+    (void)pthread_attr_setdetachstate(&threads.attributes, PTHREAD_CREATE_DETACHED);
+    for (receive(&threads, &order); order.what == ORDER_SERVE; receive(&threads, &order))
+        begin(&threads, &order);
+    if (order.what == ORDER_RETIRE)
+        (void)pthread_create(&thread, &threads.attributes, await_stop, &threads);
     else
-        (void)eventfd_write(crowd.wake, 1);
-    await_threads(&crowd);
+        (void)eventfd_write(threads.wake, 1);
+    while (threads.count > 0) {
+        if (sem_wait(&threads.ended) == 0)
+            threads.count--;
+    }
 }
 
 const struct model model_thread = {.takes_one = false, .run = run};

@@ -76,9 +76,10 @@ void configuration_release(struct configuration *configuration);
 
 /*
  * Reads a whole configuration file, a regular one of less than 64 KiB. Returns its text, to be
- * freed, or NULL with errno set. It never waits, as for a FIFO.
+ * freed; "" for one that does not exist, when it is `optional`; or NULL with one sentence in
+ * `fault`. It never waits, as for a FIFO.
  */
-char *configuration_load(const char *path);
+char *configuration_load(const char *path, bool optional, char fault[CONFIGURATION_FAULT_ROOM]);
 
 /*
  * Takes all settings of a text that was read from the file `path`. The fault names file and line.
@@ -88,7 +89,7 @@ char *configuration_load(const char *path);
 int configuration_take_text(struct configuration *configuration, const char *text, const char *path,
                             char fault[CONFIGURATION_FAULT_ROOM]);
 
-/* Both of these; `optional`: a file that does not exist is as good as an empty one. */
+/* Both of these. */
 int configuration_take_file(struct configuration *configuration, const char *path, bool optional,
                             char fault[CONFIGURATION_FAULT_ROOM]);
 

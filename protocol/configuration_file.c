@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "protocol/configuration.h"
+#include "protocol/descriptor.h"
 #include "protocol/reason.h"
 
 /*
@@ -175,17 +176,6 @@ static int look_through(const struct source *source, const char *text)
     return 0;
 }
 
-/* Adds file, line and name in front of what is wrong with a setting. */
-static int place_fault(const struct source *source, const config_setting_t *setting,
-                       const char *name)
-{
-    char wrong[CONFIGURATION_FAULT_ROOM];
-
-    memcpy(wrong, source->fault, sizeof wrong);
-    return configuration_refuse(source->fault, "%s:%u: %s: %.600s", source->path,
-                                (unsigned)config_setting_source_line(setting), name, wrong);
-}
-
 static int refuse_type(const struct source *source, const struct setting *row)
 {
     return configuration_refuse(source->fault, "it must be %s", setting_kind_text(row->kind));
@@ -232,22 +222,6 @@ static int take_value(const struct source *source, const struct setting *row,
                         : refuse_type(source, row);
 }
 
-static int take_setting(const struct source *source, const config_setting_t *setting,
-                        const char *name)
-{
-    char *origin = NULL;
-    const struct setting *row = configuration_find(source->configuration->table, name);
-
-    if (row == NULL)
-        return configuration_refuse(source->fault, "%s:%u: there is no setting %s", source->path,
-                                    (unsigned)config_setting_source_line(setting), name);
-    if (asprintf(&origin, "%s:%u", source->path, (unsigned)config_setting_source_line(setting)) < 0)
-        abort();
-    int code = take_value(source, row, setting, origin);
-    free(origin);
-    return code < 0 ? place_fault(source, setting, name) : 0;
-}
-
 /* Do names of the table begin with this one and a point? */
 static bool is_group(const struct source *source, const char *name)
 {
@@ -257,6 +231,28 @@ static bool is_group(const struct source *source, const char *name)
     while (row->name != NULL && (strncmp(row->name, name, length) != 0 || row->name[length] != '.'))
         row++;
     return row->name != NULL;
+}
+
+/* Takes a setting; a fault gets its place and its name in front. */
+static int take_setting(const struct source *source, const config_setting_t *setting,
+                        const char *name)
+{
+    char *origin = NULL;
+    char wrong[CONFIGURATION_FAULT_ROOM];
+    const struct setting *row = configuration_find(source->configuration->table, name);
+
+    if (asprintf(&origin, "%s:%u", source->path, (unsigned)config_setting_source_line(setting)) < 0)
+        abort();
+    int code = row != NULL ? take_value(source, row, setting, origin)
+               : is_group(source, name)
+                   ? configuration_refuse(source->fault, "it must be a group, { ... }")
+                   : configuration_refuse(source->fault, "there is no such setting");
+    if (code < 0) {
+        memcpy(wrong, source->fault, sizeof wrong);
+        (void)configuration_refuse(source->fault, "%s: %s: %.600s", origin, name, wrong);
+    }
+    free(origin);
+    return code;
 }
 
 /* Takes every setting of a group; `prefix` is the group's name and a point, or empty. */
@@ -271,44 +267,49 @@ static int take_group(const struct source *source, const config_setting_t *group
         const config_setting_t *setting = config_setting_get_elem(group, i);
         (void)snprintf(name, sizeof name, "%.30s%.90s", prefix, config_setting_name(setting));
         (void)snprintf(below, sizeof below, "%s.", name);
-        if (!is_group(source, name))
-            code = take_setting(source, setting, name);
-        else if (config_setting_is_group(setting))
+        if (is_group(source, name) && config_setting_is_group(setting))
             code = take_group(source, setting, below);
         else
-            code = configuration_refuse(source->fault, "%s:%u: %s: it must be a group, { ... }",
-                                        source->path, (unsigned)config_setting_source_line(setting),
-                                        name);
+            code = take_setting(source, setting, name);
     }
     return code;
 }
 
-char *configuration_load(const char *path)
+/* The text of an open file; NULL with errno set. */
+static char *read_text(int fd)
 {
     struct stat status;
-    char *text = NULL;
+
+    if (fstat(fd, &status) < 0)
+        return NULL;
+    if (!S_ISREG(status.st_mode) || status.st_size >= FILE_LARGEST) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
+        return NULL;
+    }
+    char *text = calloc(1, FILE_LARGEST + 1);
+    ssize_t length = text != NULL ? read(fd, text, FILE_LARGEST - 1) : -1;
+    /* What stands behind a NUL would silently be lost. */
+    if (length >= 0 && strlen(text) == (size_t)length) {
+        /* libconfig 1.5 takes a comment that is the end for an error. */
+        if (length > 0 && text[length - 1] != '\n')
+            text[length] = '\n';
+        return text;
+    }
+    errno = length < 0 ? errno : EILSEQ;
+    free(text);
+    return NULL;
+}
+
+char *configuration_load(const char *path, bool optional, char fault[CONFIGURATION_FAULT_ROOM])
+{
     /* A FIFO would block for ever without O_NONBLOCK. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
+    char *text = fd >= 0 ? read_text(fd) : optional && is_missing ? strdup("") : NULL;
 
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size < FILE_LARGEST)
-        text = calloc(1, FILE_LARGEST + 1);
-    else
-        errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
-    ssize_t length = text != NULL ? read(fd, text, FILE_LARGEST - 1) : 0;
-    if (length < 0 || (text != NULL && strlen(text) < (size_t)length)) {
-        /* What stands behind a NUL would silently be lost. */
-        errno = length < 0 ? errno : EILSEQ;
-        free(text);
-        text = NULL;
-    }
-    /* libconfig 1.5 takes no comment that ends with the file. */
-    if (text != NULL && length > 0 && text[length - 1] != '\n')
-        text[length] = '\n';
-    int error = errno;
-    (void)close(fd);
-    errno = error;
+    if (text == NULL)
+        (void)configuration_refuse(fault, "%s: %s", path, strerror(errno));
+    descriptor_close(fd);
     return text;
 }
 
@@ -334,13 +335,10 @@ int configuration_take_text(struct configuration *configuration, const char *tex
 int configuration_take_file(struct configuration *configuration, const char *path, bool optional,
                             char fault[CONFIGURATION_FAULT_ROOM])
 {
-    char *text = configuration_load(path);
+    char *text = configuration_load(path, optional, fault);
+    int code =
+        text != NULL ? configuration_take_text(configuration, text, path, fault) : -REASON_USAGE;
 
-    if (text == NULL && optional && (errno == ENOENT || errno == ENOTDIR))
-        return 0;
-    if (text == NULL)
-        return configuration_refuse(fault, "%s: %s", path, strerror(errno));
-    int code = configuration_take_text(configuration, text, path, fault);
     free(text);
     return code;
 }

@@ -77,7 +77,7 @@ for row in rows():
         line = write(row, SAMPLES['number'], name)
         if group.isupper():
             line, name = 2, group
-        expect_refusal(f'{CONFIG}:{line}: there is no setting {name}', '--check', *LIBRARY_OPTION)
+        expect_refusal(f'{CONFIG}:{line}: {name}: there is no such setting', '--check', *LIBRARY_OPTION)
     group = row['name'].rpartition('.')[0]
     if group:
         with open(CONFIG, 'w') as file:
@@ -238,7 +238,7 @@ with open('fsd.conf', 'w') as file:
 END
     run timeout 5 "$FSD" --config "$CONFIG" --library "$WORK" --check
     assert_failure 2
-    assert_line --index 0 --regexp "^fsd: $CONFIG(:1: there is no setting a0|: File too large)\$"
+    assert_line --index 0 --regexp "^fsd: $CONFIG(:1: a0: there is no such setting|: File too large)\$"
 }
 
 @test "file: an empty one is valid" {

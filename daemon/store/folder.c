@@ -107,8 +107,8 @@ void folder_prune(const struct library *library, const char *name, size_t made)
     }
 }
 
-/* Opens every folder from the name up to the library, and does something with it. 0 or a reason. */
-static int for_each(const struct library *library, const char *name, int (*act)(int fd))
+/* Opens every folder from the name up to the library, and makes it durable if asked to. */
+static int go_up(const struct library *library, const char *name, bool sync)
 {
     char path[NAME_LONGEST + 1];
 
@@ -117,7 +117,7 @@ static int for_each(const struct library *library, const char *name, int (*act)(
         int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
         if (fd < 0)
             return way_failure();
-        int code = act(fd);
+        int code = sync ? fsync(fd) : 0;
         descriptor_close(fd);
         if (code < 0)
             return -REASON_INTERNAL;
@@ -125,18 +125,12 @@ static int for_each(const struct library *library, const char *name, int (*act)(
     return 0;
 }
 
-static int do_nothing(int fd)
-{
-    (void)fd;
-    return 0;
-}
-
 int folder_judge(const struct library *library, const char *name)
 {
-    return for_each(library, name, do_nothing);
+    return go_up(library, name, false);
 }
 
 int folder_sync(const struct library *library, const char *name)
 {
-    return for_each(library, name, fsync);
+    return go_up(library, name, true);
 }

@@ -54,10 +54,9 @@ static int keep_room(int fd, int64_t size)
     return code == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 }
 
-/* Adds what is in the folder of one client; an entry that vanishes meanwhile has ended. */
-static void measure_client(int parent, const char *name, struct stage_usage *usage)
+/* Adds what is in an open folder and in those below it, and closes it. What vanishes has ended. */
+static void measure(int fd, struct stage_usage *usage)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *entry = NULL;
     struct stat status;
@@ -67,11 +66,15 @@ static void measure_client(int parent, const char *name, struct stage_usage *usa
         return;
     }
     while ((entry = readdir(folder)) != NULL) {
-        if (fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !S_ISREG(status.st_mode))
+        if (entry->d_name[0] == '.' || fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        usage->count++;
-        usage->bytes += (uint64_t)status.st_size;
+        if (S_ISDIR(status.st_mode)) {
+            measure(openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                    usage);
+        } else if (S_ISREG(status.st_mode)) {
+            usage->count++;
+            usage->bytes += (uint64_t)status.st_size;
+        }
     }
     (void)closedir(folder);
 }
@@ -140,18 +143,6 @@ void stage_close(struct stage *stage)
 
 void stage_measure(const struct library *library, struct stage_usage *ret)
 {
-    int fd = library_openat(library, LIBRARY_STAGE, O_RDONLY | O_DIRECTORY);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *entry = NULL;
-
     *ret = (struct stage_usage){.count = 0};
-    if (folder == NULL) {
-        descriptor_close(fd);
-        return;
-    }
-    while ((entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] != '.')
-            measure_client(fd, entry->d_name, ret);
-    }
-    (void)closedir(folder);
+    measure(library_openat(library, LIBRARY_STAGE, O_RDONLY | O_DIRECTORY), ret);
 }

@@ -1,6 +1,7 @@
 #include "daemon/heartbeat.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -70,14 +71,11 @@ static void check_none(void)
     pair_close(&pair);
 }
 
-/* A client that is gone changes nothing: the job goes on when its loss has been seen. */
-static int wait_for_loss(void *argument)
+/* A client that is gone changes nothing: the job goes on when its signs of life would be due. */
+static int outlast_signs(void *argument)
 {
-    const struct stream *stream = argument;
-    const volatile bool *failed = &stream->failed;
-
-    while (!*failed)
-        continue;
+    (void)argument;
+    (void)poll(NULL, 0, 100);
     return 5;
 }
 
@@ -87,7 +85,7 @@ static void check_gone(void)
 
     pair_open(&pair, (struct stream_limits){.silence_ms = 0});
     (void)close(pair.peer);
-    CHECK(heartbeat_during(&pair.stream, 1, wait_for_loss, &pair.stream) == 5);
+    CHECK(heartbeat_during(&pair.stream, 1, outlast_signs, NULL) == 5);
     CHECK(pair.stream.failed);
     pair.peer = -1;
     pair_close(&pair);
