@@ -62,16 +62,6 @@ static bool is_final(int code)
     }
 }
 
-void connection_init(struct connection *connection, const struct settings *settings)
-{
-    connection->settings = settings;
-    connection->is_open = false;
-    connection->unreachable = false;
-    connection->child = 0;
-    connection->waited_ms = 0;
-    connection->why[0] = '\0';
-}
-
 void connection_close(struct connection *connection)
 {
     if (!connection->is_open)
