@@ -19,19 +19,12 @@ static bool has(const struct invocation *invocation, enum option option)
     return options_have(invocation->options, option);
 }
 
-static const char *last_component(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-
-    return slash != NULL ? slash + 1 : name;
-}
-
 static int by_last(const void *left, const void *right)
 {
     const char *const *a = left;
     const char *const *b = right;
 
-    return strcmp(last_component(*a), last_component(*b));
+    return strcmp(name_last_component(*a), name_last_component(*b));
 }
 
 /* Would one operand take the local file of another? The same name twice does not. */
@@ -135,8 +128,7 @@ static int keep_entry(void *context, const struct entry *entry)
 static int get_found(struct invocation *invocation, const struct folder *folder, const char *name)
 {
     const char *below = name + (folder->last - folder->name);
-    const char *slash = strrchr(below, '/');
-    const char *last = slash != NULL ? slash + 1 : below;
+    const char *last = name_last_component(below);
     char *path = local_path(invocation, below);
     const struct outcome none = {.size = 0};
     struct target target;
@@ -144,8 +136,7 @@ static int get_found(struct invocation *invocation, const struct folder *folder,
 
     if (path == NULL)
         return complain_errno(REASON_LOCAL, name, "no memory");
-    int parent =
-        folders_open_below(folder->base, below, slash != NULL ? (size_t)(slash - below) : 0);
+    int parent = folders_open_below(folder->base, below, (size_t)(last - below));
     if (parent < 0)
         code = report(invocation, name, path,
                       complain_errno(REASON_LOCAL, path, "cannot make its folder"), &none);
@@ -193,7 +184,7 @@ static int find_all(struct invocation *invocation, struct folder *folder)
 
 static int get_folder(struct invocation *invocation, const char *name)
 {
-    struct folder folder = {.name = name, .last = last_component(name), .base = -1};
+    struct folder folder = {.name = name, .last = name_last_component(name), .base = -1};
     const struct outcome none = {.size = 0};
     int code = find_all(invocation, &folder);
     if (code < 0) {
@@ -219,7 +210,7 @@ static int get_file(struct invocation *invocation, const char *name)
                             &outcome);
     if (output != NULL)
         return get_to_target(invocation, name, &target, target_look(&target, output));
-    char *path = local_path(invocation, last_component(name));
+    char *path = local_path(invocation, name_last_component(name));
     if (path == NULL)
         return complain_errno(REASON_LOCAL, name, "no memory");
     int code = get_to_target(invocation, name, &target, target_look(&target, path));
