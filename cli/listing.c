@@ -120,11 +120,6 @@ const char *listing_subject(const struct listing_request *request)
     return request->name != NULL ? request->name : "ls";
 }
 
-bool entry_is_folder(const struct entry *entry)
-{
-    return entry->name[strlen(entry->name) - 1] == '/';
-}
-
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context)
 {

@@ -43,7 +43,4 @@ int listing_read(struct connection *connection, const struct listing_request *re
 /* What complaints of a listing are about: its folder or file. */
 const char *listing_subject(const struct listing_request *request);
 
-/* A folder's name ends in "/". */
-bool entry_is_folder(const struct entry *entry);
-
 #endif

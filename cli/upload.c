@@ -15,6 +15,10 @@
 #include "protocol/line.h"
 #include "protocol/name.h"
 
+enum {
+    REFUSED_MS = 5000, /* without a byte taken by a server that has refused the upload */
+};
+
 /* A file on its way to the server. */
 struct upload {
     struct connection *connection;
@@ -87,7 +91,7 @@ static int push_all(struct upload *upload)
 
     while (stream_pending(stream) > 0) {
         struct stream_turn turn;
-        int64_t limit = upload->refused ? SETTINGS_REFUSED_MS : settings->limits.write_ms;
+        int64_t limit = upload->refused ? REFUSED_MS : settings->limits.write_ms;
         int64_t left = since + limit - clock_ms();
         if (left <= 0)
             return -REASON_TIMEOUT;
