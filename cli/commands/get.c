@@ -27,24 +27,28 @@ static int by_last(const void *left, const void *right)
     return strcmp(name_last_component(*a), name_last_component(*b));
 }
 
-/* Would one operand take the local file of another? The same name twice does not. */
+/*
+ * Would one operand take the local file of another? The same name twice does not, nor a folder with
+ * and without a slash behind it.
+ */
 static bool has_same_last(const struct options *options)
 {
-    size_t count = options->operand_count;
-    const char **names = calloc(count, sizeof *names);
+    char **names = calloc(options->operand_count, sizeof *names);
+    size_t count = 0;
     bool found = false;
 
-    if (names == NULL)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        names[i] = options->operands[i];
-        /* A folder is the same with and without a slash behind it. */
-        if (options_have(options, OPTION_RECURSIVE))
-            options->operands[i][name_length_without_slash(names[i], strlen(names[i]))] = '\0';
+    for (; names != NULL && count < options->operand_count; count++) {
+        const char *operand = options->operands[count];
+        names[count] = strndup(operand, name_length_without_slash(operand, strlen(operand)));
+        if (names[count] == NULL)
+            break;
     }
-    qsort(names, count, sizeof *names, by_last);
+    if (count > 0)
+        qsort(names, count, sizeof *names, by_last);
     for (size_t i = 1; i < count && !found; i++)
         found = by_last(&names[i - 1], &names[i]) == 0 && strcmp(names[i - 1], names[i]) != 0;
+    while (count > 0)
+        free(names[--count]);
     free(names);
     return found;
 }
