@@ -1,7 +1,6 @@
 #include "cli/connection.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/dial.h"
 #include "cli/output.h"

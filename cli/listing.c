@@ -1,6 +1,5 @@
 #include "cli/listing.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/download.h"

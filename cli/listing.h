@@ -6,7 +6,6 @@
 #define CLI_LISTING_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
