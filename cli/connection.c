@@ -1,7 +1,6 @@
 #include "cli/connection.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/dial.h"
 #include "cli/output.h"
@@ -60,16 +59,6 @@ static bool is_final(int code)
     default:
         return false;
     }
-}
-
-void connection_init(struct connection *connection, const struct settings *settings)
-{
-    connection->settings = settings;
-    connection->is_open = false;
-    connection->unreachable = false;
-    connection->child = 0;
-    connection->waited_ms = 0;
-    connection->why[0] = '\0';
 }
 
 void connection_close(struct connection *connection)

@@ -11,6 +11,7 @@
 #include "protocol/answer.h"
 #include "protocol/stream.h"
 
+/* Begins closed, as {.settings = ...}; connection_ready() opens it when it is needed. */
 struct connection {
     const struct settings *settings;
     bool is_open;
@@ -22,8 +23,7 @@ struct connection {
     char why[LINE_LONGEST]; /* after a failure: what to tell people */
 };
 
-/* Begins closed; connection_ready() opens it when it is needed. */
-void connection_init(struct connection *connection, const struct settings *settings);
+/* Closes it, if it is open. */
 void connection_close(struct connection *connection);
 
 /*

@@ -1,9 +1,12 @@
 #include "cli/dial.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,6 +21,7 @@
 #include "protocol/socket.h"
 
 enum {
+    LOOKUP_STACK = 256 * 1024, /* bytes, of the thread that looks for a host */
     CHILD_MS = 3000,    /* a command may take to end once its stream is closed, and after TERM */
     ADDRESSES_MOST = 8, /* of a host, that are tried */
     STAGGER_MS = 250,   /* before the next address is tried beside the others (RFC 8305) */
@@ -52,35 +56,101 @@ static int dial_unix(const struct address *server, int64_t limit_ms, int *ret)
     return 0;
 }
 
-/* The addresses of a host. What is no number is asked for beside, since that may take long. */
+/* Waits until there is something to read, or a process has ended; tells whether it has come. */
+static bool is_ready_within(int fd, int64_t limit_ms)
+{
+    int64_t until = clock_ms() + limit_ms;
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    int64_t left = 0;
+
+    while ((left = until - clock_ms()) > 0) {
+        int ready = poll(&polled, 1, (int)left);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return ready > 0;
+    }
+    return false;
+}
+
+/* A host that is asked for. It is the asking thread's until that gives it back through the pipe. */
+struct lookup {
+    struct address server;
+    int back;
+    int code;
+    struct addrinfo *found;
+};
+
+static void *ask(void *context)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct lookup *lookup = context;
+    int back = lookup->back;
+
+    lookup->code = getaddrinfo(lookup->server.host, lookup->server.port, &hints, &lookup->found);
+    if (write(back, &context, sizeof context) < 0) {
+        /* Nobody waits for it any more. */
+        if (lookup->code == 0)
+            freeaddrinfo(lookup->found);
+        free(lookup);
+    }
+    (void)close(back);
+    return NULL;
+}
+
+/* Has a thread ask, to which no signal goes. Returns the pipe's other end, or -1 with errno set. */
+static int start_asking(const struct address *server)
+{
+    struct lookup *lookup = malloc(sizeof *lookup);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all;
+    int ends[2];
+
+    if (lookup == NULL || pipe2(ends, O_CLOEXEC) < 0) {
+        free(lookup);
+        return -1;
+    }
+    *lookup = (struct lookup){.server = *server, .back = ends[1]};
+    (void)sigfillset(&all);
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    (void)pthread_attr_setstacksize(&attributes, LOOKUP_STACK);
+    (void)pthread_attr_setsigmask_np(&attributes, &all);
+    int error = pthread_create(&thread, &attributes, ask, lookup);
+    (void)pthread_attr_destroy(&attributes);
+    if (error == 0)
+        return ends[0];
+    free(lookup);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    errno = error;
+    return -1;
+}
+
+/*
+ * The addresses of a host. What is no number a thread asks for, since that may take long: one that
+ * does not come back within the limit is left alone. (Those of getaddrinfo_a(3) have tiny stacks.)
+ */
 static int look_up(const struct address *server, int64_t limit_ms, struct addrinfo **ret)
 {
-    /* It may be in use until the program ends. */
-    static struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    static struct gaicb question;
-    struct addrinfo numeric = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
-    struct gaicb *questions[] = {&question};
-    const struct gaicb *asked[] = {&question};
-    int64_t until = clock_ms() + limit_ms;
-    int code = 0;
+    const struct addrinfo numeric = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    void *given = NULL;
 
     if (getaddrinfo(server->host, server->port, &numeric, ret) == 0)
         return 0;
-    question =
-        (struct gaicb){.ar_name = server->host, .ar_service = server->port, .ar_request = &hints};
-    code = getaddrinfo_a(GAI_NOWAIT, questions, 1, NULL);
-    while (code == 0 && (code = gai_error(&question)) == EAI_INPROGRESS) {
-        int64_t left = until - clock_ms();
-        const struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
-        if (left <= 0)
-            return complain(REASON_TIMEOUT, server->text, "cannot find the host in time");
-        (void)gai_suspend(asked, 1, &limit);
-        code = 0;
-    }
-    if (code != 0)
-        return complain(REASON_LOST, server->text, "cannot find the host: %s", gai_strerror(code));
-    *ret = question.ar_result;
-    return 0;
+    int fd = start_asking(server);
+    if (fd < 0)
+        return complain_errno(REASON_LOST, server->text, "cannot find the host");
+    bool is_back = is_ready_within(fd, limit_ms) && read(fd, &given, sizeof given) > 0;
+    (void)close(fd);
+    if (!is_back)
+        return complain(REASON_TIMEOUT, server->text, "cannot find the host in time");
+    struct lookup *lookup = given;
+    int code = lookup->code;
+    *ret = lookup->found;
+    free(lookup);
+    return code == 0 ? 0
+                     : complain(REASON_LOST, server->text, "cannot find the host: %s",
+                                gai_strerror(code));
 }
 
 /* Puts addresses of the two families in turns, the first one's first. Returns how many. */
@@ -223,21 +293,6 @@ static int dial_exec(const struct address *server, int *ret, pid_t *ret_child)
     return 0;
 }
 
-/* Waits for the end of a process, CHILD_MS at most; tells whether it has come. */
-static bool has_ended_soon(int handle)
-{
-    int64_t until = clock_ms() + CHILD_MS;
-    struct pollfd polled = {.fd = handle, .events = POLLIN};
-    int64_t left = 0;
-
-    while ((left = until - clock_ms()) > 0) {
-        int ready = poll(&polled, 1, (int)left);
-        if (ready > 0 || (ready < 0 && errno != EINTR))
-            return ready > 0;
-    }
-    return false;
-}
-
 int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child)
 {
     *ret_child = 0;
@@ -258,9 +313,9 @@ void dial_end_child(pid_t child, bool hurry)
 {
     int handle = (int)syscall(SYS_pidfd_open, child, 0);
 
-    if (hurry || !has_ended_soon(handle)) {
+    if (hurry || !is_ready_within(handle, CHILD_MS)) {
         (void)kill(child, SIGTERM);
-        if (!has_ended_soon(handle))
+        if (!is_ready_within(handle, CHILD_MS))
             (void)kill(child, SIGKILL);
     }
     descriptor_close(handle);

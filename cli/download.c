@@ -8,6 +8,9 @@
 #include "protocol/body.h"
 #include "protocol/name.h"
 
+/* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
+typedef int piece_sink(void *context, const char *bytes, size_t length);
+
 /* What a download writes to. */
 struct target_sink {
     int fd;
@@ -37,8 +40,12 @@ static int complain_of_body(struct connection *connection, const char *subject, 
                     text != NULL && text[0] != '\0' ? text : connection->why);
 }
 
-int download_body(struct connection *connection, const char *subject, download_sink *sink,
-                  void *context, char digest[DIGEST_ROOM])
+/*
+ * Reads a body to its end. With `digest` the pieces are hashed, and END must carry their digest,
+ * which is written there. Returns 0, or a reason after complaining of `subject`.
+ */
+static int read_body(struct connection *connection, const char *subject, piece_sink *sink,
+                     void *context, char digest[DIGEST_ROOM])
 {
     struct body body = {.left = 0};
     struct digest made;
@@ -125,7 +132,7 @@ int download_lines(struct connection *connection, const char *subject, download_
     lines->sink = sink;
     lines->context = context;
     lines->length = 0;
-    int code = download_body(connection, subject, cut_piece, lines, NULL);
+    int code = read_body(connection, subject, cut_piece, lines, NULL);
     if (code == 0 && lines->length > 0)
         code = complain(REASON_BREACH, subject, "the server's last line has no end");
     free(lines);
@@ -178,7 +185,7 @@ int download_get(struct connection *connection, const char *name, int target, co
     if (code < 0)
         return complain(reason_of(code), name, "%s", connection->why);
     outcome->size = sink.left;
-    code = download_body(connection, name, write_piece, &sink, outcome->digest);
+    code = read_body(connection, name, write_piece, &sink, outcome->digest);
     if (code < 0)
         return code;
     if (sink.left > 0)
@@ -214,5 +221,5 @@ int download_compare(struct connection *connection, const char *name, int64_t si
         return -REASON_EXISTS;
     if (code < 0)
         return complain(reason_of(code), name, "%s", connection->why);
-    return download_body(connection, name, take_none, &name, NULL);
+    return read_body(connection, name, take_none, &name, NULL);
 }

@@ -11,23 +11,13 @@
 #include "protocol/digest.h"
 #include "protocol/line.h"
 
-/* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
-typedef int download_sink(void *context, const char *bytes, size_t length);
-
-/*
- * Reads a body that the server has announced by OK to its end, and gives its pieces to the sink.
- * With `digest` the pieces are hashed, and END must carry their digest, which is written there.
- * Returns 0, or a reason after complaining of `subject`.
- */
-int download_body(struct connection *connection, const char *subject, download_sink *sink,
-                  void *context, char digest[DIGEST_ROOM]);
-
-/* Takes a line of a body. As download_sink. */
+/* Takes a line of a body. Returns 0, or a reason after complaining: then nothing more is read. */
 typedef int download_line_sink(void *context, const struct line *line);
 
 /*
- * Reads a body of whole lines to its end, and gives them, taken apart, to the sink. What is no line
- * is a breach. Returns 0, or a reason after complaining of `subject`.
+ * Reads a body of whole lines, which the server has announced by OK, to its end, and gives them,
+ * taken apart, to the sink. What is no line is a breach. Returns 0, or a reason after complaining
+ * of `subject`.
  */
 int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
                    void *context);

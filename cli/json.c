@@ -58,20 +58,14 @@ void json_number(struct json *json, const char *key, int64_t number)
     (void)output_print("%lld", (long long)number);
 }
 
-void json_time(struct json *json, const char *key, struct timespec time)
-{
-    char text[JSON_TIME_ROOM];
-
-    if (json_print_time(time, text) != NULL)
-        json_text(json, key, text);
-}
-
 void json_details(struct json *json, const struct entry *entry)
 {
+    char time[JSON_TIME_ROOM];
+
     if (entry->size >= 0)
         json_number(json, "size", entry->size);
-    if (entry->has_mtime)
-        json_time(json, "mtime", entry->mtime);
+    if (entry->has_mtime && json_print_time(entry->mtime, time) != NULL)
+        json_text(json, "mtime", time);
     if (entry->digest != NULL)
         json_text(json, "digest", entry->digest);
     if (entry->by != NULL)

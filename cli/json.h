@@ -22,13 +22,14 @@ struct json {
 /*
  * Adds a member. Keys are literals that need no escapes. Control characters are escaped, C1 among
  * them; bytes that are no valid UTF-8 become U+FFFD, for JSON cannot hold them.
- * A time that json_print_time() cannot write is left out.
  */
 void json_text(struct json *json, const char *key, const char *text);
 void json_number(struct json *json, const char *key, int64_t number);
-void json_time(struct json *json, const char *key, struct timespec time);
 
-/* Adds what is known of a file besides its name: size, mtime, digest and by. */
+/*
+ * Adds what is known of a file besides its name: size, mtime, if json_print_time() can write it,
+ * digest and by.
+ */
 void json_details(struct json *json, const struct entry *entry);
 
 /* Ends object and line. As output_print(). */

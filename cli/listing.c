@@ -1,6 +1,5 @@
 #include "cli/listing.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/download.h"
@@ -118,11 +117,6 @@ static int ask(struct connection *connection, const struct listing_request *requ
 const char *listing_subject(const struct listing_request *request)
 {
     return request->name != NULL ? request->name : "ls";
-}
-
-bool entry_is_folder(const struct entry *entry)
-{
-    return entry->name[strlen(entry->name) - 1] == '/';
 }
 
 int listing_read(struct connection *connection, const struct listing_request *request,

@@ -6,7 +6,6 @@
 #define CLI_LISTING_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -42,8 +41,5 @@ int listing_read(struct connection *connection, const struct listing_request *re
 
 /* What complaints of a listing are about: its folder or file. */
 const char *listing_subject(const struct listing_request *request);
-
-/* A folder's name ends in "/". */
-bool entry_is_folder(const struct entry *entry);
 
 #endif

@@ -24,7 +24,7 @@ static int run_command(const struct command *command, const struct options *opti
 
     if (code == 0) {
         signals_catch();
-        connection_init(&invocation.connection, &invocation.settings);
+        invocation.connection.settings = &invocation.settings;
         code = command->run(&invocation);
         connection_close(&invocation.connection);
     }

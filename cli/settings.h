@@ -9,10 +9,6 @@
 #include "protocol/configuration.h"
 #include "protocol/stream.h"
 
-enum {
-    SETTINGS_REFUSED_MS = 5000, /* without a byte taken by a server that has refused an upload */
-};
-
 struct settings {
     const char *server_text;
     struct address server;

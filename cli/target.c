@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
+#include "protocol/name.h"
 
 enum {
     PRIVATE_MODE = 0600, /* of what takes the place of another file, until it has that one's mode */
@@ -34,8 +35,7 @@ static int resolve(struct target *target)
     target->real = is_link ? realpath(target->path, NULL) : strdup(target->path);
     if (target->real == NULL)
         return complain_errno(REASON_LOCAL, target->path, "cannot write");
-    const char *slash = strrchr(target->real, '/');
-    target->last = slash != NULL ? slash + 1 : target->real;
+    target->last = name_last_component(target->real);
     return 0;
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,10 @@
 #include "protocol/digest.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
+
+enum {
+    REFUSED_MS = 5000, /* without a byte taken by a server that has refused the upload */
+};
 
 /* A file on its way to the server. */
 struct upload {
@@ -87,7 +90,7 @@ static int push_all(struct upload *upload)
 
     while (stream_pending(stream) > 0) {
         struct stream_turn turn;
-        int64_t limit = upload->refused ? SETTINGS_REFUSED_MS : settings->limits.write_ms;
+        int64_t limit = upload->refused ? REFUSED_MS : settings->limits.write_ms;
         int64_t left = since + limit - clock_ms();
         if (left <= 0)
             return -REASON_TIMEOUT;

@@ -67,6 +67,13 @@ size_t name_length_without_slash(const char *bytes, size_t length)
     return length > 1 && bytes[length - 1] == '/' ? length - 1 : length;
 }
 
+const char *name_last_component(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return slash != NULL ? slash + 1 : name;
+}
+
 bool name_is_valid(const char *bytes, size_t length)
 {
     return name_fault(bytes, length) == NULL;

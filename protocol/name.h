@@ -24,6 +24,9 @@ bool name_is_valid(const char *bytes, size_t length);
 /* The length without the one '/' that may stand behind a folder's name. */
 size_t name_length_without_slash(const char *bytes, size_t length);
 
+/* What stands behind the last '/' of a name or path: all of it where there is none. */
+const char *name_last_component(const char *name);
+
 /* Why a name is refused, as the end of the sentence "NAME: ..."; NULL for a valid one. */
 const char *name_fault(const char *bytes, size_t length);
 

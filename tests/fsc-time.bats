@@ -223,6 +223,26 @@ RACE
     assert_equal "$status $output $stderr" '0 0 True '
 }
 
+@test "time: a host that nobody tells the addresses of" {
+    local own=(unshare -rmn bash -c 'mount --bind resolv.conf /etc/resolv.conf &&
+        mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' -)
+    printf 'nameserver 127.0.0.1\n' >resolv.conf
+    printf 'hosts: dns\n' >nsswitch.conf
+    "${own[@]}" true 2>/dev/null || skip 'no file can be put over those in /etc here'
+    # The name server hears the question, in a network of its own, and says nothing.
+    cat >silent <<'SILENT'
+import fcntl, socket, struct, subprocess, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+fcntl.ioctl(server, 0x8914, struct.pack('16sh14x', b'lo', 1))  # SIOCSIFFLAGS, IFF_UP
+server.bind(('127.0.0.1', 53))
+code = subprocess.call([sys.argv[1], 'ls', '--server', 'plain:two.example', '--max-time', '1'])
+print(code, b'two' in server.recv(512))
+SILENT
+    run --separate-stderr "${own[@]}" python3 silent "$FSC"
+    assert_equal "$status $output $stderr" \
+        '0 11 True fsc: plain:two.example: cannot find the host in time'
+}
+
 @test "fsc: INT and TERM end it as signals do, and the command that is the server" {
     local number
     for number in 2 15; do

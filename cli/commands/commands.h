@@ -13,8 +13,7 @@ struct invocation {
     const struct options *options;
     struct settings settings;
     struct connection connection;
-    bool has_printed; /* something of an operand before */
-    void *state;      /* of the command */
+    void *state; /* of the command */
 };
 
 struct command {

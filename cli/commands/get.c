@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,39 +18,36 @@ static bool has(const struct invocation *invocation, enum option option)
     return options_have(invocation->options, option);
 }
 
-static const char *last_component(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-
-    return slash != NULL ? slash + 1 : name;
-}
-
 static int by_last(const void *left, const void *right)
 {
     const char *const *a = left;
     const char *const *b = right;
 
-    return strcmp(last_component(*a), last_component(*b));
+    return strcmp(name_last_component(*a), name_last_component(*b));
 }
 
-/* Would one operand take the local file of another? The same name twice does not. */
+/*
+ * Would one operand take the local file of another? The same name twice does not, nor a folder with
+ * and without a slash behind it.
+ */
 static bool has_same_last(const struct options *options)
 {
-    size_t count = options->operand_count;
-    const char **names = calloc(count, sizeof *names);
+    char **names = calloc(options->operand_count, sizeof *names);
+    size_t count = 0;
     bool found = false;
 
-    if (names == NULL)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        names[i] = options->operands[i];
-        /* A folder is the same with and without a slash behind it. */
-        if (options_have(options, OPTION_RECURSIVE))
-            options->operands[i][name_length_without_slash(names[i], strlen(names[i]))] = '\0';
+    for (; names != NULL && count < options->operand_count; count++) {
+        const char *operand = options->operands[count];
+        names[count] = strndup(operand, name_length_without_slash(operand, strlen(operand)));
+        if (names[count] == NULL)
+            break;
     }
-    qsort(names, count, sizeof *names, by_last);
+    if (count > 0)
+        qsort(names, count, sizeof *names, by_last);
     for (size_t i = 1; i < count && !found; i++)
         found = by_last(&names[i - 1], &names[i]) == 0 && strcmp(names[i - 1], names[i]) != 0;
+    while (count > 0)
+        free(names[--count]);
     free(names);
     return found;
 }
@@ -135,8 +131,7 @@ static int keep_entry(void *context, const struct entry *entry)
 static int get_found(struct invocation *invocation, const struct folder *folder, const char *name)
 {
     const char *below = name + (folder->last - folder->name);
-    const char *slash = strrchr(below, '/');
-    const char *last = slash != NULL ? slash + 1 : below;
+    const char *last = name_last_component(below);
     char *path = local_path(invocation, below);
     const struct outcome none = {.size = 0};
     struct target target;
@@ -144,8 +139,7 @@ static int get_found(struct invocation *invocation, const struct folder *folder,
 
     if (path == NULL)
         return complain_errno(REASON_LOCAL, name, "no memory");
-    int parent =
-        folders_open_below(folder->base, below, slash != NULL ? (size_t)(slash - below) : 0);
+    int parent = folders_open_below(folder->base, below, (size_t)(last - below));
     if (parent < 0)
         code = report(invocation, name, path,
                       complain_errno(REASON_LOCAL, path, "cannot make its folder"), &none);
@@ -193,7 +187,7 @@ static int find_all(struct invocation *invocation, struct folder *folder)
 
 static int get_folder(struct invocation *invocation, const char *name)
 {
-    struct folder folder = {.name = name, .last = last_component(name), .base = -1};
+    struct folder folder = {.name = name, .last = name_last_component(name), .base = -1};
     const struct outcome none = {.size = 0};
     int code = find_all(invocation, &folder);
     if (code < 0) {
@@ -219,7 +213,7 @@ static int get_file(struct invocation *invocation, const char *name)
                             &outcome);
     if (output != NULL)
         return get_to_target(invocation, name, &target, target_look(&target, output));
-    char *path = local_path(invocation, last_component(name));
+    char *path = local_path(invocation, name_last_component(name));
     if (path == NULL)
         return complain_errno(REASON_LOCAL, name, "no memory");
     int code = get_to_target(invocation, name, &target, target_look(&target, path));

@@ -37,10 +37,11 @@ static void print_human(int64_t size, char text[24])
 
 static int print_json(const struct entry *entry)
 {
+    bool is_folder = entry->name[strlen(entry->name) - 1] == '/';
     struct json json = {.count = 0};
 
     json_text(&json, "name", entry->name);
-    json_text(&json, "type", entry_is_folder(entry) ? "folder" : "file");
+    json_text(&json, "type", is_folder ? "folder" : "file");
     json_details(&json, entry);
     return json_end(&json);
 }

@@ -24,21 +24,21 @@ static int keep_entry(void *context, const struct entry *entry)
     return entries_add(&asked->entries, entry);
 }
 
-static int print_text(const struct invocation *invocation, const struct entry *entry)
+/* An empty line stands between two files. */
+static int print_text(const struct entry *entry, bool is_first)
 {
     char time[JSON_TIME_ROOM];
+    int code = output_print("%sname: %s\n", is_first ? "" : "\n", entry->name);
 
-    /* An empty line stands between two files. */
-    (void)output_print("%sname: %s\n", invocation->has_printed ? "\n" : "", entry->name);
-    if (entry->size >= 0)
-        (void)output_print("size: %lld\n", (long long)entry->size);
-    if (entry->has_mtime && json_print_time(entry->mtime, time) != NULL)
-        (void)output_print("mtime: %s\n", time);
-    if (entry->digest != NULL)
-        (void)output_print("digest: %s\n", entry->digest);
-    if (entry->by != NULL)
-        (void)output_print_field("by", ": ", entry->by);
-    return 0;
+    if (code == 0 && entry->size >= 0)
+        code = output_print("size: %lld\n", (long long)entry->size);
+    if (code == 0 && entry->has_mtime && json_print_time(entry->mtime, time) != NULL)
+        code = output_print("mtime: %s\n", time);
+    if (code == 0 && entry->digest != NULL)
+        code = output_print("digest: %s\n", entry->digest);
+    if (code == 0 && entry->by != NULL)
+        code = output_print_field("by", ": ", entry->by);
+    return code;
 }
 
 static int print_json(const struct entry *entry)
@@ -52,9 +52,11 @@ static int print_json(const struct entry *entry)
 
 static int show(struct invocation *invocation, const struct entry *entry)
 {
+    bool *is_first = invocation->state;
     int code = options_have(invocation->options, OPTION_JSON) ? print_json(entry)
-                                                              : print_text(invocation, entry);
-    invocation->has_printed = true;
+                                                              : print_text(entry, *is_first);
+
+    *is_first = false;
     return code;
 }
 
@@ -82,5 +84,8 @@ static int stat_one(struct invocation *invocation, const char *name)
 
 int stat_run(struct invocation *invocation)
 {
+    bool is_first = true;
+
+    invocation->state = &is_first;
     return invocation_run_each(invocation, stat_one, NULL);
 }

@@ -101,11 +101,19 @@ static void check_components(void)
     CHECK(!name_component_is_valid("\xFF", 1) && !name_component_is_valid("a\n", 2));
 }
 
+static void check_last(void)
+{
+    CHECK(strcmp(name_last_component("a"), "a") == 0);
+    CHECK(strcmp(name_last_component("a/b/c d"), "c d") == 0);
+    CHECK(strcmp(name_last_component("/a/"), "") == 0);
+}
+
 int main(void)
 {
     check_valid();
     check_refused();
     check_lengths();
     check_components();
+    check_last();
     return 0;
 }
