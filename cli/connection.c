@@ -1,6 +1,7 @@
 #include "cli/connection.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/dial.h"
 #include "cli/output.h"
@@ -158,23 +159,38 @@ int connection_ask(struct connection *connection, enum answer_kind other)
                : code;
 }
 
+/* Has a line ended in what has come since the input was so long? */
+static bool has_line(const struct stream *stream, size_t before)
+{
+    return stream->input_end > before &&
+           memchr(stream->input + before, '\n', stream->input_end - before) != NULL;
+}
+
 int connection_push(struct connection *connection)
 {
     struct stream *stream = &connection->stream;
-    int64_t since = clock_ms();
+    const struct stream_limits *limits = &stream->limits;
+    int64_t sent_ms = clock_ms();
+    int64_t heard_ms = sent_ms;
 
     while (stream_pending(stream) > 0 && !stream->failed) {
         struct stream_turn turn;
         size_t before = stream->input_end;
-        int64_t left = since + connection->settings->limits.write_ms - clock_ms();
-        int code = left > 0 ? stream_take_turn(stream, -1, left, &turn) : -REASON_TIMEOUT;
+        int64_t left = heard_ms + limits->write_ms - clock_ms();
+        bool is_late = left <= 0 || clock_ms() - sent_ms > limits->wait_ms;
+        /* One more try, as we may have been stopped ourselves. */
+        int code = stream_take_turn(stream, -1, is_late ? 1 : left, &turn);
+        if (code == 0 && is_late && !turn.sent)
+            code = -REASON_TIMEOUT;
         if (code < 0) {
             stream->failed = true;
             return code;
         }
-        /* One that says something is alive. */
-        if (turn.sent || stream->input_end != before)
-            since = clock_ms();
+        /* One that has something whole to say is alive. */
+        if (turn.sent || has_line(stream, before))
+            heard_ms = clock_ms();
+        if (turn.sent)
+            sent_ms = heard_ms;
     }
     return stream->failed ? -REASON_LOST : 0;
 }

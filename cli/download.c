@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/output.h"
 #include "protocol/body.h"
@@ -149,8 +150,9 @@ static int write_piece(void *context, const char *bytes, size_t length)
     sink->left -= (int64_t)length;
     if (output_write_all(sink->fd, bytes, length) == 0)
         return 0;
-    return errno == EPIPE ? -REASON_LOCAL
-                          : complain_errno(REASON_LOCAL, sink->local, "cannot write");
+    return errno == EPIPE && sink->fd == STDOUT_FILENO
+               ? -REASON_LOCAL
+               : complain_errno(REASON_LOCAL, sink->local, "cannot write");
 }
 
 /* The size and, where it is told, the digest of OK. */

@@ -74,7 +74,11 @@ static char *find_end(const struct operands *operands)
 static int next_line(struct operands *operands, const char **ret)
 {
     char *end = NULL;
+    int before = operands->code;
 
+    operands->code = 0;
+    if (before < 0)
+        return before;
     if (operands->ended && operands->start == operands->end)
         return 0;
     while ((end = find_end(operands)) == NULL && !operands->ended) {
@@ -140,7 +144,12 @@ bool operands_would_wait(struct operands *operands)
 {
     struct pollfd polled = {.fd = operands->fd, .events = POLLIN};
 
-    if (operands->list == NULL || operands->ended || find_end(operands) != NULL)
-        return false;
-    return poll(&polled, 1, 0) == 0;
+    while (operands->list != NULL && !operands->ended && find_end(operands) == NULL) {
+        if (poll(&polled, 1, 0) == 0)
+            return true;
+        operands->code = read_more(operands);
+        if (operands->code < 0)
+            return false;
+    }
+    return false;
 }

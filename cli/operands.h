@@ -23,6 +23,7 @@ struct operands {
     size_t start, end; /* what is in the buffer and was not yet given */
     size_t line;       /* its number in the list */
     bool ended;
+    int code; /* a failure of operands_would_wait(), which operands_next() is to tell; 0: none */
     char fault[OPERANDS_FAULT_ROOM]; /* after a failure: what is wrong with the list */
 };
 
@@ -36,7 +37,10 @@ void operands_close(struct operands *operands);
  */
 int operands_next(struct operands *operands, const char **ret);
 
-/* Would operands_next() have to wait for whoever writes the list? */
+/*
+ * Would operands_next() have to wait for whoever writes the list? What has come of it is read; the
+ * last operand is gone then.
+ */
 bool operands_would_wait(struct operands *operands);
 
 #endif

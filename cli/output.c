@@ -62,6 +62,18 @@ int output_print(const char *format, ...)
     return 0;
 }
 
+int output_text(const char *text)
+{
+    int code = 0;
+
+    while (code == 0 && *text != '\0') {
+        size_t length = strnlen(text, OUTPUT_LONGEST - 1);
+        code = output_print("%.*s", (int)length, text);
+        text += length;
+    }
+    return code;
+}
+
 int output_print_field(const char *key, const char *gap, const char *value)
 {
     char clean[OUTPUT_LONGEST / 2];

@@ -32,6 +32,9 @@ const char *complaint_last(void);
  */
 int output_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Adds a text of any length, as it is. As output_print(). */
+int output_text(const char *text);
+
 /*
  * Prints a line, key, gap and value, of which the value came from a server: control characters, and
  * bytes that are no valid UTF-8, are shown as '?'. As output_print().

@@ -26,19 +26,6 @@ static void forget_temporary(struct target *target)
     target->temporary[0] = '\0';
 }
 
-/* A link stands for where it leads: else a download would take the link's own place. */
-static int resolve(struct target *target)
-{
-    struct stat status;
-    bool is_link = lstat(target->path, &status) == 0 && S_ISLNK(status.st_mode);
-
-    target->real = is_link ? realpath(target->path, NULL) : strdup(target->path);
-    if (target->real == NULL)
-        return complain_errno(REASON_LOCAL, target->path, "cannot write");
-    target->last = name_last_component(target->real);
-    return 0;
-}
-
 /* Opens the target's folder. One that may not be read can still be written to. */
 static int open_folder(const struct target *target)
 {
@@ -117,21 +104,48 @@ static int sync_folder(int folder)
     return fsync(folder) < 0 && errno != EBADF && errno != EINVAL ? -1 : 0;
 }
 
+/*
+ * A link stands for where it leads: else a download would take the link's own place. One that leads
+ * to something that is no file, as /dev/stdout to a pipe, need not have a path at its end.
+ */
+static int resolve(struct target *target)
+{
+    struct stat status;
+    bool is_link = lstat(target->path, &status) == 0 && S_ISLNK(status.st_mode);
+
+    target->real = is_link && target->kind != TARGET_DEVICE ? realpath(target->path, NULL)
+                                                            : strdup(target->path);
+    if (target->real == NULL)
+        return complain_errno(REASON_LOCAL, target->path, "cannot write");
+    target->last = name_last_component(target->real);
+    return 0;
+}
+
+/* Is this the file to which standard output goes? It would be replaced under what else writes there. */
+static bool is_stdout(const struct stat *status)
+{
+    struct stat output;
+
+    return fstat(STDOUT_FILENO, &output) == 0 && output.st_ino == status->st_ino &&
+           output.st_dev == status->st_dev;
+}
+
 int target_look(struct target *target, const char *path)
 {
     struct stat status;
 
     *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
-    int code = resolve(target);
-    if (code < 0)
-        return code;
-    if (stat(target->path, &status) < 0)
-        return errno == ENOENT ? 0 : complain_errno(REASON_LOCAL, path, "cannot write");
-    if (S_ISDIR(status.st_mode))
-        return complain(REASON_LOCAL, path, "it is a folder");
-    target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
-    target->mode = status.st_mode & 0777;
-    return 0;
+    if (stat(path, &status) == 0) {
+        if (S_ISDIR(status.st_mode))
+            return complain(REASON_LOCAL, path, "it is a folder");
+        if (S_ISREG(status.st_mode) && is_stdout(&status))
+            return complain(REASON_USAGE, path, "it is standard output: use --output -");
+        target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
+        target->mode = status.st_mode & 0777;
+    } else if (errno != ENOENT) {
+        return complain_errno(REASON_LOCAL, path, "cannot write");
+    }
+    return resolve(target);
 }
 
 int target_look_in(struct target *target, int folder, const char *last, const char *path)

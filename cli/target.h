@@ -36,8 +36,8 @@ struct target {
 };
 
 /*
- * Looks at what is at a path. A symbolic link stands for what it leads to. Returns 0, or
- * -REASON_LOCAL after complaining, as of a folder. Also then target_close() is to be called.
+ * Looks at what is at a path. A symbolic link stands for what it leads to. Returns 0, or a reason
+ * after complaining, as of a folder. Also then target_close() is to be called.
  */
 int target_look(struct target *target, const char *path);
 

@@ -92,11 +92,12 @@ static int push_all(struct upload *upload)
         struct stream_turn turn;
         int64_t limit = upload->refused ? REFUSED_MS : settings->limits.write_ms;
         int64_t left = since + limit - clock_ms();
-        if (left <= 0)
-            return -REASON_TIMEOUT;
-        int code = stream_take_turn(stream, -1, left, &turn);
+        /* One more try, as we may have been stopped ourselves. */
+        int code = stream_take_turn(stream, -1, left > 0 ? left : 1, &turn);
         if (code == 0)
             code = listen_meanwhile(upload);
+        if (code == 0 && left <= 0 && !turn.sent && upload->heard_ms <= since)
+            code = -REASON_TIMEOUT;
         if (code < 0)
             return code;
         if (turn.sent) {

@@ -51,8 +51,8 @@ static int send_ahead(struct uploads *uploads, const char *name, const char *loc
     print_eager(&uploads->connection->stream, name, uploads->bytes, &ahead->outcome);
     uploads->count++;
     /* So there is always room for the next one. That it cannot be sent its answer will tell. */
-    if (stream_pending(&uploads->connection->stream) > STREAM_BUFFER / 2)
-        (void)connection_push(uploads->connection);
+    if (uploads->pushed == 0 && stream_pending(&uploads->connection->stream) > STREAM_BUFFER / 2)
+        uploads->pushed = connection_push(uploads->connection);
     if (uploads->count == UPLOADS_AHEAD)
         uploads_settle(uploads);
     return AWAITED;
@@ -123,6 +123,7 @@ void uploads_init(struct uploads *uploads, struct connection *connection, upload
     uploads->report = report;
     uploads->context = context;
     uploads->count = 0;
+    uploads->pushed = 0;
 }
 
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local)
@@ -154,7 +155,7 @@ void uploads_settle(struct uploads *uploads)
 
     if (uploads->count > 0) {
         /* A server that takes no more may still have said why. */
-        pushed = connection_push(connection);
+        pushed = uploads->pushed < 0 ? uploads->pushed : connection_push(connection);
         stream_expect(&connection->stream);
     }
     for (size_t i = 0; i < uploads->count; i++) {
@@ -172,5 +173,6 @@ void uploads_settle(struct uploads *uploads)
         free(ahead->local);
     }
     uploads->count = 0;
+    uploads->pushed = 0;
     errno = error;
 }

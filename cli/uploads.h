@@ -32,6 +32,7 @@ struct uploads {
     uploads_report *report;
     void *context;
     size_t count;
+    int pushed; /* what became of sending them, before the end: 0 or a reason */
     struct ahead ahead[UPLOADS_AHEAD];
     char bytes[EAGER_LARGEST + 1]; /* the file of this moment */
 };

@@ -248,6 +248,15 @@ static size_t group_length(const char *name)
     return point != NULL ? (size_t)(point - name) : 0;
 }
 
+/* As a comment, which the name of a file must not end. */
+static void print_origin(FILE *file, const char *origin)
+{
+    (void)fputs("; # ", file);
+    for (; *origin != '\0'; origin++)
+        (void)fputc((unsigned char)*origin < 0x20 ? '?' : *origin, file);
+    (void)fputc('\n', file);
+}
+
 static void print_row(FILE *file, const struct setting *row, const struct setting_state *state)
 {
     size_t group = group_length(row->name);
@@ -258,7 +267,7 @@ static void print_row(FILE *file, const struct setting *row, const struct settin
     if (state->texts == NULL)
         (void)fputs("not set\n", file);
     else
-        (void)fprintf(file, "; # %s\n", state->origin);
+        print_origin(file, state->origin);
 }
 
 /* Opens and closes the groups as the names of the rows tell. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "protocol/configuration.h"
@@ -282,6 +283,8 @@ static char *read_text(int fd)
 
     if (fstat(fd, &status) < 0)
         return NULL;
+    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
+        return strdup(""); /* /dev/null: none of the settings */
     if (!S_ISREG(status.st_mode) || status.st_size >= FILE_LARGEST) {
         errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
         return NULL;
@@ -304,11 +307,14 @@ char *configuration_load(const char *path, bool optional, char fault[CONFIGURATI
 {
     /* A FIFO would block for ever without O_NONBLOCK. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
+    /* Where the folder may not be searched nobody knows of a file. */
+    bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
+                                 (errno == EACCES && access(path, F_OK) < 0));
     char *text = fd >= 0 ? read_text(fd) : optional && is_missing ? strdup("") : NULL;
 
     if (text == NULL)
-        (void)configuration_refuse(fault, "%s: %s", path, strerror(errno));
+        (void)configuration_refuse(fault, "%s: %s", path,
+                                   errno == EINVAL ? "it is no regular file" : strerror(errno));
     descriptor_close(fd);
     return text;
 }

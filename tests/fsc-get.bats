@@ -519,3 +519,31 @@ SCRIPT
         "$1" get b b b --output - | head -c 1 >/dev/null' - "$FSC"
     assert_equal "$status $stderr" '9 '
 }
+
+@test "get: --output to what a path of /dev leads to" {
+    start_fsd
+    echo hello | quiet "$FSC" put - --name a
+    run bash -c '"$1" get a --output /dev/stdout | cat' - "$FSC"
+    assert_success
+    assert_output hello
+    run bash -c '"$1" get a --output >(cat)' - "$FSC"
+    assert_success
+    # It would be replaced under what else is written there.
+    echo before >out
+    run bash -c '"$1" get a --output /dev/stdout --force >>out' - "$FSC"
+    assert_failure 2
+    assert_equal "$(cat out)" before
+}
+
+@test "get: a FIFO whose reader goes away is told of" {
+    start_fsd
+    head -c 3000000 /dev/zero | quiet "$FSC" put - --name a
+    mkfifo fifo
+    head -c 1 fifo >/dev/null 3>&- &
+    local reader=$!
+    run bash -c 'trap "" PIPE; "$1" get a --output fifo --json' - "$FSC"
+    assert_failure 9
+    assert_output --partial 'fsc: fifo: cannot write: Broken pipe'
+    assert_output --partial '"message":"fifo: cannot write: Broken pipe"'
+    wait "$reader"
+}

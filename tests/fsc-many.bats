@@ -147,3 +147,21 @@ stat None
 stat None
  0'
 }
+
+# The line that is being written lies across the end of what is read at a time.
+@test "many: what is whole of a list is worked on, however the rest comes" {
+    local number
+    start_fsd
+    mkfifo list
+    for number in {1..17}; do echo "$number" >"f$number"; done
+    "$FSC" put --files-from list --json >reports 2>errors 3>&- &
+    exec 4>list
+    python3 -c 'import sys
+sys.stdout.write("".join("./" * 2000 + f"f{n}\n" for n in range(1, 17)) + "./" * 750 + "f")' >&4
+    await_line "$!" reports '"outcome":"stored"' 16
+    echo 17 >&4
+    exec 4>&-
+    wait "$!"
+    assert_equal "$(grep -c stored reports)" 17
+    [ ! -s errors ]
+}

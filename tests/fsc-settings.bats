@@ -188,3 +188,25 @@ PLACES
     assert_output ''
     sed -e 's/ *# .*//' -e 's/max_time = .*/#max_time = not set/' print | diff <(sed 's/#max_time.*/#max_time = not set/' defaults) -
 }
+
+@test "settings: a long one is shown whole, and a file's name cannot add another" {
+    local long
+    unset FSC_SERVER
+    long=exec:$(printf '%09000d' 0)
+    echo "server = \"$long\";" >$'odd\nserver = 7;'
+    run --separate-stderr "$FSC" config --config $'odd\nserver = 7;'
+    assert_success
+    assert_line --index 0 --partial "server = \"$long\"; # odd?server = 7;:1"
+    "$FSC" config --config $'odd\nserver = 7;' >shown
+    assert_silent bash -c '"$1" config --config shown >/dev/null' - "$FSC"
+}
+
+@test "settings: /dev/null is none, and a folder that may not be searched has none" {
+    skip_unless_powerless
+    assert_silent bash -c '"$1" config --config /dev/null >/dev/null' - "$FSC"
+    mkdir -p home/.config/fsc && echo nonsense >home/.config/fsc/fsc.conf
+    chmod 0 home
+    XDG_CONFIG_HOME='' HOME=$WORK/home run powerless "$FSC" config
+    chmod 0700 home
+    assert_success
+}

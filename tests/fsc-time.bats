@@ -283,3 +283,32 @@ PYTHON
         "$1" ls --server "exec:kill -TERM \$PPID; kill -INT \$PPID; kill -HUP \$PPID; echo EMPTY; cat >/dev/null"' - "$FSC"
     assert_equal "$status $output$stderr" '0 '
 }
+
+@test "time: a trickle, or signs of life alone, do not hold uploads that are sent ahead" {
+    local number said
+    for number in {1..70}; do head -c 60000 /dev/zero >"f$number"; done
+    echo 'limits = { idle = "20s"; stall = "20s"; take = "500ms"; wait = "1s"; };' >fsc.conf
+    for said in 'O' 'WAIT\n'; do
+        SAID=$said FSC=$FSC converse <<'END'
+import subprocess
+server = socket.socket(socket.AF_UNIX)
+path = os.environ['SOCKET'] + '.silent'
+if os.path.exists(path):
+    os.unlink(path)
+server.bind(path)
+server.listen()
+client = subprocess.Popen([os.environ['FSC'], 'put', '--config', 'fsc.conf', '--server', path]
+                          + [f'f{n}' for n in range(1, 71)], stderr=subprocess.PIPE)
+session = server.accept()[0]
+until = time.monotonic() + 20
+while client.poll() is None:
+    check(time.monotonic() < until, 'it is held for ever')
+    try:
+        session.sendall(os.environ['SAID'].encode().decode('unicode_escape').encode())
+    except OSError:
+        pass
+    select.select([], [], [], 0.1)
+check(client.returncode == 11, client.returncode)
+END
+    done
+}

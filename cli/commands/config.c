@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
@@ -10,12 +9,8 @@ int config_run(struct invocation *invocation)
 
     if (text == NULL)
         return complain_errno(REASON_INTERNAL, "config", "no memory");
-    /* A line at a time: more may not be printed at once. */
-    for (char *line = text; *line != '\0';) {
-        int length = (int)strcspn(line, "\n");
-        (void)output_print("%.*s\n", length, line);
-        line += length + (line[length] == '\n');
-    }
+    int code = output_text(text);
     free(text);
-    return output_flush();
+    int printed = output_flush();
+    return code < 0 ? code : printed;
 }

@@ -153,11 +153,8 @@ static int get_found(struct invocation *invocation, const struct folder *folder,
 
 static int get_all_found(struct invocation *invocation, struct folder *folder)
 {
-    const char *twice = entries_sort(&folder->entries);
     int first = 0;
 
-    if (twice != NULL)
-        return complain(REASON_BREACH, twice, "the server listed it twice");
     for (size_t i = 0; i < folder->entries.count && !invocation->connection.unreachable; i++) {
         struct entry entry;
         entries_get(&folder->entries, i, &entry);
@@ -190,6 +187,9 @@ static int get_folder(struct invocation *invocation, const char *name)
     struct folder folder = {.name = name, .last = name_last_component(name), .base = -1};
     const struct outcome none = {.size = 0};
     int code = find_all(invocation, &folder);
+    const char *twice = code == 0 ? entries_sort(&folder.entries) : NULL;
+    if (twice != NULL)
+        code = complain(REASON_BREACH, twice, "the server listed it twice");
     if (code < 0) {
         char *path = local_path(invocation, folder.last);
         (void)report(invocation, name, path != NULL ? path : name, code, &none);

@@ -6,6 +6,7 @@
 
 #include "daemon/store/folder.h"
 #include "protocol/descriptor.h"
+#include "protocol/name.h"
 
 enum {
     VANISHED = 1, /* a folder vanished under the link; no reason is positive */
@@ -28,7 +29,7 @@ static int try_link(const struct library *library, const struct stage *stage, co
 {
     int folder = -1;
     size_t made = 0;
-    const char *last = folder_last_component(name);
+    const char *last = name_last_component(name);
     int code = folder_make(library, name, &folder, &made);
 
     /* What cannot be made durable must not get a name. */

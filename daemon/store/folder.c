@@ -49,7 +49,7 @@ static int make_all(const struct library *library, char *path, size_t *ret_made)
         int above = folder_open_above(library, path);
         if (above < 0)
             return -1;
-        int made = mkdirat(above, folder_last_component(path), FOLDER_MODE);
+        int made = mkdirat(above, name_last_component(path), FOLDER_MODE);
         descriptor_close(above);
         if (made < 0 && errno != EEXIST)
             return -1;
@@ -59,12 +59,6 @@ static int make_all(const struct library *library, char *path, size_t *ret_made)
             *slash++ = '/';
     }
     return 0;
-}
-
-const char *folder_last_component(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    return slash != NULL ? slash + 1 : name;
 }
 
 int folder_open_above(const struct library *library, const char *name)
@@ -99,7 +93,7 @@ void folder_prune(const struct library *library, const char *name, size_t made)
     copy_name(path, name);
     while (cut_last(path) && strlen(path) >= made && strcmp(path, ".") != 0) {
         int fd = folder_open_above(library, path);
-        int code = fd < 0 ? -1 : unlinkat(fd, folder_last_component(path), AT_REMOVEDIR);
+        int code = fd < 0 ? -1 : unlinkat(fd, name_last_component(path), AT_REMOVEDIR);
         descriptor_close(fd);
         /* The lowest ones may never have been made. */
         if (code < 0 && errno != ENOENT)

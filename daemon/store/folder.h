@@ -8,9 +8,6 @@
 
 #include "daemon/store/library.h"
 
-/* The last component of a name: a part of it. */
-const char *folder_last_component(const char *name);
-
 /* Opens the folder that a name is in, to look and make things in it. A descriptor, or -1. */
 int folder_open_above(const struct library *library, const char *name);
 

@@ -190,7 +190,7 @@ static int list_itself(struct walk *walk, const struct library *library)
     struct stat status;
     const struct pattern everything = {.component = NULL};
     const struct list_query *query = walk->query;
-    const char *last = folder_last_component(query->folder);
+    const char *last = name_last_component(query->folder);
     int folder = -1;
     int code = 0;
 
