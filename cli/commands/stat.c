@@ -87,5 +87,7 @@ int stat_run(struct invocation *invocation)
     bool is_first = true;
 
     invocation->state = &is_first;
-    return invocation_run_each(invocation, stat_one, NULL);
+    int code = invocation_run_each(invocation, stat_one, NULL);
+    invocation->state = NULL;
+    return code;
 }
