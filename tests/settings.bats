@@ -214,7 +214,7 @@ END
     mkfifo fifo
     converse <<<'socket.socket(socket.AF_UNIX).bind("bound")'
     truncate -s 65536 large
-    for path in "$WORK/fifo" "$WORK" "$WORK/absent" /dev/zero /dev/null "$WORK/bound" "$WORK/large" \
+    for path in "$WORK/fifo" "$WORK" "$WORK/absent" /dev/zero "$WORK/bound" "$WORK/large" \
         "$CONFIG/below" "$WORK/$(printf '%0300d' 0)" ''; do
         refuses 2 "^fsd: ($path|$WORK/): .+" --config "$path" --library "$WORK" --check
     done
