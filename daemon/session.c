@@ -167,9 +167,8 @@ static void count_request(struct session *session, const struct request *request
 
 static void serve_all(struct session *session)
 {
-    const struct request *request = NULL;
-
     while (!session->over) {
+        const struct request *request = NULL;
         if (await_request(session) < 0) {
             /* At the end of what the client sends its answers may still be here. */
             (void)stream_flush(&session->stream);
@@ -180,7 +179,6 @@ static void serve_all(struct session *session)
         session->body_due = false;
         session->body = (struct body){.left = 0};
         session->outcome = REASON_NONE;
-        request = NULL;
         int code = serve_one(session, &request);
         if (code < 0)
             answer_failure(session, reason_of(code));

@@ -139,14 +139,9 @@ int library_open(struct library *library, const char *path, bool records, const 
     }
     return 0;
 refuse:
-    library_close(library);
-    return -REASON_UNAVAILABLE;
-}
-
-void library_close(struct library *library)
-{
     descriptor_close(library->root);
     library->root = -1;
+    return -REASON_UNAVAILABLE;
 }
 
 int library_measure(const struct library *library, struct library_space *ret)

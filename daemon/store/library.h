@@ -26,7 +26,6 @@ struct library {
  * "PATH: ...".
  */
 int library_open(struct library *library, const char *path, bool records, const char **ret_fault);
-void library_close(struct library *library);
 
 /* Bytes of the file system, and those that are free for this process. */
 struct library_space {
