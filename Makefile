@@ -87,9 +87,9 @@ $(BUILD)/fsc: $(call objects,$(CLI) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
-# A unit test may use protocol/, and of the daemon all but its main.
+# A unit test may use protocol/, of the daemon all but its main, and of the client its quoting.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
-		$(call objects,$(PROTOCOL) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
+		$(call objects,$(PROTOCOL) cli/shell.c $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
