@@ -9,14 +9,6 @@
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
 
-static uint64_t options_of(const char *word)
-{
-    const struct command *command = command_find(word);
-
-    /* For a word that is no command every option is taken: it is the word that is wrong. */
-    return command != NULL ? command->options : UINT64_MAX;
-}
-
 static int run_command(const struct command *command, const struct options *options)
 {
     struct invocation invocation = {.options = options};
@@ -67,7 +59,7 @@ int main(int argc, char **argv)
     struct options options;
 
     descriptor_reserve_standard();
-    int code = options_parse(&options, argc, argv, options_of);
+    int code = options_parse(&options, argc, argv, command_options);
 
     if (code == 0)
         code = run(&options);

@@ -6,37 +6,40 @@
 
 #include "cli/output.h"
 
-struct row {
-    const char *name;
-    char letter;       /* '\0' for none */
-    const char *value; /* what it takes; NULL for nothing */
-    const char *help;
+const struct option_row option_rows[OPTION_COUNT] = {
+    [OPTION_SERVER] = {"server", '\0', VALUE_ADDRESS,
+                       "where the library is served (or FSC_SERVER)"},
+    [OPTION_MAX_TIME] = {"max-time", '\0', VALUE_TIME,
+                         "wait no longer for the server in all, e.g. 30s"},
+    [OPTION_CONFIG] = {"config", '\0', VALUE_FILE, "read settings from this file only"},
+    [OPTION_HELP] = {"help", '\0', VALUE_NONE, "print help"},
+    [OPTION_VERSION] = {"version", '\0', VALUE_NONE, "print the version"},
+    [OPTION_NAME] = {"name", '\0', VALUE_NEW_NAME, "store the one FILE under this name"},
+    [OPTION_FOLDER] = {"folder", '\0', VALUE_FOLDER, "store the files in this folder"},
+    [OPTION_OUTPUT] = {"output", '\0', VALUE_FILE, "write to this file; - is standard output"},
+    [OPTION_INTO] = {"into", '\0', VALUE_DIR, "write files into this folder"},
+    [OPTION_FORCE] = {"force", '\0', VALUE_NONE, "replace a local file that has other bytes"},
+    [OPTION_LONG] = {"long", 'l', VALUE_NONE, "size and time of each file"},
+    [OPTION_RECURSIVE] = {"recursive", 'R', VALUE_NONE, "all files below a folder"},
+    [OPTION_UNSORTED] = {"unsorted", 'U', VALUE_NONE,
+                         "in the order in which the server finds them"},
+    [OPTION_MATCH] = {"match", '\0', VALUE_PATTERN, "only files that match, e.g. '*.gz'"},
+    [OPTION_HUMAN] = {"human", 'h', VALUE_NONE, "with -l: sizes as 1.5K or 20M"},
+    [OPTION_NEWEST] = {"newest", 't', VALUE_NONE, "the newest first"},
+    [OPTION_LARGEST] = {"largest", 'S', VALUE_NONE, "the largest first"},
+    [OPTION_REVERSE] = {"reverse", 'r', VALUE_NONE, "in the reverse order"},
+    [OPTION_FAIL_EMPTY] = {"fail-empty", '\0', VALUE_NONE,
+                           "exit with 5 when there is nothing to list"},
+    [OPTION_JSON] = {"json", '\0', VALUE_NONE, "print JSON, one object a line"},
+    [OPTION_NULL] = {"null", '0', VALUE_NONE, "NUL and not a newline ends each name"},
+    [OPTION_FILES_FROM] = {"files-from", '\0', VALUE_FILE, "a list of operands, one a line; or -"},
 };
 
-static const struct row rows[OPTION_COUNT] = {
-    [OPTION_SERVER] = {"server", '\0', "ADDRESS", "where the library is served (or FSC_SERVER)"},
-    [OPTION_MAX_TIME] = {"max-time", '\0', "TIME",
-                         "wait no longer for the server in all, e.g. 30s"},
-    [OPTION_CONFIG] = {"config", '\0', "FILE", "read settings from this file only"},
-    [OPTION_HELP] = {"help", '\0', NULL, "print help"},
-    [OPTION_VERSION] = {"version", '\0', NULL, "print the version"},
-    [OPTION_NAME] = {"name", '\0', "NAME", "store the one FILE under this name"},
-    [OPTION_FOLDER] = {"folder", '\0', "FOLDER", "store the files in this folder"},
-    [OPTION_OUTPUT] = {"output", '\0', "FILE", "write to this file; - is standard output"},
-    [OPTION_INTO] = {"into", '\0', "DIR", "write files into this folder"},
-    [OPTION_FORCE] = {"force", '\0', NULL, "replace a local file that has other bytes"},
-    [OPTION_LONG] = {"long", 'l', NULL, "size and time of each file"},
-    [OPTION_RECURSIVE] = {"recursive", 'R', NULL, "all files below a folder"},
-    [OPTION_UNSORTED] = {"unsorted", 'U', NULL, "in the order in which the server finds them"},
-    [OPTION_MATCH] = {"match", '\0', "PATTERN", "only files that match, e.g. '*.gz'"},
-    [OPTION_HUMAN] = {"human", 'h', NULL, "with -l: sizes as 1.5K or 20M"},
-    [OPTION_NEWEST] = {"newest", 't', NULL, "the newest first"},
-    [OPTION_LARGEST] = {"largest", 'S', NULL, "the largest first"},
-    [OPTION_REVERSE] = {"reverse", 'r', NULL, "in the reverse order"},
-    [OPTION_FAIL_EMPTY] = {"fail-empty", '\0', NULL, "exit with 5 when there is nothing to list"},
-    [OPTION_JSON] = {"json", '\0', NULL, "print JSON, one object a line"},
-    [OPTION_NULL] = {"null", '0', NULL, "NUL and not a newline ends each name"},
-    [OPTION_FILES_FROM] = {"files-from", '\0', "FILE", "a list of operands, one a line; or -"},
+/* What help calls a value. */
+static const char *const value_words[] = {
+    [VALUE_ADDRESS] = "ADDRESS", [VALUE_TIME] = "TIME",     [VALUE_FILE] = "FILE",
+    [VALUE_DIR] = "DIR",         [VALUE_NEW_NAME] = "NAME", [VALUE_FOLDER] = "FOLDER",
+    [VALUE_PATTERN] = "PATTERN",
 };
 
 /* Arguments on their way into struct options. */
@@ -53,27 +56,18 @@ static const char *subject(const struct parse *parse)
 
 static int set(struct parse *parse, enum option option, const char *value)
 {
-    if (parse->options->values[option] != NULL && rows[option].value != NULL)
-        return complain(REASON_USAGE, subject(parse), "--%s is given twice", rows[option].name);
+    if (parse->options->values[option] != NULL && option_rows[option].value != VALUE_NONE)
+        return complain(REASON_USAGE, subject(parse), "--%s is given twice",
+                        option_rows[option].name);
     parse->options->values[option] = value;
     return 0;
-}
-
-static enum option find_name(const char *name, size_t length)
-{
-    enum option option = 0;
-
-    while (option < OPTION_COUNT &&
-           (strlen(rows[option].name) != length || memcmp(rows[option].name, name, length) != 0))
-        option++;
-    return option;
 }
 
 static enum option find_letter(char letter)
 {
     enum option option = 0;
 
-    while (option < OPTION_COUNT && rows[option].letter != letter)
+    while (option < OPTION_COUNT && option_rows[option].letter != letter)
         option++;
     return option;
 }
@@ -97,17 +91,20 @@ static int take_long(struct parse *parse, const char *argument)
     const char *name = argument + 2;
     size_t length = strcspn(name, "=");
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
-    enum option option = find_name(name, length);
+    enum option option = options_find(name, length);
 
     if (!is_accepted(parse, option))
         return refuse(parse, argument, option);
-    if (rows[option].value == NULL && value != NULL)
-        return complain(REASON_USAGE, subject(parse), "--%s takes no value", rows[option].name);
-    if (rows[option].value == NULL)
+    if (option_rows[option].value == VALUE_NONE && value != NULL)
+        return complain(REASON_USAGE, subject(parse), "--%s takes no value",
+                        option_rows[option].name);
+    if (option_rows[option].value == VALUE_NONE)
         return set(parse, option, "");
-    if (value == NULL && *parse->next == NULL)
-        return complain(REASON_USAGE, subject(parse), "--%s needs a value: %s", rows[option].name,
-                        rows[option].value);
+    if (value == NULL && *parse->next == NULL) {
+        parse->options->awaiting = option;
+        return complain(REASON_USAGE, subject(parse), "--%s needs a value: %s",
+                        option_rows[option].name, value_words[option_rows[option].value]);
+    }
     return set(parse, option, value != NULL ? value : *parse->next++);
 }
 
@@ -124,21 +121,30 @@ static int take_letters(struct parse *parse, const char *argument)
     return 0;
 }
 
+enum option options_find(const char *name, size_t length)
+{
+    enum option option = 0;
+
+    while (option < OPTION_COUNT && (strlen(option_rows[option].name) != length ||
+                                     memcmp(option_rows[option].name, name, length) != 0))
+        option++;
+    return option;
+}
+
 int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted)
 {
     struct parse parse = {.options = options, .next = argv + 1, .accepted = OPTIONS_GLOBAL};
-    bool only_operands = false;
     int code = 0;
 
-    *options = (struct options){.command = NULL};
+    *options = (struct options){.awaiting = OPTION_COUNT};
     options->operands = calloc((size_t)argc + 1, sizeof *options->operands);
     if (options->operands == NULL)
         return complain_errno(REASON_USAGE, NULL, "no memory");
     while (code == 0 && *parse.next != NULL) {
         char *argument = *parse.next++;
-        bool is_option = argument[0] == '-' && argument[1] != '\0' && !only_operands;
+        bool is_option = argument[0] == '-' && argument[1] != '\0' && !options->only_operands;
         if (is_option && strcmp(argument, "--") == 0)
-            only_operands = true;
+            options->only_operands = true;
         else if (is_option)
             code =
                 argument[1] == '-' ? take_long(&parse, argument) : take_letters(&parse, argument);
@@ -162,20 +168,20 @@ int options_exclude(const struct options *options, enum option one, enum option 
     if (!options_have(options, one) || !options_have(options, other))
         return 0;
     return complain(REASON_USAGE, options->command, "--%s and --%s exclude each other",
-                    rows[one].name, rows[other].name);
+                    option_rows[one].name, option_rows[other].name);
 }
 
 void options_print(uint64_t bits)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
         char head[64];
-        const struct row *row = &rows[option];
+        const struct option_row *row = &option_rows[option];
         if ((bits & OPTION_BIT(option)) == 0)
             continue;
         (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s", row->letter != '\0' ? '-' : ' ',
                        row->letter != '\0' ? row->letter : ' ', row->letter != '\0' ? ", " : "  ",
-                       row->name, row->value != NULL ? " " : "",
-                       row->value != NULL ? row->value : "");
+                       row->name, row->value != VALUE_NONE ? " " : "",
+                       row->value != VALUE_NONE ? value_words[row->value] : "");
         (void)output_print("  %-24s %s\n", head, row->help);
     }
 }

@@ -36,6 +36,30 @@ enum option {
     OPTION_COUNT
 };
 
+/* What the value of an option is, or an operand of a command. */
+enum value {
+    VALUE_NONE, /* there is none */
+    VALUE_ADDRESS,
+    VALUE_TIME,
+    VALUE_FILE,     /* a local one */
+    VALUE_DIR,      /* a local folder */
+    VALUE_NAME,     /* of a file or folder in the library */
+    VALUE_NEW_NAME, /* one that is still to be taken */
+    VALUE_FOLDER,   /* one in the library */
+    VALUE_PATTERN,
+    VALUE_TOPIC, /* of help */
+};
+
+/* A row of the table: that of an enum option is at its place. */
+struct option_row {
+    const char *name;
+    char letter; /* '\0' for none */
+    enum value value;
+    const char *help;
+};
+
+extern const struct option_row option_rows[OPTION_COUNT];
+
 #define OPTION_BIT(option) (UINT64_C(1) << (option))
 #define OPTIONS_GLOBAL                                                                     \
     (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_MAX_TIME) | OPTION_BIT(OPTION_CONFIG) | \
@@ -47,7 +71,12 @@ struct options {
     const char *command;              /* NULL when there is none */
     char **operands;
     size_t operand_count;
+    bool only_operands;   /* there was a "--" */
+    enum option awaiting; /* what the value is missing of; OPTION_COUNT for none */
 };
+
+/* The option of that name; OPTION_COUNT for none. */
+enum option options_find(const char *name, size_t length);
 
 /*
  * Which options does the command of that word take, as bits? Called once, when the word is found.

@@ -8,6 +8,7 @@
 const struct command commands[] = {
     {.word = "ls",
      .operands = "[NAME...]",
+     .operand = VALUE_NAME,
      .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_RECURSIVE) |
                 OPTION_BIT(OPTION_UNSORTED) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_HUMAN) |
@@ -19,6 +20,7 @@ const struct command commands[] = {
      .run = ls_run},
     {.word = "get",
      .operands = "NAME...",
+     .operand = VALUE_NAME,
      .least = 1,
      .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_FORCE) |
@@ -29,6 +31,7 @@ const struct command commands[] = {
      .run = get_run},
     {.word = "put",
      .operands = "FILE...|-",
+     .operand = VALUE_FILE,
      .least = 1,
      .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_FOLDER) | OPTION_BIT(OPTION_RECURSIVE) |
@@ -38,6 +41,7 @@ const struct command commands[] = {
      .run = put_run},
     {.word = "stat",
      .operands = "NAME...",
+     .operand = VALUE_NAME,
      .least = 1,
      .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
@@ -57,6 +61,7 @@ const struct command commands[] = {
      .run = config_run},
     {.word = "help",
      .operands = "[COMMAND|exit-codes|settings]",
+     .operand = VALUE_TOPIC,
      .most = 1,
      .summary = "tell about fsc, one command, exit codes or settings",
      .example = "fsc help put",
@@ -72,6 +77,14 @@ const struct command *command_find(const char *word)
             return command;
     }
     return NULL;
+}
+
+uint64_t command_options(const char *word)
+{
+    const struct command *command = command_find(word);
+
+    /* It is the word that is wrong, and not what stands behind it. */
+    return command != NULL ? command->options : UINT64_MAX;
 }
 
 static int settle_all(struct invocation *invocation, invocation_settle *settle)

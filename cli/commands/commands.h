@@ -19,6 +19,7 @@ struct invocation {
 struct command {
     const char *word;
     const char *operands; /* as in the synopsis; "" for none */
+    enum value operand;   /* what each is */
     size_t least, most;   /* operands that it takes; a `most` of 0: no operands */
     uint64_t options;     /* bits, without those of every command */
     const char *summary;
@@ -33,6 +34,9 @@ extern const struct command commands[];
 
 /* The row of a word; NULL for one that is no command. */
 const struct command *command_find(const char *word);
+
+/* The options of a word's command, as bits; every option for a word that is no command. */
+uint64_t command_options(const char *word);
 
 /* Does something with one operand. Returns 0, or a reason after complaining. */
 typedef int invocation_action(struct invocation *invocation, const char *operand);
@@ -55,6 +59,14 @@ int ls_run(struct invocation *invocation);
 int put_run(struct invocation *invocation);
 int stat_run(struct invocation *invocation);
 int status_run(struct invocation *invocation);
+
+/* What help tells besides of commands; the row behind the last one has no word. */
+struct help_topic {
+    const char *word;
+    void (*print)(void);
+};
+
+extern const struct help_topic help_topics[];
 
 /* Prints the list of commands with an example each, or all about one command. */
 void help_print_list(void);

@@ -22,6 +22,12 @@ static void print_settings(void)
     }
 }
 
+const struct help_topic help_topics[] = {
+    {"exit-codes", print_exit_codes},
+    {"settings", print_settings},
+    {NULL, NULL},
+};
+
 void help_print_list(void)
 {
     (void)output_print("Usage: fsc [OPTION]... COMMAND [OPTION]... [OPERAND]...\n"
@@ -49,19 +55,21 @@ void help_print_command(const struct command *command)
 int help_run(struct invocation *invocation)
 {
     const struct options *options = invocation->options;
-    const struct command *command = NULL;
+    const char *word = options->operands[0];
+    const struct help_topic *topic = help_topics;
 
     if (options->operand_count == 0) {
         help_print_list();
         return output_flush();
     }
-    if (strcmp(options->operands[0], "exit-codes") == 0)
-        print_exit_codes();
-    else if (strcmp(options->operands[0], "settings") == 0)
-        print_settings();
-    else if ((command = command_find(options->operands[0])) != NULL)
+    const struct command *command = command_find(word);
+    while (topic->word != NULL && strcmp(topic->word, word) != 0)
+        topic++;
+    if (command != NULL)
         help_print_command(command);
+    else if (topic->word != NULL)
+        topic->print();
     else
-        return complain(REASON_USAGE, options->operands[0], "there is no such command");
+        return complain(REASON_USAGE, word, "there is no such command");
     return output_flush();
 }
