@@ -67,6 +67,16 @@ const struct command commands[] = {
      .example = "fsc help put",
      .is_local = true,
      .run = help_run},
+    {.word = "__complete",
+     .operands = "LINE WORD",
+     .operand = VALUE_NONE,
+     .least = 2,
+     .most = 2,
+     .summary = "print what the end of a line of bash may become, for its completion",
+     .example = "fsc __complete -- 'fsc get back' back",
+     .is_local = true,
+     .is_hidden = true,
+     .run = complete_run},
     {.word = NULL},
 };
 

@@ -24,7 +24,8 @@ struct command {
     uint64_t options;     /* bits, without those of every command */
     const char *summary;
     const char *example;
-    bool is_local; /* it needs no server */
+    bool is_local;  /* it needs no server, or finds it out itself */
+    bool is_hidden; /* it is for bash, and not for people */
     /* Returns 0 or the negative of the reason that tells the exit code, after complaining. */
     int (*run)(struct invocation *invocation);
 };
@@ -52,6 +53,7 @@ typedef int invocation_settle(struct invocation *invocation);
 int invocation_run_each(struct invocation *invocation, invocation_action *run,
                         invocation_settle *settle);
 
+int complete_run(struct invocation *invocation);
 int config_run(struct invocation *invocation);
 int get_run(struct invocation *invocation);
 int help_run(struct invocation *invocation);

@@ -32,9 +32,11 @@ void help_print_list(void)
 {
     (void)output_print("Usage: fsc [OPTION]... COMMAND [OPTION]... [OPERAND]...\n"
                        "Lists, fetches and stores files in a file library.\n\n");
-    for (const struct command *command = commands; command->word != NULL; command++)
-        (void)output_print("  %-6s %s\n           %s\n", command->word, command->summary,
-                           command->example);
+    for (const struct command *command = commands; command->word != NULL; command++) {
+        if (!command->is_hidden)
+            (void)output_print("  %-6s %s\n           %s\n", command->word, command->summary,
+                               command->example);
+    }
     (void)output_print("\nOptions of every command:\n");
     options_print(OPTIONS_GLOBAL);
     (void)output_print(
