@@ -38,7 +38,7 @@ static size_t common_length(const struct candidates *candidates)
 
 /*
  * readline inserts what the quoted texts have in common. It would be half of an escape where they
- * part at bytes that all are special: "a b" and "a;b" have "a\" in common. Returns the place at which
+ * part at bytes that all take a backslash: "a b" and "a;b" have "a\" in common. Returns the place at which
  * the last candidate must differ; SIZE_MAX for none.
  */
 static size_t find_mark(const struct candidates *candidates)
@@ -49,7 +49,7 @@ static size_t find_mark(const struct candidates *candidates)
 
     for (size_t i = 0; i < candidates->count; i++) {
         char byte = candidates->texts[i][common];
-        if (byte == '\0' || !shell_is_special(quotes, byte))
+        if (byte == '\0' || !shell_takes_backslash(quotes, byte))
             return SIZE_MAX;
     }
     return common - candidates->kept;

@@ -205,7 +205,7 @@ void shell_release(struct shell_line *line)
     *line = (struct shell_line){.words = NULL};
 }
 
-bool shell_is_special(enum shell_quotes quotes, char byte)
+static bool is_special(enum shell_quotes quotes, char byte)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,@%+-:=";
@@ -217,20 +217,26 @@ bool shell_is_special(enum shell_quotes quotes, char byte)
     return strchr(special[quotes], byte) != NULL;
 }
 
+bool shell_takes_backslash(enum shell_quotes quotes, char byte)
+{
+    return is_special(quotes, byte) && (quotes == SHELL_BARE || (byte != '!' && byte != '\''));
+}
+
 /*
  * What a special byte becomes. A backslash does not take its meaning from ! in double quotes, but
  * outside; and of $'...' readline knows no \'.
  */
 static char *quote_byte(char *to, enum shell_quotes quotes, char byte)
 {
-    if (byte == '!' && quotes == SHELL_DOUBLE)
+    if (shell_takes_backslash(quotes, byte)) {
+        *to++ = '\\';
+        *to++ = byte;
+        *to = '\0';
+        return to;
+    }
+    if (byte == '!')
         return stpcpy(to, "\"\\!\"");
-    if (byte == '\'' && quotes != SHELL_BARE)
-        return stpcpy(to, quotes == SHELL_SINGLE ? "'\\''" : "'\"'\"$'");
-    *to++ = '\\';
-    *to++ = byte;
-    *to = '\0';
-    return to;
+    return stpcpy(to, quotes == SHELL_SINGLE ? "'\\''" : "'\"'\"$'");
 }
 
 static char *quote_bytes(char *to, enum shell_quotes quotes, const char *text, size_t mark)
@@ -240,7 +246,7 @@ static char *quote_bytes(char *to, enum shell_quotes quotes, const char *text, s
     for (size_t i = 0; text[i] != '\0'; i++) {
         if (i == mark)
             to = stpcpy(to, pairs[quotes]);
-        if (shell_is_special(quotes, text[i])) {
+        if (is_special(quotes, text[i])) {
             to = quote_byte(to, quotes, text[i]);
         } else {
             *to++ = text[i];

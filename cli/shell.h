@@ -36,8 +36,8 @@ struct shell_line {
 int shell_split(struct shell_line *line, const char *bytes, size_t length);
 void shell_release(struct shell_line *line);
 
-/* Must this byte be quoted, also where those quotes are open? */
-bool shell_is_special(enum shell_quotes quotes, char byte);
+/* Does a backslash go in front of this byte, where those quotes are open? */
+bool shell_takes_backslash(enum shell_quotes quotes, char byte);
 
 /*
  * Quotes a text for a place where the quotes `open` are open, which readline(3) will close. Where

@@ -131,17 +131,20 @@ static bool is_readable(const char *name)
     return true;
 }
 
-static void offer_entries(struct completion *completion, struct entries *entries, bool only_folders)
+static int offer_entries(struct completion *completion, struct entries *entries, bool only_folders)
 {
     const char *twice = entries_sort(entries);
 
-    for (size_t i = 0; twice == NULL && i < entries->count; i++) {
+    if (twice != NULL)
+        return complain(REASON_BREACH, twice, "the server listed it twice");
+    for (size_t i = 0; i < entries->count; i++) {
         struct entry entry;
         entries_get(entries, i, &entry);
         bool is_folder = entry.name[strlen(entry.name) - 1] == '/';
         if ((is_folder || !only_folders) && is_readable(entry.name))
             offer(completion, entry.name);
     }
+    return 0;
 }
 
 /* Names in the library, a folder at a time. */
@@ -166,7 +169,7 @@ static int offer_names(struct completion *completion, bool only_folders)
         return complain_errno(REASON_INTERNAL, "complete", "no memory");
     code = find_names(completion, folder, &entries);
     if (code == 0)
-        offer_entries(completion, &entries, only_folders);
+        code = offer_entries(completion, &entries, only_folders);
     entries_free(&entries);
     return code;
 }

@@ -134,14 +134,14 @@ static void check_quote(void)
     }
 }
 
-/* Bytes with which bash would do something never stand bare. */
-static void check_special(void)
+static void check_backslash(void)
 {
     for (const char *byte = " \t\n'\"$`\\!;&|<>()*?[]{}~#^"; *byte != '\0'; byte++)
-        CHECK(shell_is_special(SHELL_BARE, *byte));
-    for (const char *byte = "\"$`\\!"; *byte != '\0'; byte++)
-        CHECK(shell_is_special(SHELL_DOUBLE, *byte));
-    CHECK(!shell_is_special(SHELL_BARE, '\xC3') && !shell_is_special(SHELL_SINGLE, '$'));
+        CHECK(shell_takes_backslash(SHELL_BARE, *byte));
+    for (const char *byte = "\"$`\\"; *byte != '\0'; byte++)
+        CHECK(shell_takes_backslash(SHELL_DOUBLE, *byte));
+    CHECK(!shell_takes_backslash(SHELL_DOUBLE, '!') && !shell_takes_backslash(SHELL_SINGLE, '\''));
+    CHECK(!shell_takes_backslash(SHELL_BARE, '\xC3') && shell_takes_backslash(SHELL_ANSI, '\\'));
 }
 
 int main(void)
@@ -150,6 +150,6 @@ int main(void)
     check_refused();
     check_all_known();
     check_quote();
-    check_special();
+    check_backslash();
     return 0;
 }
