@@ -5,7 +5,9 @@ VERSION := 0.1.0
 prefix ?= /usr/local
 bindir ?= $(prefix)/bin
 sbindir ?= $(prefix)/sbin
-mandir ?= $(prefix)/share/man
+datarootdir ?= $(prefix)/share
+mandir ?= $(datarootdir)/man
+completionsdir ?= $(datarootdir)/bash-completion/completions
 sysconfdir ?= /etc
 DESTDIR ?=
 
@@ -37,7 +39,8 @@ UNIT := $(wildcard tests/unit/*.c)
 BENCH := $(wildcard bench/*.c)
 SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
-SCRIPTS := .ci/run $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
+COMPLETIONS := completions/fsc completions/fsd
+SCRIPTS := .ci/run $(COMPLETIONS) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -56,7 +59,7 @@ endif
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libconfig-dev nettle-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
 	util-linux procps e2fsprogs scdoc man-db attr \
-	strace valgrind openssh-client
+	strace valgrind openssh-client bash-completion
 # The tests through ssh need sshd, whose package would start a server on somebody's own machine.
 ifneq ($(CI),)
 TEST_PACKAGES += openssh-server
@@ -183,6 +186,8 @@ install: all ## install below DESTDIR and prefix
 		test -e $$file || install -D -m 0644 etc/$$name.conf $$file; done
 	set -e; for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
 		install -D -m 0644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
+	install -d $(DESTDIR)$(completionsdir)
+	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(completionsdir)
 
 uninstall: ## remove what install brought, but for changed settings
 	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd
@@ -190,6 +195,7 @@ uninstall: ## remove what install brought, but for changed settings
 		if cmp -s etc/$$name.conf $$file; then rm -f $$file; fi; done
 	set -e; for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
+	rm -f $(addprefix $(DESTDIR)$(completionsdir)/,$(notdir $(COMPLETIONS)))
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

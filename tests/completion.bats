@@ -1,0 +1,439 @@
+#!/usr/bin/env bats
+# Completion in bash: a real one on a terminal, whose TAB key is pressed.
+#
+# The model of concurrency plays no part: tests/run runs them once. $stderr is what run
+# --separate-stderr sets; the dollars are for others than this shell:
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154
+
+load library
+load fsc
+
+# pressing: runs the Python on stdin, which finds what tests/completion.py defines. Nothing may have
+# come of any name but its text.
+pressing() {
+    PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1 quiet python3 -c "from completion import *
+$(cat)"
+    run find "$WORK" -name '*canary*' ! -path "$LIBRARY/*" ! -path "$WORK/local/*"
+    assert_output ''
+}
+
+# assert_candidates LINE WORD: those that fsc finds for it are the lines on stdin.
+assert_candidates() {
+    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$1" "$2"
+    assert_equal "$status $stderr" '0 '
+    assert_output "$(cat)"
+}
+
+# assert_none LINE: it fails, and finds none.
+assert_none() {
+    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$1" ''
+    assert_equal "$status $output" '1 '
+}
+
+@test "completion: bash reads back every name in all quotes" {
+    start_fsd
+    pressing <<'END'
+wholes = ['%02d/%s' % (i, name) for i, name in enumerate(HOSTILE)]
+store(*wholes)
+for start in '', 'set +H':
+    shell = Shell(start)
+    for whole in wholes:
+        half = whole[:3 + (len(whole) - 3) // 2]
+        if start and '!' not in whole:
+            continue
+        for text in {whole[:3], half}:
+            expect_run(shell, [('fsc get ' + typed, ['get', whole]) for typed in typed_in_all_quotes(text)])
+    shell.close()
+END
+}
+
+@test "completion: a step at a time, for all that takes names" {
+    start_fsd
+    mkdir bin
+    ln -s "$FSC" bin/fsd-client
+    pressing <<'END'
+store('plain', 'dir/sub/x', 'dir/a:b', 'dir/c=d', 'one two/three four', 'größe €')
+shell = Shell('PATH=$PWD/bin:$PATH; fsd-client() { fsc "$@"; }')
+expect_lines(shell, [
+    ('fsc ls pl', 'fsc ls plain '),
+    ('fsc stat pl', 'fsc stat plain '),
+    ('fsc get -R di', 'fsc get -R dir/'),
+    ('fsc get "di', 'fsc get "dir/"'),
+    ("fsc get 'di", "fsc get 'dir/'"),
+    ('fsc get di\t', 'fsc get dir/'),
+    ('fsc get di\ts', 'fsc get dir/sub/'),
+    ('fsc get di\ts\t', 'fsc get dir/sub/x '),
+    ('fsc get "di\ts\t', 'fsc get "dir/sub/x" '),
+    ('fsc get dir/a:', 'fsc get dir/a:b '),
+    ('fsc get dir/c=', 'fsc get dir/c=d '),
+    ('fsc get dir/"c', 'fsc get dir/"c=d" '),
+    ('fsc get one', 'fsc get one\\ two/'),
+    ('fsc get one\t', 'fsc get one\\ two/three\\ four '),
+    ('fsc get "one two"/', 'fsc get "one two/three four" '),
+    ('fsc get plain gr', 'fsc get plain größe\\ € '),
+    ('fsc put x --folder di', 'fsc put x --folder dir/'),
+    ('fsc put x --folder=di', 'fsc put x --folder=dir/'),
+    ('fsc put x --folder="on', 'fsc put x --folder="one two/"'),
+    ('fsc put x --folder pl', None),
+    ('fsc put x --name di', 'fsc put x --name dir/'),
+    ('fsc put x --name=dir/s', 'fsc put x --name=dir/sub/'),
+    ('fsc put x --name dir/a', None),
+    ('fsc get -- pl', 'fsc get -- plain '),
+    ('/usr/bin/fsc get pl', '/usr/bin/fsc get plain '),
+    ('fsd-client get pl', 'fsd-client get plain '),
+    ('true; X=1 fsc get pl', 'true; X=1 fsc get plain '),
+    ('fsc get pl >out', None),
+    ('fsc get x >out pl', 'fsc get x >out plain '),
+    ('fsc get none', None), ('fsc get /', None), ('fsc get dir//', None), ('fsc get ../', None),
+    ('fsc config ', None), ('fsc nonsense ', None),
+])
+shell.press('fsc get dir/\t\t')
+shell.await_shown(b'dir/a:b')
+shell.await_shown(b'dir/sub/')
+shell.close()
+# Where ":" and "=" are no breaks.
+shell = Shell('COMP_WORDBREAKS=${COMP_WORDBREAKS//[:=]}')
+expect_lines(shell, [
+    ('fsc get dir/a:', 'fsc get dir/a:b '),
+    ('fsc put x --folder=di', 'fsc put x --folder=dir/'),
+])
+shell.close()
+END
+}
+
+@test "completion: what several names have in common" {
+    start_fsd
+    pressing <<'END'
+store('b/a b', 'b/a;c', 'd/$x', 'd/"y', "s/'x", "s/'y", 'e/!x', 'e/!y', 'l/a', 'l/a b', 'n/\\x', "n/'y", 'm/!x', 'm/$y')
+shell = Shell()
+expect_lines(shell, [
+    ('fsc get b/', 'fsc get b/a'),
+    ('fsc get "b/', 'fsc get "b/a'),
+    ('fsc get d/', None),
+    ('fsc get "d/', None),
+    ("fsc get $'n/", None),
+    ('fsc get "m/', None),
+    ("fsc get s/", "fsc get s/\\'"),
+    ("fsc get 's/", "fsc get 's/'\\''"),
+    ("fsc get s/'", "fsc get s/''\\''"),
+    ('fsc get e/"', 'fsc get e/""\\!"'),
+    ('fsc get l/', 'fsc get l/a'),
+    ('fsc get "l/"', 'fsc get "l/a'),
+])
+# And what is typed then leads on.
+expect_run(shell, [
+    ('fsc get b/\t\\ ', ['get', 'b/a b']),
+    ("fsc get b/\t\\;", ['get', 'b/a;c']),
+    ('fsc get "d/\t\\$', ['get', 'd/$x']),
+    ("fsc get s/\tx", ['get', "s/'x"]),
+    ("fsc get 's/\tx", ['get', "s/'x"]),
+    ("fsc get s/'\ty", ['get', "s/'y"]),
+    ("fsc get s/$'\ty", ['get', "s/'y"]),
+    ('fsc get e/"\ty', ['get', 'e/!y']),
+    ('fsc get "e/"\ty', ['get', 'e/!y']),
+    ('fsc get "l/"\t ', ['get', 'l/a b']),
+])
+shell.close()
+END
+}
+
+@test "completion: a name with - in front is an operand" {
+    start_fsd
+    pressing <<'END'
+store('-rf', '-x y')
+shell = Shell()
+expect_lines(shell, [
+    ('fsc get ', 'fsc get -- -'),
+    ('fsc get "', None),
+    ('fsc get -r', None),
+    ('fsc get -- -r', 'fsc get -- -rf '),
+    ('fsc get -- "-r', 'fsc get -- "-rf" '),
+])
+expect_run(shell, [
+    ('fsc get \tx', ['get', '--', '-x y']),
+])
+shell.close()
+END
+}
+
+@test "completion: commands, options and values" {
+    pressing <<'END'
+shell = Shell(FSC_SERVER='/nowhere')
+expect_lines(shell, [
+    ('fsc g', 'fsc get '), ('fsc st', 'fsc stat'), ('fsc "l', 'fsc "ls" '), ('fsc _', None),
+    ('fsc --config x g', 'fsc --config x get '), ('fsc -- g', 'fsc -- get '),
+    ('fsc help pu', 'fsc help put '), ('fsc help exit', 'fsc help exit-codes '), ('fsc help put ', None),
+    ('fsc --vers', 'fsc --version '), ('fsc --hum', None),
+    ('fsc ls --hum', 'fsc ls --human '), ('fsc get --hum', None), ('fsc ls -- --hum', None),
+    ('fsc ls --long --lo', None), ('fsc ls -l', 'fsc ls -l '),
+    ('fsc get --max-time 3', 'fsc get --max-time 30s '), ('fsc get --max-time=1h', 'fsc get --max-time=1h '),
+    ('fsc --server pl', 'fsc --server plain:'), ('fsc --server=e', 'fsc --server=exec:'),
+    ('fsc ls --match ', None), ('fsc ls --nonsense=', None), ('fsc get --hum=', None),
+])
+shell.close()
+END
+}
+
+@test "completion: every option of every command, as help has them" {
+    local word
+    for word in $("$FSC" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
+        "$FSC" help "$word" | sed -n 's/^  \(-[a-zA-Z0-9],\)\? *\(--[a-z-]*\) .*/\1\n\2/p' |
+            tr -d , | sed '/^$/d' | sort >wanted
+        [ -s wanted ]
+        "$FSC" __complete -- "fsc $word -" - | sed 1d | sort >offered
+        run diff wanted offered
+        assert_success
+    done
+}
+
+@test "completion: local files, which readline finds" {
+    pressing <<'END'
+files = [name for name in HOSTILE if name not in ('~',)]
+for i, name in enumerate(files):
+    os.makedirs('local/%02d' % i)
+    open('local/%02d/%s' % (i, name), 'w').close()
+os.makedirs('local/$(touch canary)')
+shell = Shell()
+for i, name in enumerate(files):
+    whole = 'local/%02d/%s' % (i, name)
+    expect_run(shell, [('fsc put ' + whole[:9], ['put', whole]),
+                       ('fsc put "' + whole[:9], ['put', whole]),
+                       ("fsc get x --output '" + whole[:9], ['get', 'x', '--output', whole]),
+                       ('fsc put --files-from=' + whole[:9], ['put', '--files-from=' + whole])])
+expect_lines(shell, [
+    ('fsc get --into local/$', 'fsc get --into local/\\$\\(touch\\ canary\\)/'),
+    ('fsc --config loc', 'fsc --config local/'),
+    ('fsc --server /et', 'fsc --server /etc/'),
+    ('fsc put $WORK/loc', 'fsc put $WORK/local/'),
+    ('fsc ls >loc', 'fsc ls >local/'),
+])
+shell.close()
+END
+}
+
+@test "completion: nothing where only bash knows what the line is" {
+    start_fsd
+    pressing <<'END'
+store('plain', '$x', '~y')
+shell = Shell('x=pl')
+expect_lines(shell, [(typed, None) for typed in (
+    'fsc get $x', 'fsc get "$x', 'fsc get ~', 'fsc get $(touch canary', 'fsc get "$(touch canary',
+    'fsc get `touch canary` pl', 'fsc get "`touch canary`', 'fsc get ${x', 'fsc get # pl',
+    'fsc $x get pl', 'fsc get $x pl', 'fsc --server "exec:touch canary; $x" get pl', "fsc get $'it\\'s pl",
+)])
+expect_lines(shell, [
+    ('fsc put "$x" --fol', 'fsc put "$x" --folder '),
+    ("fsc get '$", "fsc get '$x' "),
+    ('fsc get \\~', 'fsc get \\~y '),
+])
+shell.close()
+END
+}
+
+@test "completion: the settings that are in force" {
+    start_fsd
+    touch "$LIBRARY/plain" empty.conf
+    mkdir -p other config/fsc
+    printf 'server = "%s";\n' "$SOCKET" >here.conf
+    FSC_SERVER='' assert_none 'fsc ls '
+    FSC_SERVER='' assert_candidates 'fsc --config here.conf ls ' '' <<<$'space\nplain'
+    FSC_SERVER='' assert_candidates "fsc ls --server='$SOCKET' " '' <<<$'space\nplain'
+    assert_candidates 'fsc --config empty.conf ls ' '' <<<$'space\nplain'
+    cp here.conf config/fsc/fsc.conf
+    FSC_SERVER='' assert_candidates 'fsc ls ' '' <<<$'space\nplain'
+    FSC_SERVER=/nowhere assert_candidates "fsc --server 'exec:\"$FSD\" --stdio --library other' ls " '' <<<space
+    FSC_SERVER='' assert_none 'fsc --config nowhere.conf ls '
+}
+
+@test "completion: the first of many names, and the last" {
+    start_fsd
+    seq -f "$LIBRARY/n%04g" 1500 | xargs touch "$LIBRARY/nzz" "$LIBRARY/x"
+    run "$FSC" __complete -- 'fsc ls n' n
+    assert_equal "${#lines[@]} ${lines[1]} ${lines[-1]}" '1001 n0001 nzz'
+    run "$FSC" __complete -- 'fsc ls n1' n1
+    assert_equal "${#lines[@]} ${lines[1]} ${lines[-1]}" '502 n1000 n1500'
+}
+
+@test "completion: only ASCII where the encoding is another" {
+    start_fsd
+    touch "$LIBRARY/größe" "$LIBRARY/plain"
+    LC_ALL=C assert_candidates 'fsc ls ' '' <<<$'space\nplain'
+    assert_candidates 'fsc ls ' '' <<<$'space\ngröße\nplain'
+}
+
+@test "completion: a server that sends what is no name gets nothing across" {
+    local text
+    while IFS= read -r text; do
+        printf '> LIST dir/\n< OK\n< %d\n< %s\\n\n< END\n>.\n' "$(printf '%b' "$text\\n" | wc -c)" "$text" >script
+        rm -rf .cache
+        run --separate-stderr env HOME="$WORK" "$TESTS/fake_server" "$SOCKET" script \
+            "$FSC" __complete -- 'fsc get dir/' dir/
+        assert_equal "$status $output" '1 '
+    done <<'END'
+dir/\x1b[31m
+dir/\xc2\x9b31m
+dir/\xff
+dir/a\rb
+other/x
+dir
+dir/../x
+dir/.fsd/x
+dir/a/b
+/dir/a
+dir/a\ndir/a
+END
+}
+
+@test "completion: a server without an end or an answer costs a second, once" {
+    printf '> LIST\n< OK\n<100000 101\\na\\{100}\\n\n>.\n' >script
+    run --separate-stderr env HOME="$WORK" "$TESTS/fake_server" "$SOCKET" script "$FSC" __complete -- 'fsc get ' ''
+    assert_equal "$status $output" '11 '
+    pressing <<'END'
+import socket
+dead = socket.socket(socket.AF_UNIX)
+dead.bind('dead')
+dead.listen()
+shell = Shell(FSC_SERVER=WORK + '/dead')
+# Generous, for a busy machine: the deadline is 0.9 s.
+for keys, limit in ('fsc get x\t', 3), ('fsc get x\t', 0.9), ('fsc get y/z\t', 0.9):
+    took = seconds(shell.line, keys)
+    if took > limit:
+        sys.exit('%r takes %.3f s' % (keys, took))
+shell.close()
+END
+}
+
+@test "completion: a command that is the server is ended, and has no terminal" {
+    pressing <<'END'
+shell = Shell()
+keys = "fsc --server 'exec:trap : TERM; echo $$ >pid; (: >/dev/tty) && touch canary; sleep 1000 & wait; wait' get \t"
+if seconds(shell.line, keys) > 3:
+    sys.exit('it takes too long')
+with open('pid') as file:
+    pid = int(file.read())
+before = time.monotonic()
+while os.path.exists('/proc/%d' % pid):
+    if time.monotonic() > before + LIMIT:
+        sys.exit('it goes on')
+    time.sleep(0.01)
+shell.close()
+END
+}
+
+@test "completion: the cache is small, private and short" {
+    start_fsd
+    mkdir -p "$LIBRARY"/{1..40}
+    touch "$LIBRARY"/{1..40}/x
+    local i
+    for i in {1..40}; do
+        assert_candidates "fsc get $i/" "$i/" <<<$'space\n'"$i/x"
+    done
+    assert_equal "$(find .cache -printf '%m\n' | sort -u | xargs)" '600 700'
+    [ "$(find .cache/fsc -type f | wc -l)" -le 16 ]
+    # What it has it tells, for some seconds.
+    rm "$LIBRARY/40/x"
+    assert_candidates 'fsc get 40/' 40/ <<<$'space\n40/x'
+    find .cache -type f -exec touch -d '6 seconds ago' {} +
+    assert_candidates 'fsc get 40/' 40/ <<<space
+    find .cache -type f -exec touch -d '1 hour' {} +
+    touch "$LIBRARY/40/y"
+    assert_candidates 'fsc get 40/' 40/ <<<$'space\n40/y'
+    # A server that comes back is asked again.
+    FSC_SERVER=$WORK/other assert_none 'fsc get '
+    assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
+    FSC_SERVER=$WORK/other assert_none 'fsc get '
+    assert_equal "$stderr" "fsc: $WORK/other: it has failed a moment ago"
+    find .cache -type f -exec touch -d '11 seconds ago' {} +
+    FSC_SERVER=$WORK/other assert_none 'fsc get '
+    assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
+}
+
+@test "completion: where the cache may be, and without one" {
+    start_fsd
+    touch "$LIBRARY/plain"
+    XDG_CACHE_HOME=$WORK/xdg assert_candidates 'fsc get ' '' <<<$'space\nplain'
+    [ -d xdg/fsc ]
+    [ ! -e .cache ]
+    XDG_CACHE_HOME=relative assert_candidates 'fsc get ' '' <<<$'space\nplain'
+    [ -d .cache/fsc ]
+    [ ! -e relative ]
+    XDG_CACHE_HOME=/dev/null assert_candidates 'fsc get ' '' <<<$'space\nplain'
+    run env -u HOME -u XDG_CACHE_HOME "$FSC" __complete -- 'fsc get ' ''
+    assert_output $'space\nplain'
+}
+
+@test "completion: the cache is not believed" {
+    start_fsd
+    mkdir "$LIBRARY/dir"
+    touch "$LIBRARY/dir/a"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/a'
+    local file key
+    file=$(grep -l dir/a .cache/fsc/*)
+    key=$(head -n 1 "$file")
+    # Names are judged and quoted as those that a server sends.
+    printf '%s\n' "$key" 'dir/$(touch canary)' dir/ dir dir/.. dir/b/c other/x $'dir/\e[31m' '' dir/b . >"$file"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/\\$\\(touch\\ canary\\)\ndir/b'
+    # Of another folder, not whole, too long, no file.
+    printf '%s\n' "${key%?}x" dir/b . >"$file"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/a'
+    printf '%s\n' "$key" dir/b >"$file"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/a'
+    : >"$file"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/a'
+    { printf '%s\n' "$key" && seq -f 'dir/%g' 100000 && echo .; } >"$file"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/a'
+    rm "$file"
+    mkfifo "$file"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/a'
+    printf '%s\n' "$key" dir/b . >elsewhere
+    ln -sf "$WORK/elsewhere" "$file"
+    assert_candidates 'fsc get dir/' dir/ <<<$'space\ndir/a'
+    [ ! -L "$file" ]
+}
+
+@test "completion: loaded by bash-completion, and behind other commands" {
+    start_fsd
+    mkdir -p user/completions
+    cp "$TESTS"/../completions/* user/completions/
+    pressing <<'END'
+store('plain', 'dir/one two', 'dir/a:b')
+shell = Shell('complete -r; . /usr/share/bash-completion/bash_completion', BASH_COMPLETION_USER_DIR=WORK + '/user')
+expect_lines(shell, [
+    ('fsc get pl', 'fsc get plain '),
+    ('nohup fsc get dir/o', 'nohup fsc get dir/one\\ two '),
+    ('nohup fsc get "dir/o', 'nohup fsc get "dir/one two" '),
+    ('nohup fsc get dir/a:', 'nohup fsc get dir/a:b '),
+    ('nohup fsc put x --folder=', 'nohup fsc put x --folder=dir/'),
+    ('fsd --lib', 'fsd --library '),
+])
+shell.close()
+END
+}
+
+@test "completion: fsd's options and values" {
+    pressing <<'END'
+os.mkdir('local')
+shell = Shell()
+expect_lines(shell, [
+    ('fsd --lib', 'fsd --library '), ('fsd --library loc', 'fsd --library local/'),
+    ('fsd --library=loc', 'fsd --library=local/'), ('fsd --listen loc', 'fsd --listen local/'),
+    ('fsd --check --fore', 'fsd --check --foreground '), ('fsd --concurrency p', 'fsd --concurrency process '),
+    ('fsd --concurrency=t', 'fsd --concurrency=thread '), ('fsd --anonymous g', 'fsd --anonymous get '),
+])
+shell.close()
+END
+    # Its words are those of the table.
+    local option words
+    "$FSD" --print-settings >settings
+    for option in concurrency anonymous; do
+        words=$(sed -nE "s/^$option, (one|any) of ([a-z, ]*);.*/\\2/p" settings | tr -d ,)
+        [ -n "$words" ]
+        grep -q -F "compgen -W '$words'" "$TESTS/../completions/fsd"
+    done
+    # And there is a line for each value.
+    "$FSD" --help | sed -nE 's/^ *--[a-z-]* ([A-Z]+) .*/\1/p' | sort -u >values
+    [ -s values ]
+    while IFS= read -r words; do
+        grep -qE "^ *(.* )?$words( .*)?\\)" "$TESTS/../completions/fsd"
+    done <values
+}
