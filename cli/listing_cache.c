@@ -13,7 +13,6 @@
 #include "protocol/name.h"
 
 enum {
-    FILES = 16,           /* that there may be */
     LONGEST = 256 * 1024, /* bytes of a file */
     KNOWN_MS = 5000,
     FAILED_MS = 10000,
@@ -23,30 +22,35 @@ enum {
 #define KNOWN  "\n.\n"
 #define FAILED "\n..\n"
 
-/* Makes the folder of the cache, as the XDG Base Directory Specification has it. */
-static int make_folder(char path[PATH_MAX])
+/*
+ * Makes the folder of the cache, as the XDG Base Directory Specification has it, and the path of a
+ * file in it.
+ */
+static void make_path(char path[PATH_MAX], char place)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
     bool has_cache = cache != NULL && cache[0] == '/';
 
+    path[0] = '\0';
     if (!has_cache && (home == NULL || home[0] != '/'))
-        return -1;
+        return;
     int length =
         snprintf(path, PATH_MAX, "%s%s", has_cache ? cache : home, has_cache ? "" : "/.cache");
-    if (length >= PATH_MAX - 32)
-        return -1;
+    if (length > PATH_MAX - 32) {
+        path[0] = '\0';
+        return;
+    }
+    char *end = path + length;
     (void)mkdir(path, 0700);
-    (void)strcpy(path + length, "/fsc");
+    (void)stpcpy(end, "/fsc");
     (void)mkdir(path, 0700);
-    return length + 4;
+    (void)snprintf(end, 32, "/fsc/listing-%c", place);
 }
 
 void listing_cache_find(struct listing_cache *cache, const char *server, const char *folder)
 {
     struct digest digest;
-    unsigned place = 0;
-    int length = make_folder(cache->path);
 
     digest_begin(&digest);
     digest_add(&digest, server, strlen(server) + 1);
@@ -54,10 +58,8 @@ void listing_cache_find(struct listing_cache *cache, const char *server, const c
         digest_add(&digest, folder, strlen(folder) + 1);
     digest_finish(&digest, cache->key);
     cache->folder = folder;
-    if (length < 0)
-        cache->path[0] = '\0';
-    else if (sscanf(cache->key, "sha256:%4x", &place) == 1)
-        (void)sprintf(cache->path + length, "/listing-%u", place % FILES);
+    /* Its first digit: there are 16 files at most. */
+    make_path(cache->path, cache->key[strlen("sha256:")]);
 }
 
 /* How old a file is, in milliseconds; one from the future, as after the clock was put back, is too old. */

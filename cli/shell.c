@@ -19,7 +19,9 @@ struct reading {
 /* The byte behind the next one; NUL at the end. */
 static char peek(const struct reading *reading)
 {
-    return reading->end - reading->next > 1 ? reading->next[1] : '\0';
+    if (reading->end - reading->next < 2)
+        return '\0';
+    return reading->next[1];
 }
 
 static void put(struct reading *reading, char byte)
@@ -280,7 +282,7 @@ char *shell_quote(const char *text, enum shell_quotes open, enum shell_quotes st
         return NULL;
     if (open == SHELL_BARE) {
         char *end = quote_bytes(stpcpy(quoted, opening[style]), style, text, mark);
-        (void)strcpy(end, style == SHELL_ANSI ? "'" : opening[style]);
+        (void)stpcpy(end, style == SHELL_ANSI ? "'" : opening[style]);
     } else if (text[0] == '\0') {
         quoted[0] = '\0';
     } else {
