@@ -10,7 +10,8 @@ void candidates_add(struct candidates *candidates, const char *text)
 {
     size_t length = strlen(text);
 
-    if (strncmp(text, candidates->word, strlen(candidates->word)) != 0)
+    if (strncmp(text, candidates->word, strlen(candidates->word)) != 0 ||
+        (candidates->only_plain && !shell_is_plain(text)))
         return;
     if (candidates->count == CANDIDATES_MOST)
         free(candidates->texts[--candidates->count]);

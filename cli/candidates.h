@@ -20,6 +20,7 @@ struct candidates {
     enum shell_quotes quotes; /* that are open behind these */
     enum shell_quotes style;  /* with which the rest of the word begins */
     bool is_operand;          /* it is one, and "--" does not stand before it */
+    bool only_plain;          /* whatever would have to be quoted is not offered */
     bool is_unfinished;       /* something is to follow at once, and no space */
     char *texts[CANDIDATES_MOST];
     size_t count;

@@ -219,6 +219,13 @@ static bool is_special(enum shell_quotes quotes, char byte)
     return strchr(special[quotes], byte) != NULL;
 }
 
+bool shell_is_plain(const char *text)
+{
+    while (*text != '\0' && !is_special(SHELL_BARE, *text))
+        text++;
+    return *text == '\0';
+}
+
 bool shell_takes_backslash(enum shell_quotes quotes, char byte)
 {
     return is_special(quotes, byte) && (quotes == SHELL_BARE || (byte != '!' && byte != '\''));

@@ -36,6 +36,9 @@ struct shell_line {
 int shell_split(struct shell_line *line, const char *bytes, size_t length);
 void shell_release(struct shell_line *line);
 
+/* Is this the same for bash wherever it stands, so that it needs no quotes? */
+bool shell_is_plain(const char *text);
+
 /* Does a backslash go in front of this byte, where those quotes are open? */
 bool shell_takes_backslash(enum shell_quotes quotes, char byte);
 

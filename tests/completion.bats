@@ -17,16 +17,16 @@ $(cat)"
     assert_output ''
 }
 
-# assert_candidates LINE WORD: those that fsc finds for it are the lines on stdin.
+# assert_candidates LINE WORD [plain]: those that fsc finds for it are the lines on stdin.
 assert_candidates() {
-    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$1" "$2"
+    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$1" "$2" "${3:-quoted}"
     assert_equal "$status $stderr" '0 '
     assert_output "$(cat)"
 }
 
 # assert_none LINE: it fails, and finds none.
 assert_none() {
-    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$1" ''
+    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$1" '' quoted
     assert_equal "$status $output" '1 '
 }
 
@@ -84,6 +84,8 @@ expect_lines(shell, [
     ('true; X=1 fsc get pl', 'true; X=1 fsc get plain '),
     ('fsc get pl >out', None),
     ('fsc get x >out pl', 'fsc get x >out plain '),
+    ('fsc get "größe €" pl x\2\2', 'fsc get "größe €" plain x'),
+    ("fsc get 'pl' x\2\2\2", "fsc get 'plain' x"),
     ('fsc get none', None), ('fsc get /', None), ('fsc get dir//', None), ('fsc get ../', None),
     ('fsc config ', None), ('fsc nonsense ', None),
 ])
@@ -168,7 +170,7 @@ expect_lines(shell, [
     ('fsc ls --long --lo', None), ('fsc ls -l', 'fsc ls -l '),
     ('fsc get --max-time 3', 'fsc get --max-time 30s '), ('fsc get --max-time=1h', 'fsc get --max-time=1h '),
     ('fsc --server pl', 'fsc --server plain:'), ('fsc --server=e', 'fsc --server=exec:'),
-    ('fsc ls --match ', None), ('fsc ls --nonsense=', None), ('fsc get --hum=', None),
+    ('fsc ls --match ', None), ('fsc ls --nonsense=', None), ('fsc get --hum=', None), ('fsc ls --human=', None),
 ])
 shell.close()
 END
@@ -180,7 +182,7 @@ END
         "$FSC" help "$word" | sed -n 's/^  \(-[a-zA-Z0-9],\)\? *\(--[a-z-]*\) .*/\1\n\2/p' |
             tr -d , | sed '/^$/d' | sort >wanted
         [ -s wanted ]
-        "$FSC" __complete -- "fsc $word -" - | sed 1d | sort >offered
+        "$FSC" __complete -- "fsc $word -" - quoted | sed 1d | sort >offered
         run diff wanted offered
         assert_success
     done
@@ -248,9 +250,9 @@ END
 @test "completion: the first of many names, and the last" {
     start_fsd
     seq -f "$LIBRARY/n%04g" 1500 | xargs touch "$LIBRARY/nzz" "$LIBRARY/x"
-    run "$FSC" __complete -- 'fsc ls n' n
+    run "$FSC" __complete -- 'fsc ls n' n quoted
     assert_equal "${#lines[@]} ${lines[1]} ${lines[-1]}" '1001 n0001 nzz'
-    run "$FSC" __complete -- 'fsc ls n1' n1
+    run "$FSC" __complete -- 'fsc ls n1' n1 quoted
     assert_equal "${#lines[@]} ${lines[1]} ${lines[-1]}" '502 n1000 n1500'
 }
 
@@ -267,7 +269,7 @@ END
         printf '> LIST dir/\n< OK\n< %d\n< %s\\n\n< END\n>.\n' "$(printf '%b' "$text\\n" | wc -c)" "$text" >script
         rm -rf .cache
         run --separate-stderr env HOME="$WORK" "$TESTS/fake_server" "$SOCKET" script \
-            "$FSC" __complete -- 'fsc get dir/' dir/
+            "$FSC" __complete -- 'fsc get dir/' dir/ quoted
         assert_equal "$status $output" '1 '
     done <<'END'
 dir/\x1b[31m
@@ -286,7 +288,7 @@ END
 
 @test "completion: a server without an end or an answer costs a second, once" {
     printf '> LIST\n< OK\n<100000 101\\na\\{100}\\n\n>.\n' >script
-    run --separate-stderr env HOME="$WORK" "$TESTS/fake_server" "$SOCKET" script "$FSC" __complete -- 'fsc get ' ''
+    run --separate-stderr env HOME="$WORK" "$TESTS/fake_server" "$SOCKET" script "$FSC" __complete -- 'fsc get ' '' quoted
     assert_equal "$status $output" '11 '
     pressing <<'END'
 import socket
@@ -358,7 +360,7 @@ END
     [ -d .cache/fsc ]
     [ ! -e relative ]
     XDG_CACHE_HOME=/dev/null assert_candidates 'fsc get ' '' <<<$'space\nplain'
-    run env -u HOME -u XDG_CACHE_HOME "$FSC" __complete -- 'fsc get ' ''
+    run env -u HOME -u XDG_CACHE_HOME "$FSC" __complete -- 'fsc get ' '' quoted
     assert_output $'space\nplain'
 }
 
@@ -396,16 +398,36 @@ END
     mkdir -p user/completions
     cp "$TESTS"/../completions/* user/completions/
     pressing <<'END'
-store('plain', 'dir/one two', 'dir/a:b')
+store('plain', 'dir/one two', 'dir/a:b', 'dir/twice/$(touch canary)', 'dir/twice/safe')
 shell = Shell('complete -r; . /usr/share/bash-completion/bash_completion', BASH_COMPLETION_USER_DIR=WORK + '/user')
 expect_lines(shell, [
     ('fsc get pl', 'fsc get plain '),
-    ('nohup fsc get dir/o', 'nohup fsc get dir/one\\ two '),
-    ('nohup fsc get "dir/o', 'nohup fsc get "dir/one two" '),
+    ('nohup fsc get pl', 'nohup fsc get plain '),
+    ('nohup fsc get "pl', 'nohup fsc get "plain" '),
     ('nohup fsc get dir/a:', 'nohup fsc get dir/a:b '),
     ('nohup fsc put x --folder=', 'nohup fsc put x --folder=dir/'),
     ('fsd --lib', 'fsd --library '),
+    # What needs quotes needs more of them where a shell reads the line twice.
+    ('fsc get dir/twice/\\$', 'fsc get dir/twice/\\$\\(touch\\ canary\\) '),
+    ('eval fsc get dir/twice/', 'eval fsc get dir/twice/safe '),
+    ('watch fsc get dir/twice/', 'watch fsc get dir/twice/safe '),
+    ('eval fsc get dir/o', None),
 ])
+shell.close()
+END
+}
+
+@test "completion: keys that complete otherwise" {
+    start_fsd
+    pressing <<'END'
+store('dir/a', "dir/b'", 'dir/c', 'dir/$(touch canary)', 'one/x y')
+shell = Shell('bind \'"\\C-xm": menu-complete\'')
+# M-* inserts all of them.
+for start in ('dir/', '"dir/', "'dir/"):
+    expect(shell.run('fsc get ' + start + '\x1b*'), ['get', 'dir/a', 'dir/c'])
+for i, name in enumerate(('dir/$(touch canary)', 'dir/a', "dir/b'", 'dir/c'), 1):
+    for start in ('dir/', '"dir/', "'dir/", "$'dir/"):
+        expect(shell.run('fsc get ' + start + '\x18m' * i), ['get', name])
 shell.close()
 END
 }

@@ -91,7 +91,7 @@ class Shell:
 
     def clear(self):
         """Drops the line."""
-        os.write(self.terminal, b'\x15')
+        os.write(self.terminal, b'\5\x15')
 
     def line(self, keys):
         """The line that keys lead to, and no more."""

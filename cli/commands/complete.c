@@ -220,7 +220,8 @@ static enum value find_value(struct completion *completion)
     enum option option = options_find(word + 2, (size_t)(equals - word) - 2);
     if (option == OPTION_COUNT || (accepted_options(completion) & OPTION_BIT(option)) == 0)
         return VALUE_NONE;
-    completion->typed = equals + 1;
+    if (option_rows[option].value != VALUE_NONE)
+        completion->typed = equals + 1;
     return option_rows[option].value;
 }
 
@@ -309,6 +310,7 @@ static int complete_line(struct invocation *invocation)
     char **operands = invocation->options->operands;
     int code = 0;
 
+    completion.candidates.only_plain = strcmp(operands[2], "plain") == 0;
     if (shell_split(line, operands[0], strlen(operands[0])) == 0 && line->count > 1 &&
         find_kept(&completion, operands[0], operands[1]) == 0) {
         struct options *options = &completion.options;
