@@ -170,6 +170,7 @@ END
 
 @test "examples: fsc, CI artefacts" {
     local commit
+    command -v git >/dev/null || skip 'there is no git here'
     use_machine
     take_example fsc.1 'CI artefacts'
     start_inside
@@ -202,6 +203,10 @@ use_backup1() {
     command -v sshd >/dev/null || skip 'there is no sshd here (package openssh-server)'
     command -v ssh >/dev/null || skip 'there is no ssh here (package openssh-client)'
     use_machine
+    # Where Debian's package has it.
+    run inside sh -e -c 'mkdir /run/sshd /mnt/upper /mnt/work && mount -t overlay \
+        -o lowerdir=/usr/sbin,upperdir=/mnt/upper,workdir=/mnt/work overlay /usr/sbin && mv /usr/local/sbin/fsd /usr/sbin'
+    [ "$status" -eq 0 ] || skip "nothing can be put into /usr/sbin here: $output"
     write_inside /etc/ssh/sshd_config <<'END'
 HostKey /etc/ssh/host_key
 UsePAM no
@@ -328,6 +333,7 @@ END
 }
 
 @test "examples: fsc, folders" {
+    command -v jq >/dev/null || skip 'there is no jq here'
     use_machine
     take_example fsc.1 'Folders'
     start_inside

@@ -1,6 +1,6 @@
 # A machine of one's own, for what tests do as an administrator does it: namespaces in which all that
-# is written below /etc, /usr, /srv, /run, /tmp, /root and /home is the test's, where /usr/bin/fsc and
-# /usr/sbin/fsd are those that were built, and in which nothing outlives the test.
+# is written below /etc, /usr/local, /srv, /run, /tmp, /root and /home is the test's, where fsc and
+# fsd in /usr/local are those that were built, and in which nothing outlives the test.
 # shellcheck shell=bash
 
 # use_machine: makes it, or skips the test.
@@ -26,20 +26,19 @@ print_machine() {
     cat <<'END'
 read -r pid _ </proc/self/stat
 mount -t tmpfs -o mode=0755 tmpfs /mnt
-mkdir -p /mnt/programs && cp "$1/fsd" "$1/fsc" /mnt/programs
-for folder in etc usr; do
-    mkdir /mnt/"$folder" /mnt/"$folder".work
-    mount -t overlay -o "lowerdir=/$folder,upperdir=/mnt/$folder,workdir=/mnt/$folder.work" overlay "/$folder"
-done
+install -D "$1/fsd" /mnt/local/sbin/fsd
+install -D "$1/fsc" /mnt/local/bin/fsc
+# Who is not root cannot read all of it.
+cp -a /etc /mnt 2>/dev/null || [ -e /mnt/etc/passwd ]
+rm -rf /mnt/etc/fsd /mnt/etc/fsc
+mount --bind /mnt/etc /etc
+mount --bind /mnt/local /usr/local
 for folder in root home srv run; do
     mount -t tmpfs -o mode=0755 tmpfs "/$folder"
 done
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t proc proc /proc
-install /mnt/programs/fsd /usr/sbin/fsd
-install /mnt/programs/fsc /usr/bin/fsc
-rm -rf /etc/fsd /etc/fsc
-mkdir -p /run/fsd /run/sshd /srv/files
+mkdir -p /run/fsd /srv/files
 echo "$pid"
 exec cat
 END
