@@ -137,7 +137,7 @@ cells() {
 
 @test "manual: fsc(1) tells of every setting as the table has it, and of no other" {
     quiet "$FSD_BUILD/fsc" help settings | grep '^[a-z]' >table
-    page fsc.1 | section SETTINGS | sed -n -E 's/^ {7}([a-z._]+, .*; .*)/\1/p' >shown
+    page fsc.1 | section SETTINGS | sed -n -E 's/^ {7}([a-z][^ ]*, .*; .*)/\1/p' >shown
     assert_same 'settings of fsc' table shown
 }
 
@@ -197,7 +197,7 @@ in_one_line() {
     page fsd.conf.5 | section SETTINGS >text
     quiet "$FSD_BUILD/fsd" --print-settings >settings
     grep '^[a-z]' settings >table
-    sed -n -E 's/^ {7}([a-z._]+, .*; .*)/\1/p' text >shown
+    sed -n -E 's/^ {7}([a-z][^ ]*, .*; .*)/\1/p' text >shown
     assert_same 'settings of fsd' table shown
     # What help says of each stands there, too.
     while IFS= read -r line; do
