@@ -176,14 +176,20 @@ static int print_text(char *text)
     return code;
 }
 
-static int print_settings(void)
+static int print_settings(const struct setting *table, const char *within)
 {
-    for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (print_text(setting_describe(row)) != EXIT_SUCCESS ||
-            printf("\n    %s\n", row->help) < 0)
-            return EXIT_FAILURE;
+    char below[SETTING_OPTION_ROOM];
+    int code = EXIT_SUCCESS;
+
+    for (const struct setting *row = table; code == EXIT_SUCCESS && row->name != NULL; row++) {
+        (void)snprintf(below, sizeof below, "%s[].", row->name);
+        code = print_text(setting_describe(row, within));
+        if (code == EXIT_SUCCESS && printf("\n    %s\n", row->help) < 0)
+            code = EXIT_FAILURE;
+        if (code == EXIT_SUCCESS && row->members != NULL)
+            code = print_settings(row->members, below);
     }
-    return EXIT_SUCCESS;
+    return code;
 }
 
 /* What needs settings. */
@@ -219,7 +225,7 @@ static int run(const struct command_line *line)
     case ACTION_VERSION:
         return printf("fsd %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case ACTION_PRINT_SETTINGS:
-        return print_settings();
+        return print_settings(settings_table, "");
     default:
         return act(line);
     }
