@@ -133,6 +133,7 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
     code = open_listener(daemon, settings);
     if (code != EXIT_SUCCESS)
         return code;
+    access_resolve(settings);
     pool_open(&daemon->pool, settings, &daemon->library, daemon->counters);
     if (!daemon->library.writable)
         log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
@@ -151,7 +152,7 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
 }
 
 /* One session on standard input and output, as inetd(8) or ssh(1) give them. */
-static int serve_stdio(struct daemon *daemon, const struct settings *settings)
+static int serve_stdio(struct daemon *daemon, struct settings *settings)
 {
     struct client client;
     int code = open_daemon(daemon, settings, false);
@@ -160,7 +161,7 @@ static int serve_stdio(struct daemon *daemon, const struct settings *settings)
         return code;
     const struct service service = {
         .settings = settings, .library = &daemon->library, .counters = daemon->counters};
-    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings->anonymous, &client);
+    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings, &client);
     memory_limit(memory_in_use(), settings->memory);
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);

@@ -350,6 +350,11 @@ int configuration_refuse(char fault[CONFIGURATION_FAULT_ROOM], const char *forma
     va_start(arguments, format);
     (void)vsnprintf(fault, CONFIGURATION_FAULT_ROOM, format, arguments);
     va_end(arguments);
+    /* One line, whatever a text holds that it quotes. */
+    for (char *byte = fault; *byte != '\0'; byte++) {
+        if ((unsigned char)*byte < 0x20)
+            *byte = '?';
+    }
     return -REASON_USAGE;
 }
 

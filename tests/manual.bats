@@ -86,7 +86,7 @@ in_one_line() {
         assert_success
     done <settings
     # It tells of no others.
-    run sed -n 's/^\([a-z._]*\), .*; .*/\1/p' text
+    run sed -n 's/^\([][a-z._]*\), .*; .*/\1/p' text
     assert_output "$(sed 's/,.*//' headings)"
 }
 
@@ -107,7 +107,7 @@ in_one_line() {
     quiet "$FSD_BUILD/fsd" --config all.conf --print-config >print
     run grep -E -v "(all.conf:[0-9]+|\\{|\\};)\$" print
     assert_output ''
-    sed -e 's/^library = .*/library = "\/x";/' -e 's/^pid_file = .*/#pid_file = not set/' -e 's/ *# .*//' print >all
+    sed -e 's/^library = .*/library = "\/x";/' -e 's/^\(pid_file\|users\) = .*/#\1 = not set/' -e 's/ *# .*//' print >all
     run diff defaults all
     assert_success
 }
