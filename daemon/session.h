@@ -26,6 +26,7 @@ struct service {
     const struct settings *settings;
     const struct library *library;
     struct counters *counters;
+    bool outlives; /* sessions go on when the daemon stops: the next one has its sockets already */
 };
 
 /*
