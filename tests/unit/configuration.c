@@ -299,9 +299,9 @@ static void check_most_groups(void)
     struct values values;
     struct configuration configuration;
 
-    for (int i = 0; i < SETTING_GROUPS_MOST; i++)
-        (void)strcat(text, i > 0 ? ",\n{name=\"a\"}" : "{name=\"a\"}");
     char *end = text + strlen(text);
+    for (int i = 0; i < SETTING_GROUPS_MOST; i++)
+        end += snprintf(end, 16, "%s{name=\"a\"}", i > 0 ? ",\n" : "");
     memcpy(end, ")", sizeof ")");
     CHECK(take(text, &values, &configuration) == NULL);
     CHECK(values.groups.count == SETTING_GROUPS_MOST);
