@@ -376,6 +376,33 @@ END
     assert_failure 6
 }
 
+# as_user NAME COMMAND...: runs it there, as a user who has logged in.
+as_user() {
+    FOLDER=/home/$1 inside setpriv --reuid "$1" --regid "$1" --init-groups env HOME="/home/$1" USER="$1" "${@:2}"
+}
+
+@test "examples: fsd.conf, rights of users" {
+    skip_unless_root 'to be another user'
+    use_machine
+    take_example fsd.conf.5 'RIGHTS OF USERS'
+    inside sh -e -c 'groupadd audit; useradd -m -G staff ann; useradd -m -G audit eve; useradd -m bob'
+    { echo 'library = "/srv/files";' && cat block.1; } | write_inside /etc/fsd/fsd.conf
+    quiet inside fsd
+    quiet as_user ann fsc put .profile --name all
+    quiet as_user bob fsc put .profile --name drop/bob/profile
+    run quiet as_user eve fsc ls -R
+    assert_output $'all\ndrop/bob/profile'
+    quiet as_user eve fsc get all
+    run as_user eve fsc put .profile --name other
+    assert_failure 6
+    run as_user bob fsc put .profile --name drop/profile
+    assert_failure 6
+    run as_user bob fsc ls
+    assert_failure 6
+    run as_user ann fsc status
+    assert_failure 6
+}
+
 @test "examples: fsd, what is remembered of a file" {
     use_machine
     take_example fsd.8 'What is remembered of a file'
