@@ -381,6 +381,41 @@ as_user() {
     FOLDER=/home/$1 inside setpriv --reuid "$1" --regid "$1" --init-groups env HOME="/home/$1" USER="$1" "${@:2}"
 }
 
+@test "examples: fsd, a drop box" {
+    local name=drop/ann/2026-11-23T020501-report.pdf
+    skip_unless_root 'to be another user'
+    use_machine
+    take_example fsd.8 'A drop box'
+    inside sh -e -c 'useradd -m -G staff ann; useradd -m -G staff eve; useradd -m bob; useradd -m tom'
+    write_inside /etc/fsd/fsd.conf <block.1
+    quiet inside fsd
+    set_date 2026-11-23T020501
+    echo 1 | write_inside /home/ann/report.pdf
+    echo 2 | write_inside /home/eve/report.pdf
+    for _ in first again; do
+        run quiet as_user ann bash -e -c "$(<block.2)"
+        assert_success
+        assert_output ''
+        run quiet as_user eve bash -e -c "$(<block.2)"
+        assert_success
+        run quiet as_user bob bash -e -c "$(<block.3)"
+        assert_success
+        assert_output "name: $name"$'\nby: user:ann\n'"name: ${name/ann/eve}"$'\nby: user:eve'
+        inside cmp ../home/ann/report.pdf "/home/bob/$name"
+    done
+    # Neither is seen, nor replaced, by those who are not bob.
+    run as_user eve fsc ls
+    assert_failure 6
+    run as_user eve fsc get "$name" --output -
+    assert_failure 6
+    run as_user eve fsc put report.pdf --name "$name"
+    assert_failure 3
+    run as_user bob fsc put .profile --folder drop
+    assert_failure 6
+    run as_user tom fsc put .profile --folder drop
+    assert_failure 6
+}
+
 @test "examples: fsd.conf, rights of users" {
     skip_unless_root 'to be another user'
     use_machine
