@@ -167,28 +167,80 @@ static int open_plain(struct listener *listener, const struct address *address,
 }
 
 /* Logs where a socket listens; of TCP the port that the system chose, when 0 was asked for. */
-static void log_address(int fd, const char *path)
+static void log_address(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    const struct sockaddr_un *local = (const void *)&address;
     socklen_t length = sizeof address;
-    char host[NI_MAXHOST];
-    char port[NI_MAXSERV];
+    char host[NI_MAXHOST] = "";
+    char port[NI_MAXSERV] = "";
     char text[NI_MAXHOST + NI_MAXSERV + 16];
 
-    if (path[0] == '\0' && getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
-        getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+    (void)getsockname(fd, (struct sockaddr *)&address, &length);
+    if (address.ss_family == AF_UNIX)
+        /* Names of the abstract name space begin with NUL, and are written with '@'. */
+        (void)snprintf(text, sizeof text, "%s%.*s", local->sun_path[0] == '\0' ? "@" : "",
+                       (int)sizeof local->sun_path - 1,
+                       local->sun_path + (local->sun_path[0] == '\0'));
+    else if (getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
+                         NI_NUMERICHOST | NI_NUMERICSERV) == 0)
         (void)snprintf(text, sizeof text,
                        strchr(host, ':') != NULL ? "plain:[%s]:%s" : "plain:%s:%s", host, port);
-        path = text;
-    }
-    log_event(LOG_LEVEL_INFO, "listening", "address", path, NULL);
+    else
+        (void)snprintf(text, sizeof text, "unknown");
+    log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
 }
 
-int listener_open(struct listener *listener, const struct settings *settings,
-                  char fault[LISTENER_FAULT_ROOM])
+/* What is wrong with a socket that was given, and may be called plain; NULL for nothing. */
+static const char *judge_given(int fd, bool is_plain, enum address_kind *ret_kind)
 {
-    *listener = (struct listener){.count = 0};
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof address;
+    int type = 0;
+    int listens = 0;
+    socklen_t size = sizeof type;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || listens == 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        return "it is no stream socket that listens (ListenStream= with Accept=no)";
+    *ret_kind = address.ss_family == AF_UNIX ? ADDRESS_UNIX : ADDRESS_PLAIN;
+    if (*ret_kind == ADDRESS_UNIX)
+        return NULL;
+    if (!is_plain)
+        return "a TCP socket without encryption has to be called so (FileDescriptorName=plain)";
+    return socket_is_loopback((const struct sockaddr *)&address) ? NULL : not_loopback;
+}
+
+/* Takes the sockets of systemd. */
+static int take_given(struct listener *listener, const struct systemd *systemd,
+                      char fault[LISTENER_FAULT_ROOM])
+{
+    for (int i = 0; i < systemd->socket_count; i++) {
+        enum address_kind kind = ADDRESS_UNIX;
+        char subject[40];
+        int fd = SYSTEMD_FIRST_SOCKET + i;
+        const char *wrong =
+            listener->count == LISTENER_SOCKETS_MOST
+                ? too_many
+                : judge_given(fd, systemd_socket_is_called(systemd, i, "plain"), &kind);
+        if (wrong == NULL &&
+            (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0))
+            wrong = strerror(errno);
+        (void)snprintf(subject, sizeof subject, "descriptor %d of systemd", fd);
+        if (wrong != NULL) {
+            (void)fail(fault, subject, wrong);
+            return -REASON_USAGE;
+        }
+        add(listener, fd, kind, "");
+    }
+    return 0;
+}
+
+/* Opens the sockets of the settings. */
+static int open_own(struct listener *listener, const struct settings *settings,
+                    char fault[LISTENER_FAULT_ROOM])
+{
     for (size_t i = 0; i < settings->listen.count; i++) {
         struct address address;
         /* The settings took it before. */
@@ -196,13 +248,32 @@ int listener_open(struct listener *listener, const struct settings *settings,
         int code = address.kind == ADDRESS_UNIX
                        ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
                        : open_plain(listener, &address, fault);
-        if (code < 0) {
-            listener_remove(listener);
+        if (code < 0)
             return code;
-        }
+    }
+    return 0;
+}
+
+static bool listens_by_default(const struct settings *settings)
+{
+    return settings->listen.count == 1 && strcmp(settings->listen.texts[0], ADDRESS_DEFAULT) == 0;
+}
+
+int listener_open(struct listener *listener, const struct settings *settings,
+                  const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM])
+{
+    *listener = (struct listener){.is_given = systemd->socket_count > 0};
+    if (listener->is_given && !listens_by_default(settings))
+        log_event(LOG_LEVEL_WARNING, "systemd tells where to listen: a setting is not heeded",
+                  "setting", "listen", NULL);
+    int code = listener->is_given ? take_given(listener, systemd, fault)
+                                  : open_own(listener, settings, fault);
+    if (code < 0) {
+        listener_remove(listener);
+        return code;
     }
     for (size_t i = 0; i < listener->count; i++)
-        log_address(listener->sockets[i].fd, listener->sockets[i].path);
+        log_address(listener->sockets[i].fd);
     return 0;
 }
 

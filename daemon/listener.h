@@ -4,10 +4,12 @@
 #ifndef DAEMON_LISTENER_H
 #define DAEMON_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "daemon/settings.h"
+#include "daemon/systemd.h"
 #include "protocol/address.h"
 
 enum {
@@ -17,6 +19,7 @@ enum {
 };
 
 struct listener {
+    bool is_given; /* systemd has opened the sockets, and keeps them open */
     size_t count;
     struct {
         int fd;
@@ -29,12 +32,13 @@ struct listener {
 };
 
 /*
- * Opens a socket for every address of the settings, and logs where it listens. A Unix socket that
- * nobody listens on any more is replaced; anything else at its path is let be. Returns 0, or
- * -REASON_USAGE or -REASON_INTERNAL with one sentence in `fault`, and nothing open.
+ * Takes the sockets that systemd has opened; where there are none, opens one for every address of
+ * the settings. Logs where each listens. A Unix socket that nobody listens on any more is replaced;
+ * anything else at its path is let be. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with one
+ * sentence in `fault`, and nothing open.
  */
 int listener_open(struct listener *listener, const struct settings *settings,
-                  char fault[LISTENER_FAULT_ROOM]);
+                  const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM]);
 
 /* Closes the sockets, and removes those of their files that are still the listener's own. */
 void listener_remove(struct listener *listener);

@@ -2,7 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -13,8 +15,9 @@ enum {
     VALUE_ROOM = 1024, /* longer values are cut */
 };
 
-/* Both are set before there are sessions. */
+/* These are set before there are sessions. */
 static bool use_syslog;
+static bool is_journal; /* stderr leads there */
 static enum log_level most = LOG_LEVEL_INFO;
 
 const char *const log_level_words[] = {[LOG_LEVEL_ERROR] = "error",
@@ -46,12 +49,13 @@ static void add(char line[LINE_ROOM], const char *key, const char *value)
 }
 
 /* In one piece, so that lines of several processes do not mix. */
-static void write_line(char line[LINE_ROOM])
+static void write_line(enum log_level level, const char line[LINE_ROOM])
 {
-    size_t length = strlen(line);
+    char text[LINE_ROOM + 8];
+    int length = is_journal ? snprintf(text, sizeof text, "<%d>%s\n", priorities[level], line)
+                            : snprintf(text, sizeof text, "%s\n", line);
 
-    line[length] = '\n';
-    (void)!write(STDERR_FILENO, line, length + 1);
+    (void)!write(STDERR_FILENO, text, (size_t)length);
 }
 
 void log_to_syslog(void)
@@ -68,6 +72,19 @@ void log_after_fork(void)
     log_to_syslog();
 }
 
+void log_look_for_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat status;
+    char text[64];
+
+    if (stream == NULL || fstat(STDERR_FILENO, &status) < 0)
+        return;
+    (void)snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)status.st_dev,
+                   (unsigned long long)status.st_ino);
+    is_journal = strcmp(text, stream) == 0;
+}
+
 void log_set_level(enum log_level level)
 {
     most = level;
@@ -81,7 +98,7 @@ void log_event(enum log_level level, const char *what, ...)
 
     if (level > most)
         return;
-    if (!use_syslog)
+    if (!use_syslog && !is_journal)
         add(line, "level", log_level_words[level]);
     add(line, "msg", what);
     va_start(pairs, what);
@@ -91,5 +108,5 @@ void log_event(enum log_level level, const char *what, ...)
     if (use_syslog)
         syslog(priorities[level], "%s", line);
     else
-        write_line(line);
+        write_line(level, line);
 }

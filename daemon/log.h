@@ -16,8 +16,12 @@ enum log_level {
 /* The words of the levels, closed by NULL. */
 extern const char *const log_level_words[];
 
-/* Where lines go from now on: to stderr (the default), or to syslog. */
+/*
+ * Where lines go from now on: to stderr (the default), or to syslog. When stderr is systemd's journal
+ * (systemd.exec(5), JOURNAL_STREAM) the level goes before the line, as sd-daemon(3) has it.
+ */
 void log_to_syslog(void);
+void log_look_for_journal(void);
 
 /* Lines of a higher level are dropped from now on; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);

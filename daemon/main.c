@@ -21,6 +21,7 @@
 #include "daemon/pool.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
+#include "daemon/systemd.h"
 #include "protocol/descriptor.h"
 
 enum {
@@ -29,6 +30,7 @@ enum {
 
 /* What a daemon has open. */
 struct daemon {
+    const struct systemd *systemd;
     struct library library;
     struct counters *counters;
     struct listener listener;
@@ -74,6 +76,7 @@ static void clear_environment(void)
 static void open_log(const struct settings *settings, bool is_foreground)
 {
     log_set_level((enum log_level)settings->log_level);
+    log_look_for_journal();
     if (settings->log_to == LOG_TARGET_SYSLOG ||
         (settings->log_to == LOG_TARGET_AUTO && !is_foreground))
         log_to_syslog();
@@ -110,7 +113,7 @@ static int open_listener(struct daemon *daemon, const struct settings *settings)
 
     if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
         return complain(settings->pid_file, pid_file_failure());
-    int opened = listener_open(&daemon->listener, settings, fault);
+    int opened = listener_open(&daemon->listener, settings, daemon->systemd, fault);
     if (opened == 0)
         return EXIT_SUCCESS;
     pid_file_remove(settings->pid_file, daemon->pid_file);
@@ -133,7 +136,9 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
     code = open_listener(daemon, settings);
     if (code != EXIT_SUCCESS)
         return code;
+    access_resolve(settings);
     pool_open(&daemon->pool, settings, &daemon->library, daemon->counters);
+    daemon->pool.service.outlives = daemon->listener.is_given;
     if (!daemon->library.writable)
         log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
                   settings->library, NULL);
@@ -141,17 +146,21 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
     (void)!chdir("/");
     if (ready >= 0)
         background_ready(ready, settings->log_to == LOG_TARGET_STDERR);
-    parent_serve(&daemon->listener, &daemon->pool, line, settings);
+    systemd_notify(daemon->systemd, "READY=1");
+    parent_serve(&daemon->listener, &daemon->pool, daemon->systemd, line, settings);
+    systemd_notify(daemon->systemd, "STOPPING=1");
     /* From here on the next daemon may take this one's place. */
     listener_remove(&daemon->listener);
     pid_file_remove(settings->pid_file, daemon->pid_file);
-    parent_drain(&daemon->pool);
+    /* With sockets of systemd the next daemon does so at once; sessions end by themselves. */
+    if (!daemon->listener.is_given)
+        parent_drain(&daemon->pool);
     pool_close(&daemon->pool);
     return EXIT_SUCCESS;
 }
 
 /* One session on standard input and output, as inetd(8) or ssh(1) give them. */
-static int serve_stdio(struct daemon *daemon, const struct settings *settings)
+static int serve_stdio(struct daemon *daemon, struct settings *settings)
 {
     struct client client;
     int code = open_daemon(daemon, settings, false);
@@ -160,7 +169,7 @@ static int serve_stdio(struct daemon *daemon, const struct settings *settings)
         return code;
     const struct service service = {
         .settings = settings, .library = &daemon->library, .counters = daemon->counters};
-    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings->anonymous, &client);
+    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings, &client);
     memory_limit(memory_in_use(), settings->memory);
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);
@@ -176,23 +185,29 @@ static int print_text(char *text)
     return code;
 }
 
-static int print_settings(void)
+static int print_settings(const struct setting *table, const char *within)
 {
-    for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (print_text(setting_describe(row)) != EXIT_SUCCESS ||
-            printf("\n    %s\n", row->help) < 0)
-            return EXIT_FAILURE;
+    char below[SETTING_OPTION_ROOM];
+    int code = EXIT_SUCCESS;
+
+    for (const struct setting *row = table; code == EXIT_SUCCESS && row->name != NULL; row++) {
+        (void)snprintf(below, sizeof below, "%s[].", row->name);
+        code = print_text(setting_describe(row, within));
+        if (code == EXIT_SUCCESS && printf("\n    %s\n", row->help) < 0)
+            code = EXIT_FAILURE;
+        if (code == EXIT_SUCCESS && row->members != NULL)
+            code = print_settings(row->members, below);
     }
-    return EXIT_SUCCESS;
+    return code;
 }
 
 /* What needs settings. */
-static int act(const struct command_line *line)
+static int act(const struct command_line *line, const struct systemd *systemd)
 {
     char fault[CONFIGURATION_FAULT_ROOM];
     char *text = command_line_load(line, fault);
     struct settings settings = {.library = NULL};
-    struct daemon daemon = {.pid_file = -1};
+    struct daemon daemon = {.systemd = systemd, .pid_file = -1};
     int code = EXIT_SUCCESS;
 
     if (text == NULL || command_line_settings(line, text, &settings, fault) < 0) {
@@ -210,7 +225,7 @@ static int act(const struct command_line *line)
     return code;
 }
 
-static int run(const struct command_line *line)
+static int run(const struct command_line *line, const struct systemd *systemd)
 {
     switch (line->action) {
     case ACTION_HELP:
@@ -219,27 +234,30 @@ static int run(const struct command_line *line)
     case ACTION_VERSION:
         return printf("fsd %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case ACTION_PRINT_SETTINGS:
-        return print_settings();
+        return print_settings(settings_table, "");
     default:
-        return act(line);
+        return act(line, systemd);
     }
 }
 
 int main(int argc, char **argv)
 {
     struct command_line line;
+    struct systemd systemd;
     int code = EXIT_USAGE;
 
     descriptor_reserve_standard();
+    systemd_read(&systemd);
     /*
-     * Nothing that the caller left open is ours: a pipe that is kept would never end for its
+     * Nothing else that the caller left open is ours: a pipe that is kept would never end for its
      * reader.
      */
-    closefrom(STDERR_FILENO + 1);
+    closefrom(SYSTEMD_FIRST_SOCKET + systemd.socket_count);
     (void)umask(S_IWGRP | S_IRWXO);
     if (command_line_read(&line, argc, argv) == 0)
-        code = run(&line);
+        code = run(&line, &systemd);
     command_line_release(&line);
+    systemd_release(&systemd);
     if (line.action != ACTION_STDIO && fflush(stdout) != 0 && code == EXIT_SUCCESS)
         code = complain("standard output", strerror(errno));
     return code;

@@ -17,9 +17,9 @@ struct model {
     bool takes_one; /* a worker serves one connection, and is gone then */
     /*
      * The life of a worker, with its end of the channel (daemon/channel.h); its process ends when
-     * this returns.
+     * this returns. TERM ends the channel, too, and makes `terminated`, an eventfd(2), readable.
      */
-    void (*run)(int channel, const struct service *service);
+    void (*run)(int channel, int terminated, const struct service *service);
 };
 
 extern const struct model model_process;

@@ -127,11 +127,16 @@ static bool take_turn(struct watch *watch, bool paused)
     return ready < 0 || wants_in < 0 || pool_add_worker(pool);
 }
 
-static void reload(struct pool *pool, const struct command_line *line, struct settings *settings)
+static void reload(struct pool *pool, const struct systemd *systemd,
+                   const struct command_line *line, struct settings *settings)
 {
     hangup = 0;
-    if (reload_settings(line, settings) == 0)
+    systemd_notify_reloading(systemd);
+    bool is_taken = reload_settings(line, settings) == 0;
+    if (is_taken)
         pool_retire(pool);
+    systemd_notify(systemd, is_taken ? "READY=1\nSTATUS="
+                                     : "READY=1\nSTATUS=The settings are those before the reload");
 }
 
 void parent_catch_signals(void)
@@ -154,7 +159,7 @@ void parent_catch_signals(void)
     }
 }
 
-void parent_serve(const struct listener *listener, struct pool *pool,
+void parent_serve(const struct listener *listener, struct pool *pool, const struct systemd *systemd,
                   const struct command_line *line, struct settings *settings)
 {
     struct watch watch = {
@@ -164,7 +169,7 @@ void parent_serve(const struct listener *listener, struct pool *pool,
     while (stops == 0) {
         paused = !take_turn(&watch, paused);
         if (hangup)
-            reload(pool, line, settings);
+            reload(pool, systemd, line, settings);
     }
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     descriptor_close(watch.reserve);

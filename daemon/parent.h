@@ -8,15 +8,16 @@
 #include "daemon/command_line.h"
 #include "daemon/listener.h"
 #include "daemon/pool.h"
+#include "daemon/systemd.h"
 
 /* From now on TERM, INT, HUP and CHLD come only while parent_serve() waits. */
 void parent_catch_signals(void);
 
 /*
  * Accepts connections until TERM or INT comes. HUP reads `settings`, those of the pool, again as
- * the command line tells.
+ * the command line tells, and lets systemd know when that begins and ends.
  */
-void parent_serve(const struct listener *listener, struct pool *pool,
+void parent_serve(const struct listener *listener, struct pool *pool, const struct systemd *systemd,
                   const struct command_line *line, struct settings *settings);
 
 /* Lets the sessions finish within `limits.drain`; then, or at a second signal, ends them. */

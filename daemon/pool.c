@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@ static const struct model *model_of(const struct settings *settings)
 
 /* In the worker. */
 
-static int stop_channel; /* set once, before its handler */
+static int stop_channel; /* these are set once, before their handler */
+static int terminated;
 
 /* TERM is as good as the end of the channel, which it makes. */
 static void end_channel(int number)
@@ -36,6 +38,7 @@ static void end_channel(int number)
     int error = errno;
 
     (void)number;
+    (void)eventfd_write(terminated, 1);
     (void)shutdown(stop_channel, SHUT_RDWR);
     errno = error;
 }
@@ -46,6 +49,7 @@ static void catch_signals(int channel)
     sigset_t none;
 
     stop_channel = channel;
+    terminated = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)signal(SIGINT, SIG_IGN); /* of a terminal: the parent tells what is to be done */
     (void)signal(SIGHUP, SIG_IGN);
@@ -91,7 +95,7 @@ static _Noreturn void live(const struct pool *pool, const struct model *model, i
     log_after_fork();
     catch_signals(channel);
     limit_memory(pool, model);
-    model->run(channel, &pool->service);
+    model->run(channel, terminated, &pool->service);
     _exit(0);
 }
 

@@ -5,14 +5,15 @@
 #include "daemon/channel.h"
 #include "daemon/model.h"
 
-static void run(int channel, const struct service *service)
+static void run(int channel, int terminated, const struct service *service)
 {
+    int wake = service->outlives ? terminated : channel;
     struct order order;
 
     channel_receive(channel, &order);
     /* Nothing more comes then but the end of the channel. */
     if (order.what == ORDER_SERVE && order.connection >= 0)
-        session_serve(order.connection, order.kind, order.session, service, channel);
+        session_serve(order.connection, order.kind, order.session, service, wake);
 }
 
 const struct model model_process = {.takes_one = true, .run = run};

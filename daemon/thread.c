@@ -19,7 +19,7 @@
 struct threads {
     int channel;
     const struct service *service;
-    int wake; /* an eventfd, which becomes readable when the daemon stops */
+    int wake; /* an eventfd, which becomes readable when sessions have to end */
     /*
      * Kept free for the next connection, which is lost when there is no descriptor for it; so one that
      * comes when there is no other can be answered at least.
@@ -94,7 +94,14 @@ static void receive(struct threads *threads, struct order *ret)
     threads->reserve = fcntl(threads->channel, F_DUPFD_CLOEXEC, 0);
 }
 
-/* A worker that is retired ends with its last session; one that is stopped hurries them. */
+/* A worker whose daemon stops hurries its sessions, unless they outlive it. */
+static void hurry(const struct threads *threads)
+{
+    if (!threads->service->outlives)
+        (void)eventfd_write(threads->wake, 1);
+}
+
+/* One that is retired only ends with its last session. */
 static void *await_stop(void *argument)
 {
     struct threads *threads = argument;
@@ -103,16 +110,14 @@ static void *await_stop(void *argument)
     do
         channel_receive(threads->channel, &order);
     while (order.what != ORDER_STOP);
-    (void)eventfd_write(threads->wake, 1);
+    hurry(threads);
     return NULL;
 }
 
-static void run(int channel, const struct service *service)
+static void run(int channel, int terminated, const struct service *service)
 {
-    struct threads threads = {.channel = channel,
-                              .service = service,
-                              .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                              .reserve = -1};
+    struct threads threads = {
+        .channel = channel, .service = service, .wake = terminated, .reserve = -1};
     struct order order;
     pthread_t thread;
 
@@ -125,7 +130,7 @@ static void run(int channel, const struct service *service)
     if (order.what == ORDER_RETIRE)
         (void)pthread_create(&thread, &threads.attributes, await_stop, &threads);
     else
-        (void)eventfd_write(threads.wake, 1);
+        hurry(&threads);
     while (threads.count > 0) {
         if (sem_wait(&threads.ended) == 0)
             threads.count--;

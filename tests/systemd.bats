@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# Under systemd: its sockets, what it is told, restarts that no client notices, its journal.
+# tests/activate plays systemd.
+
+# Variables of one test are none of the others, and some are for the functions of the library:
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
+
+load library
+load fsc
+
+# activate ADDRESS... [-- ARGUMENT...]: a daemon that is given such sockets; returns when it listens.
+activate() {
+    local addresses=()
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        addresses+=("$1")
+        shift
+    done
+    mkdir -p "$LIBRARY"
+    FSD_WRAPPER=("$TESTS/activate" "${addresses[@]}" --)
+    launch_fsd --library "$LIBRARY" "${@:2}"
+    await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' "${#addresses[@]}"
+}
+
+# await_note PATTERN COUNT
+await_note() {
+    await_file notes
+    await_line "$FSD_PID" notes "$1" "$2"
+}
+
+# restart NUMBER: starts the daemon anew for the NUMBER-th time.
+restart() {
+    kill -USR1 "$FSD_PID"
+    await_note '^READY=1' $((1 + $1))
+}
+
+@test "systemd: its sockets are used, and they are still there afterwards" {
+    FSD_EXPECTED='msg=denied session=2 client=anonymous '
+    activate "$SOCKET" plain:tcp
+    FSD_PORT=$(sed -n 's/.*msg=listening address=plain:127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
+    grep -q -x "level=info msg=listening address=$SOCKET" "$FSD_LOG"
+    play <<<$'> LIST\n< EMPTY'
+    play "127.0.0.1:$FSD_PORT" <<<$'> LIST\n< FAIL denied *'
+    stop_fsd
+    [ -S "$SOCKET" ]
+}
+
+@test "systemd: the setting listen is not heeded beside its sockets, and the log says so" {
+    FSD_EXPECTED='msg="systemd tells where to listen: a setting is not heeded" setting=listen'
+    activate "$SOCKET" -- --listen "$WORK/other"
+    play <<<$'> LIST\n< EMPTY'
+    [ ! -e other ]
+    grep -q -E "$FSD_EXPECTED" "$FSD_LOG"
+}
+
+@test "systemd: a socket that cannot be served is refused with a sentence" {
+    local address
+    mkdir -p "$LIBRARY"
+    for address in datagram tcp tls:tcp plain:all; do
+        rm -f datagram notify
+        run timeout 20 "$TESTS/activate" "$address" -- "$FSD" --config "$CONFIG" \
+            --library "$LIBRARY" --foreground 3>&-
+        assert_failure 2
+        assert_equal "${#lines[@]}" 1
+        assert_output --regexp '^fsd: cannot listen on descriptor 3 of systemd: (it is no stream socket that listens|a TCP socket without encryption has to be called so|it is unencrypted, and would be open to other machines)'
+    done
+}
+
+@test "systemd: variables for another process mean nothing" {
+    export LISTEN_PID=1 LISTEN_FDS=1 NOTIFY_SOCKET=
+    start_fsd
+    play <<<$'> LIST\n< EMPTY'
+}
+
+@test "systemd: nonsense in its variables is no trap" {
+    local count
+    export LISTEN_PID NOTIFY_SOCKET=@absent
+    for count in -1 x 99999999999999999999 2147483647 64; do
+        # The process of exec is the shell's.
+        run timeout 20 bash -c 'LISTEN_PID=$$ LISTEN_FDS=$1 exec "${@:2}" 3>&-' bash "$count" \
+            "$FSD" --config "$CONFIG" --library "$WORK/absent" --foreground
+        assert_failure 1
+        assert_output --partial "library $WORK/absent"
+    done
+}
+
+@test "systemd: it is told when the daemon serves, reloads and stops" {
+    activate "$SOCKET"
+    await_note '^READY=1$' 1
+    echo 'limits = { sessions = 100; };' >"$CONFIG"
+    kill -HUP "$FSD_PID"
+    await_note '^READY=1 STATUS=$' 1
+    FSD_EXPECTED='msg="the settings stay as they are"'
+    echo nonsense >"$CONFIG"
+    kill -HUP "$FSD_PID"
+    await_note '^READY=1 STATUS=The settings are those before the reload$' 1
+    stop_fsd
+    run sed -E 's/MONOTONIC_USEC=[1-9][0-9]*$/TIME/' notes
+    assert_output 'READY=1
+RELOADING=1 TIME
+READY=1 STATUS=
+RELOADING=1 TIME
+READY=1 STATUS=The settings are those before the reload
+STOPPING=1'
+}
+
+@test "systemd: restarts under uploads, none of which is refused, cut or lost" {
+    local number client
+    upload() {
+        local number=0
+        while [ ! -e stop ]; do
+            number=$((number + 1))
+            head -c $((number * 7919 % 300000)) /dev/urandom >"file.$1.$number"
+            "$FSC" put --folder "$1" "file.$1.$number" || echo "exit code $? of put $number"
+        done >"failures.$1" 2>&1
+    }
+    activate "$SOCKET"
+    CLIENTS=()
+    for client in one two three; do
+        upload "$client" </dev/null 3>&- &
+        CLIENTS+=("$!")
+    done
+    for ((number = 1; number <= 20; number++)); do
+        restart "$number"
+    done
+    : >stop
+    wait "${CLIENTS[@]}"
+    run cat failures.*
+    assert_output ''
+    run grep -c -x 'exit code 0' notes
+    assert_output 20
+    for client in one two three; do
+        for number in file."$client".*; do
+            cmp "$number" "$LIBRARY/$client/$number"
+        done
+    done
+}
+
+@test "systemd: a session goes on while the daemon is started anew" {
+    activate "$SOCKET"
+    converse <<'END'
+import subprocess
+
+uploading, idle = Session(), Session()
+uploading.expect('PUT slow size=10', 'OK offset=0')
+uploading.send(item(b'01234'))
+idle.expect('LIST', 'EMPTY')
+before = open('mains').read().split()[-1]
+os.kill(daemon(), signal.SIGUSR1)
+wait_until(lambda: open('notes').read().count('READY=1') == 2, 'the restart')
+check(has_ended(int(before)), 'the old daemon is still there')
+check(uploading.is_silent(0), 'the upload was answered')
+uploading.expect(item(b'56789') + b'END\n', 'OK size=10')
+idle.expect('GET slow', 'OK size=10')
+check(idle.body()[0] == b'0123456789', 'the content')
+idle.expect('LIST', 'OK')
+idle.body()
+Session().expect('GET slow', 'OK size=10')
+END
+}
+
+@test "systemd: TERM ends a session that has outlived its daemon" {
+    activate "$SOCKET"
+    converse <<'END'
+before = int(open('mains').read())
+session = Session()
+session.expect('LIST', 'EMPTY')
+processes = children(before)
+os.kill(daemon(), signal.SIGUSR1)
+wait_until(lambda: open('notes').read().count('READY=1') == 2, 'the restart')
+check(session.is_silent(0), 'the session has ended')
+for process in processes & children(daemon()):
+    os.kill(process, signal.SIGTERM)
+session.expect_end()
+END
+}
+
+@test "systemd: in its journal the level goes before the line" {
+    local stream
+    mkdir -p "$LIBRARY"
+    : >log
+    stream=$(stat -c %d:%i log)
+    JOURNAL_STREAM=$stream "$FSD" --config "$CONFIG" --library "$LIBRARY" \
+        --listen plain:127.0.0.1:0 --foreground </dev/null >/dev/null 2>log 3>&- &
+    FSD_PID=$!
+    await_line "$FSD_PID" log 'msg=listening' 1
+    play "127.0.0.1:$(sed 's/.*://' log)" <<<$'> LIST\n< FAIL denied *'
+    kill "$FSD_PID"
+    wait "$FSD_PID"
+    run sed -E 's/:[0-9]+$//' log
+    assert_output '<6>msg=listening address=plain:127.0.0.1
+<4>msg=denied session=1 client=anonymous request=LIST name=""
+<6>msg=stopping'
+}
