@@ -145,14 +145,19 @@ static int take_double(struct reading *reading)
 /* Of the escapes only those of printable characters; readline takes the quote of \' for the end. */
 static int take_ansi(struct reading *reading)
 {
-    if (*reading->next == '\\' && ++reading->next < reading->end) {
-        if (*reading->next == '\'')
+    char byte = *reading->next;
+
+    if (byte == '\\') {
+        byte = peek(reading);
+        reading->next++;
+        if (byte == '\'')
             return -1;
-        if (strchr("\\\"?", *reading->next) == NULL)
+        if (reading->next == reading->end)
+            return 0;
+        if (byte != '\\' && byte != '"' && byte != '?')
             reading->has_variable = true;
     }
-    if (reading->next < reading->end)
-        put(reading, *reading->next);
+    put(reading, byte);
     return 0;
 }
 
