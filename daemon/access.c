@@ -19,6 +19,13 @@ struct local_peer {
     size_t group_count;
 };
 
+enum {
+    ENTRY_ROOM = 4096, /* bytes of a user's entry: at first, and at most */
+    ENTRY_LARGEST = 1024 * 1024,
+    /* In a user namespace those who have no number there have this one (user_namespaces(7)). */
+    OVERFLOW_ID = 65534,
+};
+
 const char *const access_right_words[] = {"list", "get", "put", "status", NULL};
 
 /* "user:NAME", when the name can be one: it must not collide with another, nor leave its folder. */
@@ -34,23 +41,57 @@ static bool set_name(struct client *client, const char *name)
     return true;
 }
 
+/* The user's name, to be freed; NULL for a uid without one. */
+static char *find_user(uid_t uid)
+{
+    char *name = NULL;
+    char *buffer = NULL;
+    int error = ERANGE;
+
+    for (size_t room = ENTRY_ROOM; error == ERANGE && room <= ENTRY_LARGEST; room *= 2) {
+        struct passwd entry;
+        struct passwd *found = NULL;
+        free(buffer);
+        buffer = malloc(room);
+        error = buffer != NULL ? getpwuid_r(uid, &entry, buffer, room, &found) : ENOMEM;
+        if (error == 0 && found != NULL)
+            name = strdup(found->pw_name);
+    }
+    free(buffer);
+    return name;
+}
+
 /* Returns false for a uid without a name. */
 static bool name_user(struct client *client, uid_t uid)
 {
-    char buffer[4096];
-    struct passwd entry;
-    struct passwd *found = NULL;
+    char *name = find_user(uid);
+    bool is_known = name != NULL;
 
-    (void)getpwuid_r(uid, &entry, buffer, sizeof buffer, &found);
-    if (found != NULL && set_name(client, found->pw_name)) {
-        (void)snprintf(client->who, sizeof client->who, "user %s", found->pw_name);
-        return true;
-    }
     (void)snprintf(client->who, sizeof client->who, "uid %lu", (unsigned long)uid);
-    /* No other user is called so: names that begin with a dot are not taken. */
-    if (uid == 0 || uid == geteuid())
+    if (is_known && set_name(client, name))
+        (void)snprintf(client->who, sizeof client->who, "user %s", name);
+    else if (is_known || uid == 0 || uid == geteuid())
+        /* No other user is called so: names that begin with a dot are not taken. */
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
-    return found != NULL;
+    free(name);
+    return is_known;
+}
+
+/* Is a number one of this user namespace? `map` is its uid_map or gid_map in /proc/self. */
+static bool is_mapped(const char *map, unsigned id)
+{
+    unsigned first = 0;
+    unsigned outside = 0;
+    unsigned count = 0;
+    bool is_there = false;
+    FILE *file = fopen(map, "re");
+
+    if (file == NULL)
+        return true;
+    while (!is_there && fscanf(file, "%u %u %u", &first, &outside, &count) == 3)
+        is_there = id >= first && id - first < count;
+    (void)fclose(file);
+    return is_there;
 }
 
 static bool read_peer(int fd, struct local_peer *ret)
@@ -131,6 +172,8 @@ void access_resolve(struct settings *settings)
         const struct group *group = grant->group != NULL ? getgrnam(grant->group) : NULL;
         grant->is_known = user != NULL || group != NULL;
         grant->id = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : 0;
+        if (group != NULL && grant->id == OVERFLOW_ID)
+            grant->is_known = is_mapped("/proc/self/gid_map", OVERFLOW_ID);
         if (!grant->is_known)
             log_event(LOG_LEVEL_WARNING, "users has a name that is not known here",
                       grant->user != NULL ? "user" : "group",
@@ -147,10 +190,12 @@ void access_identify(int fd, enum address_kind kind, const struct settings *sett
     if (kind != ADDRESS_UNIX || !read_peer(fd, &peer))
         return;
     uid_t uid = peer.credentials.uid;
-    if (name_user(ret, uid))
-        find_grants(ret, &settings->users, &peer);
-    if (uid == 0 || uid == geteuid())
-        ret->rights = RIGHTS_ALL;
+    if (uid != OVERFLOW_ID || is_mapped("/proc/self/uid_map", OVERFLOW_ID)) {
+        if (name_user(ret, uid))
+            find_grants(ret, &settings->users, &peer);
+        if (uid == 0 || uid == geteuid())
+            ret->rights = RIGHTS_ALL;
+    }
     free(peer.groups);
 }
 

@@ -254,18 +254,25 @@ static int open_own(struct listener *listener, const struct settings *settings,
     return 0;
 }
 
-static bool listens_by_default(const struct settings *settings)
+/* What the unit of the sockets tells, the settings cannot. */
+static void warn_of_settings(const struct settings *settings)
 {
-    return settings->listen.count == 1 && strcmp(settings->listen.texts[0], ADDRESS_DEFAULT) == 0;
+    static const char *const unheeded[] = {"listen", "socket_mode"};
+
+    for (size_t i = 0; i < sizeof unheeded / sizeof unheeded[0]; i++) {
+        const struct setting *row = configuration_find(settings_table, unheeded[i]);
+        if (!configuration_is_default(&settings->configuration, row))
+            log_event(LOG_LEVEL_WARNING, "the sockets are systemd's: a setting is not heeded",
+                      "setting", row->name, NULL);
+    }
 }
 
 int listener_open(struct listener *listener, const struct settings *settings,
                   const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM])
 {
     *listener = (struct listener){.is_given = systemd->socket_count > 0};
-    if (listener->is_given && !listens_by_default(settings))
-        log_event(LOG_LEVEL_WARNING, "systemd tells where to listen: a setting is not heeded",
-                  "setting", "listen", NULL);
+    if (listener->is_given)
+        warn_of_settings(settings);
     int code = listener->is_given ? take_given(listener, systemd, fault)
                                   : open_own(listener, settings, fault);
     if (code < 0) {

@@ -92,6 +92,7 @@ static int open_daemon(struct daemon *daemon, const struct settings *settings, b
         (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
         return EXIT_FAILURE;
     }
+    clear_environment();
     raise_descriptors(settings);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
@@ -131,7 +132,6 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
     int code = open_daemon(daemon, settings, line->foreground);
     if (code != EXIT_SUCCESS)
         return code;
-    clear_environment();
     parent_catch_signals();
     code = open_listener(daemon, settings);
     if (code != EXIT_SUCCESS)
@@ -163,8 +163,9 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
 static int serve_stdio(struct daemon *daemon, struct settings *settings)
 {
     struct client client;
-    int code = open_daemon(daemon, settings, false);
 
+    closefrom(SYSTEMD_FIRST_SOCKET);
+    int code = open_daemon(daemon, settings, false);
     if (code != EXIT_SUCCESS)
         return code;
     const struct service service = {

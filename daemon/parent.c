@@ -46,14 +46,21 @@ static void note_child(int number)
     (void)number; /* that it comes is enough: it ends ppoll(2) */
 }
 
-/* Waits for connections, signals, or the end of a limit; below 0 there is none. */
+/*
+ * Waits for connections, signals, or the end of a limit; below 0 there is none. Where something is
+ * ready at once ppoll(2) takes in no signal: clients that never stop coming would keep TERM out.
+ */
 static int wait_for(struct pollfd *polled, size_t count, int64_t limit_ms)
 {
+    const struct timespec at_once = {.tv_sec = 0};
     struct timespec limit = {.tv_sec = limit_ms / 1000, .tv_nsec = limit_ms % 1000 * 1000000};
 
     for (size_t i = 0; i < count; i++)
         polled[i].revents = 0;
-    return ppoll(polled, count, limit_ms < 0 ? NULL : &limit, &while_waiting);
+    int ready = ppoll(polled, count, limit_ms < 0 ? NULL : &limit, &while_waiting);
+    if (ready > 0)
+        (void)ppoll(NULL, 0, &at_once, &while_waiting);
+    return ready;
 }
 
 /*

@@ -442,6 +442,16 @@ bool configuration_is_equal(const struct configuration *left, const struct confi
     return a->length == b->length && (a->length == 0 || memcmp(a->texts, b->texts, a->length) == 0);
 }
 
+bool configuration_is_default(const struct configuration *configuration, const struct setting *row)
+{
+    const struct setting_state *state = state_of(configuration, row);
+
+    if (row->default_text == NULL || state->texts == NULL)
+        return row->default_text == NULL && state->texts == NULL;
+    return state->length == strlen(row->default_text) + 1 &&
+           strcmp(state->texts, row->default_text) == 0;
+}
+
 void configuration_copy(struct configuration *configuration, const struct configuration *from,
                         const struct setting *row)
 {

@@ -130,6 +130,9 @@ const struct setting *configuration_find(const struct setting *table, const char
 bool configuration_is_equal(const struct configuration *left, const struct configuration *right,
                             const struct setting *row);
 
+/* Is a row what the table has for it by default? */
+bool configuration_is_default(const struct configuration *configuration, const struct setting *row);
+
 /*
  * Lets a row be what it is in another configuration of the same table, none of whose texts are
  * shared.

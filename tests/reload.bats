@@ -156,3 +156,29 @@ check(sum(name.startswith('held/') for name in there) == 5, 'an upload without a
 END
     await_fsd
 }
+
+@test "TERM: clients that never stop coming do not keep it out" {
+    start_fsd
+    converse <<'END'
+pid = daemon()
+floods = []
+for _ in range(4):
+    flood = os.fork()
+    if flood == 0:
+        until = time.monotonic() + LIMIT
+        while time.monotonic() < until:
+            client = socket.socket(socket.AF_UNIX)
+            try:
+                client.connect(SOCKET)
+            except OSError:
+                break
+            client.close()
+        os._exit(time.monotonic() >= until)
+    floods.append(flood)
+wait_until(lambda: len(children(pid)) > 3, 'the flood')
+os.kill(pid, signal.SIGTERM)
+codes = [os.waitstatus_to_exitcode(os.waitpid(flood, 0)[1]) for flood in floods]
+check(codes == [0] * 4, 'the daemon has gone on')
+END
+    await_fsd
+}

@@ -44,12 +44,36 @@ restart() {
     [ -S "$SOCKET" ]
 }
 
-@test "systemd: the setting listen is not heeded beside its sockets, and the log says so" {
-    FSD_EXPECTED='msg="systemd tells where to listen: a setting is not heeded" setting=listen'
+@test "systemd: settings that are not heeded beside its sockets are told" {
+    FSD_EXPECTED='msg="the sockets are systemd.s: a setting is not heeded" setting=(listen|socket_mode)$'
+    echo 'socket_mode = "0600";' >"$CONFIG"
     activate "$SOCKET" -- --listen "$WORK/other"
     play <<<$'> LIST\n< EMPTY'
     [ ! -e other ]
-    grep -q -E "$FSD_EXPECTED" "$FSD_LOG"
+    assert_equal "$(grep -c -E "$FSD_EXPECTED" "$FSD_LOG")" 2
+}
+
+@test "systemd: one that takes no notes does not keep the daemon" {
+    mkdir -p "$LIBRARY"
+    NOTIFY_SOCKET=$WORK/deaf converse <<END
+import subprocess
+
+deaf = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+deaf.bind(os.environ['NOTIFY_SOCKET'])
+full = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+full.setblocking(False)
+try:
+    while True:
+        full.sendto(b'full', os.environ['NOTIFY_SOCKET'])
+except BlockingIOError:
+    pass
+fsd = subprocess.Popen(['$FSD', '--config', '$CONFIG', '--library', LIBRARY, '--listen', SOCKET, '--foreground'],
+                       stderr=subprocess.DEVNULL)
+wait_until(lambda: os.path.exists(SOCKET), 'the socket')
+Session().expect('LIST', 'EMPTY')
+fsd.terminate()
+check(fsd.wait(LIMIT) == 0, 'the exit code')
+END
 }
 
 @test "systemd: a socket that cannot be served is refused with a sentence" {

@@ -339,3 +339,61 @@ check(allowed(connect('nobody', 'mail'), *REQUESTS) == [], 'rights are kept')
 check(allowed(second, *REQUESTS) == ['LIST', 'PUT b/c'], 'a session under way has lost its own')
 END
 }
+
+# start_with_passwd LINE...: as start_with_users, with further lines in the daemon's /etc/passwd.
+start_with_passwd() {
+    local other
+    cp /etc/passwd passwd
+    printf '%s\n' "$@" >>passwd
+    unshare -m true 2>/dev/null || skip 'no mount namespace can be made here'
+    use_other_user
+    other=("${FSD_WRAPPER[@]}")
+    FSD_WRAPPER=(unshare -m bash -c 'mount --bind passwd /etc/passwd && exec "$@"' bash "${other[@]}")
+    FSD_EXPECTED='msg=denied'
+    start_fsd
+}
+
+@test "users: a name of other characters is a client of its own" {
+    skip_unless_root 'to be another user'
+    set_users '{ user = "bob@corp"; rights = "put"; }'
+    start_with_passwd 'bob@corp:x:61001:61001::/:/bin/sh'
+    converse_as_users <<'END'
+connect(61001).expect(b'PUT a size=0 eager=1\nEND\n', 'OK size=0')
+record = os.getxattr(LIBRARY + '/a', 'user.fsd').decode()
+check('by=user:.61001' in record.split(), record)
+END
+}
+
+@test "users: an entry that is very long hides nobody" {
+    skip_unless_root 'to be another user'
+    set_users '{ user = "first"; rights = "list"; }' '{ user = "second"; rights = "list"; }'
+    start_with_passwd "first:x:61001:61001:$(printf '%9000s' ''):/:/bin/sh" 'second:x:61002:61002::/:/bin/sh'
+    converse_as_users <<'END'
+for uid in 61001, 61002:
+    connect(uid).expect('LIST', 'EMPTY')
+connect(61003).expect('LIST', 'FAIL denied')
+END
+}
+
+@test "users: who has no number in the daemon's user namespace is nobody in particular" {
+    skip_unless_root 'to be another user'
+    unshare -U --map-root-user true 2>/dev/null || skip 'no user namespace can be made here'
+    set_users '{ user = "nobody"; rights = "list"; }' '{ group = "nogroup"; rights = "list"; }'
+    use_other_user
+    chown root:root "$LIBRARY" "$WORK/run"
+    FSD_WRAPPER=(unshare -U --map-root-user)
+    FSD_EXPECTED='msg=denied|msg="users has a name that is not known here" group=nogroup'
+    start_fsd
+    converse_as_users <<'END'
+for uid in 2, 65534, 54321:
+    connect(uid, 2).expect('LIST', 'FAIL denied anonymous may not')
+Session().expect('LIST', 'EMPTY')
+END
+    stop_fsd
+    # Without any number of its own the daemon cannot tell its own user from others, either.
+    FSD_WRAPPER=(unshare -U)
+    chmod 0777 "$LIBRARY" "$WORK/run"
+    FSD_EXPECTED="$FSD_EXPECTED|served read-only"
+    start_fsd
+    converse_as_users <<<"connect(54321).expect('STATUS', 'FAIL denied anonymous may not')"
+}
