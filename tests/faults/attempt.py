@@ -54,6 +54,8 @@ def missing_to_trace():
     """Why no process can be traced; None when one can."""
     if is_sanitized():
         return 'programs built with sanitizers cannot be traced'
+    if not os.access(TRACER, os.X_OK):
+        return 'the tracer was not built'
     with private_folder() as folder:
         subprocess.run([TRACER, folder + '/result', '0', 'any', '0', 'kill', 'true'],
                        stderr=subprocess.DEVNULL)

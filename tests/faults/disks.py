@@ -4,6 +4,7 @@ import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -23,23 +24,33 @@ SYSTEMS = {
 
 def enter_namespace():
     """
-    Runs the program anew where all of its mounts and processes end with it, however it ends; loop
-    devices end with their last user. Returns why that cannot be, or None once it is so.
+    Runs the program anew where all of its mounts, processes and files in memory end with it, however
+    it ends; loop devices end with their last user. Returns why that cannot be, or None when it is so.
     """
-    if os.environ.get('FSD_NAMESPACE') == str(os.getppid()):
+    # The parent of the first process in a namespace is none that it can see.
+    if os.environ.get('FSD_NAMESPACE') and os.getppid() == 0:
+        begin_in_namespace()
         return None
     if os.getuid() != 0:
         return 'mounting needs root'
     command = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-    if subprocess.run([*command, 'true'], stderr=subprocess.DEVNULL).returncode:
-        return 'no namespace of its own can be had here'
-    # In the new one the parent's number is 0.
+    if subprocess.run([*command, 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm'],
+                      stderr=subprocess.DEVNULL, check=False).returncode:
+        return 'no namespace with mounts of its own can be had here'
     os.execvpe(command[0], [*command, sys.executable, *sys.argv],
-               {**os.environ, 'FSD_NAMESPACE': '0'})
+               {**os.environ, 'FSD_NAMESPACE': 'yes'})
 
 
-def mount(device, folder, system):
-    if libc.mount(device.encode(), folder.encode(), system.encode(), 0, SYSTEMS[system][2]):
+def begin_in_namespace():
+    """Here nothing is to be cleaned up when a signal ends us: it is enough to end at once."""
+    mount('tmpfs', '/dev/shm', 'tmpfs')
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: os._exit(128 + number))
+
+
+def mount(device, folder, system, options=b''):
+    if libc.mount(device.encode(), folder.encode(), system.encode(), 0, options):
         raise OSError(ctypes.get_errno(), f'cannot mount {system}')
 
 
@@ -50,7 +61,7 @@ def unmount(folder, flags=0):
 
 @contextlib.contextmanager
 def mounted(device, folder, system):
-    mount(device.path, folder, system)
+    mount(device.path, folder, system, SYSTEMS[system][2])
     try:
         yield folder
     except BaseException:
@@ -107,7 +118,7 @@ def copy_image(source, target):
             return
         end = os.lseek(source, at, os.SEEK_HOLE)
         while at < end:
-            at += os.copy_file_range(source, target, end - at, at, at)
+            at += os.pwrite(target, os.pread(source, min(end - at, MIB), at), at)
 
 
 def missing_for(systems):
@@ -118,6 +129,6 @@ def missing_for(systems):
     with open('/proc/filesystems', encoding='ascii') as file:
         known = file.read().split()
     for system in systems:
-        if system not in known and subprocess.run(['modprobe', '-q', system]).returncode:
+        if system not in known and os.system(f'modprobe -q {system} 2>/dev/null'):
             return f'the kernel has no {system}'
     return None if os.path.exists('/dev/loop-control') else 'there are no loop devices'

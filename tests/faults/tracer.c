@@ -211,6 +211,10 @@ static _Noreturn void be_tracer(pid_t command, int go)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     attach(command, go);
+    /* A signal to all ends the command, and then us. */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
     /* Whoever reads what the command prints waits for its end, and not for ours. */
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
         (void)dup2(null, fd);
