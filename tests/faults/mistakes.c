@@ -17,9 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-int fsync(int fd);
-int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags);
-
 enum {
     EARLY_MS = 20, /* long enough for what others sync meanwhile */
 };
@@ -54,10 +51,10 @@ int fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
-int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
 {
     const struct timespec early = {.tv_nsec = EARLY_MS * 1000000L};
-    long code = syscall(SYS_linkat, from_folder, from, to_folder, to, flags);
+    long code = syscall(SYS_linkat, fromfd, from, tofd, to, flags);
 
     if (code == 0 && makes("death-at-link"))
         (void)raise(SIGKILL);
