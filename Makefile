@@ -57,7 +57,7 @@ endif
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libconfig-dev nettle-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
-	util-linux procps e2fsprogs scdoc man-db attr \
+	util-linux procps e2fsprogs scdoc man-db attr git jq \
 	strace valgrind openssh-client
 # The tests through ssh need sshd, whose package would start a server on somebody's own machine.
 ifneq ($(CI),)

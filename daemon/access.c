@@ -1,10 +1,23 @@
 #include "daemon/access.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "daemon/log.h"
+#include "protocol/name.h"
+
+/* The user at the other end of a Unix socket. */
+struct local_peer {
+    struct ucred credentials;
+    gid_t *groups; /* the supplementary ones, to be freed; NULL for none */
+    size_t group_count;
+};
 
 const char *const access_right_words[] = {"list", "get", "put", "status", NULL};
 
@@ -21,7 +34,8 @@ static bool set_name(struct client *client, const char *name)
     return true;
 }
 
-static void name_user(struct client *client, uid_t uid)
+/* Returns false for a uid without a name. */
+static bool name_user(struct client *client, uid_t uid)
 {
     char buffer[4096];
     struct passwd entry;
@@ -30,12 +44,60 @@ static void name_user(struct client *client, uid_t uid)
     (void)getpwuid_r(uid, &entry, buffer, sizeof buffer, &found);
     if (found != NULL && set_name(client, found->pw_name)) {
         (void)snprintf(client->who, sizeof client->who, "user %s", found->pw_name);
-        return;
+        return true;
     }
     (void)snprintf(client->who, sizeof client->who, "uid %lu", (unsigned long)uid);
     /* No other user is called so: names that begin with a dot are not taken. */
     if (uid == 0 || uid == geteuid())
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
+    return found != NULL;
+}
+
+static bool read_peer(int fd, struct local_peer *ret)
+{
+    socklen_t length = sizeof ret->credentials;
+
+    *ret = (struct local_peer){.groups = NULL};
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ret->credentials, &length) < 0)
+        return false;
+    /* The first call tells how many groups it has. Without memory it has none. */
+    length = 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) < 0 && errno == ERANGE)
+        ret->groups = malloc(length);
+    if (ret->groups != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ret->groups, &length) == 0)
+        ret->group_count = length / sizeof *ret->groups;
+    return true;
+}
+
+static bool is_meant(const struct grant *grant, const struct local_peer *peer)
+{
+    bool is_it = grant->user != NULL ? peer->credentials.uid == grant->id
+                                     : peer->credentials.gid == grant->id;
+
+    for (size_t i = 0; grant->group != NULL && !is_it && i < peer->group_count; i++)
+        is_it = peer->groups[i] == grant->id;
+    return grant->is_known && is_it;
+}
+
+static void find_grants(struct client *client, const struct setting_groups *users,
+                        const struct local_peer *peer)
+{
+    client->users = users;
+    for (size_t i = 0; i < users->count; i++)
+        client->granted[i] = is_meant(users->groups[i].values, peer);
+}
+
+/* Is a name below the folder, or that of a folder on the way to it, or of the folder itself? */
+static bool is_reached(const char *folder, const char *name)
+{
+    size_t length = strlen(name);
+
+    if (folder == NULL)
+        return true;
+    size_t folder_length = name_length_without_slash(folder, strlen(folder));
+    if (strncmp(name, folder, folder_length) == 0 && name[folder_length] == '/')
+        return true;
+    return (length == 0 || name[length - 1] == '/') && strncmp(folder, name, length) == 0;
 }
 
 /*
@@ -58,40 +120,74 @@ void access_warm_up(void)
 {
     struct client client;
 
-    name_user(&client, geteuid());
+    (void)name_user(&client, geteuid());
 }
 
-void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct client *ret)
+void access_resolve(struct settings *settings)
 {
-    struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t length = sizeof peer;
-
-    *ret = (struct client){.name = "anonymous", .who = "anonymous", .rights = anonymous};
-    if (kind != ADDRESS_UNIX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-        return;
-    name_user(ret, peer.uid);
-    if (peer.uid == 0 || peer.uid == geteuid())
-        ret->rights = RIGHTS_ALL;
+    for (size_t i = 0; i < settings->users.count; i++) {
+        struct grant *grant = settings->users.groups[i].values;
+        const struct passwd *user = grant->user != NULL ? getpwnam(grant->user) : NULL;
+        const struct group *group = grant->group != NULL ? getgrnam(grant->group) : NULL;
+        grant->is_known = user != NULL || group != NULL;
+        grant->id = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : 0;
+        if (!grant->is_known)
+            log_event(LOG_LEVEL_WARNING, "users has a name that is not known here",
+                      grant->user != NULL ? "user" : "group",
+                      grant->user != NULL ? grant->user : grant->group, NULL);
+    }
 }
 
-void access_identify_stdio(int in, int out, unsigned anonymous, struct client *ret)
+void access_identify(int fd, enum address_kind kind, const struct settings *settings,
+                     struct client *ret)
+{
+    struct local_peer peer;
+
+    *ret = (struct client){.name = "anonymous", .who = "anonymous", .rights = settings->anonymous};
+    if (kind != ADDRESS_UNIX || !read_peer(fd, &peer))
+        return;
+    uid_t uid = peer.credentials.uid;
+    if (name_user(ret, uid))
+        find_grants(ret, &settings->users, &peer);
+    if (uid == 0 || uid == geteuid())
+        ret->rights = RIGHTS_ALL;
+    free(peer.groups);
+}
+
+void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret)
 {
     enum address_kind kind = ADDRESS_EXEC;
-
     /* Whichever of the two came from elsewhere tells who the client is. */
-    if (is_accepted(in, &kind)) {
-        access_identify(in, kind, anonymous, ret);
-        return;
-    }
-    if (is_accepted(out, &kind)) {
-        access_identify(out, kind, anonymous, ret);
+    int accepted = is_accepted(in, &kind) ? in : is_accepted(out, &kind) ? out : -1;
+
+    if (accepted >= 0) {
+        access_resolve(settings);
+        access_identify(accepted, kind, settings, ret);
         return;
     }
     *ret = (struct client){.name = "anonymous", .rights = RIGHTS_ALL};
-    name_user(ret, geteuid());
+    (void)name_user(ret, geteuid());
 }
 
-bool access_permits(const struct client *client, unsigned rights)
+unsigned access_rights(const struct client *client, const char *name)
 {
-    return (client->rights & rights) == rights;
+    unsigned rights = client->rights;
+
+    for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
+        const struct grant *grant = client->users->groups[i].values;
+        if (client->granted[i] && is_reached(grant->folder, name))
+            rights |= grant->rights;
+    }
+    return rights;
+}
+
+const char *access_group(const struct client *client, unsigned rights, const char *name)
+{
+    for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
+        const struct grant *grant = client->users->groups[i].values;
+        if (grant->group != NULL && grant->is_known && (grant->rights & rights) == rights &&
+            is_reached(grant->folder, name))
+            return grant->group;
+    }
+    return NULL;
 }

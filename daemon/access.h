@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "daemon/settings.h"
 #include "daemon/store/record.h"
 #include "protocol/address.h"
 
@@ -24,7 +25,9 @@ extern const char *const access_right_words[];
 struct client {
     char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */
     char who[160];                 /* for people: who was seen at the other end */
-    unsigned rights;
+    unsigned rights;               /* those that it has everywhere, without `users` */
+    const struct setting_groups *users; /* the rows of the setting, for a local user; else NULL */
+    bool granted[SETTING_GROUPS_MOST];  /* which of them are about this one */
 };
 
 /*
@@ -34,21 +37,36 @@ struct client {
 void access_warm_up(void);
 
 /*
+ * Finds the uids and gids of the users and groups in `users`, before any session begins with these
+ * settings. One that does not exist grants nothing, and is logged.
+ */
+void access_resolve(struct settings *settings);
+
+/*
  * Finds out who is at the other end of a socket that came by an address of this kind: on a Unix
  * socket its local user (unix(7), SO_PEERCRED); everywhere else, and for a uid without a name,
  * anonymous. Root and the uid that runs this daemon have all rights; the others those of
- * `anonymous`.
+ * `anonymous`, and local users those that `users` gives to them or their groups (SO_PEERGROUPS).
+ * The client points to these settings.
  */
-void access_identify(int fd, enum address_kind kind, unsigned anonymous, struct client *ret);
+void access_identify(int fd, enum address_kind kind, const struct settings *settings,
+                     struct client *ret);
 
 /*
  * The same of a session on standard input and output, whose other end was made by whoever runs this
  * process: its own user, with all rights. But where one of them is a socket that was accepted by
- * somebody else, as by inetd(8), it is judged like a connection that came to a listener.
+ * somebody else, as by inetd(8), it is judged like a connection that came to a listener; only then
+ * names in `users` are looked up.
  */
-void access_identify_stdio(int in, int out, unsigned anonymous, struct client *ret);
+void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret);
 
-/* May this client do what needs all of these rights? */
-bool access_permits(const struct client *client, unsigned rights);
+/*
+ * The rights that a client has to a file of this name; or, when '/' stands behind the name, to
+ * anything in that folder, or, for "", to anything in the library.
+ */
+unsigned access_rights(const struct client *client, const char *name);
+
+/* A group of `users` whose members have these rights to a name; NULL when there is none. */
+const char *access_group(const struct client *client, unsigned rights, const char *name);
 
 #endif

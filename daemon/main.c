@@ -136,6 +136,7 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
     code = open_listener(daemon, settings);
     if (code != EXIT_SUCCESS)
         return code;
+    access_resolve(settings);
     pool_open(&daemon->pool, settings, &daemon->library, daemon->counters);
     daemon->pool.service.outlives = daemon->listener.is_given;
     if (!daemon->library.writable)
@@ -159,7 +160,7 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
 }
 
 /* One session on standard input and output, as inetd(8) or ssh(1) give them. */
-static int serve_stdio(struct daemon *daemon, const struct settings *settings)
+static int serve_stdio(struct daemon *daemon, struct settings *settings)
 {
     struct client client;
     int code = open_daemon(daemon, settings, false);
@@ -168,7 +169,7 @@ static int serve_stdio(struct daemon *daemon, const struct settings *settings)
         return code;
     const struct service service = {
         .settings = settings, .library = &daemon->library, .counters = daemon->counters};
-    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings->anonymous, &client);
+    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings, &client);
     memory_limit(memory_in_use(), settings->memory);
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);
@@ -184,14 +185,20 @@ static int print_text(char *text)
     return code;
 }
 
-static int print_settings(void)
+static int print_settings(const struct setting *table, const char *within)
 {
-    for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (print_text(setting_describe(row)) != EXIT_SUCCESS ||
-            printf("\n    %s\n", row->help) < 0)
-            return EXIT_FAILURE;
+    char below[SETTING_OPTION_ROOM];
+    int code = EXIT_SUCCESS;
+
+    for (const struct setting *row = table; code == EXIT_SUCCESS && row->name != NULL; row++) {
+        (void)snprintf(below, sizeof below, "%s[].", row->name);
+        code = print_text(setting_describe(row, within));
+        if (code == EXIT_SUCCESS && printf("\n    %s\n", row->help) < 0)
+            code = EXIT_FAILURE;
+        if (code == EXIT_SUCCESS && row->members != NULL)
+            code = print_settings(row->members, below);
     }
-    return EXIT_SUCCESS;
+    return code;
 }
 
 /* What needs settings. */
@@ -227,7 +234,7 @@ static int run(const struct command_line *line, const struct systemd *systemd)
     case ACTION_VERSION:
         return printf("fsd %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case ACTION_PRINT_SETTINGS:
-        return print_settings();
+        return print_settings(settings_table, "");
     default:
         return act(line, systemd);
     }

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/access.h"
 #include "daemon/log.h"
 #include "protocol/reason.h"
 
@@ -74,6 +75,7 @@ static void take_settings(const struct command_line *line, const char *text,
     /* The configuration of each knows where its values are. */
     before.configuration.values = &before;
     (void)command_line_settings(line, text, settings, fault);
+    access_resolve(settings);
     keep_fixed(settings, &before);
     settings_release(&before);
 }

@@ -19,16 +19,25 @@ enum {
     LINGER_STOPPING_MS = 500,
 };
 
-/* The gate, which a request passes after its options and its name were judged. */
+/*
+ * The gate, which a request passes after its options and its name were judged. One about a folder
+ * passes with a right to anything at all: what the client may see is all that there is for it then.
+ */
 static int pass_gate(struct session *session, const struct request *request,
                      const struct arguments *arguments)
 {
-    if (access_permits(&session->client, request->rights))
+    const struct client *client = &session->client;
+    const char *name = request->name == NAME_OR_FOLDER ? "" : arguments->name;
+
+    session->sees = request->sees;
+    if ((access_rights(client, name) & request->rights) == request->rights)
         return 0;
-    log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", session->client.who,
-              "request", request->word, "name", arguments->name, NULL);
-    return session_refuse(session, REASON_DENIED, "%s may not %s", session->client.who,
-                          request->word);
+    const char *group = access_group(client, request->rights, name);
+    log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who, "request",
+              request->word, "name", arguments->name, NULL);
+    return session_refuse(session, REASON_DENIED, "%s may not %s%s%s%s", client->who, request->word,
+                          group != NULL ? "; members of the group " : "",
+                          group != NULL ? group : "", group != NULL ? " may" : "");
 }
 
 /* Does the daemon stop? */
@@ -233,7 +242,7 @@ void session_serve(int connection, enum address_kind kind, uint64_t number,
 {
     struct client client;
 
-    access_identify(connection, kind, service->settings->anonymous, &client);
+    access_identify(connection, kind, service->settings, &client);
     session_run(connection, connection, &client, number, service, wake);
 }
 
@@ -254,6 +263,11 @@ int session_refuse(struct session *session, enum reason reason, const char *form
     (void)vsnprintf(session->why, sizeof session->why, format, arguments);
     va_end(arguments);
     return -(int)reason;
+}
+
+bool session_may_see(const struct session *session, const char *name)
+{
+    return (access_rights(&session->client, name) & session->sees) != 0;
 }
 
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument)

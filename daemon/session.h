@@ -39,6 +39,7 @@ struct session {
     const struct library *library;
     struct counters *counters;
     struct client client;
+    unsigned sees;            /* rights, any of which lets the client see a name in this request */
     char id[SESSION_ID_ROOM]; /* for the log */
     int wake;                 /* becomes readable when the daemon stops; -1 for none */
     bool over;                /* no further request is to be read */
@@ -72,6 +73,12 @@ void session_turn_away(int connection);
  */
 int session_refuse(struct session *session, enum reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/*
+ * For handlers of requests: may the client see this name? "/" stands behind that of a folder, which
+ * it may see when there may be anything in it that it may see.
+ */
+bool session_may_see(const struct session *session, const char *name);
 
 /* Runs a job that may take long: heartbeat_during() on the session's stream. */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);

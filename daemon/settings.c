@@ -1,10 +1,12 @@
 #include "daemon/settings.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "daemon/access.h"
 #include "daemon/log.h"
 #include "protocol/address.h"
+#include "protocol/name.h"
 
 static const char *const concurrency_words[] = {
     [CONCURRENCY_PROCESS] = "process", [CONCURRENCY_THREAD] = "thread", NULL};
@@ -25,6 +27,53 @@ static const char *judge_address(const char *text)
         return "a daemon cannot listen on a command";
     return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS : NULL;
 }
+
+/* Refusals tell groups to clients, so they must be fit for a line of the protocol. */
+static const char *judge_account(const char *text)
+{
+    return name_component_is_valid(text, strlen(text)) ? NULL : "it is no name of a user or group";
+}
+
+static const char *judge_folder(const char *text)
+{
+    return name_fault(text, name_length_without_slash(text, strlen(text)));
+}
+
+static const char *judge_grant(const void *values)
+{
+    const struct grant *grant = values;
+
+    if ((grant->user == NULL) == (grant->group == NULL))
+        return "it needs exactly one of user and group";
+    return grant->folder != NULL && (grant->rights & RIGHT_STATUS) != 0
+               ? "status is about the whole daemon, and cannot be given for a folder"
+               : NULL;
+}
+
+static const struct setting grant_table[] = {
+    {.name = "user",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct grant, user),
+     .judge = judge_account,
+     .help = "the user who has these rights"},
+    {.name = "group",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct grant, group),
+     .judge = judge_account,
+     .help = "the group whose members have these rights"},
+    {.name = "rights",
+     .kind = SETTING_WORDS,
+     .offset = offsetof(struct grant, rights),
+     .words = access_right_words,
+     .is_required = true,
+     .help = "the rights, as in 'list get put'"},
+    {.name = "folder",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct grant, folder),
+     .judge = judge_folder,
+     .help = "the folder below which they hold; without it they hold everywhere"},
+    {.name = NULL},
+};
 
 #define AT(member) offsetof(struct settings, member)
 #define SECOND     INT64_C(1000)
@@ -67,6 +116,13 @@ const struct setting settings_table[] = {
      .words = access_right_words,
      .value = "RIGHTS",
      .help = "what everybody may do, as in 'list get put'"},
+    {.name = "users",
+     .kind = SETTING_GROUPS,
+     .offset = AT(users),
+     .members = grant_table,
+     .size = sizeof(struct grant),
+     .judge_group = judge_grant,
+     .help = "what users of this machine may do besides, over Unix sockets"},
     {.name = "records",
      .kind = SETTING_BOOL,
      .offset = AT(records),

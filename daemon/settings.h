@@ -22,11 +22,22 @@ enum log_target {
     LOG_TARGET_STDERR,
 };
 
+/* A row of `users`: what a local user, or the members of a group, may do. */
+struct grant {
+    const char *user; /* one of these two is NULL */
+    const char *group;
+    unsigned rights;    /* of daemon/access.h */
+    const char *folder; /* below which they hold, perhaps with '/' behind it; NULL: everywhere */
+    bool is_known;      /* access_resolve() has found the uid or gid */
+    unsigned id;
+};
+
 /* Times are milliseconds, sizes bytes. */
 struct settings {
     const char *library;
     struct setting_list listen;
-    unsigned anonymous; /* rights, of daemon/access.h */
+    unsigned anonymous;          /* rights, of daemon/access.h */
+    struct setting_groups users; /* of struct grant */
     bool records;
     int concurrency; /* enum concurrency */
     int64_t spare;

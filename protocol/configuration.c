@@ -25,6 +25,7 @@ static const struct {
     [SETTING_DURATION] = {"a duration", "a duration in quotes, as in \"30s\", \"5m\" or \"2h\""},
     [SETTING_SIZE] = {"a size", "a size in quotes, as in \"512K\", \"64M\" or \"10G\""},
     [SETTING_MODE] = {"a mode", "a mode in quotes, as in \"0640\""},
+    [SETTING_GROUPS] = {"a list of groups", "a list of groups, ( { ... }, { ... } )"},
 };
 
 static void *member(const struct configuration *configuration, const struct setting *row)
@@ -138,7 +139,9 @@ static int judge_text(const struct setting *row, const char *text,
 {
     const char *wrong = row->judge != NULL ? row->judge(text) : NULL;
 
-    return wrong != NULL ? configuration_refuse(fault, "%.500s: %s", text, wrong) : 0;
+    return wrong != NULL
+               ? configuration_refuse(fault, "%.500s%s%s", text, text[0] != '\0' ? ": " : "", wrong)
+               : 0;
 }
 
 /* Judges a text, and sets the members that hold no texts. */
@@ -174,6 +177,48 @@ static int read_text(const struct configuration *configuration, const struct set
     }
 }
 
+static void release_group(struct configuration *group)
+{
+    configuration_release(group);
+    free(group->values);
+}
+
+/* Reads a group from its text. */
+static int read_group(const struct setting *row, const char *text, struct configuration *ret,
+                      char fault[CONFIGURATION_FAULT_ROOM])
+{
+    void *values = calloc(1, row->size);
+
+    if (values == NULL)
+        abort();
+    configuration_init(ret, row->members, values);
+    int code = configuration_take_text(ret, text, "", fault);
+    if (code == 0)
+        code = configuration_complete(ret, fault);
+    const char *wrong = code == 0 ? row->judge_group(values) : NULL;
+    if (wrong != NULL)
+        code = configuration_refuse(fault, "%s", wrong);
+    if (code < 0)
+        release_group(ret);
+    return code;
+}
+
+static void add_group(struct setting_groups *list, const struct configuration *group)
+{
+    list->groups = reallocarray(list->groups, list->count + 1, sizeof *list->groups);
+    if (list->groups == NULL)
+        abort();
+    list->groups[list->count++] = *group;
+}
+
+static void forget_groups(struct setting_groups *list)
+{
+    while (list->count > 0)
+        release_group(&list->groups[--list->count]);
+    free(list->groups);
+    list->groups = NULL;
+}
+
 /* The setting is as good as not set. */
 static void forget_texts(const struct configuration *configuration, const struct setting *row)
 {
@@ -184,6 +229,16 @@ static void forget_texts(const struct configuration *configuration, const struct
     *state = (struct setting_state){.texts = NULL};
     if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT)
         *(const char **)member(configuration, row) = NULL;
+    else if (row->kind == SETTING_GROUPS)
+        forget_groups(member(configuration, row));
+}
+
+/* How many texts a setting may have. */
+static size_t most_texts(const struct setting *row)
+{
+    return row->kind == SETTING_LIST     ? (size_t)SETTING_LIST_MOST
+           : row->kind == SETTING_GROUPS ? (size_t)SETTING_GROUPS_MOST
+                                         : 1;
 }
 
 /* Keeps a text, and sets the members that point to texts. */
@@ -191,15 +246,14 @@ static void keep_text(const struct configuration *configuration, const struct se
                       const char *text, const char *origin)
 {
     struct setting_state *state = state_of(configuration, row);
-    bool is_list = row->kind == SETTING_LIST;
 
-    if (!is_list || state->origin == NULL || strcmp(state->origin, origin) != 0)
+    if (most_texts(row) == 1 || state->origin == NULL || strcmp(state->origin, origin) != 0)
         forget_texts(configuration, row);
     if (state->origin == NULL)
         state->origin = strdup(origin);
     if (state->origin == NULL || argz_add(&state->texts, &state->length, text) != 0)
         abort();
-    if (is_list)
+    if (row->kind == SETTING_LIST)
         fill_list(state, member(configuration, row));
     else if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT)
         *(const char **)member(configuration, row) = state->texts;
@@ -224,20 +278,25 @@ static void print_value(FILE *file, const struct setting *row, const struct sett
 {
     const char *text = NULL;
     bool is_bare = row->kind == SETTING_BOOL || row->kind == SETTING_COUNT;
+    bool is_groups = row->kind == SETTING_GROUPS && state->texts != NULL;
     bool is_list = row->kind == SETTING_LIST && argz_count(state->texts, state->length) > 1;
 
     if (is_list)
         (void)fputs("[", file);
+    else if (is_groups)
+        (void)fputs("( ", file);
     while ((text = argz_next(state->texts, state->length, text)) != NULL) {
         if (text != state->texts)
             (void)fputs(", ", file);
-        if (is_bare)
+        if (is_groups)
+            (void)fprintf(file, "{ %s }", text);
+        else if (is_bare)
             (void)fputs(text, file);
         else
             print_quoted(file, text);
     }
-    if (is_list)
-        (void)fputs("]", file);
+    if (is_list || is_groups)
+        (void)fputs(is_list ? "]" : " )", file);
 }
 
 /* The length of the group's name in a row's name; 0 when it is in none. */
@@ -291,6 +350,11 @@ int configuration_refuse(char fault[CONFIGURATION_FAULT_ROOM], const char *forma
     va_start(arguments, format);
     (void)vsnprintf(fault, CONFIGURATION_FAULT_ROOM, format, arguments);
     va_end(arguments);
+    /* One line, whatever a text holds that it quotes. */
+    for (char *byte = fault; *byte != '\0'; byte++) {
+        if ((unsigned char)*byte < 0x20)
+            *byte = '?';
+    }
     return -REASON_USAGE;
 }
 
@@ -317,10 +381,8 @@ void configuration_release(struct configuration *configuration)
 {
     if (configuration->states == NULL)
         return;
-    for (const struct setting *row = configuration->table; row->name != NULL; row++) {
-        free(state_of(configuration, row)->texts);
-        free(state_of(configuration, row)->origin);
-    }
+    for (const struct setting *row = configuration->table; row->name != NULL; row++)
+        forget_texts(configuration, row);
     free(configuration->states);
     configuration->states = NULL;
 }
@@ -329,14 +391,21 @@ int configuration_set(struct configuration *configuration, const struct setting 
                       const char *text, const char *origin, char fault[CONFIGURATION_FAULT_ROOM])
 {
     const struct setting_state *state = state_of(configuration, row);
+    bool is_groups = row->kind == SETTING_GROUPS;
+    size_t most = most_texts(row);
+    struct configuration group;
 
-    if (row->kind == SETTING_LIST && state->origin != NULL && strcmp(state->origin, origin) == 0 &&
-        argz_count(state->texts, state->length) == SETTING_LIST_MOST)
-        return configuration_refuse(fault, "more than %d are too many", SETTING_LIST_MOST);
-    int code = read_text(configuration, row, text, fault);
-    if (code == 0)
-        keep_text(configuration, row, text, origin);
-    return code;
+    if (most > 1 && state->origin != NULL && strcmp(state->origin, origin) == 0 &&
+        argz_count(state->texts, state->length) == most)
+        return configuration_refuse(fault, "more than %zu are too many", most);
+    int code = is_groups ? read_group(row, text, &group, fault)
+                         : read_text(configuration, row, text, fault);
+    if (code < 0)
+        return code;
+    keep_text(configuration, row, text, origin);
+    if (is_groups)
+        add_group(member(configuration, row), &group);
+    return 0;
 }
 
 int configuration_complete(const struct configuration *configuration,
@@ -347,11 +416,12 @@ int configuration_complete(const struct configuration *configuration,
     for (const struct setting *row = configuration->table; row->name != NULL; row++) {
         if (!row->is_required || state_of(configuration, row)->texts != NULL)
             continue;
+        if (row->value == NULL)
+            return configuration_refuse(fault, "it needs %s", row->name);
         return configuration_refuse(fault,
                                     "no %s: it has no default; set it with --%s %s, or in "
                                     "the configuration file",
-                                    row->name, setting_option(row, option),
-                                    row->value != NULL ? row->value : "");
+                                    row->name, setting_option(row, option), row->value);
     }
     return 0;
 }
@@ -415,12 +485,32 @@ char *configuration_show_one(const struct configuration *configuration, const st
     return text;
 }
 
+char *configuration_show_group(const struct configuration *group)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&text, &length);
+
+    if (file == NULL)
+        return NULL;
+    for (const struct setting *row = group->table; row->name != NULL; row++) {
+        const struct setting_state *state = state_of(group, row);
+        if (state->texts == NULL)
+            continue;
+        (void)fprintf(file, "%s%s = ", ftell(file) > 0 ? " " : "", row->name);
+        print_value(file, row, state);
+        (void)fputc(';', file);
+    }
+    (void)fclose(file);
+    return text;
+}
+
 const char *setting_kind_text(enum setting_kind kind)
 {
     return kinds[kind].text;
 }
 
-char *setting_describe(const struct setting *row)
+char *setting_describe(const struct setting *row, const char *within)
 {
     char *text = NULL;
     char words[256];
@@ -431,7 +521,7 @@ char *setting_describe(const struct setting *row)
 
     if (file == NULL)
         return NULL;
-    (void)fprintf(file, "%s, %s", row->name, kinds[row->kind].word);
+    (void)fprintf(file, "%s%s, %s", within, row->name, kinds[row->kind].word);
     if (row->words != NULL)
         (void)fprintf(file, " %s", join_words(row->words, words, sizeof words));
     if (row->most > 0)

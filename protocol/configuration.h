@@ -15,6 +15,7 @@
 enum {
     CONFIGURATION_FAULT_ROOM = 1024, /* bytes of a sentence that says what is wrong */
     SETTING_LIST_MOST = 16,          /* texts that a list may have */
+    SETTING_GROUPS_MOST = 256,       /* groups that a list may have */
 };
 
 /* What a setting is, and what its member in the program's struct of settings is. */
@@ -29,11 +30,18 @@ enum setting_kind {
     SETTING_DURATION, /* e.g. "30s": int64_t, milliseconds */
     SETTING_SIZE,     /* e.g. "10G": int64_t, bytes */
     SETTING_MODE,     /* e.g. "0640": int64_t */
+    SETTING_GROUPS,   /* a list of groups, in each the settings of `members`: setting_groups */
 };
 
 struct setting_list {
     size_t count;
     const char *texts[SETTING_LIST_MOST];
+};
+
+/* Each group is a configuration of its own, whose `values` are a struct of the row's `size`. */
+struct setting_groups {
+    size_t count;
+    struct configuration *groups;
 };
 
 /* A row of the table. The row behind the last one has no name. */
@@ -46,6 +54,11 @@ struct setting {
     const char *const *words; /* of words: closed by NULL */
     /* Of texts: returns NULL, or what is wrong with this one as the end of a sentence. */
     const char *(*judge)(const char *text);
+    /* Of groups: their table, without points in its names, and the bytes of their struct. */
+    const struct setting *members;
+    size_t size;
+    /* As `judge`, of a group whose settings are right one by one. */
+    const char *(*judge_group)(const void *values);
     bool is_required;  /* there is no running without it */
     bool is_fixed;     /* it cannot change while the program runs */
     const char *value; /* it is an option, too: what stands for the value in --help; else NULL */
@@ -95,8 +108,9 @@ int configuration_take_file(struct configuration *configuration, const char *pat
 
 /*
  * Sets one setting to a text, said by `origin`. Texts of a list are added to those which came from
- * the same origin, and take the place of all others. `row` is one of the table's. The fault does
- * not name the setting: the caller knows best what the user called it.
+ * the same origin, and take the place of all others; those of a list of groups are what
+ * configuration_show_group() makes. `row` is one of the table's. The fault does not name the
+ * setting: the caller knows best what the user called it.
  */
 int configuration_set(struct configuration *configuration, const struct setting *row,
                       const char *text, const char *origin, char fault[CONFIGURATION_FAULT_ROOM]);
@@ -132,14 +146,18 @@ char *configuration_show(const struct configuration *configuration);
 /* What is in force for one row, as text with spaces between those of a list; the same. */
 char *configuration_show_one(const struct configuration *configuration, const struct setting *row);
 
+/* What is set in a group, "name = value; name = value;"; the same. */
+char *configuration_show_group(const struct configuration *group);
+
 /* What a setting has to be, as the end of the sentence "it must be ..."; never NULL. */
 const char *setting_kind_text(enum setting_kind kind);
 
 /*
  * What the table says of a row, as the manual has it: "NAME, KIND; DEFAULT", "; read at the start
- * only" for one that is fixed. The text is to be freed; NULL when there is no memory.
+ * only" for one that is fixed. `within` stands before the name: "NAME[]." in a list of groups. The
+ * text is to be freed; NULL when there is no memory.
  */
-char *setting_describe(const struct setting *row);
+char *setting_describe(const struct setting *row, const char *within);
 
 /* A row's option on the command line, without "--". Returns `text`. */
 enum {

@@ -31,6 +31,7 @@ static const char blanks[] = " \t\r\n\f";
 struct source {
     struct configuration *configuration;
     const char *path;
+    const char *within; /* stands before names in faults: "NAME[0]." for those of a group */
     char *fault;
 };
 
@@ -177,6 +178,9 @@ static int look_through(const struct source *source, const char *text)
     return 0;
 }
 
+static int take_group(const struct source *source, const config_setting_t *group,
+                      const char *prefix);
+
 static int refuse_type(const struct source *source, const struct setting *row)
 {
     return configuration_refuse(source->fault, "it must be %s", setting_kind_text(row->kind));
@@ -216,7 +220,7 @@ static int take_value(const struct source *source, const struct setting *row,
         (void)snprintf(number, sizeof number, "%d", config_setting_get_int(setting));
         if (type == CONFIG_TYPE_INT)
             text = number;
-    } else if (type == CONFIG_TYPE_STRING) {
+    } else if (type == CONFIG_TYPE_STRING && row->kind != SETTING_GROUPS) {
         text = config_setting_get_string(setting);
     }
     return text != NULL ? configuration_set(source->configuration, row, text, origin, source->fault)
@@ -234,24 +238,88 @@ static bool is_group(const struct source *source, const char *name)
     return row->name != NULL;
 }
 
+/* "FILE:LINE", to be freed. */
+static char *place_of(const struct source *source, const config_setting_t *setting)
+{
+    char *place = NULL;
+
+    if (asprintf(&place, "%s:%u", source->path, (unsigned)config_setting_source_line(setting)) < 0)
+        abort();
+    return place;
+}
+
+/* Refuses a setting, with its place and its name in front of what is wrong. */
+static int refuse_there(const struct source *source, const config_setting_t *setting,
+                        const char *name, const char *wrong)
+{
+    char sentence[CONFIGURATION_FAULT_ROOM];
+
+    (void)snprintf(sentence, sizeof sentence, "%s", wrong); /* it may be the fault itself */
+    return configuration_refuse(source->fault, "%s:%u: %s%s: %.600s", source->path,
+                                (unsigned)config_setting_source_line(setting), source->within, name,
+                                sentence);
+}
+
+/* Takes one of a list of groups; `origin` is the place of the list. */
+static int take_one_group(const struct source *source, const struct setting *row,
+                          const config_setting_t *setting, const char *name, const char *origin)
+{
+    char within[128];
+    struct configuration group;
+    const struct source inner = {
+        .configuration = &group, .path = source->path, .within = within, .fault = source->fault};
+    void *values = calloc(1, row->size);
+
+    if (values == NULL)
+        abort();
+    (void)snprintf(within, sizeof within, "%s.", name);
+    configuration_init(&group, row->members, values);
+    int code = take_group(&inner, setting, "");
+    char *text = configuration_show_group(&group);
+    if (text == NULL)
+        abort();
+    if (code == 0 && configuration_set(source->configuration, row, text, origin, source->fault) < 0)
+        code = refuse_there(source, setting, name, source->fault);
+    free(text);
+    configuration_release(&group);
+    free(values);
+    return code;
+}
+
+static int take_groups(const struct source *source, const struct setting *row,
+                       const config_setting_t *list)
+{
+    char name[64];
+    char *origin = place_of(source, list);
+    unsigned length = (unsigned)config_setting_length(list);
+    int code = length > 0 ? 0 : refuse_there(source, list, row->name, "the list is empty");
+
+    for (unsigned i = 0; code == 0 && i < length; i++) {
+        const config_setting_t *setting = config_setting_get_elem(list, i);
+        (void)snprintf(name, sizeof name, "%.40s[%u]", row->name, i);
+        code = config_setting_is_group(setting)
+                   ? take_one_group(source, row, setting, name, origin)
+                   : refuse_there(source, setting, name, "it must be a group, { ... }");
+    }
+    free(origin);
+    return code;
+}
+
 /* Takes a setting; a fault gets its place and its name in front. */
 static int take_setting(const struct source *source, const config_setting_t *setting,
                         const char *name)
 {
-    char *origin = NULL;
-    char wrong[CONFIGURATION_FAULT_ROOM];
     const struct setting *row = configuration_find(source->configuration->table, name);
 
-    if (asprintf(&origin, "%s:%u", source->path, (unsigned)config_setting_source_line(setting)) < 0)
-        abort();
+    if (row != NULL && row->kind == SETTING_GROUPS && config_setting_is_list(setting))
+        return take_groups(source, row, setting);
+    char *origin = place_of(source, setting);
     int code = row != NULL ? take_value(source, row, setting, origin)
                : is_group(source, name)
                    ? configuration_refuse(source->fault, "it must be a group, { ... }")
                    : configuration_refuse(source->fault, "there is no such setting");
-    if (code < 0) {
-        memcpy(wrong, source->fault, sizeof wrong);
-        (void)configuration_refuse(source->fault, "%s: %s: %.600s", origin, name, wrong);
-    }
+    if (code < 0)
+        (void)refuse_there(source, setting, name, source->fault);
     free(origin);
     return code;
 }
@@ -322,7 +390,8 @@ char *configuration_load(const char *path, bool optional, char fault[CONFIGURATI
 int configuration_take_text(struct configuration *configuration, const char *text, const char *path,
                             char fault[CONFIGURATION_FAULT_ROOM])
 {
-    const struct source source = {.configuration = configuration, .path = path, .fault = fault};
+    const struct source source = {
+        .configuration = configuration, .path = path, .within = "", .fault = fault};
     config_t config;
     int code = look_through(&source, text);
 

@@ -32,6 +32,7 @@ setup() {
     FSD_PIDS=()
     FSD_LOGS=()
     BACKGROUND_PID=
+    MACHINE=
     export WORK LIBRARY SOCKET FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
     # The settings of whoever runs the tests are none of theirs.
     export XDG_CONFIG_HOME=$WORK/config
@@ -45,6 +46,7 @@ teardown() {
         stop_one "$i" || result=1
     done
     [ -z "$BACKGROUND_PID" ] || stop_background || result=1
+    [ -z "$MACHINE" ] || end_machine
     # So that it can be removed, whatever modes a test has tried.
     chmod -R u+rwX "$WORK"
     return "$result"

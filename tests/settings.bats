@@ -33,8 +33,9 @@ $(cat)"
 @test "table: what is left out has its default" {
     table <<'END'
 found = in_force(*LIBRARY_OPTION)
-check(list(found) == [row['name'] for row in rows()], 'other settings than those of the table')
-for row in rows():
+table = [row for row in rows() if not is_member(row)]
+check(list(found) == [row['name'] for row in table], 'other settings than those of the table')
+for row in table:
     if row['none'] == 'required':
         name = row['name']
         expect_refusal(f'no {name}: it has no default; set it with --{name} DIR, or in the configuration file')
@@ -43,7 +44,7 @@ for row in rows():
     else:
         default = '' if row['default'] == 'none' else row['default']
         check(found[row['name']] == (row['form'](default), 'default'), found[row['name']])
-check([row['name'] for row in rows() if row['none'] == 'required'] == ['library'], 'what is required')
+check([row['name'] for row in table if row['none'] == 'required'] == ['library'], 'what is required')
 END
 }
 
@@ -51,8 +52,8 @@ END
     table <<'END'
 for row in rows():
     for value in [SAMPLES[kind] for kind in SAMPLES if kind not in row['types']]:
-        line = write(row, value)
-        expect_refusal(f"{CONFIG}:{line}: {row['name']}: it must be {row['must_be']}", '--check', *options_for(row))
+        line, name = write(row, value)
+        expect_refusal(f"{CONFIG}:{line}: {name}: it must be {row['must_be']}", '--check', *options_for(row))
 END
 }
 
@@ -61,8 +62,8 @@ END
 judged = 0
 for row in rows():
     for value, sentence in row['wrong']:
-        line = write(row, value)
-        expect_refusal(f"{CONFIG}:{line}: {row['name']}: {sentence}", '--check', *options_for(row))
+        line, name = write(row, value)
+        expect_refusal(f"{CONFIG}:{line}: {name}: {sentence}", '--check', *options_for(row))
         judged += 1
 check(judged > 60, f'only {judged} values')
 END
@@ -74,12 +75,12 @@ for row in rows():
     for name in (row['name'] + 'x', row['name'][:-1], row['name'].upper()):
         # limits.Idle is one, LIMITS.IDLE is a group that nobody knows.
         group, _, last = name.rpartition('.')
-        line = write(row, SAMPLES['number'], name)
+        line, name = write(row, SAMPLES['number'], name=name)
         if group.isupper():
-            line, name = 2, group
+            line, name = 2, group.rstrip('[]')
         expect_refusal(f'{CONFIG}:{line}: {name}: there is no such setting', '--check', *LIBRARY_OPTION)
     group = row['name'].rpartition('.')[0]
-    if group:
+    if group and not is_member(row):
         with open(CONFIG, 'w') as file:
             file.write(f'{group} = 7;\n')
         expect_refusal(f'{CONFIG}:1: {group}: it must be a group, {{ ... }}', '--check', *LIBRARY_OPTION)
@@ -90,9 +91,10 @@ END
     table <<'END'
 for row in rows():
     for value in row['right']:
-        line = write(row, value)
-        found = in_force(*options_for(row))[row['name']]
-        check(found == (value, f'{CONFIG}:{line}'), f'{value}: {found}')
+        write(row, value)
+        name, text, line = shown(row, value)
+        found = in_force(*options_for(row))[name]
+        check(found == (text, f'{CONFIG}:{line}'), f'{value}: {found}')
         check(run('--check', *options_for(row)) == (0, '', ''), 'not silent')
 END
 }
@@ -126,14 +128,30 @@ END
 @test "table: a setting stands once in a file" {
     table <<'END'
 for row in rows():
-    value = row['right'][0]
-    group, _, last = row['name'].rpartition('.')
-    with open(CONFIG, 'w', encoding='utf-8') as file:
-        twice = f'{last} = {value};\n{last} = {value};\n'
-        file.write(f'{group} = {{\n{twice}}};\n' if group else twice)
+    write(row, row['right'][0], row['right'][0])
     code, text, errors = run('--check', *options_for(row))
     check(code == 2 and not text and errors.startswith(f'fsd: {CONFIG}:') and errors.count('\n') == 1, errors)
 END
+}
+
+@test "users: what is wrong in a row is told in one line, with its place" {
+    refuses_text "3: users\\[1\\]: it needs rights" <<<$'users = (\n{ user = "a"; rights = "list"; },\n{ user = "b"; } );'
+    refuses_text '1: users\[0\]: it needs exactly one of user and group' <<<'users = ( { rights = "list"; } );'
+    refuses_text '1: users\[0\]: it needs exactly one of user and group' \
+        <<<'users = ( { rights = "list"; user = "a"; group = "a"; } );'
+    refuses_text '1: users\[0\]: status is about the whole daemon, and cannot be given for a folder' \
+        <<<'users = ( { rights = "list status"; user = "a"; folder = "b"; } );'
+    refuses_text '2: users\[0\]\.user: it is no name of a user or group' <<<$'users = (\n{ user = ""; rights = ""; } );'
+    refuses_text '1: users\[0\]\.group: \?: it is no name of a user or group' <<<'users = ( { group = "\n"; rights = ""; } );'
+    refuses_text '1: users\[0\]\.folder: /a: it begins with a slash' \
+        <<<'users = ( { folder = "/a"; user = "a"; rights = ""; } );'
+    refuses_text '1: users\[0\]\.folder: .*' <<<'users = ( { folder = "a//"; user = "a"; rights = ""; } );'
+    refuses_text '2: users\[1\]: it must be a group, \{ \.\.\. \}' <<<$'users = ( { user = "a"; rights = ""; },\n"b" );'
+    {
+        printf 'users = ( '
+        printf '{ user = "a"; rights = ""; },\n%.0s' {1..256}
+        printf '{ user = "b"; rights = ""; } );\n'
+    } | refuses_text '257: users\[256\]: more than 256 are too many'
 }
 
 @test "misread: numbers that versions of libconfig read in different ways" {
@@ -275,10 +293,12 @@ anonymous = "  status list ";
 records = false;
 concurrency = "thread";
 limits = { memory = "1048576K"; idle = "90000ms"; sessions = 7; };
+users = ( { user = "b\"o\\b"; rights = "put"; folder = "drop/b o/"; },
+    { rights = "list", group = "ä" } );
 END
     print_config --pid-file "/x#y" >first
     run grep -c -F "; # $CONFIG:" first
-    assert_output 8
+    assert_output 9
     run grep -F 'pid_file' first
     assert_output 'pid_file = "/x#y"; # --pid-file'
     CONFIG=$WORK/first

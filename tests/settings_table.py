@@ -10,12 +10,14 @@ import subprocess
 from session import check
 
 FSD, CONFIG = os.environ['FSD'], os.environ['CONFIG']
-ROW = re.compile(r'(?P<name>[a-z_.]+), (?P<what>.+?)(?: from (?P<least>\w+) to (?P<most>\w+))?; '
+ROW = re.compile(r'(?P<name>[][a-z_.]+), (?P<what>.+?)(?: from (?P<least>\w+) to (?P<most>\w+))?; '
                  r'(?:default (?P<default>.*?)|(?P<none>required|not set))(?:; read at the start only)?')
 UNITS = {'': 1, 'ms': 1, 's': 1000, 'm': 60000, 'h': 3600000, 'd': 86400000,
          'K': 2**10, 'M': 2**20, 'G': 2**30, 'T': 2**40}
 # A value of each type that libconfig knows.
 SAMPLES = {'number': '7', 'bool': 'true', 'text': '"7"', 'group': '{ }', 'list': '("7")', 'array': '["7"]'}
+# What stands in a group of a list beside the setting that is tested; "user" takes the place of "group".
+BESIDE = {'group': '"fsd"', 'rights': '"list"'}
 ENOUGH = ', '.join(f'"/{number}"' for number in range(17))
 
 
@@ -52,6 +54,11 @@ MODE = 'a mode in quotes, as in "0640"'
 # Kind: what it has to be, the types that it is written in, values that are refused with what is
 # said of them, values that are right, and how a default is written.
 KINDS = {
+    'a text': (
+        'a text in quotes', {'text'}, lambda row: [], lambda row: ['"x"', '"y \xe4"'], quoted),
+    'a list of groups': (
+        'a list of groups, ( { ... }, { ... } )', {'list'}, lambda row: [('()', 'the list is empty')],
+        lambda row: ['( { group = "fsd"; rights = "list"; }, { user = "x"; rights = ""; folder = "y/"; } )'], str),
     'a path': (
         'an absolute path in quotes', {'text'},
         lambda row: [(quoted(text), f'"{text}" is not an absolute path') for text in ('x', './x', '~')],
@@ -118,12 +125,38 @@ def run(*options):
     return done.returncode, done.stdout, done.stderr
 
 
-def write(row, value, name=None):
-    """Writes a configuration with one setting, in line 2 or in line 3."""
-    group, _, last = (name or row['name']).rpartition('.')
+def is_member(row):
+    """Is it one of a list of groups, as "users[].rights"?"""
+    return '[]' in row['name']
+
+
+def beside(last):
+    return {name: value for name, value in BESIDE.items() if name not in (last, {'user': 'group'}.get(last))}
+
+
+def write(row, *values, name=None):
+    """Writes a configuration with one setting; returns its line, and its name as faults tell it."""
+    name = name or row['name']
+    group, _, last = name.rpartition('.')
+    text = ''.join(f'  {last} = {value};\n' for value in values)
+    if is_member(row):
+        more = ''.join(f'{other} = {value};\n' for other, value in beside(last).items())
+        text = f'{group[:-2]} = ( {{\n{text}{more}}} );\n'
+    elif group:
+        text = f'{group} = {{\n{text}}};\n'
     with open(CONFIG, 'w', encoding='utf-8') as file:
-        file.write(f'\n{group} = {{\n  {last} = {value};\n}};\n' if group else f'\n{last} = {value};\n')
-    return 3 if group else 2
+        file.write('\n' + text)
+    return 3 if group else 2, name.replace('[]', '[0]')
+
+
+def shown(row, value):
+    """What --print-config tells of what write() has written: the setting, its value and its line."""
+    group, _, last = row['name'].rpartition('.')
+    if not is_member(row):
+        return row['name'], value, 3 if group else 2
+    members = {**beside(last), last: value}
+    names = sorted(members, key=['user', 'group', 'rights', 'folder'].index)
+    return group[:-2], '( { ' + ' '.join(f'{name} = {members[name]};' for name in names) + ' } )', 2
 
 
 def expect_refusal(sentence, *options):

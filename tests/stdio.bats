@@ -205,6 +205,38 @@ check(fsd.wait(LIMIT) == 0, fsd.returncode)
 END
 }
 
+@test "stdio: another local user has there what users grants" {
+    skip_unless_root 'to be another user'
+    use_other_user
+    echo 'users = ( { group = "mail"; rights = "get"; folder = "a"; } );' >"$CONFIG"
+    serve_socket listening <<'END'
+import grp
+server = socket.socket(socket.AF_UNIX)
+server.bind(SOCKET)
+os.chmod(SOCKET, 0o666)
+server.listen()
+mail = str(grp.getgrnam('mail').gr_gid)
+client = subprocess.Popen(['setpriv', '--reuid', '65534', '--regid', '65534', '--groups', mail, 'nc', '-N', '-U', SOCKET],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+accepted = server.accept()[0]
+command = [os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio']
+with accepted:
+    fsd = subprocess.Popen(command, stdin=accepted, stdout=accepted)
+answers = client.communicate(b'GET a/b\nGET b\n', timeout=LIMIT)[0].decode().splitlines()
+check(answers[0].startswith('FAIL not-found'), answers)
+check(answers[1] == 'FAIL denied user nobody may not GET', answers)
+check(fsd.wait(LIMIT) == 0, fsd.returncode)
+END
+}
+
+# To look them up may take long, and over pipes nobody is asked for.
+@test "stdio: over pipes no names of users are looked up" {
+    printf 'users = ( { user = "no-such-user"; rights = "get"; } );\nlog = { to = "stderr"; };\n' >"$CONFIG"
+    run quiet stdio <<<'LIST'
+    assert_success
+    assert_output EMPTY
+}
+
 @test "stdio: what is wrong at the start is one line, and nothing for the client" {
     local code
     echo 'frobnicate = 1;' >wrong.conf

@@ -16,7 +16,7 @@ static void print_exit_codes(void)
 static void print_settings(void)
 {
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        char *text = setting_describe(row);
+        char *text = setting_describe(row, "");
         (void)output_print("%s\n    %s\n", text != NULL ? text : row->name, row->help);
         free(text);
     }

@@ -86,6 +86,13 @@ static int add_entry(void *context, const struct list_entry *entry)
     return 0;
 }
 
+static bool is_visible(void *context, const char *name)
+{
+    const struct listing *listing = context;
+
+    return session_may_see(listing->session, name);
+}
+
 /* Sends what was found so far, and a WAIT when that was too little to tell that we are alive. */
 static int end_batch(void *context)
 {
@@ -131,6 +138,7 @@ int list_serve(struct session *session, const struct arguments *arguments)
         .match_length = match->length,
         .deep = arguments->options[OPTION_DEEP].text != NULL,
         .details = arguments->options[OPTION_DETAILS].text != NULL,
+        .is_visible = is_visible,
         .entry = add_entry,
         .batch_end = end_batch,
         .context = &listing,

@@ -26,8 +26,7 @@ struct upload {
 /* May the client know what is stored? It may look at it anyhow. */
 static bool may_know(const struct upload *upload)
 {
-    return access_permits(&upload->session->client, RIGHT_GET) ||
-           access_permits(&upload->session->client, RIGHT_LIST);
+    return session_may_see(upload->session, upload->arguments->name);
 }
 
 /* Before EXISTS: the stored file is durable, and its digest known. */

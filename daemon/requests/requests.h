@@ -51,6 +51,7 @@ enum name_rule {
 struct request {
     const char *word;
     unsigned rights; /* what a client must be granted */
+    unsigned sees;   /* any of these lets it see a name: session_may_see() */
     enum name_rule name;
     unsigned options; /* bits, 1 << OPTION_... */
     /*

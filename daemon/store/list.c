@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,6 +66,12 @@ static int open_below(int folder, const char *component, int flags)
     return openat(folder, component, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+/* May the name be seen that the path has become? */
+static bool is_visible(const struct walk *walk)
+{
+    return walk->query->is_visible(walk->query->context, walk->path);
+}
+
 static int emit(const struct walk *walk, const struct stat *status, const struct record *record)
 {
     const struct list_entry entry = {
@@ -93,7 +100,7 @@ static int emit_with_details(const struct walk *walk, int folder, const char *co
 static int list_file(struct walk *walk, int folder, const char *component,
                      const struct pattern *pattern)
 {
-    if (pattern->rest != NULL || !matches(pattern, component))
+    if (pattern->rest != NULL || !matches(pattern, component) || !is_visible(walk))
         return 0;
     return walk->query->details ? emit_with_details(walk, folder, component)
                                 : emit(walk, NULL, NULL);
@@ -109,7 +116,6 @@ static int descend(struct walk *walk, int folder, const char *component, size_t 
         (void)close(fd);
         return 0;
     }
-    memcpy(walk->path + path_length, "/", 2);
     return read_folder(walk, fd, path_length + 1, pattern);
 }
 
@@ -118,6 +124,9 @@ static int list_folder(struct walk *walk, int folder, const char *component, siz
 {
     const struct list_query *query = walk->query;
 
+    memcpy(walk->path + path_length, "/", 2);
+    if (!is_visible(walk))
+        return 0;
     if (query->deep)
         return descend(walk, folder, component, path_length, *pattern);
     if (pattern->rest != NULL && matches(pattern, component))
@@ -126,7 +135,6 @@ static int list_folder(struct walk *walk, int folder, const char *component, siz
     if (pattern->component != NULL ||
         faccessat(folder, component, R_OK | X_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
-    memcpy(walk->path + path_length, "/", 2);
     return emit(walk, NULL, NULL);
 }
 
@@ -209,18 +217,20 @@ int list_run(const struct library *library, const struct list_query *query)
 {
     struct walk walk = {.query = query};
     size_t length = query->folder != NULL ? strlen(query->folder) : 0;
-    int fd = library_openat(library, length > 0 ? query->folder : ".", O_RDONLY | O_DIRECTORY);
 
+    if (length > 0)
+        (void)snprintf(walk.path, sizeof walk.path, "%s/", query->folder);
+    if (!is_visible(&walk))
+        return 0;
+    int fd = library_openat(library, length > 0 ? query->folder : ".", O_RDONLY | O_DIRECTORY);
     if (fd < 0 && length == 0)
         return -REASON_UNAVAILABLE;
-    if (length > 0)
-        memcpy(walk.path, query->folder, length + 1);
-    if (fd < 0 && errno == ENOTDIR)
+    if (fd < 0 && errno == ENOTDIR) {
+        walk.path[length] = '\0';
         return list_itself(&walk, library);
+    }
     if (fd < 0)
         return entry_failure();
-    if (length > 0)
-        memcpy(walk.path + length++, "/", 2);
-    return read_folder(&walk, fd, length,
+    return read_folder(&walk, fd, strlen(walk.path),
                        cut_pattern(query->match, query->match_length, query->deep));
 }

@@ -27,6 +27,8 @@ struct list_query {
     bool deep;    /* all files below, no folders */
     bool details; /* status and record of each file */
 
+    /* May this name be seen? A folder's ends in '/'; one that may not is not looked into. */
+    bool (*is_visible)(void *context, const char *name);
     /* Called for each entry; a negative value ends the listing and becomes its result. */
     int (*entry)(void *context, const struct list_entry *entry);
     /* Called after each batch of directory entries, whatever was found in it; as `entry`. */
@@ -35,8 +37,8 @@ struct list_query {
 };
 
 /*
- * Lists. What is no regular file or folder, what has a refused name, and folders that cannot be
- * read are passed over; a folder that does not exist has no entries. Returns 0;
+ * Lists. What is no regular file or folder, what has a refused name or is not visible, and folders
+ * that cannot be read are passed over; a folder that does not exist has no entries. Returns 0;
  * -REASON_UNAVAILABLE when the library itself cannot be read; or another reason.
  */
 int list_run(const struct library *library, const struct list_query *query);

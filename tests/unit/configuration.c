@@ -14,6 +14,13 @@ struct values {
     unsigned words;
     bool flag;
     int64_t count, duration, size, mode;
+    struct setting_groups groups;
+};
+
+struct element {
+    const char *name;
+    unsigned words;
+    int64_t count;
 };
 
 static const char *judge(const char *text)
@@ -22,6 +29,31 @@ static const char *judge(const char *text)
 }
 
 static const char *const words[] = {"one", "two", "three", NULL};
+
+static const char *judge_element(const void *values)
+{
+    const struct element *element = values;
+
+    return element->count == 7 && element->words == 0 ? "seven of nothing" : NULL;
+}
+
+static const struct setting members[] = {
+    {.name = "name",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct element, name),
+     .is_required = true,
+     .judge = judge},
+    {.name = "words",
+     .kind = SETTING_WORDS,
+     .offset = offsetof(struct element, words),
+     .words = words},
+    {.name = "count",
+     .kind = SETTING_COUNT,
+     .offset = offsetof(struct element, count),
+     .default_text = "5",
+     .most = 10},
+    {.name = NULL},
+};
 
 #define AT(member) offsetof(struct values, member)
 
@@ -64,6 +96,12 @@ static const struct setting table[] = {
      .least = 1024,
      .most = INT64_MAX},
     {.name = "mode", .kind = SETTING_MODE, .offset = AT(mode), .default_text = "0640"},
+    {.name = "groups",
+     .kind = SETTING_GROUPS,
+     .offset = AT(groups),
+     .members = members,
+     .size = sizeof(struct element),
+     .judge_group = judge_element},
     {.name = NULL},
 };
 
@@ -113,6 +151,17 @@ static bool is_other(const struct values *values)
            values->duration == 3600000 && values->size == INT64_C(10) << 30 && values->mode == 0;
 }
 
+static bool has_groups(const struct values *values)
+{
+    const struct element *first =
+        values->groups.count == 2 ? values->groups.groups[0].values : NULL;
+    const struct element *second = first != NULL ? values->groups.groups[1].values : NULL;
+
+    return first != NULL && strcmp(first->name, "a \"b\" }\n") == 0 && first->words == 3 &&
+           first->count == 5 && strcmp(second->name, "") == 0 && second->words == 0 &&
+           second->count == 9;
+}
+
 static void check_values(void)
 {
     check_takes("", is_default);
@@ -123,6 +172,9 @@ static void check_values(void)
         "some : { flag = false, count = 1000; duration = \"1h\"; }\n"
         "size = \"10G\"; mode = \"0000\"",
         is_other);
+    check_takes("groups = ( { words = \"two one\", name = \"a \\\"b\\\" }\\n\" },\n"
+                "{ name = \"\"; count = 9; } )",
+                has_groups);
 }
 
 static void check_refusals(void)
@@ -176,6 +228,23 @@ static void check_refusals(void)
         {"list = (\"a\", );", "F:1: nothing stands behind the comma"},
         {"list = (\"a\", # b\n /* c */ );", "F:1: nothing stands behind the comma"},
         {"= 1;", "F:1: "},
+        {"\ngroups = ();", "F:2: groups: the list is empty"},
+        {"groups = { };", "F:1: groups: it must be a list of groups"},
+        {"groups = \"name = \\\"a\\\";\";", "F:1: groups: it must be a list of groups"},
+        {"groups = (\n\"a\");", "F:2: groups[0]: it must be a group, { ... }"},
+        {"groups = ( ( { name = \"a\"; } ) );", "F:1: groups[0]: it must be a group, { ... }"},
+        {"groups = ( { name = \"a\"; },\n{ count = 1; } );", "F:2: groups[1]: it needs name"},
+        {"groups = ( { name = \"a\"; },\n{\nname = 1; } );",
+         "F:3: groups[1].name: it must be a text"},
+        {"groups = ( { name = \"bad\"; } );", "F:1: groups[0].name: bad: it is bad"},
+        {"groups = ( { name = \"a\";\ncount = 11; } );", "F:2: groups[0].count: 11 is too large"},
+        {"groups = ( { name = \"a\"; other = 1; } );",
+         "F:1: groups[0].other: there is no such setting"},
+        {"groups = ( { name = \"a\"; name = { }; } );", "F:1: "},
+        {"groups = ( { name = \"a\"; count = { }; } );",
+         "F:1: groups[0].count: it must be a number"},
+        {"groups = ( {\nname = \"a\"; count = 7; } );", "F:1: groups[0]: seven of nothing"},
+        {"groups = ( { name = \"a\"; }, );", "F:1: nothing stands behind the comma"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -223,6 +292,53 @@ static void check_options(void)
           0);
 }
 
+/* As many groups as there may be, and one more. */
+static void check_most_groups(void)
+{
+    char text[16 * (SETTING_GROUPS_MOST + 1)] = "groups = (";
+    struct values values;
+    struct configuration configuration;
+
+    char *end = text + strlen(text);
+    for (int i = 0; i < SETTING_GROUPS_MOST; i++)
+        end += snprintf(end, 16, "%s{name=\"a\"}", i > 0 ? ",\n" : "");
+    memcpy(end, ")", sizeof ")");
+    CHECK(take(text, &values, &configuration) == NULL);
+    CHECK(values.groups.count == SETTING_GROUPS_MOST);
+    configuration_release(&configuration);
+    memcpy(end, ",{name=\"a\"})", sizeof ",{name=\"a\"})");
+    char *fault = take(text, &values, &configuration);
+    CHECK(strcmp(fault, "F:256: groups[256]: more than 256 are too many") == 0);
+    free(fault);
+    configuration_release(&configuration);
+}
+
+/* What is shown of groups, compared and copied. */
+static void check_groups(void)
+{
+    struct values a;
+    struct values b;
+    struct configuration left;
+    struct configuration right;
+    const struct setting *row = configuration_find(table, "groups");
+
+    CHECK(take("groups = ( { words = \"one\"; name = \"x\"; }, { name = \"y\"; } );", &a, &left) ==
+          NULL);
+    CHECK(take("groups = ( { name = \"x\"; count = 5, words = \"one\"; },\n{ name = \"z\"; } );",
+               &b, &right) == NULL);
+    CHECK(!configuration_is_equal(&left, &right, row));
+    char *all = configuration_show(&left);
+    CHECK(strstr(all, "\ngroups = ( { name = \"x\"; words = \"one\"; count = 5; }, "
+                      "{ name = \"y\"; count = 5; } ); # F:1\n") != NULL);
+    free(all);
+    configuration_copy(&right, &left, row);
+    CHECK(configuration_is_equal(&left, &right, row));
+    configuration_release(&left);
+    CHECK(a.groups.count == 0 && b.groups.count == 2);
+    CHECK(strcmp(((const struct element *)b.groups.groups[1].values)->name, "y") == 0);
+    configuration_release(&right);
+}
+
 static void check_equality(void)
 {
     struct values a;
@@ -241,7 +357,7 @@ static void check_equality(void)
 
 static void check_description(const char *name, const char *expected)
 {
-    char *text = setting_describe(configuration_find(table, name));
+    char *text = setting_describe(configuration_find(table, name), "");
 
     CHECK(strcmp(text, expected) == 0);
     free(text);
@@ -253,11 +369,17 @@ int main(void)
     check_refusals();
     check_options();
     check_equality();
+    check_groups();
+    check_most_groups();
     check_description("path", "path, a path; required");
     check_description("text", "text, a text; not set");
     check_description("words", "words, any of one, two, three; default none");
     check_description("list", "list, a text or a list of them; default a; read at the start only");
     check_description("some.count", "some.count, a number from 2 to 1000; default 5");
     check_description("some.duration", "some.duration, a duration from 1ms to 1h; default 90s");
+    check_description("groups", "groups, a list of groups; not set");
+    char *text = setting_describe(&members[0], "groups[].");
+    CHECK(strcmp(text, "groups[].name, a text; required") == 0);
+    free(text);
     return 0;
 }

@@ -1,0 +1,506 @@
+#!/usr/bin/env bats
+# The examples of the manual pages, as a reader finds them on the page, played in the order written on
+# a machine of the test's own (tests/machine.bash).
+#
+# Each test is a process of its own, so that variables of one are none of the others; the texts in
+# single quotes are for other shells:
+# shellcheck disable=SC2016,SC2030,SC2031
+
+load library
+load manual
+load machine
+
+# take_example PAGE HEADING: its blocks become the files block.1, block.2 and so on.
+take_example() {
+    page "$1" | section "$2" | awk '
+        # A block is what is indented by 11 spaces, up to the next text or heading.
+        /^           / {
+            if (!inside) {
+                inside = 1
+                count++
+            }
+            for (; blank > 0; blank--)
+                print "" >("block." count)
+            print substr($0, 12) >("block." count)
+            next
+        }
+        /./ { inside = blank = 0; next }
+        { blank += inside }
+        END { exit !count }'
+}
+
+# type_in NUMBER: types the commands of a block, of which none may fail. FOLDER is where.
+type_in() {
+    inside bash -e -c "$(<"block.$1")" </dev/null
+}
+
+# Starts a daemon there.
+start_inside() {
+    quiet inside fsd --library /srv/files
+}
+
+# cron NUMBER: runs the job of a crontab as cron does; what it prints would be mailed.
+cron() {
+    local line command variables=(HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin)
+    while IFS= read -r line; do
+        if [[ $line =~ ^([A-Z_]+)=\"?([^\"]*)\"?$ ]]; then
+            variables+=("${BASH_REMATCH[1]}=${BASH_REMATCH[2]}")
+        elif [[ $line =~ ^([0-9*,/-]+\ +){5}([^ ].*)$ ]]; then
+            command=${BASH_REMATCH[2]}
+            [[ ${command//\\%/} != *%* ]] || { echo "a newline for cron: $command"; return 1; }
+            inside env -i "${variables[@]}" /bin/sh -c "${command//\\%/%}" </dev/null
+        else
+            echo "this is no line of a crontab: $line"
+            return 1
+        fi
+    done <"block.$1"
+}
+
+# as_nobody COMMAND...: runs it there as the user nobody; GROUP is its group.
+as_nobody() {
+    inside setpriv --reuid 65534 --regid "${GROUP:-65534}" --clear-groups "$@"
+}
+
+# set_date DATE: what date(1) says there from now on.
+set_date() {
+    write_inside /usr/local/bin/date 0755 <<<$'#!/bin/sh\n'"echo $1"
+}
+
+@test "examples: every one of the manual is played" {
+    local page
+    for page in fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7; do
+        awk -v page="$page" '/^#/ && !open { sub(/^#+ /, ""); heading = $0 }
+            /^```/ { open = !open; print page, heading }' "$SOURCE/man/$page.scd"
+    done | sort -u | grep -v -x -e 'fsc.1 EXIT STATUS' -e 'fsd-protocol.7 BODIES' >there
+    sed -n "s/^ *take_example \([^ ]*\) '\(.*\)'\$/\1 \2/p" "$BATS_TEST_FILENAME" | sort -u >played
+    run diff there played
+    assert_success
+}
+
+@test "examples: fsc, first steps" {
+    use_machine
+    take_example fsc.1 'First steps'
+    start_inside
+    printf '1,2\n' | write_inside /root/summary.csv
+    run quiet type_in 1
+    assert_success
+    assert_output --regexp '^ +4 [0-9TZ:-]+ reports/summary.csv$'
+    inside cmp summary.csv /tmp/summary.csv
+}
+
+@test "examples: fsc, pipelines" {
+    use_machine
+    take_example fsc.1 'Pipelines'
+    start_inside
+    inside mkdir photos
+    echo one | write_inside /root/photos/1
+    quiet type_in 1
+    assert_equal "$(inside tar -tf /srv/files/photos.tar)" $'photos/\nphotos/1'
+    quiet type_in 2
+    run quiet inside fsc ls -R
+    assert_output $'old/photos.done\nold/photos.tar\nphotos.tar'
+    run quiet type_in 3
+    assert_success
+    assert_output $'photos/\nphotos/1'
+
+    # What fails on the left is not stored, or not called done.
+    inside sh -c 'rm -r photos /srv/files/*'
+    run inside bash -c "$(<block.1)"
+    assert_failure
+    run type_in 2
+    assert_failure
+    run quiet inside fsc ls -R
+    assert_output 'old/photos.tar'
+    run type_in 3
+    assert_failure
+}
+
+@test "examples: fsc, cron jobs" {
+    use_machine
+    take_example fsc.1 'Cron jobs'
+    write_inside /usr/local/bin/dump-shop 0755 <block.1
+    write_inside /usr/local/bin/pg_dump 0755 <<'END'
+#!/bin/sh
+[ "$1 $2" = '--file=new.sql shop' ] && [ ! -e broken ] && cat /proc/sys/kernel/random/uuid >new.sql
+END
+    set_date 2026-11-23
+    # Nothing is made of a dump that fails.
+    inside touch broken
+    run cron 2
+    assert_failure 1
+    inside rm broken
+    # Nobody listens: one line, and the code that says to try again.
+    run cron 2
+    assert_failure 10
+    assert_output --regexp '^fsc: [^'$'\n'']+$'
+    start_inside
+    run cron 2
+    assert_success
+    assert_output ''
+    run cron 2
+    assert_success
+    assert_output ''
+    run quiet inside fsc ls -R
+    assert_output shop/shop-2026-11-23.sql
+    inside cmp shop-2026-11-23.sql /srv/files/shop/shop-2026-11-23.sql
+}
+
+@test "examples: fsc, systemd timers" {
+    local unit=/etc/systemd/system/measurements folder server command
+    use_machine
+    take_example fsc.1 'Systemd timers'
+    write_inside "$unit.service" <block.1
+    write_inside "$unit.timer" <block.2
+    echo 20.5 | write_inside /srv/measurements/2026/01
+    command=$(sed -n 's/^ExecStart=//p' block.1)
+    folder=$(sed -n 's/^WorkingDirectory=//p' block.1)
+    server=$(sed -n 's/^Environment=//p' block.1)
+    run inside env -C "$folder" "$server" sh -c "$command"
+    assert_failure 10
+    start_inside
+    for _ in first again; do
+        run quiet inside env -C "$folder" "$server" sh -c "$command"
+        assert_success
+        assert_output ''
+    done
+    run quiet inside fsc ls -R
+    assert_output measurements/2026/01
+    # All exit codes end it but those that say so; two of them are set aside.
+    run sed -n 's/^RestartPreventExitStatus=//p' block.1
+    assert_output "$("$FSD_BUILD/fsc" help exit-codes | awk '/retry|^ *0 |^128|^ *1[34] / { next } { print $1 }' | xargs)"
+
+    command -v systemd-analyze >/dev/null || skip 'there is no systemd-analyze here (package systemd)'
+    run inside systemd-analyze verify --man=no "$unit.service" "$unit.timer"
+    assert_success
+    assert_output ''
+}
+
+@test "examples: fsc, CI artefacts" {
+    local commit
+    command -v git >/dev/null || skip 'there is no git here'
+    use_machine
+    take_example fsc.1 'CI artefacts'
+    start_inside
+    # Two jobs that build the same commit, and one that uses it.
+    inside sh -e -c 'git init -q first && cd first && mkdir build && echo 1 >build/app
+        git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m 1
+        cd .. && git clone -q first second && git clone -q first third
+        mkdir second/build && echo 2 >second/build/app'
+    commit=$(inside git -C first rev-parse HEAD)
+    FOLDER=/root/third run type_in 2
+    assert_failure 4
+    assert_output "fsc: app/$commit.tar.gz: no such file"
+    FOLDER=/root/first run type_in 1
+    assert_success
+    assert_output "stored: app/$commit.tar.gz"
+    FOLDER=/root/second run type_in 1
+    assert_success
+    assert_output "was there before, and stays: app/$commit.tar.gz"
+    FOLDER=/root/third quiet type_in 2
+    assert_equal "$(inside cat third/app/app)" 1
+    inside sh -c 'rm -r /srv/files/* && ln -s / /srv/files/app'
+    FOLDER=/root/first run type_in 1
+    assert_failure 1
+    assert_output --regexp '^fsc: app/.*'
+}
+
+# Lets ssh there reach backup1, which is the same machine, by a real sshd.
+use_backup1() {
+    skip_unless_root 'sshd with other users'
+    command -v sshd >/dev/null || skip 'there is no sshd here (package openssh-server)'
+    command -v ssh >/dev/null || skip 'there is no ssh here (package openssh-client)'
+    use_machine
+    # Where Debian's package has it.
+    run inside sh -e -c 'mkdir /run/sshd /mnt/upper /mnt/work && mount -t overlay \
+        -o lowerdir=/usr/sbin,upperdir=/mnt/upper,workdir=/mnt/work overlay /usr/sbin && mv /usr/local/sbin/fsd /usr/sbin'
+    [ "$status" -eq 0 ] || skip "nothing can be put into /usr/sbin here: $output"
+    write_inside /etc/ssh/sshd_config <<'END'
+HostKey /etc/ssh/host_key
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PrintLastLog no
+LogLevel ERROR
+END
+    printf 'Host backup1\n    ProxyCommand %s -i -E /run/sshd.log\n    BatchMode yes\n' "$(command -v sshd)" |
+        write_inside /etc/ssh/ssh_config
+    inside sh -e -c 'ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/host_key
+        printf "backup1 %s\n" "$(cut -d " " -f 1,2 /etc/ssh/host_key.pub)" >/etc/ssh/ssh_known_hosts'
+}
+
+# let_root_in KEY: with a key that is made now; skips the test when that cannot be.
+let_root_in() {
+    inside sh -e -c 'mkdir -m 0700 .ssh && ssh-keygen -q -t ed25519 -N "" -f ".ssh/$1"
+        cp ".ssh/$1.pub" .ssh/authorized_keys' sh "$1"
+    run inside ssh -i ".ssh/$1" root@backup1 true
+    [ "$status" -eq 0 ] || skip "no login by ssh here: $output $(inside cat /run/sshd.log)"
+}
+
+@test "examples: fsc, backups to a second machine" {
+    local name=shop/etc-2026-11-23T020501
+    use_backup1
+    let_root_in trial
+    inside rm -r .ssh
+    take_example fsc.1 'Backups to a second machine'
+    quiet type_in 1
+    # Debian's sshd asks PAM, for which an account without a password is not a locked one.
+    inside usermod -p '*' keeper
+    quiet type_in 2
+    inside cp .ssh/backup.pub backup.pub
+    quiet type_in 3
+    run quiet type_in 4
+    assert_success
+    assert_output ''
+    # The key opens nothing but fsd.
+    run inside ssh -T -i .ssh/backup keeper@backup1 id </dev/null
+    refute_output --partial uid=
+
+    write_inside /usr/local/sbin/backup-etc 0755 <block.5
+    set_date "${name#*-}"
+    run cron 6
+    assert_success
+    assert_output ''
+    run quiet type_in 7
+    assert_success
+    assert_line --index 0 --regexp " $name\.done\$"
+    assert_line --index 1 --regexp " $name\.tgz\$"
+    assert_equal "${#lines[@]}" 2
+    # All that is stored belongs to the account, and is read-only.
+    run inside find /srv/keeper/library/shop -type f -printf '%u %m\n'
+    assert_output $'keeper 440\nkeeper 440'
+
+    # A tar that fails has no .done, and the last one that has is the one before.
+    write_inside /usr/local/bin/tar 0755 <<<$'#!/bin/sh\n/usr/bin/tar -cz -C / etc/hostname && exit 2'
+    set_date 2026-11-24T020501
+    run cron 6
+    assert_failure 2
+    assert_output ''
+    inside rm /usr/local/bin/tar
+    run inside ls /srv/keeper/library/shop
+    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz'
+
+    # Blocks of one shell: its variables go on.
+    cat block.7 block.8 >block.restore
+    run quiet type_in restore
+    assert_success
+    assert_line --index 3 --regexp '^digest: sha256:[0-9a-f]{64}$'
+    assert_line --index 4 "${lines[3]#digest: sha256:}  etc.tgz"
+    run quiet type_in 9
+    assert_success
+    assert_output ''
+    # That it compares is seen when it differs.
+    inside sh -c 'echo other >/etc/motd'
+    run inside diff -r --no-dereference /etc restored/etc
+    assert_failure
+}
+
+@test "examples: fsc, a daemon on another machine" {
+    use_backup1
+    let_root_in id_ed25519
+    take_example fsc.1 'A daemon on another machine'
+    start_inside
+    quiet inside fsc put /etc/passwd
+    run quiet type_in 1
+    assert_success
+    assert_output passwd
+}
+
+@test "examples: fsc, trying again" {
+    use_machine
+    take_example fsc.1 'Trying again'
+    echo 1 | write_inside /root/shop.sql
+    # Whoever sleeps for a minute wakes up with a daemon.
+    write_inside /usr/local/bin/sleep 0755 <<'END'
+#!/bin/sh
+echo "$1"
+[ "$1" -ne "$(cat /run/begin)" ] || exec fsd --library /srv/files
+END
+    echo 1 | write_inside /run/begin
+    run inside bash -c "$(<block.1)"
+    assert_failure 10
+    assert_equal "$(grep -v '^fsc: ' <<<"$output")" $'10\n60\n600\n0'
+    echo 60 | write_inside /run/begin
+    run inside bash -c "$(<block.1)"
+    assert_success
+    assert_equal "$(grep -v '^fsc: ' <<<"$output")" $'10\n60'
+    inside cmp shop.sql /srv/files/backups/shop.sql
+    echo 2 | write_inside /root/shop.sql
+    run inside bash -c "$(<block.1)"
+    assert_failure 3
+    assert_equal "${#lines[@]}" 1
+}
+
+@test "examples: fsc, names" {
+    use_machine
+    take_example fsc.1 'Names'
+    start_inside
+    quiet inside sh -c 'echo 1 >"shop 1"; echo 2 >"shop 2"; fsc put "shop 1" "shop 2" --folder shop; rm shop*'
+    quiet type_in 1
+    assert_equal "$(inside sh -c 'echo *; cat *')" $'shop 2\n2'
+    run quiet type_in 2
+    assert_success
+    assert_output $'shop/shop 1\nshop/shop 2'
+}
+
+@test "examples: fsc, folders" {
+    command -v jq >/dev/null || skip 'there is no jq here'
+    use_machine
+    take_example fsc.1 'Folders'
+    start_inside
+    inside sh -e -c 'mkdir -p photos/a; echo 1 >photos/1; echo 2 >photos/a/2; echo 3 >3; touch -d "2 days ago" 3'
+    quiet type_in 1
+    run quiet inside fsc ls -R
+    assert_output $'archive/photos/1\narchive/photos/a/2\ntoday/1\ntoday/2'
+    inside ln -s 1 photos/link
+    run type_in 2
+    assert_output --regexp $'(^|\n)photos/link$'
+}
+
+@test "examples: fsd, a first try" {
+    use_machine
+    take_example fsd.8 'A first try'
+    run quiet type_in 1
+    assert_success
+    assert_output --regexp '^ +[0-9]+ [0-9TZ:-]+ hostname$'
+    inside cmp /etc/hostname library/hostname
+}
+
+@test "examples: fsd, files for all users of a machine" {
+    use_machine
+    take_example fsd.8 'Files for all users of a machine'
+    quiet type_in 1
+    quiet inside fsc put /etc/passwd
+    skip_unless_root 'to be another user'
+    quiet as_nobody fsc get passwd --output - | cmp - /etc/passwd
+    run as_nobody fsc put /etc/group
+    assert_failure 6
+}
+
+# as_user NAME COMMAND...: runs it there, as a user who has logged in.
+as_user() {
+    FOLDER=/home/$1 inside setpriv --reuid "$1" --regid "$1" --init-groups env HOME="/home/$1" USER="$1" "${@:2}"
+}
+
+@test "examples: fsd, a drop box" {
+    local name=drop/ann/2026-11-23T020501-report.pdf
+    skip_unless_root 'to be another user'
+    use_machine
+    take_example fsd.8 'A drop box'
+    inside sh -e -c 'useradd -m -G staff ann; useradd -m -G staff eve; useradd -m bob; useradd -m tom'
+    write_inside /etc/fsd/fsd.conf <block.1
+    quiet inside fsd
+    set_date 2026-11-23T020501
+    echo 1 | write_inside /home/ann/report.pdf
+    echo 2 | write_inside /home/eve/report.pdf
+    for _ in first again; do
+        run quiet as_user ann bash -e -c "$(<block.2)"
+        assert_success
+        assert_output ''
+        run quiet as_user eve bash -e -c "$(<block.2)"
+        assert_success
+        run quiet as_user bob bash -e -c "$(<block.3)"
+        assert_success
+        assert_output "name: $name"$'\nby: user:ann\n'"name: ${name/ann/eve}"$'\nby: user:eve'
+        inside cmp ../home/ann/report.pdf "/home/bob/$name"
+    done
+    # Neither is seen, nor replaced, by those who are not bob.
+    run as_user eve fsc ls
+    assert_failure 6
+    run as_user eve fsc get "$name" --output -
+    assert_failure 6
+    run as_user eve fsc put report.pdf --name "$name"
+    assert_failure 3
+    run as_user bob fsc put .profile --folder drop
+    assert_failure 6
+    run as_user tom fsc put .profile --folder drop
+    assert_failure 6
+}
+
+@test "examples: fsd.conf, rights of users" {
+    skip_unless_root 'to be another user'
+    use_machine
+    take_example fsd.conf.5 'RIGHTS OF USERS'
+    inside sh -e -c 'groupadd audit; useradd -m -G staff ann; useradd -m -G audit eve; useradd -m bob'
+    { echo 'library = "/srv/files";' && cat block.1; } | write_inside /etc/fsd/fsd.conf
+    quiet inside fsd
+    quiet as_user ann fsc put .profile --name all
+    quiet as_user bob fsc put .profile --name drop/bob/profile
+    run quiet as_user eve fsc ls -R
+    assert_output $'all\ndrop/bob/profile'
+    quiet as_user eve fsc get all
+    run as_user eve fsc put .profile --name other
+    assert_failure 6
+    run as_user bob fsc put .profile --name drop/profile
+    assert_failure 6
+    run as_user bob fsc ls
+    assert_failure 6
+    run as_user ann fsc status
+    assert_failure 6
+}
+
+@test "examples: fsd, what is remembered of a file" {
+    use_machine
+    take_example fsd.8 'What is remembered of a file'
+    start_inside
+    quiet inside fsc put /etc/passwd --name notes.txt
+    run inside bash -c "$(<block.1)"
+    assert_success
+    assert_output --regexp 'user.fsd="?.*digest=sha256:'
+}
+
+@test "examples: fsd, one session" {
+    use_backup1
+    let_root_in id_ed25519
+    take_example fsd.8 'ONE SESSION'
+    echo 1 | write_inside /srv/files/notes.txt
+    run quiet type_in 1
+    assert_success
+    assert_output notes.txt
+}
+
+@test "examples: fsd.conf, files for all users of a machine" {
+    use_machine
+    take_example fsd.conf.5 'Files for all users of a machine'
+    write_inside /etc/fsd/fsd.conf <block.1
+    quiet inside fsd --check
+    run quiet inside fsd --print-config
+    assert_line 'listen = ["/run/fsd/fsd.sock", "plain:127.0.0.1:7373"]; # /etc/fsd/fsd.conf:2'
+    # The port may be another one's.
+    quiet inside fsd --listen plain:127.0.0.1:0 --listen /run/fsd/fsd.sock
+    quiet inside fsc put /etc/passwd
+    skip_unless_root 'to be another user'
+    run quiet as_nobody fsc ls
+    assert_output passwd
+    run as_nobody fsc put /etc/group
+    assert_failure 6
+}
+
+@test "examples: fsd.conf, files for a group" {
+    local server=/srv/run/fsd.sock
+    skip_unless_root 'to be another user'
+    use_machine
+    take_example fsd.conf.5 'Files for a group'
+    inside sh -c 'mkdir /srv/run && chgrp games /srv/run && chmod g+s /srv/run'
+    write_inside /etc/fsd/fsd.conf <block.1
+    quiet inside fsd
+    GROUP=games quiet as_nobody fsc --server "$server" put /etc/passwd
+    run as_nobody fsc --server "$server" ls
+    assert_failure 6
+}
+
+@test "examples: fsd-protocol, a whole session" {
+    start_fsd
+    take_example fsd-protocol.7 'DESCRIPTION'
+    play <block.1
+}
+
+@test "examples: fsd-protocol, by hand" {
+    use_machine
+    take_example fsd-protocol.7 'BY HAND'
+    start_inside
+    sed -n -e 's/^\$ //p' -e 's/^> //p' block.1 >block.commands
+    sed -e '/^[$>] /d' -e 's/mtime=[0-9.]*/mtime=*/' block.1 >wanted
+    quiet type_in commands | sed 's/mtime=[0-9.]*/mtime=*/' >got
+    run diff wanted got
+    assert_success
+}

@@ -1,0 +1,341 @@
+#!/usr/bin/env bats
+# The setting "users": what local users may do and see, everywhere or below a folder.
+#
+# Other users are those that each Debian has: nobody, daemon and bin, with the groups mail and games.
+# Python becomes one of them while it connects, for that is what the kernel tells the daemon.
+#
+# Each test is a process of its own, so that variables of one are none of the others; some are for
+# the functions of the library, and some come from there; $stderr is what run --separate-stderr sets:
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+
+load library
+load fsc
+
+# start_with_users ROW...: a daemon whose socket all can reach, with these rows in "users".
+start_with_users() {
+    skip_unless_root 'to be another user'
+    use_other_user
+    FSD_WRAPPER=()
+    FSD_EXPECTED='msg=denied'
+    set_users "$@"
+    start_fsd
+}
+
+# set_users ROW...: writes the configuration.
+set_users() {
+    local IFS=,
+    printf 'users = ( %s );\n' "$*" >"$CONFIG"
+}
+
+# add_files NAME...: to the library, each with its own name in it.
+add_files() {
+    local name
+    for name in "$@"; do
+        mkdir -p "$(dirname "$LIBRARY/$name")"
+        printf '%s' "$name" >"$LIBRARY/$name"
+    done
+}
+
+# converse_as_users: converse, with users.
+converse_as_users() {
+    CONFIG=$CONFIG converse <<END
+import grp
+import pwd
+
+CONFIG = os.environ['CONFIG']
+
+
+def connect(user, *groups, primary=None):
+    """A session of a user, told by name or by uid, in its primary group and in these others."""
+    uid = user if isinstance(user, int) else pwd.getpwnam(user).pw_uid
+    gid = grp.getgrnam(primary).gr_gid if primary else 65534
+    os.setgroups([group if isinstance(group, int) else grp.getgrnam(group).gr_gid for group in groups])
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        return Session()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups([])
+
+
+def is_allowed(session, request):
+    answer = session.ask(request + ' size=0 eager=1\nEND' if request.startswith('PUT') else request)
+    if answer == 'OK' or answer.startswith('OK size=') and request.startswith('GET'):
+        session.body()
+    return not answer.startswith('FAIL denied ')
+
+
+def allowed(session, *requests):
+    """Those of the requests that the session may make."""
+    return [request for request in requests if is_allowed(session, request)]
+
+
+def listing(session, request):
+    """What LIST answers: its lines in order, none for EMPTY."""
+    answer = session.ask(request)
+    if answer == 'EMPTY':
+        return []
+    check(answer == 'OK', f'{request}: {answer}')
+    text, end = session.body()
+    check(end == 'END', f'{request}: {end}')
+    return sorted(text.decode().splitlines())
+
+
+$(cat)
+END
+}
+
+@test "users: rights are those of the user, of its groups and of everybody together" {
+    start_with_users '{ user = "daemon"; rights = "list"; }' '{ group = "mail"; rights = "get"; }' \
+        '{ group = "games"; rights = "put"; folder = "a"; }' \
+        '{ group = "games"; rights = "put"; folder = "b"; }' '{ user = "bin"; rights = ""; }'
+    echo 'anonymous = "status";' >>"$CONFIG"
+    stop_fsd
+    start_fsd --listen plain:127.0.0.1:0
+    converse_as_users <<'END'
+LIST, GET, PUTS, STATUS = 'LIST', 'GET x', ['PUT a/x', 'PUT b/x'], 'STATUS'
+ALL = [LIST, GET, *PUTS, 'PUT x', STATUS]
+stranger = 54321
+while any(entry.pw_uid == stranger for entry in pwd.getpwall()):
+    stranger += 1
+
+
+def expect(session, *rights):
+    found = allowed(session, *ALL)
+    check(found == list(rights), f'{found} and not {rights}')
+
+
+expect(connect('nobody'), STATUS)
+expect(connect('bin'), STATUS)
+expect(connect('daemon'), LIST, STATUS)
+expect(connect('nobody', 'mail'), GET, STATUS)
+expect(connect('nobody', primary='mail'), GET, STATUS)
+expect(connect('nobody', 'games'), *PUTS, STATUS)
+expect(connect('nobody', 'games', primary='mail'), GET, *PUTS, STATUS)
+expect(connect('daemon', 'mail', 'games'), LIST, GET, *PUTS, STATUS)
+# Thousands of groups, of which it is in this one, too.
+expect(connect('nobody', *range(300000, 365535), 'mail'), GET, STATUS)
+expect(connect('nobody', *range(300000, 365536)), STATUS)
+# Without a name one is anonymous, whatever the group.
+expect(connect(stranger, 'mail', primary='games'), STATUS)
+expect(connect(0, primary='games'), *ALL)
+# So is everybody over TCP.
+expect(Session(('127.0.0.1', int(os.environ['FSD_PORT']))), STATUS)
+END
+}
+
+@test "users: rights to a folder hold below it, and nowhere else" {
+    start_with_users '{ user = "nobody"; rights = "get put"; folder = "drop/bob"; }' \
+        '{ user = "daemon"; rights = "get put"; folder = "drop/file/"; }'
+    add_files drop/bob/a drop/bob2/a drop/a a bob/a drop/file
+    converse_as_users <<'END'
+inside = ['a', 'b', 'c/d', 'bob/e']
+outside = ['drop/bob', 'drop/bob2', 'drop/bob2/a', 'drop/bo', 'drop/bob2/b', 'drop', 'drop/a', 'drop/b', 'a',
+           'bob/a', 'bob', 'drop/BOB/a', 'drop/bob%20/a', 'new/drop/bob/a']
+session = connect('nobody')
+for word in ('PUT', 'GET'):
+    wanted = [f'{word} drop/bob/{name}' for name in inside]
+    found = allowed(session, *wanted, *(f'{word} {name}' for name in outside))
+    check(found == wanted, found)
+session.expect('LIST', 'FAIL denied')
+session.expect('GET drop/bob/a', 'OK size=10')
+check(session.body()[0] == b'drop/bob/a', 'another file')
+check(not os.path.exists(LIBRARY + '/new') and not os.path.exists(LIBRARY + '/drop/b'), 'stored')
+# Where the folder is a file it is none of it, and below it is nothing.
+session = connect('daemon')
+for request, answer in (('GET drop/file', 'FAIL denied'), ('PUT drop/file', 'FAIL denied'),
+                        ('GET drop/file/a', 'FAIL not-found'), ('PUT drop/file/a', 'FAIL not-a-file')):
+    session.expect(request, answer)
+END
+}
+
+@test "users: a listing shows what may be listed, and the way there" {
+    local names=(drop/bob/a.gz drop/bob/sub/b.gz drop/bob/sub/c drop/bob2/z.gz drop/alice/q.gz drop/f
+        in/the/deep/way in/the/other in/a secret/x secret/deep/y top.gz file)
+    start_with_users '{ user = "nobody"; rights = "list"; folder = "drop/bob"; }' \
+        '{ group = "mail"; rights = "list"; folder = "in/the/deep/"; }' \
+        '{ user = "nobody"; rights = "get"; folder = "secret"; }' \
+        '{ user = "nobody"; rights = "list"; folder = "file"; }' \
+        '{ user = "nobody"; rights = "list"; folder = "absent/one"; }'
+    add_files "${names[@]}"
+    converse_as_users <<'END'
+BOB = ['drop/bob/a.gz', 'drop/bob/sub/b.gz', 'drop/bob/sub/c']
+WAY = ['in/the/deep/way']
+session = connect('nobody', 'mail')
+for request, wanted in {
+        '': ['drop/', 'in/'],
+        'drop': ['drop/bob/'],
+        'drop/': ['drop/bob/'],
+        'drop/bob': ['drop/bob/a.gz', 'drop/bob/sub/'],
+        'drop/bob/': ['drop/bob/a.gz', 'drop/bob/sub/'],
+        'drop/bob/sub': BOB[1:],
+        'drop/bob/a.gz': BOB[:1],
+        'in': ['in/the/'],
+        'in/the': ['in/the/deep/'],
+        'in/the/deep': WAY,
+        'deep=1': BOB + WAY,
+        'drop deep=1': BOB,
+        'drop/bob deep=1': BOB,
+        'drop/bob/sub deep=1': BOB[1:],
+        'in deep=1': WAY,
+        'match=*/*/*': BOB[:1],
+        'match=*/*/*/*': BOB[1:] + WAY,
+        'drop match=*/a*': BOB[:1],
+        'drop/bob match=*': BOB[:1],
+        'deep=1 match=*.gz': BOB[:2],
+        'drop deep=1 match=*.gz': BOB[:2],
+        'in/the match=*/w*': WAY,
+}.items():
+    found = listing(session, f'LIST {request}'.strip())
+    check(found == wanted, f'LIST {request}: {found}')
+    # With details they are the same names.
+    found = [line.split(' ')[0] for line in listing(session, f'LIST {request} details=1'.replace('  ', ' '))]
+    check(found == wanted, f'LIST {request} details=1: {found}')
+# Elsewhere there is nothing, and it cannot be told from what is not there.
+for name in ('drop/f', 'drop/bob2', 'drop/bob2/z.gz', 'drop/alice', 'drop/bo', 'in/a', 'in/the/other', 'secret',
+             'secret/x', 'secret/deep', 'top.gz', 'file', 'absent', 'absent/one', 'absent/other', 'drop/bob/a.gz/'):
+    for options in ('', ' deep=1', ' details=1', ' match=*', ' deep=1 match=*', ' match=*/*'):
+        found = listing(session, f'LIST {name}{options}')
+        check(found == [], f'LIST {name}{options}: {found}')
+for options in ('match=*', 'match=*/*', 'secret match=*', 'match=top*'):
+    check(listing(session, f'LIST {options}') == [], options)
+# Of another group, or of none.
+check(listing(connect('nobody'), 'LIST deep=1') == BOB, 'the group is not asked for')
+check(listing(connect('daemon', 'mail'), 'LIST deep=1') == WAY, 'the user is not asked for')
+connect('daemon').expect('LIST drop/bob', 'FAIL denied')
+END
+}
+
+@test "users: a listing does not look into folders of others" {
+    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
+    skip_unless_root 'to be another user'
+    use_other_user
+    FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -D -f -o "$WORK/calls" -e
+        'trace=openat,openat2')
+    set_users '{ user = "nobody"; rights = "list"; folder = "drop/bob"; }'
+    add_files drop/bob/sub/a drop/alice/a secret/deep/a
+    start_fsd
+    converse_as_users <<'END'
+session = connect('nobody')
+for request in ('LIST deep=1', 'LIST match=*/*/*/*'):
+    check(listing(session, request) == ['drop/bob/sub/a'], request)
+for request in ('LIST secret', 'LIST secret deep=1', 'LIST drop/alice'):
+    check(listing(session, request) == [], request)
+END
+    stop_fsd
+    converse <<<'wait_until(lambda: b"+++ exited" in open("calls", "rb").read().splitlines()[-1], "the end of strace")'
+    grep -q '"sub"' calls
+    run grep -E 'secret|alice' calls
+    assert_output ''
+}
+
+@test "users: EXISTS tells of the file only who may see that name" {
+    start_with_users '{ user = "nobody"; rights = "put"; folder = "drop"; }' \
+        '{ user = "nobody"; rights = "list"; folder = "drop/shown"; }' \
+        '{ user = "nobody"; rights = "get"; folder = "drop/read"; }' \
+        '{ user = "nobody"; rights = "list get"; folder = "other"; }'
+    add_files drop/a drop/shown/a drop/read/a drop/shown2/a
+    converse_as_users <<'END'
+session = connect('nobody')
+for name, tells in ('drop/a', False), ('drop/shown2/a', False), ('drop/shown/a', True), ('drop/read/a', True):
+    data = name.encode()
+    told = f'EXISTS size={len(data)} digest={digest(data)}' if tells else 'EXISTS same=1'
+    session.expect(f'PUT {name} digest={digest(data)}', told)
+    other = told if tells else 'EXISTS'
+    answer = session.ask(f'PUT {name} digest={digest(b"other")}')
+    check(answer == other, f'{name}: {answer}')
+    answer = session.ask(f'PUT {name} size=5 eager=1\n5\nother\nEND')
+    check(answer == other, f'{name}: {answer}')
+END
+}
+
+@test "users: fsc lists, fetches and stores what it may" {
+    local fsc=(setpriv --reuid 65534 --regid 65534 --groups "$(getent group mail | cut -d : -f 3)" ./fsc)
+    start_with_users '{ user = "nobody"; rights = "put"; folder = "drop/bob"; }' \
+        '{ group = "mail"; rights = "list get"; folder = "out/mail"; }'
+    add_files drop/bob/a drop/alice/a out/mail/a.gz out/mail/sub/b out/other/c.gz
+    install -m 0755 "$FSC" fsc
+    run --separate-stderr "${fsc[@]}" ls
+    assert_output out/
+    run --separate-stderr "${fsc[@]}" ls -R
+    assert_output $'out/mail/a.gz\nout/mail/sub/b'
+    run --separate-stderr "${fsc[@]}" ls --match '*/*/*.gz'
+    assert_output out/mail/a.gz
+    assert_silent "${fsc[@]}" ls drop/bob out/other/c.gz
+    run --separate-stderr "${fsc[@]}" stat --json out/mail/a.gz
+    assert_success
+    assert_output --partial '"name":"out/mail/a.gz"'
+    assert_fails 4 "${fsc[@]}" stat out/other/c.gz
+    run --separate-stderr "${fsc[@]}" get --output - out/mail/sub/b
+    assert_output out/mail/sub/b
+    assert_fails 6 "${fsc[@]}" get --output - out/other/c.gz
+    run --separate-stderr "${fsc[@]}" put - --name drop/bob/new <<<new
+    assert_success
+    run --separate-stderr "${fsc[@]}" put - --name drop/bob/new <<<new
+    assert_success
+    assert_equal "$(cat "$LIBRARY/drop/bob/new")" new
+    assert_fails 3 "${fsc[@]}" put - --name drop/bob/a <<<other
+    assert_fails 6 "${fsc[@]}" put - --name out/mail/new <<<new
+    assert_equal "$stderr" "fsc: out/mail/new: user nobody may not PUT"
+}
+
+@test "users: a refusal names the user, and the group that may" {
+    start_with_users '{ user = "daemon"; rights = "list get put"; }' \
+        '{ group = "no-such-group"; rights = "list get put"; }' \
+        '{ group = "mail"; rights = "get"; folder = "out"; }' '{ group = "games"; rights = "list get"; }'
+    FSD_EXPECTED+='|msg="users has a name that is not known here" group=no-such-group'
+    converse_as_users <<'END'
+session = connect('nobody')
+games = '; members of the group games may'
+for request, more in {'LIST': games, 'LIST out': games, 'GET a': games, 'GET out/a': '; members of the group mail may',
+                      'PUT a': '', 'STATUS': ''}.items():
+    answer = session.ask(request)
+    wanted = f'FAIL denied user nobody may not {request.split()[0]}{more}'
+    check(answer == wanted, answer)
+    check(log_lines('msg=denied')[-1].startswith('level=warning msg=denied session='), 'not logged')
+last = log_lines('request=PUT')[-1]
+check(' client="user nobody" request=PUT name=a' in last, last)
+stranger = connect(next(uid for uid in range(54321, 60000) if all(entry.pw_uid != uid for entry in pwd.getpwall())))
+answer = stranger.ask('LIST')
+check(answer.startswith('FAIL denied uid 5') and answer.endswith(' may not LIST'), answer)
+END
+}
+
+@test "users: names that do not exist grant nothing, and are warned of" {
+    start_with_users '{ user = "no-such-user"; rights = "list"; }' '{ user = "nobody"; rights = "get"; }' \
+        '{ group = "no-such-group"; rights = "list"; }' '{ user = "no-such-user"; rights = "put"; folder = "a"; }'
+    FSD_EXPECTED+='|msg="users has a name that is not known here" '
+    converse_as_users <<'END'
+unknown = 'level=warning msg="users has a name that is not known here" '
+wanted = [unknown + name for name in ('user=no-such-user\n', 'group=no-such-group\n', 'user=no-such-user\n')]
+check(log_lines(unknown) == wanted, log_lines(unknown))
+for session in (connect('nobody'), connect('nobody', 0, primary='root')):
+    check(allowed(session, 'LIST', 'GET a', 'PUT a/b') == ['GET a'], 'other rights')
+hang_up()
+check(log_lines(unknown) == 2 * wanted, log_lines(unknown))
+END
+}
+
+@test "users: HUP gives and takes rights of new sessions" {
+    start_with_users '{ user = "nobody"; rights = "get"; }'
+    converse_as_users <<'END'
+def set_users(text):
+    with open(CONFIG, 'w') as file:
+        file.write(text)
+    hang_up()
+
+
+REQUESTS = ('LIST', 'GET a', 'PUT b/c')
+first = connect('nobody')
+check(allowed(first, *REQUESTS) == ['GET a'], 'the first rights')
+set_users('users = ( { group = "mail"; rights = "list"; }, { user = "nobody"; rights = "put"; folder = "b"; } );')
+second = connect('nobody', 'mail')
+check(allowed(second, *REQUESTS) == ['LIST', 'PUT b/c'], 'the second rights')
+check(allowed(first, *REQUESTS) == ['GET a'], 'a session under way has new ones')
+set_users('')
+check(allowed(connect('nobody', 'mail'), *REQUESTS) == [], 'rights are kept')
+check(allowed(second, *REQUESTS) == ['LIST', 'PUT b/c'], 'a session under way has lost its own')
+END
+}
