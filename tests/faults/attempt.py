@@ -21,33 +21,43 @@ NUMBERS = itertools.count()
 
 
 class Work:
-    """What one fsc stores or fetches."""
+    """
+    What one fsc does: its arguments, in which {} is a folder of local files; what its local file
+    "source" or its standard input holds; the library before it and, where it differs, afterwards, as
+    the bytes of each name; and what it fetches into the local file "fetched".
+    """
 
-    def __init__(self, verb, words, name, data, stream=False, before=()):
-        self.words = f'{verb} {words}'
-        self.verb = verb
-        self.name = name
-        self.data = data
-        self.stream = stream
-        self.before = before  # names under which the same bytes are stored already
+    def __init__(self, words, arguments, source=b'', text=b'', before=None, after=None, fetched=None):
+        self.words = words
+        self.arguments = arguments.split()
+        self.source = source
+        self.text = text
+        self.before = before or {}
+        self.after = {**self.before, **(after or {})}
+        self.fetched = fetched
+        self.stores = after is not None
 
-    def arguments(self, folder):
-        """The command line, with files in this folder."""
-        if self.verb == 'get':
-            return ['get', self.name, '--output', folder + '/fetched', '--force']
-        return ['put', '-' if self.stream else folder + '/source', '--name', self.name]
+    def digests(self, is_done):
+        """Those that each name may have now; None is for a name that is not there."""
+        found = {}
+        for name in self.after:
+            ways = [self.after] if is_done else [self.before, self.after]
+            found[name] = {way.get(name) and digest_of(way[name]) for way in ways}
+        return found
 
-    def text(self):
-        return self.data if self.stream else b''
 
-
-WORKS = (Work('put', 'a small file', 'small', SMALL),
-         Work('put', 'a large file', 'large', LARGE),
-         Work('put', 'a stream', 'stream', SMALL, stream=True),
-         Work('put', 'into new folders', 'a/new/folder/file', SMALL),
-         Work('put', 'the same bytes again', 'twice', SMALL, before=('twice',)),
-         Work('put', 'a large file again', 'large', LARGE, before=('large',)),
-         Work('get', 'a file', 'file', LARGE, before=('file',)))
+WORKS = (
+    Work('put a small file', 'put {}/source --name small', SMALL, after={'small': SMALL}),
+    Work('put a large file', 'put {}/source --name large', LARGE, after={'large': LARGE}),
+    Work('put a stream', 'put - --name stream', text=SMALL, after={'stream': SMALL}),
+    Work('put into new folders', 'put {}/source --name a/new/folder/file', SMALL,
+         after={'a/new/folder/file': SMALL}),
+    Work('put the same bytes again', 'put {}/source --name twice', SMALL,
+         before={'twice': SMALL}, after={}),
+    Work('put a large file again', 'put {}/source --name large', LARGE,
+         before={'large': LARGE}, after={}),
+    Work('get a file', 'get file --output {}/fetched --force', before={'file': LARGE}, fetched=LARGE),
+)
 
 
 def missing_to_trace():
@@ -79,8 +89,7 @@ class Attempt:
         self.plan = plan
         self.codes = codes
         self.folder = None
-        self.digest = digest_of(work.data)
-        self.stored = {name: {self.digest} for name in work.before}
+        self.succeeded = False
         self.faults = []  # what was found
         self.code = None  # of fsc
         self.calls = []  # that the target made, by their numbers
@@ -101,13 +110,13 @@ class Attempt:
         return self
 
     def prepare(self):
-        with open(self.folder + '/source', 'wb') as file:
-            file.write(self.work.data)
         library = self.folder + '/library'
         os.mkdir(library)
-        for name in self.work.before:
-            subprocess.run([FSC, '--server', f'exec:{FSD} --stdio --library {library}', 'put',
-                            self.folder + '/source', '--name', name], check=True)
+        for name, data in self.work.before.items():
+            subprocess.run([FSC, '--server', f'exec:{FSD} --stdio --library {library}', 'put', '-',
+                            '--name', name], input=data, check=True)
+        with open(self.folder + '/source', 'wb') as file:
+            file.write(self.work.source)
 
     def disturb(self):
         tracer = [TRACER, self.folder + '/result', str(TARGETS[self.target]), *self.plan]
@@ -133,8 +142,8 @@ class Attempt:
         return daemon
 
     def run_fsc(self, daemon, wrapper=()):
-        return daemon.run_fsc(*self.work.arguments(self.folder), text=self.work.text(),
-                              wrapper=wrapper, stderr=subprocess.DEVNULL)[1]
+        return daemon.run_fsc(*(word.format(self.folder) for word in self.work.arguments),
+                              text=self.work.text, wrapper=wrapper, stderr=subprocess.DEVNULL)[1]
 
     def retry(self, daemon):
         code = self.run_fsc(daemon)
@@ -150,24 +159,24 @@ class Attempt:
 
     def judge_retry(self, code):
         # Of a stream whose name is taken nothing is read, so it cannot be told to be the same.
-        if code == 0 or (code == 3 and self.work.stream):
+        if code == 0 or (code == 3 and self.work.text):
             self.note_success()
         else:
             self.faults.append(f'the retry ends with {code}')
 
     def note_success(self):
-        if self.work.verb == 'put':
-            self.stored[self.work.name] = {self.digest}
-        elif not self.is_fetched():
+        self.succeeded = True
+        if self.work.fetched and not self.is_fetched():
             self.faults.append('fsc get ends with 0, and the file is another one')
 
     def is_fetched(self):
         with open(self.folder + '/fetched', 'rb') as file:
-            return file.read() == self.work.data
+            return file.read() == self.work.fetched
 
     def look(self):
-        sent = {name: {self.digest} for name in (self.work.name, *self.work.before)}
-        self.faults += examine(self.folder + '/library', sent, self.stored).all()
+        sent = self.work.digests(False)
+        stored = self.work.digests(self.succeeded)
+        self.faults += examine(self.folder + '/library', sent, stored).all()
         if os.path.exists(self.folder + '/fetched') and not self.is_fetched():
             self.faults.append('a part of a file was fetched')
 
