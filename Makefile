@@ -37,7 +37,8 @@ DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
 CLI := $(wildcard cli/*.c cli/commands/*.c)
 UNIT := $(wildcard tests/unit/*.c)
 BENCH := $(wildcard bench/*.c)
-SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH)
+FAULTS := $(wildcard tests/faults/*.c)
+SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
 COMPLETIONS := completions/fsc completions/fsd
 SCRIPTS := .ci/run $(COMPLETIONS) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
@@ -45,6 +46,7 @@ SCRIPTS := .ci/run $(COMPLETIONS) $(wildcard tests/*.bash tests/*.bats tests/dem
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(BENCH))
+FAULT_PROGRAMS := $(addprefix $(BUILD)/tests/faults/,disk mistakes.so tracer)
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
 # Quiet unless V=1.
@@ -64,11 +66,13 @@ TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python
 ifneq ($(CI),)
 TEST_PACKAGES += openssh-server
 endif
-LINT_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
+POWERCUT_PACKAGES := $(TEST_PACKAGES) fuse3 libfuse3-dev xfsprogs btrfs-progs
+LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
-	deps-test deps-lint programs unit manuals benchmarks check-big check-load bench
+	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
+	check-load crash faults powercut bench
 
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -78,6 +82,8 @@ programs: $(BUILD)/fsd $(BUILD)/fsc
 unit: $(UNIT_PROGRAMS)
 	@:
 benchmarks: $(BENCH_PROGRAMS)
+	@:
+fault-programs: $(FAULT_PROGRAMS)
 	@:
 manuals: $(MANUALS)
 	@:
@@ -99,6 +105,19 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(BUILD)/tests/faults/tracer: $(BUILD)/tests/faults/tracer.o $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
+
+$(BUILD)/tests/faults/disk: $(BUILD)/tests/faults/disk.o $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $$(pkg-config --libs fuse3)
+
+$(BUILD)/tests/faults/mistakes.o: HARDENING += -fPIC
+$(BUILD)/tests/faults/mistakes.so: $(BUILD)/tests/faults/mistakes.o $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $<
 
 # The flags and the list of sources are a prerequisite: other ones, another build.
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -134,7 +153,7 @@ demo: deps-build ## build, then store, list and fetch real files, and show each 
 check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODELS=thread select
 	$(Q)$(MAKE) --no-print-directory test
 
-test: programs unit manuals ## all tests, with what is installed; the same
+test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
 check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHORT=1 for less of it
@@ -144,6 +163,19 @@ check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHOR
 check-load: deps-test ## a hostile crowd against an honest client; SHORT=1 for a smaller one
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/load
+
+crash: deps-test ## SIGKILL at every system call of put and get; SHORT=1 for fewer
+	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' tests/faults/crash
+
+faults: deps-test ## every error of every system call of put; SHORT=1 for fewer
+	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/faults/errors
+
+powercut: deps-powercut ## power cuts on ext4, xfs, btrfs; SHORT=1 for fewer, FULL=1 for 12,000
+	$(Q)$(MAKE) --no-print-directory programs fault-programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' FULL='$(FULL)' SEED='$(SEED)' \
+		tests/faults/powercut
 
 bench: deps-test ## measure the concurrency models anew, and write bench/concurrency.md
 	$(Q)$(MAKE) --no-print-directory programs benchmarks
@@ -160,9 +192,10 @@ tsan: deps-test ## all tests on programs built with ThreadSanitizer, with thread
 
 lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build by clang
 	$(say) LINT 'build by gcc and clang with -Werror'
-	$(Q)$(MAKE) --no-print-directory programs unit benchmarks BUILD=build/werror WERROR=-Werror
-	$(Q)$(MAKE) --no-print-directory programs unit benchmarks BUILD=build/clang CC=clang \
+	$(Q)$(MAKE) --no-print-directory programs unit benchmarks fault-programs BUILD=build/werror \
 		WERROR=-Werror
+	$(Q)$(MAKE) --no-print-directory programs unit benchmarks fault-programs BUILD=build/clang \
+		CC=clang WERROR=-Werror
 	$(say) LINT clang-format
 	$(Q)clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 	$(say) LINT clang-tidy
@@ -207,8 +240,9 @@ help: ## this list
 deps: deps-lint ## install the Debian packages that are missing
 deps-build: PACKAGES = $(BUILD_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
+deps-powercut: PACKAGES = $(POWERCUT_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
-deps-build deps-test deps-lint:
+deps-build deps-test deps-powercut deps-lint:
 	@there=$$(dpkg-query -W -f '$${Package}:$${db:Status-Status}\n' $(PACKAGES) 2>/dev/null); \
 	missing=$$(for package in $(PACKAGES); do \
 		case "$$there" in *"$$package:installed"*) ;; *) echo $$package ;; esac; done); \

@@ -1,0 +1,207 @@
+"""One fsc that is disturbed on its way, what must be true then, and the same fsc once more."""
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+
+from campaign import (BUILD, FSC, FSD, Daemon, is_sanitized, memory_folders, private_folder,
+                      read_text, wait_until)
+from disks import Loop, enter_namespace, make_image, missing_for, mounted
+from invariants import digest_of, examine, stages
+
+TRACER = os.path.abspath(os.path.join(BUILD, 'tests', 'faults', 'tracer'))
+SMALL, LARGE = os.urandom(3000), os.urandom(200_000)
+# The processes that may be disturbed: their numbers for the tracer. The first one that a daemon
+# without spare ones forks is that of the first session, or the worker that has all of them.
+TARGETS = {'session': 1, 'daemon': 0, 'client': 0}
+# How many uploads may be left in the stage of what was killed, until somebody sweeps them.
+STAGES_LEFT = {'session': 1, 'daemon': 1, 'client': 0}
+NUMBERS = itertools.count()
+
+
+class Work:
+    """
+    What one fsc does: its arguments, in which {} is a folder of local files; what its local file
+    "source" or its standard input holds; the library before it and, where it differs, afterwards, as
+    the bytes of each name; and what it fetches into the local file "fetched".
+    """
+
+    def __init__(self, words, arguments, source=b'', text=b'', before=None, after=None, fetched=None):
+        self.words = words
+        self.arguments = arguments.split()
+        self.source = source
+        self.text = text
+        self.before = before or {}
+        self.after = {**self.before, **(after or {})}
+        self.fetched = fetched
+        self.stores = after is not None
+
+    def digests(self, is_done):
+        """Those that each name may have now; None is for a name that is not there."""
+        found = {}
+        for name in self.after:
+            ways = [self.after] if is_done else [self.before, self.after]
+            found[name] = {way.get(name) and digest_of(way[name]) for way in ways}
+        return found
+
+
+WORKS = (
+    Work('put a small file', 'put {}/source --name small', SMALL, after={'small': SMALL}),
+    Work('put a large file', 'put {}/source --name large', LARGE, after={'large': LARGE}),
+    Work('put a stream', 'put - --name stream', text=SMALL, after={'stream': SMALL}),
+    Work('put into new folders', 'put {}/source --name a/new/folder/file', SMALL,
+         after={'a/new/folder/file': SMALL}),
+    Work('put the same bytes again', 'put {}/source --name twice', SMALL,
+         before={'twice': SMALL}, after={}),
+    Work('put a large file again', 'put {}/source --name large', LARGE,
+         before={'large': LARGE}, after={}),
+    Work('get a file', 'get file --output {}/fetched --force', before={'file': LARGE}, fetched=LARGE),
+)
+
+
+def missing_to_trace():
+    """Why no process can be traced; None when one can."""
+    if is_sanitized():
+        return 'programs built with sanitizers cannot be traced'
+    if not os.access(TRACER, os.X_OK):
+        return 'the tracer was not built'
+    with private_folder() as folder:
+        subprocess.run([TRACER, folder + '/result', '0', 'any', '0', 'kill', 'true'],
+                       stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: read_text(folder + '/result').endswith('passed\n'), 'a result', 5)
+        except TimeoutError:
+            return 'no process may be traced here'
+    return None
+
+
+class Attempt:
+    """
+    A work during which the target is disturbed, as the tracer is told by `plan`: the call, which of
+    them, and the action. `codes` are those that fsc may end with, beside 0.
+    """
+
+    def __init__(self, work, target, plan, codes, model='process'):
+        self.work = work
+        self.model = model
+        self.target = target
+        self.plan = plan
+        self.codes = codes
+        self.folder = None
+        self.succeeded = False
+        self.faults = []  # what was found
+        self.code = None  # of fsc
+        self.calls = []  # that the target made, by their numbers
+        self.is_done = False  # did it come to the action?
+
+    def run(self, place):
+        """Does it all, in a new folder in that place, and returns itself."""
+        self.folder = f'{place}/{next(NUMBERS)}'
+        os.mkdir(self.folder)
+        try:
+            self.prepare()
+            self.disturb()
+            *calls, last = read_text(self.folder + '/result').split()
+        finally:
+            shutil.rmtree(self.folder)
+        self.calls = list(map(int, calls))
+        self.is_done = last == 'done'
+        return self
+
+    def prepare(self):
+        library = self.folder + '/library'
+        os.mkdir(library)
+        for name, data in self.work.before.items():
+            subprocess.run([FSC, '--server', f'exec:{FSD} --stdio --library {library}', 'put', '-',
+                            '--name', name], input=data, check=True)
+        with open(self.folder + '/source', 'wb') as file:
+            file.write(self.work.source)
+
+    def disturb(self):
+        tracer = [TRACER, self.folder + '/result', str(TARGETS[self.target]), *self.plan]
+        is_client = self.target == 'client'
+        with self.start(() if is_client else tracer) as daemon:
+            if daemon.process.poll() is None:
+                self.judge(self.run_fsc(daemon, tracer if is_client else ()))
+            if self.target == 'daemon':
+                self.end(daemon, (0, -9))
+            self.look()
+            if self.target == 'daemon':
+                daemon.start()
+            self.judge_retry(self.retry(daemon))
+            self.look()
+            self.end(daemon, (0,))
+
+    def start(self, wrapper):
+        daemon = Daemon(self.folder, '--concurrency', self.model, settings='spare = 0;',
+                        library=self.folder + '/library', is_started=False)
+        # One that is killed before it listens does not start.
+        with contextlib.suppress(RuntimeError):
+            daemon.start(wrapper)
+        return daemon
+
+    def run_fsc(self, daemon, wrapper=()):
+        return daemon.run_fsc(*(word.format(self.folder) for word in self.work.arguments),
+                              text=self.work.text, wrapper=wrapper, stderr=subprocess.DEVNULL)[1]
+
+    def retry(self, daemon):
+        code = self.run_fsc(daemon)
+        # The retry's session may be a thread of the same process, and die as the first one would.
+        return self.run_fsc(daemon) if self.model == 'thread' and code in self.codes else code
+
+    def judge(self, code):
+        self.code = code
+        if code == 0:
+            self.note_success()
+        elif code not in self.codes:
+            self.faults.append(f'fsc ends with {code}')
+
+    def judge_retry(self, code):
+        # Of a stream whose name is taken nothing is read, so it cannot be told to be the same.
+        if code == 0 or (code == 3 and self.work.text):
+            self.note_success()
+        else:
+            self.faults.append(f'the retry ends with {code}')
+
+    def note_success(self):
+        self.succeeded = True
+        if self.work.fetched and not self.is_fetched():
+            self.faults.append('fsc get ends with 0, and the file is another one')
+
+    def is_fetched(self):
+        with open(self.folder + '/fetched', 'rb') as file:
+            return file.read() == self.work.fetched
+
+    def look(self):
+        sent = self.work.digests(False)
+        stored = self.work.digests(self.succeeded)
+        self.faults += examine(self.folder + '/library', sent, stored).all()
+        if os.path.exists(self.folder + '/fetched') and not self.is_fetched():
+            self.faults.append('a part of a file was fetched')
+
+    def end(self, daemon, codes):
+        code = daemon.stop()
+        if code not in codes:
+            self.faults.append(f'fsd ends with {code}')
+        # Sessions whose daemon was killed end by themselves; what traces them waits for them.
+        wait_until(lambda: read_text(self.folder + '/result').endswith('\n'),
+                   'all processes to end')
+        left = stages(self.folder + '/library')
+        if len(left) > STAGES_LEFT[self.target]:
+            self.faults.append(f'{len(left)} stages are left')
+
+
+@contextlib.contextmanager
+def library_place(report):
+    """A folder on an ext4 image, or, where none can be had, in $TMPDIR."""
+    why = enter_namespace() or missing_for(['ext4'])
+    with private_folder(2**26, 10_000, memory_folders() if not why else ()) as folder:
+        report.note(f'libraries lie on {"ext4" if not why else "what TMPDIR is on: " + why}')
+        if why:
+            yield folder
+            return
+        make_image(folder + '/image', 'ext4')
+        os.mkdir(folder + '/mount')
+        with Loop(folder + '/image') as device, mounted(device, folder + '/mount', 'ext4'):
+            yield folder + '/mount'

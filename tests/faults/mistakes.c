@@ -1,0 +1,67 @@
+/*
+ * Mistakes that fsd does not make, for LD_PRELOAD: a campaign that does not notice them is no good.
+ * FSD_MISTAKE tells which one it is:
+ *
+ *   no-file-sync     files are not made durable
+ *   no-folder-sync   folders are not
+ *   early-link       a file gets its name first, and is made durable a little later
+ *   death-at-link    no mistake: the session dies as soon as a file has its name
+ */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    EARLY_MS = 20, /* long enough for what others sync meanwhile */
+};
+
+static char made[32];
+static int postponed = -1;
+
+/* Before main(), which may clear the environment. */
+__attribute__((constructor)) static void read_mistake(void)
+{
+    const char *mistake = getenv("FSD_MISTAKE");
+
+    (void)snprintf(made, sizeof made, "%s", mistake != NULL ? mistake : "");
+}
+
+static bool makes(const char *mistake)
+{
+    return strcmp(made, mistake) == 0;
+}
+
+int fsync(int fd)
+{
+    struct stat status;
+    bool is_folder = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+
+    if (makes(is_folder ? "no-folder-sync" : "no-file-sync"))
+        return 0;
+    if (!is_folder && makes("early-link")) {
+        postponed = fd;
+        return 0;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
+{
+    const struct timespec early = {.tv_nsec = EARLY_MS * 1000000L};
+    long code = syscall(SYS_linkat, fromfd, from, tofd, to, flags);
+
+    if (code == 0 && makes("death-at-link"))
+        (void)raise(SIGKILL);
+    if (code == 0 && postponed >= 0) {
+        (void)nanosleep(&early, NULL);
+        code = syscall(SYS_fsync, postponed);
+        postponed = -1;
+    }
+    return (int)code;
+}
