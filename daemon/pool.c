@@ -227,9 +227,13 @@ static bool hand_over(struct pool *pool, const struct order *order, struct peer 
     if (!make_room((void **)&pool->slots, &pool->slot_room, pool->slot_count + 1,
                    sizeof *pool->slots))
         return false;
+    /* Before the session can ask for it. */
+    atomic_store(&pool->service.counters->sessions, pool->slot_count + 1);
     struct worker *worker = send_order(pool, order);
-    if (worker == NULL)
+    if (worker == NULL) {
+        note_sessions(pool);
         return false;
+    }
     worker->takes_more = !worker->model->takes_one;
     pool->slots[pool->slot_count++] =
         (struct slot){.session = order->session, .pid = worker->pid, .peer = peer};
