@@ -21,6 +21,8 @@
 #include "daemon/pool.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
+#include "daemon/store/stage.h"
+#include "daemon/sweeper.h"
 #include "daemon/systemd.h"
 #include "protocol/descriptor.h"
 
@@ -122,6 +124,16 @@ static int open_listener(struct daemon *daemon, const struct settings *settings)
     return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
 }
 
+/* What uploads have left behind when a daemon before this one was killed. */
+static void sweep_first(const struct daemon *daemon)
+{
+    struct stage_usage left;
+
+    stage_measure(&daemon->library, &left);
+    if (left.count > 0)
+        sweeper_start(&daemon->pool.service);
+}
+
 /* Opens all that a daemon has, and serves. */
 static int serve(struct daemon *daemon, const struct command_line *line, struct settings *settings)
 {
@@ -146,6 +158,7 @@ static int serve(struct daemon *daemon, const struct command_line *line, struct 
     (void)!chdir("/");
     if (ready >= 0)
         background_ready(ready, settings->log_to == LOG_TARGET_STDERR);
+    sweep_first(daemon);
     systemd_notify(daemon->systemd, "READY=1");
     parent_serve(&daemon->listener, &daemon->pool, daemon->systemd, line, settings);
     systemd_notify(daemon->systemd, "STOPPING=1");

@@ -6,16 +6,19 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
 #include "daemon/reload.h"
+#include "daemon/sweeper.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
 enum {
     PAUSE_MS = 100,    /* before something is tried again that failed for want of something */
     ACCEPTED_MOST = 8, /* connections that one socket gets accepted at a time */
+    HOUR_S = 3600,
 };
 
 /* What the parent looks at. */
@@ -27,7 +30,8 @@ struct watch {
 
 static volatile sig_atomic_t stops; /* how often TERM or INT came */
 static volatile sig_atomic_t hangup;
-static sigset_t while_waiting; /* the signals that are blocked while ppoll(2) waits */
+static volatile sig_atomic_t alarmed; /* it is time to sweep */
+static sigset_t while_waiting;        /* the signals that are blocked while ppoll(2) waits */
 
 static void note_stop(int number)
 {
@@ -39,6 +43,12 @@ static void note_hangup(int number)
 {
     (void)number;
     hangup = 1;
+}
+
+static void note_alarm(int number)
+{
+    (void)number;
+    alarmed = 1;
 }
 
 static void note_child(int number)
@@ -146,13 +156,22 @@ static void reload(struct pool *pool, const struct systemd *systemd,
                                      : "READY=1\nSTATUS=The settings are those before the reload");
 }
 
+static void sweep(const struct pool *pool)
+{
+    alarmed = 0;
+    sweeper_start(&pool->service);
+}
+
 void parent_catch_signals(void)
 {
     static const struct {
         int number;
         void (*note)(int number);
-    } caught[] = {
-        {SIGTERM, note_stop}, {SIGINT, note_stop}, {SIGHUP, note_hangup}, {SIGCHLD, note_child}};
+    } caught[] = {{SIGTERM, note_stop},
+                  {SIGINT, note_stop},
+                  {SIGHUP, note_hangup},
+                  {SIGALRM, note_alarm},
+                  {SIGCHLD, note_child}};
     sigset_t blocked;
 
     (void)sigemptyset(&blocked);
@@ -171,12 +190,17 @@ void parent_serve(const struct listener *listener, struct pool *pool, const stru
 {
     struct watch watch = {
         .listener = listener, .pool = pool, .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    const struct itimerval hourly = {.it_interval = {.tv_sec = HOUR_S},
+                                     .it_value = {.tv_sec = HOUR_S}};
     bool paused = false;
 
+    (void)setitimer(ITIMER_REAL, &hourly, NULL);
     while (stops == 0) {
         paused = !take_turn(&watch, paused);
         if (hangup)
             reload(pool, systemd, line, settings);
+        if (alarmed)
+            sweep(pool);
     }
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     descriptor_close(watch.reserve);

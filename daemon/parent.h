@@ -10,12 +10,13 @@
 #include "daemon/pool.h"
 #include "daemon/systemd.h"
 
-/* From now on TERM, INT, HUP and CHLD come only while parent_serve() waits. */
+/* From now on TERM, INT, HUP, ALRM and CHLD come only while parent_serve() waits. */
 void parent_catch_signals(void);
 
 /*
  * Accepts connections until TERM or INT comes. HUP reads `settings`, those of the pool, again as
- * the command line tells, and lets systemd know when that begins and ends.
+ * the command line tells, and lets systemd know when that begins and ends. Every hour, and at
+ * ALRM, the library is swept.
  */
 void parent_serve(const struct listener *listener, struct pool *pool, const struct systemd *systemd,
                   const struct command_line *line, struct settings *settings);

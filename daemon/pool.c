@@ -70,28 +70,10 @@ static void limit_memory(const struct pool *pool, const struct model *model)
     memory_limit(pool->memory_before, each * sessions);
 }
 
-static void close_between(int first, int last)
-{
-    if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0)
-        return;
-    for (int fd = first; fd <= last; fd++)
-        (void)close(fd);
-}
-
-/* Whatever else the parent has open is none of a worker's. */
-static void close_all_but(int one, int other)
-{
-    int low = one < other ? one : other;
-    int high = one < other ? other : one;
-
-    close_between(STDERR_FILENO + 1, low - 1);
-    close_between(low + 1, high - 1);
-    closefrom(high + 1);
-}
-
 static _Noreturn void live(const struct pool *pool, const struct model *model, int channel)
 {
-    close_all_but(channel, pool->service.library->root);
+    /* Whatever else the parent has open is none of a worker's. */
+    descriptor_close_all_but(channel, pool->service.library->root);
     log_after_fork();
     catch_signals(channel);
     limit_memory(pool, model);

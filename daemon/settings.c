@@ -183,6 +183,8 @@ const struct setting settings_table[] = {
           "how long sessions may finish what they do when the daemon stops"),
     LIMIT("heartbeat", SETTING_DURATION, heartbeat_ms, "10s", 1, HOUR,
           "how often a client that has to wait is sent a sign of life"),
+    LIMIT("upload_age", SETTING_DURATION, upload_age_ms, "1d", SECOND, 365 * DAY,
+          "how long what is left of an upload that broke off is kept"),
     {.name = NULL},
 };
 

@@ -56,6 +56,7 @@ struct settings {
     int64_t linger_ms;
     int64_t drain_ms;
     int64_t heartbeat_ms;
+    int64_t upload_age_ms;
     struct configuration configuration; /* what all of them came from */
 };
 

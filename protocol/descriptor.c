@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static void close_between(int first, int last)
+{
+    if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0)
+        return;
+    for (int fd = first; fd <= last; fd++)
+        (void)close(fd);
+}
+
 void descriptor_reserve_standard(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -32,4 +40,14 @@ void descriptor_close(int fd)
     if (fd >= 0)
         (void)close(fd);
     errno = error;
+}
+
+void descriptor_close_all_but(int one, int other)
+{
+    int low = one < other ? one : other;
+    int high = one < other ? other : one;
+
+    close_between(STDERR_FILENO + 1, low - 1);
+    close_between(low + 1, high - 1);
+    closefrom(high + 1);
 }

@@ -23,4 +23,7 @@ bool descriptor_has_changed(int fd, const struct stat *then);
 /* close(2); -1 is let be, and errno stays as it is. */
 void descriptor_close(int fd);
 
+/* Closes all but two, which may be one, and the standard ones. */
+void descriptor_close_all_but(int one, int other);
+
 #endif

@@ -54,29 +54,41 @@ static int keep_room(int fd, int64_t size)
     return code == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 }
 
-/* Adds what is in an open folder and in those below it, and closes it. What vanishes has ended. */
-static void measure(int fd, struct stage_usage *usage)
+static void add_usage(void *context, int folder, const char *id, const struct stat *status)
 {
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    struct stage_usage *usage = context;
+
+    (void)folder;
+    (void)id;
+    usage->count++;
+    usage->bytes += (uint64_t)status->st_size;
+}
+
+/* Opens a folder to read its entries; NULL when it cannot be. */
+static DIR *open_entries(int at, const char *name)
+{
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (entries == NULL)
+        descriptor_close(fd);
+    return entries;
+}
+
+/* Visits the stages of one client. */
+static void visit_client(int at, const char *client, stage_visit *visit, void *context)
+{
+    DIR *stages = open_entries(at, client);
     const struct dirent *entry = NULL;
     struct stat status;
 
-    if (folder == NULL) {
-        descriptor_close(fd);
-        return;
+    while (stages != NULL && (entry = readdir(stages)) != NULL) {
+        if (fstatat(dirfd(stages), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode))
+            visit(context, dirfd(stages), entry->d_name, &status);
     }
-    while ((entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] == '.' || fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-            continue;
-        if (S_ISDIR(status.st_mode)) {
-            measure(openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                    usage);
-        } else if (S_ISREG(status.st_mode)) {
-            usage->count++;
-            usage->bytes += (uint64_t)status.st_size;
-        }
-    }
-    (void)closedir(folder);
+    if (stages != NULL)
+        (void)closedir(stages);
 }
 
 int stage_open(struct stage *stage, const struct library *library, const char *client, int64_t size)
@@ -93,6 +105,8 @@ fail:;
     int error = errno;
     stage_close(stage);
     errno = error;
+    if (error == EWOULDBLOCK)
+        return -REASON_BUSY;
     int code = library_failure(error);
     /* These would tell of the stage's own folder, and not of the name. */
     return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
@@ -141,8 +155,21 @@ void stage_close(struct stage *stage)
     *stage = (struct stage){.fd = -1, .folder = -1};
 }
 
+void stage_visit_all(const struct library *library, stage_visit *visit, void *context)
+{
+    DIR *clients = open_entries(library->root, LIBRARY_STAGE);
+    const struct dirent *entry = NULL;
+
+    while (clients != NULL && (entry = readdir(clients)) != NULL) {
+        if (entry->d_name[0] != '.')
+            visit_client(dirfd(clients), entry->d_name, visit, context);
+    }
+    if (clients != NULL)
+        (void)closedir(clients);
+}
+
 void stage_measure(const struct library *library, struct stage_usage *ret)
 {
     *ret = (struct stage_usage){.count = 0};
-    measure(library_openat(library, LIBRARY_STAGE, O_RDONLY | O_DIRECTORY), ret);
+    stage_visit_all(library, add_usage, ret);
 }

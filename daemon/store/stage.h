@@ -6,6 +6,7 @@
 #define STORE_STAGE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "daemon/store/library.h"
 #include "daemon/store/record.h"
@@ -41,6 +42,13 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
  * Removes the stage's own name and closes it. A stage that is {.fd = -1, .folder = -1} is let be.
  */
 void stage_close(struct stage *stage);
+
+/*
+ * Calls `visit` for each stage of all clients, as far as they can be seen: its folder, its name in
+ * it, and its status. A stage may vanish at any time.
+ */
+typedef void stage_visit(void *context, int folder, const char *id, const struct stat *status);
+void stage_visit_all(const struct library *library, stage_visit *visit, void *context);
 
 /* What is on its way in, or was left there. */
 struct stage_usage {
