@@ -22,6 +22,7 @@ struct counters {
     counter served;    /* sessions that were begun */
     counter refused;   /* connections that were answered FAIL busy */
     counter crashed;   /* processes that died of a signal */
+    counter broken;    /* times that the disk failed to make a name durable */
     counter received;  /* bytes, of all streams */
     counter sent;
     /* By request and outcome; REASON_NONE is OK. */

@@ -20,16 +20,13 @@ static bool use_syslog;
 static bool is_journal; /* stderr leads there */
 static enum log_level most = LOG_LEVEL_INFO;
 
-const char *const log_level_words[] = {[LOG_LEVEL_ERROR] = "error",
-                                       [LOG_LEVEL_WARNING] = "warning",
-                                       [LOG_LEVEL_INFO] = "info",
-                                       [LOG_LEVEL_DEBUG] = "debug",
-                                       NULL};
+const char *const log_level_words[] = {
+    [LOG_LEVEL_CRITICAL] = "critical", [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning",
+    [LOG_LEVEL_INFO] = "info",         [LOG_LEVEL_DEBUG] = "debug", NULL};
 
 static const int priorities[] = {
-    [LOG_LEVEL_ERROR] = LOG_ERR,
-    [LOG_LEVEL_WARNING] = LOG_WARNING,
-    [LOG_LEVEL_INFO] = LOG_INFO,
+    [LOG_LEVEL_CRITICAL] = LOG_CRIT,   [LOG_LEVEL_ERROR] = LOG_ERR,
+    [LOG_LEVEL_WARNING] = LOG_WARNING, [LOG_LEVEL_INFO] = LOG_INFO,
     [LOG_LEVEL_DEBUG] = LOG_DEBUG,
 };
 

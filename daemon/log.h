@@ -7,10 +7,11 @@
 #include <stdbool.h>
 
 enum log_level {
-    LOG_LEVEL_ERROR,   /* something failed that should not */
-    LOG_LEVEL_WARNING, /* something that somebody should look at */
-    LOG_LEVEL_INFO,    /* what a daemon does: its start and end, what it stores */
-    LOG_LEVEL_DEBUG,   /* every session and request */
+    LOG_LEVEL_CRITICAL, /* what was acknowledged may be in danger: somebody must act */
+    LOG_LEVEL_ERROR,    /* something failed that should not */
+    LOG_LEVEL_WARNING,  /* something that somebody should look at */
+    LOG_LEVEL_INFO,     /* what a daemon does: its start and end, what it stores */
+    LOG_LEVEL_DEBUG,    /* every session and request */
 };
 
 /* The words of the levels, closed by NULL. */

@@ -19,6 +19,7 @@
 #include "daemon/parent.h"
 #include "daemon/pid_file.h"
 #include "daemon/pool.h"
+#include "daemon/self_test.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
 #include "daemon/store/stage.h"
@@ -39,6 +40,12 @@ struct daemon {
     int pid_file;
     struct pool pool;
 };
+
+static int complain_of_library(const struct settings *settings, const char *fault)
+{
+    (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, fault);
+    return EXIT_FAILURE;
+}
 
 static int complain(const char *subject, const char *fault)
 {
@@ -90,10 +97,8 @@ static int open_daemon(struct daemon *daemon, const struct settings *settings, b
     const char *wrong = NULL;
 
     open_log(settings, is_foreground);
-    if (library_open(&daemon->library, settings->library, settings->records, &wrong) < 0) {
-        (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, wrong);
-        return EXIT_FAILURE;
-    }
+    if (library_open(&daemon->library, settings->library, settings->records, &wrong) < 0)
+        return complain_of_library(settings, wrong);
     clear_environment();
     raise_descriptors(settings);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -138,12 +143,15 @@ static void sweep_first(const struct daemon *daemon)
 static int serve(struct daemon *daemon, const struct command_line *line, struct settings *settings)
 {
     int ready = -1;
+    char fault[TRIAL_FAULT_ROOM];
 
     if (!line->foreground && (ready = background_begin()) < 0)
         return complain("", strerror(errno));
     int code = open_daemon(daemon, settings, line->foreground);
     if (code != EXIT_SUCCESS)
         return code;
+    if (self_test(&daemon->library, settings, fault) < 0)
+        return complain_of_library(settings, fault);
     parent_catch_signals();
     code = open_listener(daemon, settings);
     if (code != EXIT_SUCCESS)

@@ -86,6 +86,12 @@ static int serve_one(struct session *session, const struct request **ret_request
         code = pass_gate(session, request, &arguments);
     if (code < 0)
         return code;
+    if (request->name != NAME_NONE && !library_is_in_place(session->library)) {
+        log_event(LOG_LEVEL_ERROR, "the library is not in its place", "library",
+                  session->library->path, NULL);
+        return session_refuse(session, REASON_UNAVAILABLE,
+                              "the library was unmounted, moved or replaced");
+    }
     log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
               arguments.name, NULL);
     code = request->serve(session, &arguments);

@@ -29,6 +29,26 @@ static bool may_know(const struct upload *upload)
     return session_may_see(upload->session, upload->arguments->name);
 }
 
+/*
+ * The file has its name, and it is not known for how long. After an error of the disk itself nothing
+ * can be promised of any upload: what a first fsync(2) has failed to write, a second one would not.
+ */
+static int answer_unknown(const struct upload *upload)
+{
+    struct session *session = upload->session;
+    int error = errno;
+
+    log_event(LOG_LEVEL_CRITICAL, "outcome unknown", "session", session->id, "client",
+              session->client.who, "name", upload->arguments->name, "cause", strerror(error), NULL);
+    if (error == EIO)
+        counter_add(&session->counters->broken, 1);
+    session->outcome = REASON_INTERNAL;
+    return stream_print(
+        &session->stream,
+        "FAIL %s outcome unknown: the file has its name, and could not be made durable\n",
+        reason_word(REASON_INTERNAL));
+}
+
 /* Before EXISTS: the stored file is durable, and its digest known. */
 static int settle(void *argument)
 {
@@ -49,8 +69,8 @@ static int answer_exists(struct upload *upload, const char *digest)
     const struct stored *there = &upload->there;
     int code = session_run_with_heartbeat(upload->session, settle, upload);
 
-    if (code < 0)
-        return code;
+    if (code != 0)
+        return code == COMMIT_UNKNOWN ? answer_unknown(upload) : code;
     upload->session->outcome = REASON_EXISTS;
     if (may_know(upload))
         return stream_print(stream, "EXISTS size=%lld digest=%s\n",
@@ -169,6 +189,12 @@ static int serve_new(struct upload *upload)
     code = session_run_with_heartbeat(session, store, upload);
     if (code == -REASON_EXISTS)
         return answer_exists(upload, upload->record.digest);
+    if (code == COMMIT_UNKNOWN)
+        return answer_unknown(upload);
+    if (code == -REASON_INTERNAL && errno == EXDEV)
+        return session_refuse(
+            session, REASON_INTERNAL,
+            "another file system is mounted there; nothing can be linked into it");
     if (code < 0)
         return code;
     log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
@@ -196,8 +222,11 @@ static int serve(struct upload *upload)
     struct session *session = upload->session;
     bool may_tell = may_know(upload) || session->body_due ||
                     upload->arguments->options[OPTION_DIGEST].text != NULL;
-    int code = look(upload);
 
+    if (counter_read(&session->counters->broken) > 0)
+        return session_refuse(session, REASON_UNAVAILABLE,
+                              "the disk has failed: uploads are refused until fsd is started anew");
+    int code = look(upload);
     if (code < 0)
         return code;
     if (upload->there.fd >= 0 && may_tell)

@@ -85,6 +85,7 @@ static void print_all(FILE *file, const struct session *session, const struct us
     print_number(file, "sessions.served", counter_read(&counters->served));
     print_number(file, "sessions.refused", counter_read(&counters->refused));
     print_number(file, "sessions.crashed", counter_read(&counters->crashed));
+    print_number(file, "disk.failures", counter_read(&counters->broken));
     print_number(file, "bytes.received", counter_read(&counters->received));
     print_number(file, "bytes.sent", counter_read(&counters->sent));
     print_requests(file, counters);

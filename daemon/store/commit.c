@@ -9,8 +9,8 @@
 #include "protocol/name.h"
 
 enum {
-    VANISHED = 1, /* a folder vanished under the link; no reason is positive */
-    TRIES = 100,  /* how often a folder may die between its making and the link into it */
+    VANISHED = COMMIT_UNKNOWN + 1, /* a folder vanished under the link */
+    TRIES = 100, /* how often a folder may die between its making and the link into it */
 };
 
 /* After EEXIST: did our own link win after all, as a repeated request to a file server may tell? */
@@ -60,11 +60,13 @@ int commit_link(const struct library *library, const struct stage *stage, const 
     if (code < 0)
         return code;
     /* Whatever it is, it comes too late to be a refusal: the name is there. */
-    return folder_sync(library, name) < 0 ? -REASON_INTERNAL : 0;
+    return folder_sync(library, name) < 0 ? COMMIT_UNKNOWN : 0;
 }
 
 int commit_make_durable(const struct library *library, const struct stored *stored,
                         const char *name)
 {
-    return fsync(stored->fd) < 0 ? -REASON_INTERNAL : folder_sync(library, name);
+    int code = fsync(stored->fd) < 0 ? -REASON_INTERNAL : folder_sync(library, name);
+
+    return code < 0 && errno == EIO ? COMMIT_UNKNOWN : code;
 }

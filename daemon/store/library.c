@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -85,6 +86,7 @@ int library_failure(int error)
         return -REASON_DENIED;
     case ENOSPC:
     case EDQUOT:
+    case EMLINK: /* of a folder that has as many folders as it can */
         return -REASON_NO_SPACE;
     case EFBIG:
         return -REASON_TOO_LARGE;
@@ -126,6 +128,8 @@ int library_open(struct library *library, const char *path, bool records, const 
         *ret_fault = strerror(errno);
         return library_failure(errno);
     }
+    /* open(2) takes no longer one. */
+    memcpy(library->path, path, strlen(path) + 1);
     if (make_own_folder(library, ".fsd") < 0 || make_own_folder(library, LIBRARY_STAGE) < 0) {
         library->writable = false;
         if (errno == EROFS || errno == EACCES)
@@ -142,6 +146,17 @@ refuse:
     descriptor_close(library->root);
     library->root = -1;
     return -REASON_UNAVAILABLE;
+}
+
+bool library_is_in_place(const struct library *library)
+{
+    struct stat named;
+    struct stat own;
+
+    if (stat(library->path, &named) < 0)
+        return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+    return fstat(library->root, &own) == 0 && named.st_ino == own.st_ino &&
+           named.st_dev == own.st_dev;
 }
 
 int library_measure(const struct library *library, struct library_space *ret)

@@ -7,6 +7,7 @@
 #ifndef STORE_LIBRARY_H
 #define STORE_LIBRARY_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,9 +16,10 @@
 #define LIBRARY_STAGE ".fsd/stage"
 
 struct library {
-    int root;      /* the folder itself */
-    bool records;  /* stored files get records, so the file system has user xattrs */
-    bool writable; /* false: it is served read-only */
+    char path[PATH_MAX]; /* as it was opened */
+    int root;         /* the folder itself */
+    bool records;     /* stored files get records, so the file system has user xattrs */
+    bool writable;    /* false: it is served read-only */
 };
 
 /*
@@ -26,6 +28,12 @@ struct library {
  * "PATH: ...".
  */
 int library_open(struct library *library, const char *path, bool records, const char **ret_fault);
+
+/*
+ * Does the library's path still lead to it? Else it was unmounted, moved or replaced meanwhile, and
+ * what is stored in it is where nobody looks.
+ */
+bool library_is_in_place(const struct library *library);
 
 /* Bytes of the file system, and those that are free for this process. */
 struct library_space {

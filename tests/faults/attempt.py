@@ -13,8 +13,9 @@ from invariants import digest_of, examine, stages
 TRACER = os.path.abspath(os.path.join(BUILD, 'tests', 'faults', 'tracer'))
 SMALL, LARGE = os.urandom(3000), os.urandom(200_000)
 # The processes that may be disturbed: their numbers for the tracer. The first one that a daemon
-# without spare ones forks is that of the first session, or the worker that has all of them.
-TARGETS = {'session': 1, 'daemon': 0, 'client': 0}
+# without spare ones forks tries the disk; the second one is that of the first session, or the worker
+# that has all of them.
+TARGETS = {'session': 2, 'daemon': 0, 'client': 0}
 # How many uploads may be left in the stage of what was killed, until somebody sweeps them.
 STAGES_LEFT = {'session': 1, 'daemon': 1, 'client': 0}
 NUMBERS = itertools.count()

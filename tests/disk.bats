@@ -1,0 +1,187 @@
+#!/usr/bin/env bats
+# Disks that fail, and libraries that are not what they were: the self-test at the start, and the
+# answers of uploads. strace makes the system calls fail.
+
+# Variables of one test are none of the others, and some are for the functions of the library:
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
+
+load library
+
+# inject STRACE-OPTION...: calls of the next daemon and its processes fail as told.
+inject() {
+    skip_when_sanitized strace
+    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
+    FSD_WRAPPER=(strace -D -f -o "$WORK/calls" "$@")
+}
+
+# untestable SENTENCE INJECTION: fsd refuses to start with a sentence.
+untestable() {
+    mkdir -p "$LIBRARY"
+    inject -e "inject=$2"
+    run timeout 20 "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" \
+        --listen "$SOCKET" --foreground 3>&- </dev/null
+    assert_failure 1
+    assert_output "fsd: library $LIBRARY: $1"
+    [ ! -e "$SOCKET" ]
+}
+
+@test "self-test: a file system without hard links is refused" {
+    untestable 'the file system makes no hard links, by which files get their names (Operation not permitted)' \
+        linkat:error=EPERM
+    assert_empty_library
+}
+
+@test "self-test: a file system whose links take names over is refused" {
+    untestable 'the file system lets a link take a name that another file has' linkat:retval=0:when=2
+    assert_empty_library
+}
+
+@test "self-test: a file system that makes no folder durable is refused" {
+    untestable 'the file system makes no folder durable (Input/output error)' fsync:error=EIO:when=2
+    assert_empty_library
+}
+
+@test "self-test: a file that cannot be made durable is told" {
+    untestable 'a file cannot get its record, or be made durable (Input/output error)' \
+        fsync:error=EIO:when=1
+    assert_empty_library
+}
+
+@test "self-test: a process that dies is told" {
+    untestable 'the self-test has crashed' linkat:signal=KILL
+}
+
+@test "self-test: a full disk can still be read" {
+    FSD_EXPECTED='msg="the self-test found no room" cause="no file can be made below .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
+    mkdir -p "$LIBRARY"
+    echo here >"$LIBRARY/file"
+    inject -e inject=fallocate:error=ENOSPC
+    start_fsd
+    play <<'END'
+> GET file
+< OK size=5 *
+< 5
+< here
+<
+< END *
+> PUT other size=1
+< FAIL no-space *
+END
+    grep -q -E "$FSD_EXPECTED" "$FSD_LOG"
+}
+
+@test "self-test: it leaves nothing, and a second daemon on the same library is welcome" {
+    start_fsd
+    assert_equal "$(ls "$LIBRARY/.fsd/stage")" ''
+    launch_fsd --library "$LIBRARY" --listen "$WORK/second"
+    await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' 1
+    play "$WORK/second" <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
+    play <<<$'> PUT a size=0 eager=1\n> END\n< EXISTS size=0 *'
+}
+
+@test "disk: a name that cannot be made durable has an unknown outcome, and ends all uploads" {
+    FSD_EXPECTED='level=critical msg="outcome unknown" session=1 client="user .*" name=a cause="Input/output error"'
+    inject -P "$LIBRARY" -e inject=fsync:error=EIO
+    start_fsd
+    play <<'END'
+> PUT a size=1 eager=1
+> 1
+> x
+> END
+< FAIL internal outcome unknown: the file has its name, and could not be made durable
+> PUT a size=1 eager=1
+> 1
+> x
+> END
+< FAIL unavailable the disk has failed: uploads are refused until fsd is started anew
+> PUT b
+< FAIL unavailable the disk has failed: *
+> GET a
+< OK size=1 *
+< 1
+< x
+< END *
+END
+    play <<<$'> PUT c\n< FAIL unavailable the disk has failed: *'
+    converse <<<"check(Session().status()['disk.failures'] == '1', 'the status')"
+    stop_fsd
+    FSD_WRAPPER=()
+    start_fsd
+    play <<<$'> PUT a size=1 eager=1\n> 1\n> x\n> END\n< EXISTS size=1 *'
+    play <<<$'> PUT b size=0 eager=1\n> END\n< OK size=0 *'
+}
+
+@test "disk: what is there already is not called durable when the disk says no" {
+    FSD_EXPECTED='level=critical msg="outcome unknown" '
+    mkdir -p "$LIBRARY"
+    echo >"$LIBRARY/a"
+    inject -P "$LIBRARY/a" -e inject=fsync:error=EIO
+    start_fsd
+    play <<<$'> PUT a\n< FAIL internal outcome unknown: *'
+    play <<<$'> PUT a\n< FAIL unavailable the disk has failed: *'
+}
+
+@test "disk: an upload whose bytes cannot be made durable is dropped, and others go on" {
+    FSD_EXPECTED='level=error msg=failed session=1 .* operation=PUT name=b cause="Input/output error"'
+    inject
+    FSD_WRAPPER=()
+    echo 'spare = 0;' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+import subprocess
+
+session = Session()
+session.expect('LIST', 'EMPTY')
+process, = children()
+tracer = subprocess.Popen(['strace', '-f', '-o', 'calls', '-e', 'inject=fsync:error=EIO:when=1',
+                           '-p', str(process)], stderr=subprocess.PIPE)
+check(b'attached' in tracer.stderr.readline(), 'strace is not attached')
+session.expect(b'PUT b size=1 eager=1\n1\nx\nEND\n', 'FAIL internal')
+session.close()
+tracer.terminate()
+tracer.communicate()
+check(not os.path.exists(LIBRARY + '/b') and not stages(), 'something is left')
+Session().expect(b'PUT b size=1 eager=1\n1\nx\nEND\n', 'OK size=1')
+END
+}
+
+@test "disk: nothing can be linked into a file system that is mounted in the library" {
+    local unshare=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    FSD_EXPECTED='msg=failed .* operation=PUT name=mounted/a cause="Invalid cross-device link"'
+    FSD_WRAPPER=("${unshare[@]}" bash -c 'mount -t tmpfs tmpfs "$LIBRARY/mounted" && exec "$@"' bash)
+    mkdir -p "$LIBRARY/mounted"
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'nothing can be mounted here'
+    start_fsd
+    play <<'END'
+> PUT mounted/a size=1 eager=1
+> 1
+> x
+> END
+< FAIL internal another file system is mounted there; nothing can be linked into it
+> PUT b size=0 eager=1
+> END
+< OK size=0 *
+END
+}
+
+@test "disk: a library that was replaced is not served any more, until it is back" {
+    FSD_EXPECTED='level=error msg="the library is not in its place" library='
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
+    mv "$LIBRARY" moved
+    play <<<$'> GET a\n< FAIL unavailable the library was unmounted, moved or replaced'
+    mkdir "$LIBRARY"
+    play <<'END'
+> LIST
+< FAIL unavailable the library was unmounted, moved or replaced
+> PUT b size=1 eager=1
+> 1
+> x
+> END
+< FAIL unavailable the library was unmounted, moved or replaced
+END
+    rmdir "$LIBRARY"
+    mv moved "$LIBRARY"
+    play <<<$'> PUT b size=0 eager=1\n> END\n< OK size=0 *'
+}
