@@ -134,7 +134,7 @@ static void sweep_first(const struct daemon *daemon)
 {
     struct stage_usage left;
 
-    stage_measure(&daemon->library, &left);
+    stage_measure(&daemon->library, NULL, &left);
     if (left.count > 0)
         sweeper_start(&daemon->pool.service);
 }

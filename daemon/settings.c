@@ -185,6 +185,10 @@ const struct setting settings_table[] = {
           "how often a client that has to wait is sent a sign of life"),
     LIMIT("upload_age", SETTING_DURATION, upload_age_ms, "1d", SECOND, 365 * DAY,
           "how long what is left of an upload that broke off is kept"),
+    LIMIT("stages", SETTING_COUNT, stages, "256", 1, 1000000,
+          "how many uploads that may be gone on with one client may have begun"),
+    LIMIT("stage_bytes", SETTING_SIZE, stage_bytes, "100G", MIB, 1000 * MIB * MIB,
+          "how many bytes these may have in all"),
     {.name = NULL},
 };
 

@@ -57,6 +57,8 @@ struct settings {
     int64_t drain_ms;
     int64_t heartbeat_ms;
     int64_t upload_age_ms;
+    int64_t stages;
+    int64_t stage_bytes;
     struct configuration configuration; /* what all of them came from */
 };
 

@@ -17,7 +17,9 @@ struct upload {
     struct session *session;
     const struct arguments *arguments;
     struct stage stage;
-    int64_t received; /* bytes of the body */
+    const char *id;   /* by which it may be gone on with; NULL: it may not */
+    int64_t received; /* bytes of the file */
+    bool is_whole;    /* its END has come */
     struct digest digest;
     struct record record; /* what will be remembered of it */
     struct stored there;  /* the file that has the name already; fd -1 for none */
@@ -49,6 +51,19 @@ static int answer_unknown(const struct upload *upload)
         reason_word(REASON_INTERNAL));
 }
 
+/* Is the file under the name what this very upload has stored before? */
+static bool is_done(const struct upload *upload)
+{
+    const struct record *record = &upload->there.record;
+    const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
+    const struct option_value *digest = &upload->arguments->options[OPTION_DIGEST];
+
+    return upload->id != NULL && upload->there.fd >= 0 && strcmp(record->upload, upload->id) == 0 &&
+           strcmp(record->by, upload->record.by) == 0 &&
+           (size->text == NULL || size->number == record->size) &&
+           (digest->text == NULL || strcmp(digest->text, record->digest) == 0);
+}
+
 /* Before EXISTS: the stored file is durable, and its digest known. */
 static int settle(void *argument)
 {
@@ -60,7 +75,7 @@ static int settle(void *argument)
 }
 
 /*
- * The answer when the name is taken. A client that may not look learns only whether `digest`, that
+ * The answer when the name is taken, maybe by this very upload. A client that may not look learns only whether `digest`, that
  * of its own bytes as far as it is known, is the stored one.
  */
 static int answer_exists(struct upload *upload, const char *digest)
@@ -71,6 +86,9 @@ static int answer_exists(struct upload *upload, const char *digest)
 
     if (code != 0)
         return code == COMMIT_UNKNOWN ? answer_unknown(upload) : code;
+    if (is_done(upload))
+        return stream_print(stream, "OK size=%lld digest=%s\n", (long long)there->record.size,
+                            there->record.digest);
     upload->session->outcome = REASON_EXISTS;
     if (may_know(upload))
         return stream_print(stream, "EXISTS size=%lld digest=%s\n",
@@ -145,6 +163,7 @@ static int receive(struct upload *upload)
         if (item.kind == ITEM_DATA)
             continue;
         session->body_due = false;
+        upload->is_whole = true;
         return item.kind == ITEM_END ? judge_end(upload, &item) : -REASON_ABORTED;
     }
 }
@@ -170,18 +189,96 @@ static int store(void *argument)
     return code == 0 ? -REASON_INTERNAL : code;
 }
 
+/* How much may lie in the stage for one client? */
+static int judge_usage(const struct upload *upload, const struct stage_plan *plan)
+{
+    struct session *session = upload->session;
+    const struct settings *settings = session->settings;
+    struct stage_usage usage;
+    int64_t size = plan->size > 0 ? plan->size : 0;
+
+    stage_measure(session->library, session->client.name, &usage);
+    errno = EDQUOT; /* for the log */
+    if (usage.count >= (uint64_t)settings->stages)
+        return session_refuse(session, REASON_NO_SPACE,
+                              "%s has begun %llu uploads, and may not begin more",
+                              session->client.who, (unsigned long long)usage.count);
+    if (usage.bytes > (uint64_t)settings->stage_bytes ||
+        size > settings->stage_bytes - (int64_t)usage.bytes)
+        return session_refuse(session, REASON_NO_SPACE,
+                              "the uploads that %s has begun would be too large together",
+                              session->client.who);
+    return 0;
+}
+
+static struct stage_plan plan_of(const struct upload *upload)
+{
+    const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
+
+    return (struct stage_plan){.id = upload->id,
+                               .name = upload->arguments->name,
+                               .size = size->text != NULL ? size->number : -1};
+}
+
+/* Looks for the upload's stage, if it is one that may be gone on with. Returns 0 or a reason. */
+static int find_stage(struct upload *upload)
+{
+    struct session *session = upload->session;
+    const struct stage_plan plan = plan_of(upload);
+
+    if (upload->id == NULL)
+        return 0;
+    int code = stage_resume(&upload->stage, session->library, session->client.name, &plan);
+    if (code == -REASON_BUSY)
+        return session_refuse(session, REASON_BUSY, "another session has this upload");
+    if (code == -REASON_MISMATCH)
+        return session_refuse(session, REASON_MISMATCH,
+                              "this upload was begun with another name or size");
+    return code == -REASON_NOT_FOUND ? 0 : code;
+}
+
+static int hash_stage(void *argument)
+{
+    struct upload *upload = argument;
+
+    return stage_hash(&upload->stage, &upload->digest);
+}
+
+/* The client has to send what is not yet there. */
+static int send_go_ahead(struct upload *upload)
+{
+    struct session *session = upload->session;
+    char made[DIGEST_ROOM];
+
+    int code =
+        upload->stage.length > 0 ? session_run_with_heartbeat(session, hash_stage, upload) : 0;
+    struct digest digest = upload->digest;
+
+    if (code < 0)
+        return code;
+    session->body_due = true;
+    if (upload->stage.length == 0)
+        return stream_print(&session->stream, "OK offset=0\n");
+    digest_finish(&digest, made);
+    upload->received = upload->stage.length;
+    return stream_print(&session->stream, "OK offset=%lld digest=%s\n", (long long)upload->received,
+                        made);
+}
+
 /* A new file: from the go-ahead to the answer. */
 static int serve_new(struct upload *upload)
 {
     struct session *session = upload->session;
-    const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
-    int code = stage_open(&upload->stage, session->library, session->client.name,
-                          size->text != NULL ? size->number : -1);
+    const struct stage_plan plan = plan_of(upload);
+    int code = 0;
 
-    if (code == 0 && !session->body_due) {
-        code = stream_print(&session->stream, "OK offset=0\n");
-        session->body_due = true;
+    if (upload->stage.fd < 0) {
+        code = upload->id != NULL ? judge_usage(upload, &plan) : 0;
+        if (code == 0)
+            code = stage_open(&upload->stage, session->library, session->client.name, &plan);
     }
+    if (code == 0 && !session->body_due)
+        code = send_go_ahead(upload);
     if (code == 0)
         code = receive(upload);
     if (code < 0)
@@ -226,10 +323,13 @@ static int serve(struct upload *upload)
     if (counter_read(&session->counters->broken) > 0)
         return session_refuse(session, REASON_UNAVAILABLE,
                               "the disk has failed: uploads are refused until fsd is started anew");
-    int code = look(upload);
+    /* Its lock comes first: whoever has it may be giving the name to this very upload. */
+    int code = find_stage(upload);
+    if (code == 0)
+        code = look(upload);
     if (code < 0)
         return code;
-    if (upload->there.fd >= 0 && may_tell)
+    if (upload->there.fd >= 0 && (may_tell || is_done(upload)))
         return serve_existing(upload);
     if (!session->library->writable)
         return session_refuse(session, REASON_DENIED, "the library is read-only");
@@ -238,20 +338,45 @@ static int serve(struct upload *upload)
     return serve_new(upload);
 }
 
+/*
+ * By which id may the upload be gone on with? From anybody it means nothing, and without records nobody
+ * could tell whether it is done.
+ */
+static const char *upload_id(const struct session *session, const struct arguments *arguments)
+{
+    bool is_heeded = session->library->records && session->library->writable &&
+                     strcmp(session->client.name, "anonymous") != 0;
+
+    return is_heeded ? arguments->options[OPTION_UPLOAD].text : NULL;
+}
+
+/* Does what came of the upload stay, to be gone on with? */
+static bool is_kept(const struct upload *upload, int code)
+{
+    return upload->id != NULL && !upload->is_whole && upload->stage.length > 0 &&
+           (code == -REASON_LOST || code == -REASON_TIMEOUT || code == -REASON_UNAVAILABLE);
+}
+
 int put_serve(struct session *session, const struct arguments *arguments)
 {
     struct upload upload = {.session = session,
                             .arguments = arguments,
-                            .stage = {.fd = -1, .folder = -1},
+                            .id = upload_id(session, arguments),
+                            .stage = STAGE_NONE,
                             .there = {.fd = -1}};
 
     memcpy(upload.record.by, session->client.name, sizeof upload.record.by);
+    if (upload.id != NULL)
+        memcpy(upload.record.upload, upload.id, sizeof upload.record.upload);
     digest_begin(&upload.digest);
     int code = serve(&upload);
     int error = errno;
     if (code == -REASON_DENIED && session->why[0] == '\0')
         code = session_refuse(session, REASON_DENIED, "the daemon itself has no access there");
-    stage_close(&upload.stage);
+    if (is_kept(&upload, code))
+        stage_keep(&upload.stage);
+    else
+        stage_close(&upload.stage);
     descriptor_close(upload.there.fd);
     errno = error;
     return code;

@@ -11,6 +11,7 @@ enum kind {
     KIND_NUMBER,
     KIND_ONE, /* 1 and nothing else */
     KIND_DIGEST,
+    KIND_UPLOAD,
 };
 
 static const struct {
@@ -21,6 +22,7 @@ static const struct {
     [OPTION_DETAILS] = {"details", KIND_ONE},  [OPTION_OFFSET] = {"offset", KIND_NUMBER},
     [OPTION_LENGTH] = {"length", KIND_NUMBER}, [OPTION_DIGEST] = {"digest", KIND_DIGEST},
     [OPTION_SIZE] = {"size", KIND_NUMBER},     [OPTION_EAGER] = {"eager", KIND_ONE},
+    [OPTION_UPLOAD] = {"upload", KIND_UPLOAD},
 };
 
 /* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
@@ -44,7 +46,7 @@ static const struct request requests[] = {
      .rights = RIGHT_PUT,
      .sees = RIGHT_LIST | RIGHT_GET,
      .name = NAME_NEEDED,
-     .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER),
+     .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER) | BIT(OPTION_UPLOAD),
      .serve = put_serve},
     {.word = "STATUS", .rights = RIGHT_STATUS, .serve = status_serve},
     {.word = "QUIT", .serve = quit_serve},
@@ -80,6 +82,8 @@ static int read_value(const struct field *field, enum kind kind, struct option_v
         return field->length == 1 && field->bytes[0] == '1' ? 0 : -REASON_BAD_REQUEST;
     case KIND_DIGEST:
         return digest_check(field->bytes, field->length);
+    case KIND_UPLOAD:
+        return record_is_upload(field->bytes, field->length) ? 0 : -REASON_BAD_REQUEST;
     }
     return -REASON_BAD_REQUEST;
 }
@@ -137,6 +141,8 @@ static int judge_eager(struct session *session, const struct arguments *argument
     if (size->text == NULL || size->number > EAGER_LARGEST)
         return session_refuse(session, REASON_BAD_REQUEST, "eager needs a size of %d at most",
                               EAGER_LARGEST);
+    if (arguments->options[OPTION_UPLOAD].text != NULL)
+        return session_refuse(session, REASON_BAD_REQUEST, "eager and upload exclude each other");
     session->body_due = true;
     return 0;
 }

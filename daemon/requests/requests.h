@@ -21,6 +21,7 @@ enum option {
     OPTION_DIGEST,
     OPTION_SIZE,
     OPTION_EAGER,
+    OPTION_UPLOAD,
     OPTION_COUNT
 };
 

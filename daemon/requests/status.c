@@ -20,7 +20,7 @@ static int find_usage(void *argument)
 {
     struct usage *usage = argument;
 
-    stage_measure(usage->library, &usage->stages);
+    stage_measure(usage->library, NULL, &usage->stages);
     return library_measure(usage->library, &usage->space);
 }
 

@@ -17,9 +17,9 @@
 
 struct library {
     char path[PATH_MAX]; /* as it was opened */
-    int root;         /* the folder itself */
-    bool records;     /* stored files get records, so the file system has user xattrs */
-    bool writable;    /* false: it is served read-only */
+    int root;            /* the folder itself */
+    bool records;        /* stored files get records, so the file system has user xattrs */
+    bool writable;       /* false: it is served read-only */
 };
 
 /*

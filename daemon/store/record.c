@@ -9,8 +9,6 @@
 #include "protocol/line.h"
 #include "protocol/value.h"
 
-static const char attribute[] = "user.fsd";
-
 enum {
     RECORD_LONGEST = 512, /* bytes of a written record */
 };
@@ -23,15 +21,19 @@ static bool parse(struct line *line, const char *text, size_t length, struct rec
     const struct field *size = line_option(line, "size");
     const struct field *mtime = line_option(line, "mtime");
     const struct field *by = line_option(line, "by");
+    const struct field *upload = line_option(line, "upload");
     if (digest == NULL || size == NULL || mtime == NULL || by == NULL)
         return false;
     if (digest_check(digest->bytes, digest->length) < 0 ||
         !record_is_client(by->bytes, by->length) ||
         !value_number(size->bytes, size->length, &ret->size) ||
-        !value_time(mtime->bytes, mtime->length, &ret->mtime))
+        !value_time(mtime->bytes, mtime->length, &ret->mtime) ||
+        (upload != NULL && !record_is_upload(upload->bytes, upload->length)))
         return false;
     memcpy(ret->digest, digest->bytes, DIGEST_ROOM);
     memcpy(ret->by, by->bytes, by->length + 1);
+    if (upload != NULL)
+        memcpy(ret->upload, upload->bytes, UPLOAD_ID_ROOM);
     return true;
 }
 
@@ -42,11 +44,16 @@ bool record_is_client(const char *name, size_t length)
     return length > 0 && length < RECORD_CLIENT_ROOM && strspn(name, letters) == length;
 }
 
+bool record_is_upload(const char *id, size_t length)
+{
+    return length == UPLOAD_ID_LENGTH && strspn(id, "0123456789abcdef") == length;
+}
+
 bool record_is_possible(int fd)
 {
-    bool possible = fsetxattr(fd, attribute, "trial", 5, 0) == 0;
+    bool possible = fsetxattr(fd, RECORD_XATTR, "trial", 5, 0) == 0;
 
-    (void)fremovexattr(fd, attribute);
+    (void)fremovexattr(fd, RECORD_XATTR);
     return possible;
 }
 
@@ -55,12 +62,13 @@ int record_write(int fd, const struct record *record)
     char text[RECORD_LONGEST];
     char mtime[VALUE_TIME_ROOM];
     int length =
-        snprintf(text, sizeof text, "digest=%s size=%lld mtime=%s by=%s", record->digest,
-                 (long long)record->size, value_print_time(record->mtime, mtime), record->by);
+        snprintf(text, sizeof text, "digest=%s size=%lld mtime=%s by=%s%s%s", record->digest,
+                 (long long)record->size, value_print_time(record->mtime, mtime), record->by,
+                 record->upload[0] != '\0' ? " upload=" : "", record->upload);
 
     if (length < 0 || length >= (int)sizeof text)
         return -REASON_INTERNAL;
-    if (fsetxattr(fd, attribute, text, (size_t)length, 0) < 0)
+    if (fsetxattr(fd, RECORD_XATTR, text, (size_t)length, 0) < 0)
         return library_failure(errno);
     return 0;
 }
@@ -68,9 +76,9 @@ int record_write(int fd, const struct record *record)
 int record_read(int fd, const struct stat *status, struct record *ret)
 {
     char text[RECORD_LONGEST];
-    struct record record;
+    struct record record = {.upload = ""};
     struct line line;
-    ssize_t length = fgetxattr(fd, attribute, text, sizeof text);
+    ssize_t length = fgetxattr(fd, RECORD_XATTR, text, sizeof text);
 
     if (length <= 0 || !parse(&line, text, (size_t)length, &record))
         return -REASON_NOT_FOUND;

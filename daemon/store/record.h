@@ -14,18 +14,26 @@
 
 #include "protocol/digest.h"
 
+#define RECORD_XATTR "user.fsd"
+
 enum {
     RECORD_CLIENT_ROOM = 128, /* bytes of a client's name, with its NUL */
+    UPLOAD_ID_LENGTH = 32,    /* lower-case hex digits */
+    UPLOAD_ID_ROOM,
 };
 
 /* Is this the name of a client: letters, digits and "_.-:"? */
 bool record_is_client(const char *name, size_t length);
+
+/* Is this the id of an upload, as its client chose it? */
+bool record_is_upload(const char *id, size_t length);
 
 struct record {
     char digest[DIGEST_ROOM];
     int64_t size;
     struct timespec mtime;
     char by[RECORD_CLIENT_ROOM]; /* the client that put the file */
+    char upload[UPLOAD_ID_ROOM]; /* by which upload of it; empty for one that has no id */
 };
 
 /* Does the file system of this file or folder keep the xattrs that records need? */

@@ -3,10 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "protocol/descriptor.h"
@@ -15,6 +18,7 @@ enum {
     STAGE_FOLDER_MODE = 0700,
     STAGE_MODE = 0600,
     STORED_MODE = 0440, /* nobody writes to a stored file */
+    PLAN_ROOM = DIGEST_ROOM + 40,
 };
 
 static int open_folder(const struct library *library, const char *client)
@@ -30,9 +34,9 @@ static int open_folder(const struct library *library, const char *client)
     return library_openat(library, path, O_RDONLY | O_DIRECTORY);
 }
 
-static int make_id(char id[STAGE_ID_LENGTH + 1])
+static int make_id(char id[UPLOAD_ID_ROOM])
 {
-    unsigned char random[STAGE_ID_LENGTH / 2];
+    unsigned char random[UPLOAD_ID_LENGTH / 2];
 
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return -1;
@@ -91,25 +95,161 @@ static void visit_client(int at, const char *client, stage_visit *visit, void *c
         (void)closedir(stages);
 }
 
-int stage_open(struct stage *stage, const struct library *library, const char *client, int64_t size)
+/*
+ * What belongs to an id, as text: the size, and the name's digest, since xattrs have little room. It
+ * stands where the record will.
+ */
+static void write_plan(const struct stage_plan *plan, char text[PLAN_ROOM])
 {
-    *stage = (struct stage){.fd = -1, .folder = open_folder(library, client)};
-    if (stage->folder < 0 || make_id(stage->id) < 0)
+    char name[DIGEST_ROOM];
+    struct digest digest;
+
+    digest_begin(&digest);
+    digest_add(&digest, plan->name, strlen(plan->name));
+    digest_finish(&digest, name);
+    (void)snprintf(text, PLAN_ROOM, "size=%lld name=%s", (long long)plan->size, name);
+}
+
+static int keep_plan(int fd, const struct stage_plan *plan)
+{
+    char text[PLAN_ROOM];
+
+    if (plan->id == NULL)
+        return 0;
+    write_plan(plan, text);
+    return fsetxattr(fd, RECORD_XATTR, text, strlen(text), 0);
+}
+
+/* Returns 0; -REASON_MISMATCH; or -REASON_NOT_FOUND when it is not known what the stage is for. */
+static int judge_plan(int fd, const struct stage_plan *plan)
+{
+    char wanted[PLAN_ROOM];
+    char text[PLAN_ROOM];
+    ssize_t length = fgetxattr(fd, RECORD_XATTR, text, sizeof text);
+
+    if (length < 0)
+        return -REASON_NOT_FOUND;
+    write_plan(plan, wanted);
+    return (size_t)length == strlen(wanted) && memcmp(text, wanted, (size_t)length) == 0
+               ? 0
+               : -REASON_MISMATCH;
+}
+
+/* Closes all, and leaves the stage as it is. Keeps errno. */
+static void leave(struct stage *stage)
+{
+    descriptor_close(stage->fd);
+    descriptor_close(stage->lock);
+    descriptor_close(stage->folder);
+    *stage = (struct stage)STAGE_NONE;
+}
+
+/* The reason for an error, which tells of the stage's own folder and not of the name. */
+static int stage_failure(int error)
+{
+    int code = error == EWOULDBLOCK || error == EEXIST ? -REASON_BUSY : library_failure(error);
+
+    return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
+}
+
+/*
+ * Judges a stage that was locked, and may be another upload's, swept, sealed or linked. One that
+ * nothing can be done with any more goes. Returns 0 or a reason.
+ */
+static int judge_left(const struct stage *stage, const struct stage_plan *plan)
+{
+    struct stat status;
+
+    if (fstat(stage->lock, &status) < 0)
+        return -REASON_INTERNAL;
+    if (status.st_nlink == 0)
+        return -REASON_NOT_FOUND;
+    bool is_sealed = (status.st_mode & S_IWUSR) == 0 || status.st_nlink > 1;
+    int code = is_sealed ? -REASON_NOT_FOUND : judge_plan(stage->lock, plan);
+    if (code == -REASON_NOT_FOUND && unlinkat(stage->folder, stage->id, 0) < 0)
+        return stage_failure(errno);
+    return code;
+}
+
+/* Opens a stage, which is not sealed, for writing behind its last byte. Returns 0 or -1. */
+static int go_on(struct stage *stage, const struct stage_plan *plan)
+{
+    struct stat locked;
+    struct stat status;
+
+    stage->fd = openat(stage->folder, stage->id, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (stage->fd < 0 || fstat(stage->lock, &locked) < 0 || fsync(stage->fd) < 0 ||
+        fstat(stage->fd, &status) < 0)
+        return -1;
+    if (status.st_ino != locked.st_ino || status.st_dev != locked.st_dev) {
+        errno = EWOULDBLOCK;
+        return -1;
+    }
+    stage->length = status.st_size;
+    if (lseek(stage->fd, 0, SEEK_END) < 0)
+        return -1;
+    return keep_room(stage->fd, plan->size);
+}
+
+int stage_open(struct stage *stage, const struct library *library, const char *client,
+               const struct stage_plan *plan)
+{
+    *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
+    if (plan->id != NULL)
+        memcpy(stage->id, plan->id, sizeof stage->id);
+    if (stage->folder < 0 || (plan->id == NULL && make_id(stage->id) < 0))
         goto fail;
-    stage->fd = openat(stage->folder, stage->id,
-                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, STAGE_MODE);
-    if (stage->fd < 0 || flock(stage->fd, LOCK_EX | LOCK_NB) < 0 || keep_room(stage->fd, size) < 0)
+    stage->fd = openat(stage->folder, stage->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                       STAGE_MODE);
+    if (stage->fd < 0 || flock(stage->fd, LOCK_EX | LOCK_NB) < 0)
         goto fail;
-    return 0;
+    if (keep_plan(stage->fd, plan) == 0 && keep_room(stage->fd, plan->size) == 0)
+        return 0;
+    (void)unlinkat(stage->folder, stage->id, 0);
 fail:;
     int error = errno;
-    stage_close(stage);
+    leave(stage);
     errno = error;
-    if (error == EWOULDBLOCK)
-        return -REASON_BUSY;
-    int code = library_failure(error);
-    /* These would tell of the stage's own folder, and not of the name. */
-    return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
+    return stage_failure(error);
+}
+
+int stage_resume(struct stage *stage, const struct library *library, const char *client,
+                 const struct stage_plan *plan)
+{
+    int code = -REASON_NOT_FOUND;
+
+    *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
+    memcpy(stage->id, plan->id, sizeof stage->id);
+    if (stage->folder < 0)
+        return stage_failure(errno);
+    stage->lock = openat(stage->folder, stage->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (stage->lock >= 0)
+        code = flock(stage->lock, LOCK_EX | LOCK_NB) < 0 ? stage_failure(errno)
+                                                         : judge_left(stage, plan);
+    else if (errno != ENOENT)
+        code = stage_failure(errno);
+    if (code == 0 && go_on(stage, plan) < 0)
+        code = stage_failure(errno);
+    if (code < 0)
+        leave(stage);
+    return code;
+}
+
+int stage_hash(const struct stage *stage, struct digest *digest)
+{
+    char bytes[64 * 1024];
+    int64_t offset = 0;
+
+    while (offset < stage->length) {
+        ssize_t got = pread(stage->fd, bytes, sizeof bytes, offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return -REASON_INTERNAL;
+        digest_add(digest, bytes, (size_t)got);
+        offset += got;
+    }
+    return 0;
 }
 
 int stage_write(struct stage *stage, const char *bytes, size_t length)
@@ -123,6 +263,7 @@ int stage_write(struct stage *stage, const char *bytes, size_t length)
         if (wrote < 0)
             return library_failure(errno);
         written += (size_t)wrote;
+        stage->length += wrote;
     }
     return 0;
 }
@@ -132,7 +273,7 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
     struct stat status;
 
     if (futimens(stage->fd, NULL) < 0 || fstat(stage->fd, &status) < 0)
-        return -REASON_INTERNAL;
+        return library_failure(errno);
     if (status.st_size != record->size)
         return -REASON_INTERNAL;
     record->mtime = status.st_mtim;
@@ -141,18 +282,22 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
         return code;
     /* A failed fsync is final: a second one may succeed although the bytes are gone. */
     if (fchmod(stage->fd, STORED_MODE) < 0 || fsync(stage->fd) < 0)
-        return errno == ENOSPC || errno == EDQUOT ? -REASON_NO_SPACE : -REASON_INTERNAL;
+        return library_failure(errno);
     return 0;
 }
 
 void stage_close(struct stage *stage)
 {
-    if (stage->fd >= 0) {
+    if (stage->fd >= 0)
         (void)unlinkat(stage->folder, stage->id, 0);
-        (void)close(stage->fd);
-    }
-    descriptor_close(stage->folder);
-    *stage = (struct stage){.fd = -1, .folder = -1};
+    leave(stage);
+}
+
+void stage_keep(struct stage *stage)
+{
+    if (stage->fd >= 0)
+        (void)!ftruncate(stage->fd, stage->length);
+    leave(stage);
 }
 
 void stage_visit_all(const struct library *library, stage_visit *visit, void *context)
@@ -168,8 +313,15 @@ void stage_visit_all(const struct library *library, stage_visit *visit, void *co
         (void)closedir(clients);
 }
 
-void stage_measure(const struct library *library, struct stage_usage *ret)
+void stage_measure(const struct library *library, const char *client, struct stage_usage *ret)
 {
     *ret = (struct stage_usage){.count = 0};
-    stage_visit_all(library, add_usage, ret);
+    if (client == NULL) {
+        stage_visit_all(library, add_usage, ret);
+        return;
+    }
+    int stages = library_openat(library, LIBRARY_STAGE, O_PATH | O_DIRECTORY);
+    if (stages >= 0)
+        visit_client(stages, client, add_usage, ret);
+    descriptor_close(stages);
 }

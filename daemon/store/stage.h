@@ -1,6 +1,6 @@
 /*
  * Stages: uploads on their way in. A stage is a file .fsd/stage/<client>/<id> that only its session
- * may write; once sealed it is never opened for writing again.
+ * may write, as its lock tells; once sealed it is never opened for writing again.
  */
 #ifndef STORE_STAGE_H
 #define STORE_STAGE_H
@@ -10,23 +10,47 @@
 
 #include "daemon/store/library.h"
 #include "daemon/store/record.h"
-
-enum {
-    STAGE_ID_LENGTH = 32, /* lower-case hex digits */
-};
+#include "protocol/digest.h"
 
 struct stage {
     int folder; /* the client's folder of stages */
     int fd;
-    char id[STAGE_ID_LENGTH + 1];
+    int lock;       /* of one that is gone on with: the descriptor that holds its lock; else -1 */
+    int64_t length; /* bytes that are in it */
+    char id[UPLOAD_ID_ROOM];
+};
+
+#define STAGE_NONE                         \
+    {                                      \
+        .folder = -1, .fd = -1, .lock = -1 \
+    }
+
+/* What an upload is to be. */
+struct stage_plan {
+    const char *id;   /* by which it may be gone on with; NULL: it may not */
+    const char *name; /* what belongs to the id, beside the client */
+    int64_t size;     /* bytes; -1 when that is not known */
 };
 
 /*
- * Makes a stage for an upload by `client`, locks it, and keeps room for `size` bytes (-1 when that
- * is not known). Returns 0, -REASON_NO_SPACE, -REASON_TOO_LARGE or another reason.
+ * Makes a stage for an upload by `client`, locks it, and keeps room for its bytes. Returns 0,
+ * -REASON_NO_SPACE, -REASON_TOO_LARGE, -REASON_BUSY when another session was quicker with the same
+ * id, or another reason.
  */
 int stage_open(struct stage *stage, const struct library *library, const char *client,
-               int64_t size);
+               const struct stage_plan *plan);
+
+/*
+ * Opens the stage of an upload that broke off, and locks it; what of it is safe on the disk is in
+ * `length`. One that was sealed already is removed. Returns 0; -REASON_NOT_FOUND when there is none;
+ * -REASON_BUSY while another session has it; -REASON_MISMATCH when the id belongs to another name or
+ * size; or another reason.
+ */
+int stage_resume(struct stage *stage, const struct library *library, const char *client,
+                 const struct stage_plan *plan);
+
+/* Adds what is in the stage to a digest. Returns 0 or a reason. */
+int stage_hash(const struct stage *stage, struct digest *digest);
 
 /* Adds bytes. Returns 0 or a reason. */
 int stage_write(struct stage *stage, const char *bytes, size_t length);
@@ -38,10 +62,11 @@ int stage_write(struct stage *stage, const char *bytes, size_t length);
  */
 int stage_seal(struct stage *stage, const struct library *library, struct record *record);
 
-/*
- * Removes the stage's own name and closes it. A stage that is {.fd = -1, .folder = -1} is let be.
- */
+/* Removes the stage's own name and closes it. STAGE_NONE is let be. */
 void stage_close(struct stage *stage);
+
+/* Closes it, and leaves it there to be gone on with: its bytes, and no more room than they take. */
+void stage_keep(struct stage *stage);
 
 /*
  * Calls `visit` for each stage of all clients, as far as they can be seen: its folder, its name in
@@ -56,7 +81,7 @@ struct stage_usage {
     uint64_t bytes;
 };
 
-/* Counts the stages of all clients, as far as they can be seen. */
-void stage_measure(const struct library *library, struct stage_usage *ret);
+/* Counts the stages of a client, or of all for NULL, as far as they can be seen. */
+void stage_measure(const struct library *library, const char *client, struct stage_usage *ret);
 
 #endif

@@ -34,12 +34,13 @@ static int try_link(const struct stage *stage, const char *name, char fault[TRIA
 
 int trial_run(const struct library *library, char fault[TRIAL_FAULT_ROOM])
 {
-    struct stage stage = {.fd = -1, .folder = -1};
+    const struct stage_plan plan = {.size = 1};
+    struct stage stage = STAGE_NONE;
     struct record record = {.size = 1, .by = "self-test"};
     struct digest digest;
     char name[sizeof stage.id + sizeof ".link"];
 
-    int code = stage_open(&stage, library, client, record.size);
+    int code = stage_open(&stage, library, client, &plan);
     if (code < 0)
         return fail(fault, code, "no file can be made below .fsd/stage");
     (void)snprintf(name, sizeof name, "%s.link", stage.id);
