@@ -161,12 +161,18 @@ END
     start_fsd
     converse <<'END'
 pid = daemon()
+begun, begins = os.pipe()
 floods = []
+count = 0
 for _ in range(4):
     flood = os.fork()
     if flood == 0:
         until = time.monotonic() + LIMIT
+        count = 0
         while time.monotonic() < until:
+            count += 1
+            if count == 100:
+                os.write(begins, b'.')
             client = socket.socket(socket.AF_UNIX)
             try:
                 client.connect(SOCKET)
@@ -175,7 +181,8 @@ for _ in range(4):
             client.close()
         os._exit(time.monotonic() >= until)
     floods.append(flood)
-wait_until(lambda: len(children(pid)) > 3, 'the flood')
+while count < 4:
+    count += len(os.read(begun, 4))
 os.kill(pid, signal.SIGTERM)
 codes = [os.waitstatus_to_exitcode(os.waitpid(flood, 0)[1]) for flood in floods]
 check(codes == [0] * 4, 'the daemon has gone on')

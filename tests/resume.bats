@@ -133,15 +133,16 @@ END
 
 @test "resume: a session that is killed loses nothing that was written" {
     FSD_EXPECTED='msg="a worker crashed" '
+    echo 'spare = 0;' >"$CONFIG"
     start_fsd
     play_resume <<'END'
-before = children()
 session, answer = put('a', ID)
 session.send(item(b'hello'))
 wait_until(lambda: kept() == [(ID, 5)], 'the bytes')
-for pid in children():
-    os.kill(pid, signal.SIGKILL)
+process, = children()
+os.kill(process, signal.SIGKILL)
 session.expect_end()
+wait_until(lambda: process not in children(), 'the end of the process')
 session, answer = put('a', ID)
 check(answer.startswith('OK offset=5'), answer)
 END
