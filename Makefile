@@ -8,6 +8,8 @@ sbindir ?= $(prefix)/sbin
 datarootdir ?= $(prefix)/share
 mandir ?= $(datarootdir)/man
 completionsdir ?= $(datarootdir)/bash-completion/completions
+unitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
 sysconfdir ?= /etc
 DESTDIR ?=
 
@@ -222,8 +224,16 @@ install: all ## install below DESTDIR and prefix
 	install -d $(DESTDIR)$(completionsdir)
 	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(completionsdir)
 
-uninstall: ## remove what install brought, but for changed settings
-	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd
+.PHONY: install-systemd
+install-systemd: ## install the units and the user fsd for systemd, too
+	set -e; for unit in fsd.service fsd.socket; do \
+		sed -e 's|/usr/sbin/|$(sbindir)/|' -e 's|^ExecPaths=.*|& $(sbindir)|' packaging/systemd/$$unit | \
+			install -D -m 0644 /dev/stdin $(DESTDIR)$(unitdir)/$$unit; done
+	install -D -m 0644 packaging/systemd/fsd.sysusers $(DESTDIR)$(sysusersdir)/fsd.conf
+
+uninstall: ## remove what install and install-systemd brought, but for changed settings
+	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(unitdir)/fsd.service \
+		$(DESTDIR)$(unitdir)/fsd.socket $(DESTDIR)$(sysusersdir)/fsd.conf
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		if cmp -s etc/$$name.conf $$file; then rm -f $$file; fi; done
 	set -e; for page in $(notdir $(MANUALS)); do \
