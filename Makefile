@@ -32,7 +32,7 @@ ALL_CPPFLAGS = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	-DFSD_VERSION='"$(VERSION)"' -DFSD_CONFIG='"$(sysconfdir)/fsd/fsd.conf"' \
 	-DFSC_CONFIG='"$(sysconfdir)/fsc/fsc.conf"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(WERROR)
-ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
 PROTOCOL := $(wildcard protocol/*.c)
 DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
@@ -43,7 +43,9 @@ FAULTS := $(wildcard tests/faults/*.c)
 SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
 COMPLETIONS := completions/fsc completions/fsd
-SCRIPTS := .ci/run $(COMPLETIONS) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
+PACKAGING := packaging/dist packaging/deb packaging/debian/fsd.postrm \
+	packaging/debian/tests/bats packaging/debian/tests/service
+SCRIPTS := .ci/run $(COMPLETIONS) $(PACKAGING) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -69,6 +71,7 @@ ifneq ($(CI),)
 TEST_PACKAGES += openssh-server
 endif
 POWERCUT_PACKAGES := $(TEST_PACKAGES) fuse3 libfuse3-dev xfsprogs btrfs-progs
+DEB_PACKAGES := $(TEST_PACKAGES) debhelper dpkg-dev xz-utils
 LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
@@ -130,7 +133,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(SOURCES)
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' $(call quoted,$(FLAGS)) | cmp -s - $@ || \
+	@printf '%s\n' $(call quoted,$(FLAGS)) | cmp -s - $@ || \
 		printf '%s\n' $(call quoted,$(FLAGS)) >$@
 quoted = '$(subst ','\'',$(1))'
 FORCE:
@@ -240,6 +243,13 @@ uninstall: ## remove what install and install-systemd brought, but for changed s
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -f $(addprefix $(DESTDIR)$(completionsdir)/,$(notdir $(COMPLETIONS)))
 
+.PHONY: dist deb deps-deb
+dist: ## make the tarball build/fsd-VERSION.tar.xz of what is committed
+	$(Q)packaging/dist $(BUILD)/fsd-$(VERSION).tar.xz
+
+deb: deps-deb dist ## build Debian packages into build/deb
+	$(Q)packaging/deb $(BUILD)/fsd-$(VERSION).tar.xz $(BUILD)/deb
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
@@ -251,8 +261,9 @@ deps: deps-lint ## install the Debian packages that are missing
 deps-build: PACKAGES = $(BUILD_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
 deps-powercut: PACKAGES = $(POWERCUT_PACKAGES)
+deps-deb: PACKAGES = $(DEB_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
-deps-build deps-test deps-powercut deps-lint:
+deps-build deps-test deps-powercut deps-deb deps-lint:
 	@there=$$(dpkg-query -W -f '$${Package}:$${db:Status-Status}\n' $(PACKAGES) 2>/dev/null); \
 	missing=$$(for package in $(PACKAGES); do \
 		case "$$there" in *"$$package:installed"*) ;; *) echo $$package ;; esac; done); \
