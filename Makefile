@@ -43,8 +43,8 @@ FAULTS := $(wildcard tests/faults/*.c)
 SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
 COMPLETIONS := completions/fsc completions/fsd
-PACKAGING := packaging/dist packaging/deb packaging/debian/fsd.postrm \
-	packaging/debian/tests/bats packaging/debian/tests/service
+PACKAGING := $(addprefix packaging/,dist deb check check-install check-service enter steps.bash \
+	debian/fsd.postrm debian/tests/bats debian/tests/service)
 SCRIPTS := .ci/run $(COMPLETIONS) $(PACKAGING) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -72,6 +72,7 @@ TEST_PACKAGES += openssh-server
 endif
 POWERCUT_PACKAGES := $(TEST_PACKAGES) fuse3 libfuse3-dev xfsprogs btrfs-progs
 DEB_PACKAGES := $(TEST_PACKAGES) debhelper dpkg-dev xz-utils
+PACKAGE_PACKAGES := $(DEB_PACKAGES) lintian blhc debootstrap debian-archive-keyring systemd-container wget
 LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
@@ -182,6 +183,10 @@ powercut: deps-powercut ## power cuts on ext4, xfs, btrfs; SHORT=1 for fewer, FU
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' FULL='$(FULL)' SEED='$(SEED)' \
 		tests/faults/powercut
 
+.PHONY: check-package deps-package
+check-package: deps-package ## try the Debian packages in clean systems; SHORT=1 for less of it
+	$(Q)SHORT='$(SHORT)' packaging/check $(BUILD)
+
 bench: deps-test ## measure the concurrency models anew, and write bench/concurrency.md
 	$(Q)$(MAKE) --no-print-directory programs benchmarks
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' bench/concurrency
@@ -255,15 +260,16 @@ clean: ## remove what was built
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; \
-		do printf '%-11s %s\n' "$$t" "$$h"; done
+		do printf '%-15s %s\n' "$$t" "$$h"; done
 
 deps: deps-lint ## install the Debian packages that are missing
 deps-build: PACKAGES = $(BUILD_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
 deps-powercut: PACKAGES = $(POWERCUT_PACKAGES)
 deps-deb: PACKAGES = $(DEB_PACKAGES)
+deps-package: PACKAGES = $(PACKAGE_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
-deps-build deps-test deps-powercut deps-deb deps-lint:
+deps-build deps-test deps-powercut deps-deb deps-package deps-lint:
 	@there=$$(dpkg-query -W -f '$${Package}:$${db:Status-Status}\n' $(PACKAGES) 2>/dev/null); \
 	missing=$$(for package in $(PACKAGES); do \
 		case "$$there" in *"$$package:installed"*) ;; *) echo $$package ;; esac; done); \
