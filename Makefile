@@ -62,7 +62,7 @@ say = @printf '  %-7s %s\n'
 Q := @
 endif
 
-BUILD_PACKAGES := gcc libc6-dev make pkg-config libconfig-dev nettle-dev
+BUILD_PACKAGES := gcc libc6-dev make pkgconf libconfig-dev nettle-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
 	util-linux procps e2fsprogs scdoc man-db attr git jq \
 	strace valgrind openssh-client bash-completion
@@ -140,17 +140,20 @@ quoted = '$(subst ','\'',$(1))'
 FORCE:
 .SECONDARY:
 
+# Pages that have tables say so in their first line (man(1)).
+TABLES := printf '%s\n' "'\\\" t"
 $(BUILD)/man/%: man/%.scd
 	$(say) MAN $@
 	$(Q)mkdir -p $(@D)
-	$(Q)scdoc <$< >$@.new && mv $@.new $@
+	$(Q){ $(TABLES) && scdoc <$<; } >$@.new && mv $@.new $@
 
 # The protocol's page shows the transcripts and the client that the tests play.
 $(BUILD)/man/fsd-protocol.7: man/fsd-protocol.7.scd man/include.awk tests/tcp_client \
 		$(wildcard tests/transcripts/*)
 	$(say) MAN $@
 	$(Q)mkdir -p $(@D)
-	$(Q)awk -f man/include.awk $< >$@.scd && scdoc <$@.scd >$@.new && mv $@.new $@ && rm $@.scd
+	$(Q)awk -f man/include.awk $< >$@.scd && { $(TABLES) && scdoc <$@.scd; } >$@.new && \
+		mv $@.new $@ && rm $@.scd
 
 demo: deps-build ## build, then store, list and fetch real files, and show each command
 	$(Q)$(MAKE) --no-print-directory programs
