@@ -8,6 +8,8 @@ sbindir ?= $(prefix)/sbin
 datarootdir ?= $(prefix)/share
 mandir ?= $(datarootdir)/man
 completionsdir ?= $(datarootdir)/bash-completion/completions
+unitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
 sysconfdir ?= /etc
 DESTDIR ?=
 
@@ -30,7 +32,7 @@ ALL_CPPFLAGS = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	-DFSD_VERSION='"$(VERSION)"' -DFSD_CONFIG='"$(sysconfdir)/fsd/fsd.conf"' \
 	-DFSC_CONFIG='"$(sysconfdir)/fsc/fsc.conf"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(WERROR)
-ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
 PROTOCOL := $(wildcard protocol/*.c)
 DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
@@ -41,7 +43,9 @@ FAULTS := $(wildcard tests/faults/*.c)
 SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
 COMPLETIONS := completions/fsc completions/fsd
-SCRIPTS := .ci/run $(COMPLETIONS) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
+PACKAGING := $(addprefix packaging/,dist deb check check-install check-service enter steps.bash \
+	debian/fsd.postrm debian/tests/bats debian/tests/service)
+SCRIPTS := .ci/run $(COMPLETIONS) $(PACKAGING) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -58,7 +62,7 @@ say = @printf '  %-7s %s\n'
 Q := @
 endif
 
-BUILD_PACKAGES := gcc libc6-dev make pkg-config libconfig-dev nettle-dev
+BUILD_PACKAGES := gcc libc6-dev make pkgconf libconfig-dev nettle-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
 	util-linux procps e2fsprogs scdoc man-db attr git jq \
 	strace valgrind openssh-client bash-completion
@@ -67,6 +71,8 @@ ifneq ($(CI),)
 TEST_PACKAGES += openssh-server
 endif
 POWERCUT_PACKAGES := $(TEST_PACKAGES) fuse3 libfuse3-dev xfsprogs btrfs-progs
+DEB_PACKAGES := $(TEST_PACKAGES) debhelper dpkg-dev xz-utils
+PACKAGE_PACKAGES := $(DEB_PACKAGES) lintian blhc debootstrap debian-archive-keyring systemd-container wget
 LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
@@ -128,23 +134,26 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(SOURCES)
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' $(call quoted,$(FLAGS)) | cmp -s - $@ || \
+	@printf '%s\n' $(call quoted,$(FLAGS)) | cmp -s - $@ || \
 		printf '%s\n' $(call quoted,$(FLAGS)) >$@
 quoted = '$(subst ','\'',$(1))'
 FORCE:
 .SECONDARY:
 
+# Pages that have tables say so in their first line (man(1)).
+TABLES := printf '%s\n' "'\\\" t"
 $(BUILD)/man/%: man/%.scd
 	$(say) MAN $@
 	$(Q)mkdir -p $(@D)
-	$(Q)scdoc <$< >$@.new && mv $@.new $@
+	$(Q){ $(TABLES) && scdoc <$<; } >$@.new && mv $@.new $@
 
 # The protocol's page shows the transcripts and the client that the tests play.
 $(BUILD)/man/fsd-protocol.7: man/fsd-protocol.7.scd man/include.awk tests/tcp_client \
 		$(wildcard tests/transcripts/*)
 	$(say) MAN $@
 	$(Q)mkdir -p $(@D)
-	$(Q)awk -f man/include.awk $< >$@.scd && scdoc <$@.scd >$@.new && mv $@.new $@ && rm $@.scd
+	$(Q)awk -f man/include.awk $< >$@.scd && { $(TABLES) && scdoc <$@.scd; } >$@.new && \
+		mv $@.new $@ && rm $@.scd
 
 demo: deps-build ## build, then store, list and fetch real files, and show each command
 	$(Q)$(MAKE) --no-print-directory programs
@@ -176,6 +185,10 @@ powercut: deps-powercut ## power cuts on ext4, xfs, btrfs; SHORT=1 for fewer, FU
 	$(Q)$(MAKE) --no-print-directory programs fault-programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' FULL='$(FULL)' SEED='$(SEED)' \
 		tests/faults/powercut
+
+.PHONY: check-package deps-package
+check-package: deps-package ## try the Debian packages in clean systems; SHORT=1 for less of it
+	$(Q)SHORT='$(SHORT)' packaging/check $(BUILD)
 
 bench: deps-test ## measure the concurrency models anew, and write bench/concurrency.md
 	$(Q)$(MAKE) --no-print-directory programs benchmarks
@@ -222,27 +235,44 @@ install: all ## install below DESTDIR and prefix
 	install -d $(DESTDIR)$(completionsdir)
 	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(completionsdir)
 
-uninstall: ## remove what install brought, but for changed settings
-	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd
+.PHONY: install-systemd
+install-systemd: ## install the units and the user fsd for systemd, too
+	set -e; for unit in fsd.service fsd.socket; do \
+		sed -e 's|/usr/sbin/|$(sbindir)/|' -e 's|^ExecPaths=.*|& $(sbindir)|' packaging/systemd/$$unit | \
+			install -D -m 0644 /dev/stdin $(DESTDIR)$(unitdir)/$$unit; done
+	install -D -m 0644 packaging/systemd/fsd.sysusers $(DESTDIR)$(sysusersdir)/fsd.conf
+
+uninstall: ## remove what install and install-systemd brought, but for changed settings
+	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(unitdir)/fsd.service \
+		$(DESTDIR)$(unitdir)/fsd.socket $(DESTDIR)$(sysusersdir)/fsd.conf
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		if cmp -s etc/$$name.conf $$file; then rm -f $$file; fi; done
 	set -e; for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -f $(addprefix $(DESTDIR)$(completionsdir)/,$(notdir $(COMPLETIONS)))
 
+.PHONY: dist deb deps-deb
+dist: ## make the tarball build/fsd-VERSION.tar.xz of what is committed
+	$(Q)packaging/dist $(BUILD)/fsd-$(VERSION).tar.xz
+
+deb: deps-deb dist ## build Debian packages into build/deb
+	$(Q)packaging/deb $(BUILD)/fsd-$(VERSION).tar.xz $(BUILD)/deb
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t h; \
-		do printf '%-11s %s\n' "$$t" "$$h"; done
+		do printf '%-15s %s\n' "$$t" "$$h"; done
 
 deps: deps-lint ## install the Debian packages that are missing
 deps-build: PACKAGES = $(BUILD_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
 deps-powercut: PACKAGES = $(POWERCUT_PACKAGES)
+deps-deb: PACKAGES = $(DEB_PACKAGES)
+deps-package: PACKAGES = $(PACKAGE_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
-deps-build deps-test deps-powercut deps-lint:
+deps-build deps-test deps-powercut deps-deb deps-package deps-lint:
 	@there=$$(dpkg-query -W -f '$${Package}:$${db:Status-Status}\n' $(PACKAGES) 2>/dev/null); \
 	missing=$$(for package in $(PACKAGES); do \
 		case "$$there" in *"$$package:installed"*) ;; *) echo $$package ;; esac; done); \

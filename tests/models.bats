@@ -265,10 +265,19 @@ own = Session()
 check(not is_busy(own), 'no session')
 check(run(fsc) == (12, b''), 'one more of the same user')
 check(run(other + fsc) == (0, b''), 'another user is meant, too')
-held = subprocess.Popen(other + ['nc', '-N', '-U', SOCKET], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-held.stdin.write(b'LIST\n')
-held.stdin.flush()
-check(held.stdout.readline() == b'EMPTY\n', 'another user is meant, too')
+held = None
+
+
+def hold():
+    global held
+    held = subprocess.Popen(other + ['nc', '-N', '-U', SOCKET], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    held.stdin.write(b'LIST\n')
+    held.stdin.flush()
+    return held.stdout.readline() == b'EMPTY\n'
+
+
+# The session before counts until the daemon has seen its end.
+wait_until(hold, 'a session of the other user')
 check(run(other + fsc) == (12, b''), 'one more of the other user')
 # It holds for local users only.
 remote = ('127.0.0.1', int(os.environ['FSD_PORT']))
