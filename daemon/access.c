@@ -61,7 +61,7 @@ static char *find_user(uid_t uid)
     return name;
 }
 
-/* Returns false for a uid without a name. */
+/* Sets a client's name and who it is, for people. Returns false for a uid without a name. */
 static bool name_user(struct client *client, uid_t uid)
 {
     char *name = find_user(uid);
@@ -112,12 +112,15 @@ static bool read_peer(int fd, struct local_peer *ret)
 
 static bool is_meant(const struct grant *grant, const struct local_peer *peer)
 {
-    bool is_it = grant->user != NULL ? peer->credentials.uid == grant->id
-                                     : peer->credentials.gid == grant->id;
-
-    for (size_t i = 0; grant->group != NULL && !is_it && i < peer->group_count; i++)
-        is_it = peer->groups[i] == grant->id;
-    return grant->is_known && is_it;
+    if (!grant->is_known)
+        return false;
+    if (grant->user != NULL)
+        return peer->credentials.uid == grant->id;
+    for (size_t i = 0; i < peer->group_count; i++) {
+        if (peer->groups[i] == grant->id)
+            return true;
+    }
+    return peer->credentials.gid == grant->id;
 }
 
 static void find_grants(struct client *client, const struct setting_groups *users,

@@ -17,11 +17,13 @@ enum log_level {
 /* The words of the levels, closed by NULL. */
 extern const char *const log_level_words[];
 
-/*
- * Where lines go from now on: to stderr (the default), or to syslog. When stderr is systemd's journal
- * (systemd.exec(5), JOURNAL_STREAM) the level goes before the line, as sd-daemon(3) has it.
- */
+/* From now on lines go to syslog, and not to stderr. */
 void log_to_syslog(void);
+
+/*
+ * Is stderr systemd's journal, as JOURNAL_STREAM in the environment tells (systemd.exec(5))? Then the
+ * level goes before each line, as sd-daemon(3) has it.
+ */
 void log_look_for_journal(void);
 
 /* Lines of a higher level are dropped from now on; the default is LOG_LEVEL_INFO. */
