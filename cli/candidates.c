@@ -1,5 +1,6 @@
 #include "cli/candidates.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +14,30 @@ void candidates_add(struct candidates *candidates, const char *text)
     if (strncmp(text, candidates->word, strlen(candidates->word)) != 0 ||
         (candidates->only_plain && !shell_is_plain(text)))
         return;
-    if (candidates->count == CANDIDATES_MOST)
-        free(candidates->texts[--candidates->count]);
+    if (candidates->count > 0 &&
+        (candidates->count == CANDIDATES_MOST || candidates->bytes + length > CANDIDATES_BYTES)) {
+        char *last = candidates->texts[--candidates->count];
+        candidates->bytes -= strlen(last);
+        free(last);
+    }
     candidates->texts[candidates->count] = strdup(text);
     if (candidates->texts[candidates->count] == NULL)
         return;
     candidates->count++;
+    candidates->bytes += length;
     candidates->is_unfinished =
         candidates->is_unfinished || (length > 0 && text[length - 1] == '/');
 }
 
-/* How many bytes all of them have in common. */
+/* How many bytes all of them have in common for readline, which may ignore the case of letters. */
 static size_t common_length(const struct candidates *candidates)
 {
     size_t length = candidates->count > 0 ? strlen(candidates->texts[0]) : 0;
 
     for (size_t i = 1; i < candidates->count; i++) {
         size_t same = 0;
-        while (same < length && candidates->texts[i][same] == candidates->texts[0][same])
+        while (same < length && tolower((unsigned char)candidates->texts[i][same]) ==
+                                    tolower((unsigned char)candidates->texts[0][same]))
             same++;
         length = same;
     }

@@ -11,6 +11,7 @@
 
 enum {
     CANDIDATES_MOST = 1000,
+    CANDIDATES_BYTES = 64 * 1024, /* what bash takes in within the second */
 };
 
 /* Begins as {0} but for the word and its quotes. */
@@ -24,6 +25,7 @@ struct candidates {
     bool is_unfinished;       /* something is to follow at once, and no space */
     char *texts[CANDIDATES_MOST];
     size_t count;
+    size_t bytes; /* of all of them */
 };
 
 /*

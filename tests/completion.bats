@@ -305,6 +305,23 @@ shell.close()
 END
 }
 
+@test "completion: what a shell is set to changes nothing, and TAB changes nothing of it" {
+    start_fsd
+    pressing <<'END'
+store('i/a b', 'i/A;c', 'plain')
+shell = Shell('bind "set completion-ignore-case on"')
+expect_lines(shell, [('fsc get i/', 'fsc get i/A')])
+shell.close()
+shell = Shell('IFS=:; set -u; unset COMP_WORDBREAKS')
+expect_lines(shell, [('fsc get pl', 'fsc get plain '), ('fsd --lib', 'fsd --library ')])
+shell.close()
+shell = Shell(': & job=$!')
+expect_lines(shell, [('fsc get pl', 'fsc get plain ')])
+expect(shell.run('fsc get $((job - $!))'), ['get', '0'])
+shell.close()
+END
+}
+
 @test "completion: a command that is the server is ended, and has no terminal" {
     pressing <<'END'
 shell = Shell()

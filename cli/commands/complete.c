@@ -361,6 +361,7 @@ static int await(pid_t worker)
  */
 int complete_run(struct invocation *invocation)
 {
+    static const int unheeded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     int output = memfd_create("candidates", MFD_CLOEXEC);
     pid_t worker = output >= 0 ? signals_fork() : -1;
 
@@ -373,6 +374,9 @@ int complete_run(struct invocation *invocation)
         (void)dup2(output, STDOUT_FILENO);
         _exit(complete_line(invocation) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     }
+    /* Whatever else would end this, nothing that the worker has started may be left; it takes no second. */
+    for (size_t i = 0; i < sizeof unheeded / sizeof unheeded[0]; i++)
+        (void)signal(unheeded[i], SIG_IGN);
     int code = await(worker);
     if (code == 0)
         code = print_file(output);
