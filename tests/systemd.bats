@@ -69,8 +69,17 @@ except BlockingIOError:
     pass
 fsd = subprocess.Popen(['$FSD', '--config', '$CONFIG', '--library', LIBRARY, '--listen', SOCKET, '--foreground'],
                        stderr=subprocess.DEVNULL)
-wait_until(lambda: os.path.exists(SOCKET), 'the socket')
-Session().expect('LIST', 'EMPTY')
+
+
+def listens():
+    try:
+        Session().expect('LIST', 'EMPTY')
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    return True
+
+
+wait_until(listens, 'the socket')
 fsd.terminate()
 check(fsd.wait(LIMIT) == 0, 'the exit code')
 END
