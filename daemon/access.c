@@ -80,16 +80,20 @@ static bool name_user(struct client *client, uid_t uid)
 /* Is a number one of this user namespace? `map` is its uid_map or gid_map in /proc/self. */
 static bool is_mapped(const char *map, unsigned id)
 {
-    unsigned first = 0;
-    unsigned outside = 0;
-    unsigned count = 0;
+    char line[128];
     bool is_there = false;
     FILE *file = fopen(map, "re");
 
     if (file == NULL)
         return true;
-    while (!is_there && fscanf(file, "%u %u %u", &first, &outside, &count) == 3)
+    /* The first number inside, the first one outside, how many there are. */
+    while (!is_there && fgets(line, sizeof line, file) != NULL) {
+        char *next = line;
+        unsigned long first = strtoul(next, &next, 10);
+        (void)strtoul(next, &next, 10);
+        unsigned long count = strtoul(next, &next, 10);
         is_there = id >= first && id - first < count;
+    }
     (void)fclose(file);
     return is_there;
 }
@@ -162,7 +166,7 @@ static bool is_accepted(int fd, enum address_kind *ret_kind)
 
 void access_warm_up(void)
 {
-    struct client client;
+    struct client client = {.rights = 0};
 
     (void)name_user(&client, geteuid());
 }

@@ -20,7 +20,7 @@ static _Noreturn void try_it(const struct library *library, const struct setting
     memory_limit(memory_in_use(), settings->memory);
     int code = trial_run(library, fault);
     (void)!write(answer, fault, strlen(fault));
-    _exit(reason_of(code));
+    _exit(-code);
 }
 
 /* What the child says, and the reason that it ends with; a crash is one, too. */
