@@ -199,8 +199,8 @@ asan: deps-test ## all tests on programs built with ASan and UBSan
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
 # A thread of its own for each session: where data races would be.
-tsan: deps-test ## all tests on programs built with ThreadSanitizer, with threads
-	$(Q)$(MAKE) --no-print-directory test BUILD=build/tsan MODELS=thread \
+tsan: deps-test ## tests with a daemon, of programs built with ThreadSanitizer, with threads
+	$(Q)FSD_SERVED_ONLY=1 $(MAKE) --no-print-directory test BUILD=build/tsan MODELS=thread \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=thread'
 
 lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build by clang
