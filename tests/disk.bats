@@ -72,7 +72,7 @@ END
 
 @test "self-test: it leaves nothing, and a second daemon on the same library is welcome" {
     start_fsd
-    assert_equal "$(ls "$LIBRARY/.fsd/stage")" ''
+    assert_no_stages
     launch_fsd --library "$LIBRARY" --listen "$WORK/second"
     await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' 1
     play "$WORK/second" <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
@@ -109,6 +109,31 @@ END
     start_fsd
     play <<<$'> PUT a size=1 eager=1\n> 1\n> x\n> END\n< EXISTS size=1 *'
     play <<<$'> PUT b size=0 eager=1\n> END\n< OK size=0 *'
+}
+
+@test "disk: an upload under way is promised nothing after the disk has failed" {
+    FSD_EXPECTED='level=critical msg="outcome unknown" '
+    inject -P "$LIBRARY/a" -e inject=fsync:error=EIO
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('PUT b size=1', 'OK offset=0')
+Session().expect(b'PUT a/x size=1 eager=1\n1\nx\nEND\n', 'FAIL internal outcome unknown')
+session.expect(item(b'x') + b'END\n', 'FAIL unavailable the disk has failed')
+check(not os.path.exists(LIBRARY + '/b') and os.path.exists(LIBRARY + '/a/x'), 'the files')
+END
+}
+
+@test "disk: a library that is replaced during an upload does not get it" {
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('PUT b size=1', 'OK offset=0')
+os.rename(LIBRARY, 'moved')
+os.mkdir(LIBRARY)
+session.expect(item(b'x') + b'END\n', 'FAIL unavailable the library was unmounted, moved or replaced')
+check(not os.path.exists(LIBRARY + '/b') and not os.path.exists('moved/b'), 'the file is there')
+END
 }
 
 @test "disk: what is there already is not called durable when the disk says no" {

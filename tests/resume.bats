@@ -240,3 +240,36 @@ for turn in range(30):
         session.close()
 END
 }
+
+@test "resume: sessions that begin one upload at once never mix their bytes" {
+    start_fsd
+    play_resume <<'END'
+for turn in range(150):
+    name, id = f'file{turn}', f'{turn:032x}'
+    sessions = [Session() for _ in range(6)]
+    for session in sessions:
+        session.send(f'PUT {name} upload={id}\n')
+    answers = [session.line() for session in sessions]
+    ready = [session for session, answer in zip(sessions, answers) if answer == 'OK offset=0']
+    check(len(ready) == 1 and all(answer == 'OK offset=0' or answer.startswith('FAIL busy')
+                                  for answer in answers), answers)
+    data = b'%d' % turn * 1000
+    ready[0].expect(item(data) + b'END\n', f'OK size={len(data)} digest={digest(data)}')
+    check(read_file(name) == data, 'other bytes')
+    for session in sessions:
+        session.close()
+END
+}
+
+@test "resume: what grows beyond the limit is refused, and not kept" {
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Disk quota exceeded"'
+    echo 'limits = { stage_bytes = "1M"; };' >"$CONFIG"
+    start_fsd
+    play_resume <<'END'
+begin('a', ID, b'x' * 1000000)
+session, answer = put('a', ID)
+check(answer.startswith('OK offset=1000000 '), answer)
+session.expect(item(b'x' * 100000), 'FAIL no-space')
+wait_until(lambda: not stages(), 'the stage to go')
+END
+}

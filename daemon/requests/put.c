@@ -8,6 +8,9 @@
 #include "daemon/store/stage.h"
 #include "protocol/descriptor.h"
 
+static const char disk_has_failed[] =
+    "the disk has failed: uploads are refused until fsd is started anew";
+
 enum {
     TRIES = 10, /* how often the name may be taken, and free again when it is looked at */
 };
@@ -64,6 +67,12 @@ static bool is_done(const struct upload *upload)
            (digest->text == NULL || strcmp(digest->text, record->digest) == 0);
 }
 
+/* Has the disk failed to make something durable since the daemon was started? */
+static bool has_failed(const struct session *session)
+{
+    return counter_read(&session->counters->broken) > 0;
+}
+
 /* Before EXISTS: the stored file is durable, and its digest known. */
 static int settle(void *argument)
 {
@@ -71,6 +80,8 @@ static int settle(void *argument)
     int code =
         commit_make_durable(upload->session->library, &upload->there, upload->arguments->name);
 
+    if (code == 0 && has_failed(upload->session))
+        return COMMIT_UNKNOWN;
     return code == 0 ? lookup_digest(&upload->there) : code;
 }
 
@@ -128,15 +139,26 @@ static int judge_end(struct upload *upload, const struct item *end)
     return 0;
 }
 
+static int refuse_usage(struct session *session)
+{
+    errno = EDQUOT; /* for the log */
+    return session_refuse(session, REASON_NO_SPACE,
+                          "the uploads that %s has begun would be too large together",
+                          session->client.who);
+}
+
 /* Without a stage, when the name is taken, bytes are only counted and hashed. */
 static int add_bytes(struct upload *upload, const char *bytes, size_t length)
 {
+    struct session *session = upload->session;
     const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
     int code = 0;
 
     if (size->text != NULL && (int64_t)length > size->number - upload->received)
-        return session_refuse(upload->session, REASON_MISMATCH,
-                              "more bytes came than the %lld announced", (long long)size->number);
+        return session_refuse(session, REASON_MISMATCH, "more bytes came than the %lld announced",
+                              (long long)size->number);
+    if (upload->id != NULL && upload->received + (int64_t)length > session->settings->stage_bytes)
+        return refuse_usage(session);
     if (upload->stage.fd >= 0)
         code = stage_write(&upload->stage, bytes, length);
     digest_add(&upload->digest, bytes, length);
@@ -168,6 +190,19 @@ static int receive(struct upload *upload)
     }
 }
 
+/* Can anybody be promised anything, who has begun when that was still so? */
+static int judge_promise(const struct upload *upload)
+{
+    struct session *session = upload->session;
+
+    if (has_failed(session))
+        return session_refuse(session, REASON_UNAVAILABLE, "%s", disk_has_failed);
+    return library_is_in_place(session->library)
+               ? 0
+               : session_refuse(session, REASON_UNAVAILABLE,
+                                "the library was unmounted, moved or replaced meanwhile");
+}
+
 /*
  * Seals the stage and gives it its name. -REASON_EXISTS comes with the file that was there first.
  */
@@ -177,10 +212,12 @@ static int store(void *argument)
     const struct library *library = upload->session->library;
     int code = stage_seal(&upload->stage, library, &upload->record);
 
+    if (code == 0)
+        code = judge_promise(upload);
     for (int tries = 0; code == 0 && tries < TRIES; tries++) {
         code = commit_link(library, &upload->stage, upload->arguments->name);
         if (code != -REASON_EXISTS)
-            return code;
+            return code == 0 && judge_promise(upload) < 0 ? COMMIT_UNKNOWN : code;
         code = lookup_open(library, upload->arguments->name, &upload->there);
         if (code != -REASON_NOT_FOUND)
             return code == 0 ? -REASON_EXISTS : code;
@@ -205,9 +242,7 @@ static int judge_usage(const struct upload *upload, const struct stage_plan *pla
                               session->client.who, (unsigned long long)usage.count);
     if (usage.bytes > (uint64_t)settings->stage_bytes ||
         size > settings->stage_bytes - (int64_t)usage.bytes)
-        return session_refuse(session, REASON_NO_SPACE,
-                              "the uploads that %s has begun would be too large together",
-                              session->client.who);
+        return refuse_usage(session);
     return 0;
 }
 
@@ -220,15 +255,23 @@ static struct stage_plan plan_of(const struct upload *upload)
                                .size = size->text != NULL ? size->number : -1};
 }
 
+static int resume(void *argument)
+{
+    struct upload *upload = argument;
+    const struct stage_plan plan = plan_of(upload);
+
+    return stage_resume(&upload->stage, upload->session->library, upload->session->client.name,
+                        &plan);
+}
+
 /* Looks for the upload's stage, if it is one that may be gone on with. Returns 0 or a reason. */
 static int find_stage(struct upload *upload)
 {
     struct session *session = upload->session;
-    const struct stage_plan plan = plan_of(upload);
 
     if (upload->id == NULL)
         return 0;
-    int code = stage_resume(&upload->stage, session->library, session->client.name, &plan);
+    int code = session_run_with_heartbeat(session, resume, upload);
     if (code == -REASON_BUSY)
         return session_refuse(session, REASON_BUSY, "another session has this upload");
     if (code == -REASON_MISMATCH)
@@ -320,9 +363,8 @@ static int serve(struct upload *upload)
     bool may_tell = may_know(upload) || session->body_due ||
                     upload->arguments->options[OPTION_DIGEST].text != NULL;
 
-    if (counter_read(&session->counters->broken) > 0)
-        return session_refuse(session, REASON_UNAVAILABLE,
-                              "the disk has failed: uploads are refused until fsd is started anew");
+    if (has_failed(session))
+        return session_refuse(session, REASON_UNAVAILABLE, "%s", disk_has_failed);
     /* Its lock comes first: whoever has it may be giving the name to this very upload. */
     int code = find_stage(upload);
     if (code == 0)
@@ -350,11 +392,17 @@ static const char *upload_id(const struct session *session, const struct argumen
     return is_heeded ? arguments->options[OPTION_UPLOAD].text : NULL;
 }
 
-/* Does what came of the upload stay, to be gone on with? */
+/* Does what came of the upload stay, to be gone on with? Not if its client leaves too much. */
 static bool is_kept(const struct upload *upload, int code)
 {
-    return upload->id != NULL && !upload->is_whole && upload->stage.length > 0 &&
-           (code == -REASON_LOST || code == -REASON_TIMEOUT || code == -REASON_UNAVAILABLE);
+    const struct session *session = upload->session;
+    struct stage_usage usage;
+
+    if (upload->id == NULL || upload->is_whole || upload->stage.length == 0 ||
+        (code != -REASON_LOST && code != -REASON_TIMEOUT && code != -REASON_UNAVAILABLE))
+        return false;
+    stage_measure(session->library, session->client.name, &usage);
+    return usage.bytes <= (uint64_t)session->settings->stage_bytes;
 }
 
 int put_serve(struct session *session, const struct arguments *arguments)

@@ -17,8 +17,9 @@
 enum {
     STAGE_FOLDER_MODE = 0700,
     STAGE_MODE = 0600,
-    STORED_MODE = 0440, /* nobody writes to a stored file */
-    PLAN_ROOM = DIGEST_ROOM + 40,
+    STORED_MODE = 0440,           /* nobody writes to a stored file */
+    PLAN_ROOM = DIGEST_ROOM + 40, /* a record is longer */
+    BLOCK = 512,                  /* bytes of what st_blocks counts (stat(3type)) */
 };
 
 static int open_folder(const struct library *library, const char *client)
@@ -65,7 +66,10 @@ static void add_usage(void *context, int folder, const char *id, const struct st
     (void)folder;
     (void)id;
     usage->count++;
-    usage->bytes += (uint64_t)status->st_size;
+    /* Room may be kept for what is still to come. */
+    usage->bytes +=
+        (uint64_t)(status->st_size > status->st_blocks * BLOCK ? status->st_size
+                                                               : status->st_blocks * BLOCK);
 }
 
 /* Opens a folder to read its entries; NULL when it cannot be. */
@@ -153,6 +157,20 @@ static int stage_failure(int error)
 }
 
 /*
+ * Does the stage's name still lead to the file that was locked? Between the two another session may have
+ * put its own in its place. With the lock it stays: whoever would remove it locks it first.
+ */
+static bool is_named(const struct stage *stage, int locked)
+{
+    struct stat status;
+    struct stat named;
+
+    return fstat(locked, &status) == 0 &&
+           fstatat(stage->folder, stage->id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_ino == status.st_ino && named.st_dev == status.st_dev;
+}
+
+/*
  * Judges a stage that was locked, and may be another upload's, swept, sealed or linked. One that
  * nothing can be done with any more goes. Returns 0 or a reason.
  */
@@ -160,10 +178,10 @@ static int judge_left(const struct stage *stage, const struct stage_plan *plan)
 {
     struct stat status;
 
+    if (!is_named(stage, stage->lock))
+        return -REASON_NOT_FOUND;
     if (fstat(stage->lock, &status) < 0)
         return -REASON_INTERNAL;
-    if (status.st_nlink == 0)
-        return -REASON_NOT_FOUND;
     bool is_sealed = (status.st_mode & S_IWUSR) == 0 || status.st_nlink > 1;
     int code = is_sealed ? -REASON_NOT_FOUND : judge_plan(stage->lock, plan);
     if (code == -REASON_NOT_FOUND && unlinkat(stage->folder, stage->id, 0) < 0)
@@ -203,6 +221,10 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
                        STAGE_MODE);
     if (stage->fd < 0 || flock(stage->fd, LOCK_EX | LOCK_NB) < 0)
         goto fail;
+    if (!is_named(stage, stage->fd)) {
+        errno = EWOULDBLOCK;
+        goto fail;
+    }
     if (keep_plan(stage->fd, plan) == 0 && keep_room(stage->fd, plan->size) == 0)
         return 0;
     (void)unlinkat(stage->folder, stage->id, 0);
@@ -228,8 +250,12 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
                                                          : judge_left(stage, plan);
     else if (errno != ENOENT)
         code = stage_failure(errno);
-    if (code == 0 && go_on(stage, plan) < 0)
+    if (code == 0 && go_on(stage, plan) < 0) {
         code = stage_failure(errno);
+        /* What a first fsync(2) has failed to write, a second one would not. */
+        if (code == -REASON_INTERNAL)
+            (void)unlinkat(stage->folder, stage->id, 0);
+    }
     if (code < 0)
         leave(stage);
     return code;
