@@ -46,8 +46,8 @@ static size_t common_length(const struct candidates *candidates)
 
 /*
  * readline inserts what the quoted texts have in common. It would be half of an escape where they
- * part at bytes that all take a backslash: "a b" and "a;b" have "a\" in common. Returns the place at which
- * the last candidate must differ; SIZE_MAX for none.
+ * part at bytes that all take a backslash: "a b" and "a;b" have "a\" in common. Returns the place
+ * at which the last candidate must differ; SIZE_MAX for none.
  */
 static size_t find_mark(const struct candidates *candidates)
 {

@@ -1,5 +1,6 @@
 /*
- * Entries of a listing, kept in memory to be sorted: in 64 MiB at most, what sorting takes included.
+ * Entries of a listing, kept in memory to be sorted: in 64 MiB at most, what sorting takes
+ * included.
  */
 #ifndef CLI_ENTRIES_H
 #define CLI_ENTRIES_H
@@ -34,7 +35,9 @@ int entries_add(struct entries *entries, const struct entry *entry);
 /* Sorts by the bytes of the names. Returns a name that is there twice, or NULL. */
 const char *entries_sort(struct entries *entries);
 
-/* Sorts by time, the newest first, or by size, the largest first; then by name. Folders are last. */
+/*
+ * Sorts by time, the newest first, or by size, the largest first; then by name. Folders are last.
+ */
 void entries_sort_by_time(struct entries *entries);
 void entries_sort_by_size(struct entries *entries);
 

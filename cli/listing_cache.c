@@ -62,7 +62,10 @@ void listing_cache_find(struct listing_cache *cache, const char *server, const c
     make_path(cache->path, cache->key[strlen("sha256:")]);
 }
 
-/* How old a file is, in milliseconds; one from the future, as after the clock was put back, is too old. */
+/*
+ * How old a file is, in milliseconds; one from the future, as after the clock was put back, is too
+ * old.
+ */
 static double age_ms(const struct stat *status)
 {
     struct timespec now;

@@ -27,8 +27,8 @@ const char *complaint_last(void);
 
 /*
  * Adds text to what is to go to stdout, and writes when enough has come together; what is printed
- * at once is OUTPUT_LONGEST at most. Returns 0, or -REASON_LOCAL when stdout cannot be written, after
- * complaining of it once; of a reader that is gone nothing is said.
+ * at once is OUTPUT_LONGEST at most. Returns 0, or -REASON_LOCAL when stdout cannot be written,
+ * after complaining of it once; of a reader that is gone nothing is said.
  */
 int output_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

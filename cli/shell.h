@@ -29,9 +29,9 @@ struct shell_line {
 };
 
 /*
- * Takes `length` bytes of a line apart. Returns 0; or -1 when there is no memory, or when this is no
- * simple command, of which it could be known what bash will make of it. Also then shell_release()
- * is to be called.
+ * Takes `length` bytes of a line apart. Returns 0; or -1 when there is no memory, or when this is
+ * no simple command, of which it could be known what bash will make of it. Also then
+ * shell_release() is to be called.
  */
 int shell_split(struct shell_line *line, const char *bytes, size_t length);
 void shell_release(struct shell_line *line);
@@ -44,9 +44,9 @@ bool shell_takes_backslash(enum shell_quotes quotes, char byte);
 
 /*
  * Quotes a text for a place where the quotes `open` are open, which readline(3) will close. Where
- * there are none it is put into quotes of `style`, or special bytes get a backslash. A pair of quotes
- * that changes nothing goes before the byte at `mark`, unless that is behind the end. The result is
- * to be freed; NULL without memory.
+ * there are none it is put into quotes of `style`, or special bytes get a backslash. A pair of
+ * quotes that changes nothing goes before the byte at `mark`, unless that is behind the end. The
+ * result is to be freed; NULL without memory.
  */
 char *shell_quote(const char *text, enum shell_quotes open, enum shell_quotes style, size_t mark);
 

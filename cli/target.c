@@ -121,7 +121,10 @@ static int resolve(struct target *target)
     return 0;
 }
 
-/* Is this the file to which standard output goes? It would be replaced under what else writes there. */
+/*
+ * Is this the file to which standard output goes? It would be replaced under what else writes
+ * there.
+ */
 static bool is_stdout(const struct stat *status)
 {
     struct stat output;

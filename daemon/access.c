@@ -149,8 +149,8 @@ static bool is_reached(const char *folder, const char *name)
 }
 
 /*
- * Is this a socket that a listener has accepted? The sockets of a pair, which who started this process
- * has made for it, have no name.
+ * Is this a socket that a listener has accepted? The sockets of a pair, which who started this
+ * process has made for it, have no name.
  */
 static bool is_accepted(int fd, enum address_kind *ret_kind)
 {

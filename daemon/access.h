@@ -31,8 +31,8 @@ struct client {
 };
 
 /*
- * Names of users come from the name service (nss(5)), which reads its configuration when it is first
- * asked: done before processes are forked, none of them has to.
+ * Names of users come from the name service (nss(5)), which reads its configuration when it is
+ * first asked: done before processes are forked, none of them has to.
  */
 void access_warm_up(void);
 

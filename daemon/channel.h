@@ -1,6 +1,7 @@
 /*
- * Channels: how the parent gives connections to the processes that serve them (unix(7), SCM_RIGHTS),
- * and hears of those that have ended. A channel is a pair of sockets that keep messages whole.
+ * Channels: how the parent gives connections to the processes that serve them (unix(7),
+ * SCM_RIGHTS), and hears of those that have ended. A channel is a pair of sockets that keep
+ * messages whole.
  */
 #ifndef DAEMON_CHANNEL_H
 #define DAEMON_CHANNEL_H
@@ -46,8 +47,8 @@ void channel_receive(int worker, struct order *ret);
 void channel_report_end(int worker, uint64_t session);
 
 /*
- * Reads the next session that has ended. Returns 1; 0 when there is none now; -1 when the worker has
- * closed its end. Never waits.
+ * Reads the next session that has ended. Returns 1; 0 when there is none now; -1 when the worker
+ * has closed its end. Never waits.
  */
 int channel_next_end(int parent, uint64_t *ret_session);
 

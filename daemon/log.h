@@ -21,8 +21,8 @@ extern const char *const log_level_words[];
 void log_to_syslog(void);
 
 /*
- * Is stderr systemd's journal, as JOURNAL_STREAM in the environment tells (systemd.exec(5))? Then the
- * level goes before each line, as sd-daemon(3) has it.
+ * Is stderr systemd's journal, as JOURNAL_STREAM in the environment tells (systemd.exec(5))? Then
+ * the level goes before each line, as sd-daemon(3) has it.
  */
 void log_look_for_journal(void);
 

@@ -248,8 +248,8 @@ static bool end_session(struct pool *pool, pid_t pid, uint64_t session)
 
 /*
  * A worker of many connections tells which session has ended. One that has closed its end, or tells
- * of what it does not have, gets nothing more to do; its last sessions are counted until its process
- * is gone.
+ * of what it does not have, gets nothing more to do; its last sessions are counted until its
+ * process is gone.
  */
 static void hear_ends(struct pool *pool, struct worker *worker)
 {

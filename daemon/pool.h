@@ -74,8 +74,8 @@ int64_t pool_wants_worker_in(const struct pool *pool);
 bool pool_add_worker(struct pool *pool);
 
 /*
- * Returns what poll(2) has to look at, `*ret_count` in all: `before` places that are the caller's to
- * fill in, and then what pool_hear() waits for. `for_room`: also for the moment when the pool is
+ * Returns what poll(2) has to look at, `*ret_count` in all: `before` places that are the caller's
+ * to fill in, and then what pool_hear() waits for. `for_room`: also for the moment when the pool is
  * ready again. The array is the pool's, and stays as it is until the next call. NULL when there is
  * no memory.
  */

@@ -10,8 +10,8 @@
 
 /*
  * Tries it in a process that is set up like that of a session. Returns 0, also when the library is
- * read-only, or -1 with the end of the sentence "PATH: ..." in `fault`. That there is no room to try
- * is logged, and no failure: files can still be read.
+ * read-only, or -1 with the end of the sentence "PATH: ..." in `fault`. That there is no room to
+ * try is logged, and no failure: files can still be read.
  */
 int self_test(const struct library *library, const struct settings *settings,
               char fault[TRIAL_FAULT_ROOM]);

@@ -129,8 +129,8 @@ static void drop_body(struct session *session)
 }
 
 /*
- * The answer must not be lost to a reset because of bytes that nobody read. A daemon that stops does
- * not take long for that.
+ * The answer must not be lost to a reset because of bytes that nobody read. A daemon that stops
+ * does not take long for that.
  */
 static void linger(struct session *session)
 {

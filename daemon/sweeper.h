@@ -7,8 +7,8 @@
 #include "daemon/session.h"
 
 /*
- * Forks one, which whoever waits for children will find; when it cannot be forked, that is logged. It
- * does not outlive this process.
+ * Forks one, which whoever waits for children will find; when it cannot be forked, that is logged.
+ * It does not outlive this process.
  */
 void sweeper_start(const struct service *service);
 

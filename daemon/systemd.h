@@ -1,6 +1,7 @@
 /*
  * systemd: the listening sockets that it opened for this process (sd_listen_fds(3)), and what it is
- * told of the daemon's state (sd_notify(3)). Both come by the environment, and no library is needed.
+ * told of the daemon's state (sd_notify(3)). Both come by the environment, and no library is
+ * needed.
  */
 #ifndef DAEMON_SYSTEMD_H
 #define DAEMON_SYSTEMD_H

@@ -1,6 +1,6 @@
 /*
- * The model "thread": one process has a thread for each connection. When it dies all of its sessions
- * are lost.
+ * The model "thread": one process has a thread for each connection. When it dies all of its
+ * sessions are lost.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,8 @@ struct threads {
     const struct service *service;
     int wake; /* an eventfd, which becomes readable when sessions have to end */
     /*
-     * Kept free for the next connection, which is lost when there is no descriptor for it; so one that
-     * comes when there is no other can be answered at least.
+     * Kept free for the next connection, which is lost when there is no descriptor for it; so one
+     * that comes when there is no other can be answered at least.
      */
     int reserve;
     pthread_attr_t attributes;

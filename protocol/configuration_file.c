@@ -15,8 +15,9 @@
 /*
  * What libconfig takes in one way here and in another there, or drops without a word, is looked for
  * before it reads a text: integers that are octal in 1.7 and decimal in 1.5, or too large for one
- * of them; comments that are not closed; commas behind the last one; a NUL in a text, which would be
- * its end or no part of it; and @include, of which 1.5 ends the process when a folder is included.
+ * of them; comments that are not closed; commas behind the last one; a NUL in a text, which would
+ * be its end or no part of it; and @include, of which 1.5 ends the process when a folder is
+ * included.
  */
 
 enum {

@@ -90,8 +90,8 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
 void stream_close(struct stream *stream);
 
 /*
- * Sends what is pending, then waits up to `limit_ms` (0: for ever) for input. Returns 0 when there is
- * input, -REASON_LOST at the end of the stream, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for
+ * Sends what is pending, then waits up to `limit_ms` (0: for ever) for input. Returns 0 when there
+ * is input, -REASON_LOST at the end of the stream, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for
  * stream->wake.
  */
 int stream_await(struct stream *stream, int64_t limit_ms);
@@ -118,7 +118,9 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
 /* Has nothing come, not even the end, since the last read? Never waits. */
 bool stream_is_quiet(struct stream *stream);
 
-/* Drops all input until the other side ends, until `until_ms` of clock_ms(), or for stream->wake. */
+/*
+ * Drops all input until the other side ends, until `until_ms` of clock_ms(), or for stream->wake.
+ */
 void stream_drain(struct stream *stream, int64_t until_ms);
 
 /* From now on the other side is due: the limits begin anew. */

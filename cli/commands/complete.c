@@ -374,7 +374,10 @@ int complete_run(struct invocation *invocation)
         (void)dup2(output, STDOUT_FILENO);
         _exit(complete_line(invocation) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     }
-    /* Whatever else would end this, nothing that the worker has started may be left; it takes no second. */
+    /*
+     * Whatever else would end this, nothing that the worker has started may be left; it takes no
+     * second.
+     */
     for (size_t i = 0; i < sizeof unheeded / sizeof unheeded[0]; i++)
         (void)signal(unheeded[i], SIG_IGN);
     int code = await(worker);

@@ -35,8 +35,9 @@ static bool may_know(const struct upload *upload)
 }
 
 /*
- * The file has its name, and it is not known for how long. After an error of the disk itself nothing
- * can be promised of any upload: what a first fsync(2) has failed to write, a second one would not.
+ * The file has its name, and it is not known for how long. After an error of the disk itself
+ * nothing can be promised of any upload: what a first fsync(2) has failed to write, a second one
+ * would not.
  */
 static int answer_unknown(const struct upload *upload)
 {
@@ -64,7 +65,8 @@ static bool is_done(const struct upload *upload)
     return upload->id != NULL && upload->there.fd >= 0 && strcmp(record->upload, upload->id) == 0 &&
            strcmp(record->by, upload->record.by) == 0 &&
            (size->text == NULL || size->number == record->size) &&
-           (digest->text == NULL || strcmp(digest->text, record->digest) == 0);
+           (digest->text == NULL || strcmp(digest->text, record->digest) == 0) &&
+           (!upload->is_whole || strcmp(upload->record.digest, record->digest) == 0);
 }
 
 /* Has the disk failed to make something durable since the daemon was started? */
@@ -86,8 +88,8 @@ static int settle(void *argument)
 }
 
 /*
- * The answer when the name is taken, maybe by this very upload. A client that may not look learns only whether `digest`, that
- * of its own bytes as far as it is known, is the stored one.
+ * The answer when the name is taken, maybe by this very upload. A client that may not look learns
+ * only whether `digest`, that of its own bytes as far as it is known, is the stored one.
  */
 static int answer_exists(struct upload *upload, const char *digest)
 {
@@ -381,8 +383,8 @@ static int serve(struct upload *upload)
 }
 
 /*
- * By which id may the upload be gone on with? From anybody it means nothing, and without records nobody
- * could tell whether it is done.
+ * By which id may the upload be gone on with? From anybody it means nothing, and without records
+ * nobody could tell whether it is done.
  */
 static const char *upload_id(const struct session *session, const struct arguments *arguments)
 {

@@ -100,8 +100,8 @@ static void visit_client(int at, const char *client, stage_visit *visit, void *c
 }
 
 /*
- * What belongs to an id, as text: the size, and the name's digest, since xattrs have little room. It
- * stands where the record will.
+ * What belongs to an id, as text: the size, and the name's digest, since xattrs have little room.
+ * It stands where the record will.
  */
 static void write_plan(const struct stage_plan *plan, char text[PLAN_ROOM])
 {
@@ -157,8 +157,8 @@ static int stage_failure(int error)
 }
 
 /*
- * Does the stage's name still lead to the file that was locked? Between the two another session may have
- * put its own in its place. With the lock it stays: whoever would remove it locks it first.
+ * Does the stage's name still lead to the file that was locked? Between the two another session may
+ * have put its own in its place. With the lock it stays: whoever would remove it locks it first.
  */
 static bool is_named(const struct stage *stage, int locked)
 {

@@ -287,7 +287,9 @@ static void check_write_limit(void)
     pair_close(&pair);
 }
 
-/* All that is waited for the other side adds up, whatever it says meanwhile; a source adds nothing. */
+/*
+ * All that is waited for the other side adds up, whatever it says meanwhile; a source adds nothing.
+ */
 static void check_total_limit(void)
 {
     static char bytes[STREAM_BUFFER];
