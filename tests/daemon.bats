@@ -544,7 +544,7 @@ END
     start_fsd
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
     assert_no_stages
-    stage=$(echo "$LIBRARY"/.fsd/stage/*)
+    stage=$(echo "$LIBRARY"/.fsd/stage/user:*)
     rmdir "$stage"
     echo precious >"$stage"
     FSD_EXPECTED='msg=failed .*operation=PUT name=b '
