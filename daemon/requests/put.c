@@ -242,8 +242,8 @@ static int judge_usage(const struct upload *upload, const struct stage_plan *pla
         return session_refuse(session, REASON_NO_SPACE,
                               "%s has begun %llu uploads, and may not begin more",
                               session->client.who, (unsigned long long)usage.count);
-    if (usage.bytes > (uint64_t)settings->stage_bytes ||
-        size > settings->stage_bytes - (int64_t)usage.bytes)
+    if (usage.room > (uint64_t)settings->stage_bytes ||
+        size > settings->stage_bytes - (int64_t)usage.room)
         return refuse_usage(session);
     return 0;
 }
@@ -404,7 +404,7 @@ static bool is_kept(const struct upload *upload, int code)
         (code != -REASON_LOST && code != -REASON_TIMEOUT && code != -REASON_UNAVAILABLE))
         return false;
     stage_measure(session->library, session->client.name, &usage);
-    return usage.bytes <= (uint64_t)session->settings->stage_bytes;
+    return usage.room <= (uint64_t)session->settings->stage_bytes;
 }
 
 int put_serve(struct session *session, const struct arguments *arguments)

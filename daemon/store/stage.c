@@ -62,14 +62,13 @@ static int keep_room(int fd, int64_t size)
 static void add_usage(void *context, int folder, const char *id, const struct stat *status)
 {
     struct stage_usage *usage = context;
+    int64_t room = (int64_t)status->st_blocks * BLOCK;
 
     (void)folder;
     (void)id;
     usage->count++;
-    /* Room may be kept for what is still to come. */
-    usage->bytes +=
-        (uint64_t)(status->st_size > status->st_blocks * BLOCK ? status->st_size
-                                                               : status->st_blocks * BLOCK);
+    usage->bytes += (uint64_t)status->st_size;
+    usage->room += (uint64_t)(status->st_size > room ? status->st_size : room);
 }
 
 /* Opens a folder to read its entries; NULL when it cannot be. */

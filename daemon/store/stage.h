@@ -79,6 +79,7 @@ void stage_visit_all(const struct library *library, stage_visit *visit, void *co
 struct stage_usage {
     uint64_t count; /* of stages */
     uint64_t bytes;
+    uint64_t room; /* bytes, with those that are kept for what is still to come */
 };
 
 /* Counts the stages of a client, or of all for NULL, as far as they can be seen. */
