@@ -20,6 +20,9 @@ void descriptor_reserve_standard(void);
  */
 bool descriptor_has_changed(int fd, const struct stat *then);
 
+/* Does a name in a folder lead to this very file, and not to a link to it or to another one? */
+bool descriptor_is_named(int fd, int folder, const char *name);
+
 /* close(2); -1 is let be, and errno stays as it is. */
 void descriptor_close(int fd);
 

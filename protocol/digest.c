@@ -72,9 +72,8 @@ int digest_check(const char *bytes, size_t length)
     return 0;
 }
 
-int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM])
+int64_t digest_add_file(struct digest *digest, int fd)
 {
-    struct digest digest;
     int64_t offset = 0;
     ssize_t got = 0;
     struct stat status;
@@ -82,19 +81,26 @@ int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM])
 
     if (chunk == NULL)
         return -1;
-    digest_begin(&digest);
     /* One that grows while it is read is not followed for ever. */
     while (offset <= status.st_size && (got = pread(fd, chunk, CHUNK, offset)) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             break;
-        digest_add(&digest, chunk, (size_t)got);
+        digest_add(digest, chunk, (size_t)got);
         offset += got;
     }
     free(chunk);
-    if (got < 0)
-        return -1;
-    digest_finish(&digest, ret_text);
-    return offset;
+    return got < 0 ? -1 : offset;
+}
+
+int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM])
+{
+    struct digest digest;
+
+    digest_begin(&digest);
+    int64_t length = digest_add_file(&digest, fd);
+    if (length >= 0)
+        digest_finish(&digest, ret_text);
+    return length;
 }

@@ -31,10 +31,12 @@ void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM]);
 int digest_check(const char *bytes, size_t length);
 
 /*
- * Reads a regular file from offset 0 to its end and writes the digest; the file offset stays.
- * Returns how many bytes there were, more than its size for one that grows meanwhile; or -1 with
- * errno set.
+ * Reads a regular file from offset 0 to its end and adds its bytes; the file offset stays. Returns
+ * how many bytes there were, more than its size for one that grows meanwhile; or -1 with errno set.
  */
+int64_t digest_add_file(struct digest *digest, int fd);
+
+/* The same, and writes the digest. */
 int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM]);
 
 #endif

@@ -13,17 +13,6 @@ enum {
     TRIES = 100, /* how often a folder may die between its making and the link into it */
 };
 
-/* After EEXIST: did our own link win after all, as a repeated request to a file server may tell? */
-static bool is_ours(const struct stage *stage, int folder, const char *last)
-{
-    struct stat there;
-    struct stat ours;
-
-    return fstatat(folder, last, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           fstat(stage->fd, &ours) == 0 && there.st_ino == ours.st_ino &&
-           there.st_dev == ours.st_dev;
-}
-
 /* One try. Returns 0, a reason, or VANISHED. */
 static int try_link(const struct library *library, const struct stage *stage, const char *name)
 {
@@ -36,8 +25,9 @@ static int try_link(const struct library *library, const struct stage *stage, co
     if (code == 0)
         code = folder_judge(library, name);
     if (code == 0 && linkat(stage->folder, stage->id, folder, last, 0) < 0) {
+        /* Our own link may have won after all, as a repeated request to a file server may tell. */
         if (errno == EEXIST)
-            code = is_ours(stage, folder, last) ? 0 : -REASON_EXISTS;
+            code = descriptor_is_named(stage->fd, folder, last) ? 0 : -REASON_EXISTS;
         else
             code = library_failure(errno);
     }

@@ -161,12 +161,7 @@ static int stage_failure(int error)
  */
 static bool is_named(const struct stage *stage, int locked)
 {
-    struct stat status;
-    struct stat named;
-
-    return fstat(locked, &status) == 0 &&
-           fstatat(stage->folder, stage->id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           named.st_ino == status.st_ino && named.st_dev == status.st_dev;
+    return descriptor_is_named(locked, stage->folder, stage->id);
 }
 
 /*
@@ -262,19 +257,7 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
 
 int stage_hash(const struct stage *stage, struct digest *digest)
 {
-    char bytes[64 * 1024];
-    int64_t offset = 0;
-
-    while (offset < stage->length) {
-        ssize_t got = pread(stage->fd, bytes, sizeof bytes, offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return -REASON_INTERNAL;
-        digest_add(digest, bytes, (size_t)got);
-        offset += got;
-    }
-    return 0;
+    return digest_add_file(digest, stage->fd) == stage->length ? 0 : -REASON_INTERNAL;
 }
 
 int stage_write(struct stage *stage, const char *bytes, size_t length)

@@ -21,11 +21,9 @@ struct sweep {
 static bool is_abandoned(const struct sweep *sweep, int fd, int folder, const char *id)
 {
     struct stat status;
-    struct stat named;
 
     return fstat(fd, &status) == 0 && status.st_mtime < sweep->before &&
-           fstatat(folder, id, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == status.st_ino &&
-           named.st_dev == status.st_dev;
+           descriptor_is_named(fd, folder, id);
 }
 
 static void sweep_one(void *context, int folder, const char *id, const struct stat *status)
