@@ -15,8 +15,12 @@ enum right {
     RIGHT_LIST = 1 << 0,
     RIGHT_GET = 1 << 1,
     RIGHT_PUT = 1 << 2,
-    RIGHT_STATUS = 1 << 3,
-    RIGHTS_ALL = RIGHT_LIST | RIGHT_GET | RIGHT_PUT | RIGHT_STATUS,
+    RIGHT_REPLACE = 1 << 3,
+    RIGHT_DELETE = 1 << 4,
+    RIGHT_WATCH = 1 << 5,
+    RIGHT_STATUS = 1 << 6,
+    RIGHTS_ALL = RIGHT_LIST | RIGHT_GET | RIGHT_PUT | RIGHT_REPLACE | RIGHT_DELETE | RIGHT_WATCH |
+                 RIGHT_STATUS,
 };
 
 /* The words of the rights, closed by NULL. */

@@ -407,7 +407,7 @@ refuse('limits = { idle = "22s";\n sessions = 0; };',
        f'{config}:2: limits.sessions: 0 is too small: it must be 1 at least')
 refuse('limits = { idle = "22s";\n sessions = 5;\n frob\xe4 = 1; };', f'{config}:3: syntax error')
 refuse('limits = { idle = "22s"; };\nanonymous = "forged\\nlevel=info";',
-       f"{config}:2: anonymous: 'forged?level=info' is none of list, get, put, status")
+       f"{config}:2: anonymous: 'forged?level=info' is none of list, get, put, replace, delete, watch, status")
 # In all of these libconfig is the one that could end or hang.
 refuse('limits = { idle = "22s"; };\n@include "/"', f'{config}:2: @include and its like are not taken here')
 for text in ('(' * 60000, 'listen = ' + '(' * 60000, '"' * 60001, 'a' * 60000, '\x01' * 1000, '/*' * 1000):
