@@ -295,12 +295,13 @@ int session_wait(struct session *session, int source, int64_t limit_ms)
 {
     struct stream *stream = &session->stream;
     struct stream_turn turn;
+    int wake = stream->wake;
 
     stream->wake = session->gone;
     int code = stream_flush(stream);
     if (code == 0)
         code = stream_take_turn(stream, source, limit_ms, &turn);
-    stream->wake = -1;
+    stream->wake = wake;
     if (code == 0 && stream->ended)
         code = -REASON_LOST;
     return code == 0 || code == -REASON_UNAVAILABLE ? session_judge_wait(session) : code;

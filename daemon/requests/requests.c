@@ -18,11 +18,11 @@ static const struct {
     const char *key;
     enum kind kind;
 } options[OPTION_COUNT] = {
-    [OPTION_MATCH] = {"match", KIND_TEXT},     [OPTION_DEEP] = {"deep", KIND_ONE},
-    [OPTION_DETAILS] = {"details", KIND_ONE},  [OPTION_OFFSET] = {"offset", KIND_NUMBER},
-    [OPTION_LENGTH] = {"length", KIND_NUMBER}, [OPTION_DIGEST] = {"digest", KIND_DIGEST},
-    [OPTION_SIZE] = {"size", KIND_NUMBER},     [OPTION_EAGER] = {"eager", KIND_ONE},
-    [OPTION_UPLOAD] = {"upload", KIND_UPLOAD},
+    [OPTION_MATCH] = {"match", KIND_TEXT},      [OPTION_DEEP] = {"deep", KIND_ONE},
+    [OPTION_DETAILS] = {"details", KIND_ONE},   [OPTION_OFFSET] = {"offset", KIND_NUMBER},
+    [OPTION_LENGTH] = {"length", KIND_NUMBER},  [OPTION_DIGEST] = {"digest", KIND_DIGEST},
+    [OPTION_SIZE] = {"size", KIND_NUMBER},      [OPTION_EAGER] = {"eager", KIND_ONE},
+    [OPTION_UPLOAD] = {"upload", KIND_UPLOAD},  [OPTION_WAIT] = {"wait", KIND_NUMBER},
 };
 
 /* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
@@ -40,7 +40,7 @@ static const struct request requests[] = {
     {.word = "GET",
      .rights = RIGHT_GET,
      .name = NAME_NEEDED,
-     .options = BIT(OPTION_OFFSET) | BIT(OPTION_LENGTH) | BIT(OPTION_DIGEST),
+     .options = BIT(OPTION_OFFSET) | BIT(OPTION_LENGTH) | BIT(OPTION_DIGEST) | BIT(OPTION_WAIT),
      .serve = get_serve},
     {.word = "PUT",
      .rights = RIGHT_PUT,

@@ -22,6 +22,7 @@ enum option {
     OPTION_SIZE,
     OPTION_EAGER,
     OPTION_UPLOAD,
+    OPTION_WAIT,
     OPTION_COUNT
 };
 
