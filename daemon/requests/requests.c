@@ -23,6 +23,7 @@ static const struct {
     [OPTION_LENGTH] = {"length", KIND_NUMBER},  [OPTION_DIGEST] = {"digest", KIND_DIGEST},
     [OPTION_SIZE] = {"size", KIND_NUMBER},      [OPTION_EAGER] = {"eager", KIND_ONE},
     [OPTION_UPLOAD] = {"upload", KIND_UPLOAD},  [OPTION_WAIT] = {"wait", KIND_NUMBER},
+    [OPTION_EXISTING] = {"existing", KIND_ONE},
 };
 
 /* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
@@ -48,6 +49,12 @@ static const struct request requests[] = {
      .name = NAME_NEEDED,
      .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER) | BIT(OPTION_UPLOAD),
      .serve = put_serve},
+    {.word = "WATCH",
+     .rights = RIGHT_WATCH,
+     .sees = RIGHT_WATCH,
+     .name = NAME_OR_FOLDER,
+     .options = BIT(OPTION_EXISTING),
+     .serve = watch_serve},
     {.word = "STATUS", .rights = RIGHT_STATUS, .serve = status_serve},
     {.word = "QUIT", .serve = quit_serve},
 };

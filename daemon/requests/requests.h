@@ -23,6 +23,7 @@ enum option {
     OPTION_EAGER,
     OPTION_UPLOAD,
     OPTION_WAIT,
+    OPTION_EXISTING,
     OPTION_COUNT
 };
 
@@ -83,6 +84,7 @@ const struct request *request_at(size_t place);
 int list_serve(struct session *session, const struct arguments *arguments);
 int get_serve(struct session *session, const struct arguments *arguments);
 int put_serve(struct session *session, const struct arguments *arguments);
+int watch_serve(struct session *session, const struct arguments *arguments);
 int status_serve(struct session *session, const struct arguments *arguments);
 int quit_serve(struct session *session, const struct arguments *arguments);
 
