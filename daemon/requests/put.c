@@ -2,42 +2,43 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "daemon/requests/promise.h"
 #include "daemon/requests/upload.h"
 #include "daemon/store/commit.h"
 #include "protocol/descriptor.h"
-
-static const char disk_has_failed[] =
-    "the disk has failed: uploads are refused until fsd is started anew";
 
 enum {
     TRIES = 10, /* how often the name may be taken, and free again when it is looked at */
 };
 
+static const char *name_of(const struct upload *upload)
+{
+    return upload->arguments->name;
+}
+
 /* May the client know what is stored? It may look at it anyhow. */
 static bool may_know(const struct upload *upload)
 {
-    return session_may_see(upload->session, upload->arguments->name);
+    return session_may_see(upload->session, name_of(upload));
 }
 
-/*
- * The file has its name, and it is not known for how long. After an error of the disk itself
- * nothing can be promised of any upload: what a first fsync(2) has failed to write, a second one
- * would not.
- */
+static bool is_replacing(const struct upload *upload)
+{
+    return upload->arguments->options[OPTION_REPLACE].text != NULL;
+}
+
+/* The digest of the only content that may be replaced; NULL for any. */
+static const char *guard_of(const struct upload *upload)
+{
+    const struct option_value *replace = &upload->arguments->options[OPTION_REPLACE];
+
+    return replace->length > 1 ? replace->text : NULL;
+}
+
 static int answer_unknown(const struct upload *upload)
 {
-    struct session *session = upload->session;
-    int error = errno;
-
-    log_event(LOG_LEVEL_CRITICAL, "outcome unknown", "session", session->id, "client",
-              session->client.who, "name", upload->arguments->name, "cause", strerror(error), NULL);
-    if (error == EIO)
-        counter_add(&session->counters->broken, 1);
-    session->outcome = REASON_INTERNAL;
-    return stream_print(
-        &session->stream,
-        "FAIL %s outcome unknown: the file has its name, and could not be made durable\n",
-        reason_word(REASON_INTERNAL));
+    return promise_break(upload->session, name_of(upload),
+                         "the file has its name, and could not be made durable");
 }
 
 /* Is the file under the name what this very upload has stored before? */
@@ -54,20 +55,13 @@ static bool is_done(const struct upload *upload)
            (!upload->is_whole || strcmp(upload->record.digest, record->digest) == 0);
 }
 
-/* Has the disk failed to make something durable since the daemon was started? */
-static bool has_failed(const struct session *session)
-{
-    return counter_read(&session->counters->broken) > 0;
-}
-
 /* Before EXISTS: the stored file is durable, and its digest known. */
 static int settle(void *argument)
 {
     struct upload *upload = argument;
-    int code =
-        commit_make_durable(upload->session->library, &upload->there, upload->arguments->name);
+    int code = commit_make_durable(upload->session->library, &upload->there, name_of(upload));
 
-    if (code == 0 && has_failed(upload->session))
+    if (code == 0 && promise_has_failed(upload->session))
         return COMMIT_UNKNOWN;
     return code == 0 ? lookup_digest(&upload->there) : code;
 }
@@ -88,17 +82,17 @@ static int answer_exists(struct upload *upload, const char *digest)
         return stream_print(stream, "OK size=%lld digest=%s\n", (long long)there->record.size,
                             there->record.digest);
     upload->session->outcome = REASON_EXISTS;
-    if (may_know(upload))
-        return stream_print(stream, "EXISTS size=%lld digest=%s\n",
-                            (long long)there->status.st_size, there->record.digest);
     bool same = digest != NULL && strcmp(digest, there->record.digest) == 0;
-    return stream_print(stream, same ? "EXISTS same=1\n" : "EXISTS\n");
+    if (!may_know(upload))
+        return stream_print(stream, same ? "EXISTS same=1\n" : "EXISTS\n");
+    return stream_print(stream, "EXISTS size=%lld digest=%s%s\n", (long long)there->status.st_size,
+                        there->record.digest, same && is_replacing(upload) ? " same=1" : "");
 }
 
 /* Looks at what is under the name. Returns 0 when it is free or a file, else a reason. */
 static int look(struct upload *upload)
 {
-    int code = lookup_open(upload->session->library, upload->arguments->name, &upload->there);
+    int code = lookup_open(upload->session->library, name_of(upload), &upload->there);
 
     if (code == -REASON_NOT_FOUND && errno == ENOENT)
         return 0;
@@ -107,40 +101,55 @@ static int look(struct upload *upload)
     return session_refuse(upload->session, REASON_NOT_A_FILE, "it lies below a file or a link");
 }
 
-/* Can anybody be promised anything, who has begun when that was still so? */
-static int judge_promise(const struct upload *upload)
+/* What stands in the way of replacing is not what the client has named. */
+static int refuse_guard(struct upload *upload)
 {
-    struct session *session = upload->session;
+    const struct stored *there = &upload->there;
 
-    if (has_failed(session))
-        return session_refuse(session, REASON_UNAVAILABLE, "%s", disk_has_failed);
-    return library_is_in_place(session->library)
-               ? 0
-               : session_refuse(session, REASON_UNAVAILABLE,
-                                "the library was unmounted, moved or replaced meanwhile");
+    if (there->fd < 0)
+        return session_refuse(upload->session, REASON_MISMATCH, "there is no file to be replaced");
+    return session_refuse(upload->session, REASON_MISMATCH,
+                          "the file to be replaced is another%s%s", may_know(upload) ? ": " : "",
+                          may_know(upload) ? there->record.digest : "");
 }
 
-/*
- * Seals the stage and gives it its name. -REASON_EXISTS comes with the file that was there first.
- */
-static int store(void *argument)
+/* -REASON_EXISTS comes with the file that was there first. */
+static int give_name(struct upload *upload)
 {
-    struct upload *upload = argument;
     const struct library *library = upload->session->library;
-    int code = stage_seal(&upload->stage, library, &upload->record);
+    int code = 0;
 
-    if (code == 0)
-        code = judge_promise(upload);
+    if (is_replacing(upload))
+        return commit_replace(library, &upload->stage, &upload->record, name_of(upload),
+                              guard_of(upload), &upload->there);
     for (int tries = 0; code == 0 && tries < TRIES; tries++) {
-        code = commit_link(library, &upload->stage, upload->arguments->name);
+        code = commit_link(library, &upload->stage, name_of(upload));
         if (code != -REASON_EXISTS)
-            return code == 0 && judge_promise(upload) < 0 ? COMMIT_UNKNOWN : code;
-        code = lookup_open(library, upload->arguments->name, &upload->there);
+            return code;
+        code = lookup_open(library, name_of(upload), &upload->there);
         if (code != -REASON_NOT_FOUND)
             return code == 0 ? -REASON_EXISTS : code;
         code = 0;
     }
-    return code == 0 ? -REASON_INTERNAL : code;
+    return -REASON_INTERNAL;
+}
+
+/* Seals the stage and gives it its name. */
+static int store(void *argument)
+{
+    struct upload *upload = argument;
+    struct session *session = upload->session;
+    int code = stage_seal(&upload->stage, session->library, &upload->record);
+
+    /* Others may have met a failing disk since this one was begun. */
+    if (code == 0)
+        code = promise_judge(session);
+    if (code < 0)
+        return code;
+    code = give_name(upload);
+    if (code == -REASON_MISMATCH)
+        return refuse_guard(upload);
+    return code == 0 && promise_judge(session) < 0 ? COMMIT_UNKNOWN : code;
 }
 
 /* A new file: from the go-ahead to the answer. */
@@ -166,8 +175,10 @@ static int serve_new(struct upload *upload)
             "another file system is mounted there; nothing can be linked into it");
     if (code < 0)
         return code;
+    const char *old = upload->there.record.digest;
     log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
-              "name", upload->arguments->name, "digest", upload->record.digest, NULL);
+              "name", name_of(upload), "digest", upload->record.digest,
+              upload->there.fd >= 0 ? "replaced" : NULL, old[0] != '\0' ? old : "unknown", NULL);
     code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->received,
                         upload->record.digest);
     /* The client need not wait for the stage's own name to go. */
@@ -186,24 +197,58 @@ static int serve_existing(struct upload *upload)
     return code == 0 ? answer_exists(upload, upload->record.digest) : code;
 }
 
-static int serve(struct upload *upload)
+/*
+ * Is it known already, by the digest of what is to come, that nothing is to be replaced? Then it is
+ * answered, which `*ret_answered` tells. A body that was sent ahead has to be read anyhow.
+ */
+static int judge_replacing(struct upload *upload, bool *ret_answered)
 {
-    struct session *session = upload->session;
-    bool may_tell = may_know(upload) || session->body_due ||
-                    upload->arguments->options[OPTION_DIGEST].text != NULL;
+    const char *digest = upload->arguments->options[OPTION_DIGEST].text;
+    const char *guard = guard_of(upload);
+    bool is_there = upload->there.fd >= 0;
 
-    if (has_failed(session))
-        return session_refuse(session, REASON_UNAVAILABLE, "%s", disk_has_failed);
-    /* Its lock comes first: whoever has it may be giving the name to this very upload. */
-    int code = upload_find_stage(upload);
-    if (code == 0)
-        code = look(upload);
+    if (upload->session->body_due || (is_there ? digest == NULL : guard == NULL))
+        return 0;
+    if (!is_there)
+        return refuse_guard(upload);
+    int code = request_digest(upload->session, &upload->there);
     if (code < 0)
         return code;
-    if (upload->there.fd >= 0 && (may_tell || is_done(upload)))
-        return serve_existing(upload);
-    if (!session->library->writable)
-        return session_refuse(session, REASON_DENIED, "the library is read-only");
+    *ret_answered = strcmp(digest, upload->there.record.digest) == 0;
+    if (*ret_answered)
+        return answer_exists(upload, digest);
+    return guard == NULL || strcmp(guard, upload->there.record.digest) == 0 ? 0
+                                                                            : refuse_guard(upload);
+}
+
+/* Can the file that is there be answered for, before a byte of another has come? */
+static int judge_existing(struct upload *upload, bool *ret_answered)
+{
+    bool may_tell = may_know(upload) || upload->session->body_due ||
+                    upload->arguments->options[OPTION_DIGEST].text != NULL;
+
+    if (is_replacing(upload) && !is_done(upload))
+        return judge_replacing(upload, ret_answered);
+    *ret_answered = upload->there.fd >= 0 && (may_tell || is_done(upload));
+    return *ret_answered ? serve_existing(upload) : 0;
+}
+
+static int serve(struct upload *upload)
+{
+    bool is_answered = false;
+    int code = promise_judge(upload->session);
+
+    /* Its lock comes first: whoever has it may be giving the name to this very upload. */
+    if (code == 0)
+        code = upload_find_stage(upload);
+    if (code == 0)
+        code = look(upload);
+    if (code == 0)
+        code = judge_existing(upload, &is_answered);
+    if (code < 0 || is_answered)
+        return code;
+    if (!upload->session->library->writable)
+        return session_refuse(upload->session, REASON_DENIED, "the library is read-only");
     descriptor_close(upload->there.fd);
     upload->there.fd = -1;
     return serve_new(upload);
