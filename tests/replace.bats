@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # PUT with replace=, and DELETE: what readers see, who wins, and what is durable when.
 
-# Variables of one test are none of the others: shellcheck disable=SC2030,SC2031,SC2034
+# Variables of one test are none of the others, and some are for the functions of the library:
+# shellcheck disable=SC2030,SC2031,SC2034
 
 load library
 
@@ -217,4 +218,17 @@ END
     chmod 0444 "$LIBRARY/a"
     start_fsd
     play <<<$'> DELETE a\n< FAIL denied the library is read-only\n> PUT a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< FAIL denied *'
+}
+
+@test "delete: an upload whose file another client deletes before its answer was stored" {
+    trace -e trace=linkat -e inject=linkat:delay_exit=1000000
+    start_fsd
+    converse <<'END'
+writer = Session()
+writer.send(b'PUT f/g/a size=0 eager=1\nEND\n')
+wait_until(lambda: os.path.exists(LIBRARY + '/f/g/a'), 'the file')
+Session().expect('DELETE f/g/a', 'OK')
+check(not os.path.exists(LIBRARY + '/f'), 'the folder is there')
+check(writer.line().startswith('OK size=0'), 'the upload')
+END
 }
