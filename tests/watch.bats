@@ -504,3 +504,150 @@ session.body()
 wait_until(lambda: watches() == 0, 'the end of inotify')
 END
 }
+
+# await_watch COUNT: waits until so many sessions watch.
+await_watch() {
+    COUNT=$1 watch_with <<<'wait_until(lambda: watches() == int(os.environ["COUNT"]), "those who watch")'
+}
+
+@test "fsc watch: names come at once, each on a line, until there are enough" {
+    local watch
+    start_fsd
+    mkfifo names
+    quiet "$FSC" watch --count 3 >names 3>&- &
+    watch=$!
+    exec {names}<names
+    await_watch 1
+    for name in 'a/b c' '%/ä' 'a/b/-'; do
+        name=${name/b\//d/}
+        "$FSC" put - --name "$name" </dev/null
+        IFS= read -r -t 20 -u "$names" line
+        assert_equal "$line" "$name"
+    done
+    wait "$watch"
+    run cat <&"$names"
+    assert_output ''
+    exec {names}<&-
+}
+
+@test "fsc watch: --existing, -0, --json, and the folder" {
+    mkdir -p "$LIBRARY/folder/deep"
+    printf 12 >"$LIBRARY/folder/deep/a"
+    touch -d 2001-09-09T01:46:40.25Z "$LIBRARY/folder/deep/a"
+    printf 3 >"$LIBRARY/b"
+    start_fsd
+    for folder in folder folder/ folder/deep; do
+        run --separate-stderr "$FSC" watch --existing --count 1 "$folder"
+        assert_equal "$status $stderr" '0 '
+        assert_output folder/deep/a
+    done
+    run --separate-stderr "$FSC" watch --existing --json --count 1 folder
+    assert_equal "$status $stderr" '0 '
+    assert_output '{"name":"folder/deep/a","type":"file","size":2,"mtime":"2001-09-09T01:46:40.25Z"}'
+    quiet "$FSC" watch --existing -0 --count 2 | sort -z | cmp - <(printf 'b\0folder/deep/a\0')
+}
+
+@test "fsc watch: what ends it" {
+    local watch
+    echo 'limits = { heartbeat = "100ms"; };' >"$CONFIG"
+    start_fsd
+    assert_fails 11 "$FSC" watch --max-time 1
+    # Signs of life are enough, however long: as many as one who waits for an answer would not take.
+    printf 'limits = { wait = "200ms"; idle = "20s"; };' >short.conf
+    assert_fails 11 "$FSC" --config short.conf watch --max-time 2
+    assert_equal "$stderr" 'fsc: watch: the limit of --max-time is reached'
+    "$FSC" watch a/b >/dev/null 2>errors 3>&- &
+    watch=$!
+    await_watch 1
+    stop_fsd
+    wait "$watch" || code=$?
+    assert_equal "$code" 12
+    assert_equal "$(cat errors)" 'fsc: a/b: the daemon is stopping'
+    assert_fails 10 "$FSC" watch
+}
+
+@test "fsc watch: a signal ends it, and a reader that is gone" {
+    local watch code=0
+    start_fsd
+    "$FSC" watch >/dev/null 2>errors 3>&- &
+    watch=$!
+    await_watch 1
+    kill -TERM "$watch"
+    wait "$watch" || code=$?
+    assert_equal "$code" 143
+    await_watch 0
+    "$FSC" put - --name a </dev/null
+    { "$FSC" watch --existing 2>>errors || echo "$?" >code; } 3>&- | head -n 1 >first &
+    await_file first
+    until [ -s code ]; do
+        "$FSC" put - --name "$RANDOM.$RANDOM" </dev/null
+    done
+    assert_equal "$(cat code first)" $'141\na'
+    assert_equal "$(cat errors)" ''
+}
+
+@test "fsc watch: wrong usage" {
+    local arguments
+    for arguments in '--count 0' '--count x' '--count -1' '--count 1.5' /a a//b .fsd 'a b'; do
+        # shellcheck disable=SC2086
+        assert_fails 2 "$FSC" watch $arguments
+    done
+    assert_fails 2 "$FSC" watch ''
+    assert_fails 2 "$FSC" watch --match a
+}
+
+@test "fsc watch: denied" {
+    FSD_EXPECTED=msg=denied
+    start_fsd --listen plain:127.0.0.1:0 --anonymous 'list get'
+    assert_fails 6 "$FSC" --server "plain:127.0.0.1:$FSD_PORT" watch
+}
+
+@test "fsc watch: what no WATCH tells is a breach" {
+    local line
+    for line in 'a%2Fb' 'folder' 'folder/' 'other/a' 'folder/a/' 'folder/../a' 'folder/.fsd/a' 'folder/%0A' 'folder/a b'; do
+        assert_fails 1 fake "$FSC" watch folder <<END
+> WATCH folder
+< OK
+< ${#line}
+< $line
+<
+>.
+END
+        assert_fails 1 fake "$FSC" watch folder <<END
+> WATCH folder
+< OK
+< $((${#line} + 1))
+< $line
+<
+<
+>.
+END
+    done
+    assert_fails 1 fake "$FSC" watch --json <<'END'
+> WATCH
+< OK
+< 9
+< a size=x
+<
+<
+>.
+END
+    # It has no end, and no answer but OK.
+    assert_fails 1 fake "$FSC" watch <<'END'
+> WATCH
+< OK
+< END
+END
+    assert_fails 1 fake "$FSC" watch --existing <<'END'
+> WATCH existing=1
+< EMPTY
+>.
+END
+    assert_fails 10 fake "$FSC" watch <<'END'
+> WATCH
+< WAIT
+< OK
+< WAIT
+<.
+END
+}
