@@ -361,7 +361,7 @@ END
     reader=$!
     # It may come before somebody watches.
     until ! kill -0 "$reader" 2>/dev/null; do
-        cat /proc/sys/kernel/random/uuid | quiet inside fsc put - --name "incoming/$(cat /proc/sys/kernel/random/uuid)"
+        quiet inside fsc put - --name "incoming/$(cat /proc/sys/kernel/random/uuid)" </proc/sys/kernel/random/uuid
     done
     wait "$reader"
     [ -s shown ]

@@ -1,5 +1,5 @@
 /*
- * Sets of 64-bit marks of what has been seen, at 8 to 16 bytes each.
+ * Sets of 64-bit marks of what has been seen, at 9 to 19 bytes each.
  */
 #ifndef STORE_SEEN_H
 #define STORE_SEEN_H
