@@ -59,6 +59,16 @@ void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM])
     *next = '\0';
 }
 
+const char *digest_of_bytes(const void *bytes, size_t length, char text[DIGEST_ROOM])
+{
+    struct digest digest;
+
+    digest_begin(&digest);
+    digest_add(&digest, bytes, length);
+    digest_finish(&digest, text);
+    return text;
+}
+
 int digest_check(const char *bytes, size_t length)
 {
     if (length < kind_length || memcmp(bytes, kind, kind_length) != 0)

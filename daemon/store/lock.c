@@ -23,12 +23,9 @@ static int open_lock(const struct library *library, const char *name)
 {
     char path[sizeof FOLDER + 1 + HASH_DIGITS];
     char hash[DIGEST_ROOM];
-    struct digest digest;
     int fd = -1;
 
-    digest_begin(&digest);
-    digest_add(&digest, name, strlen(name));
-    digest_finish(&digest, hash);
+    (void)digest_of_bytes(name, strlen(name), hash);
     (void)snprintf(path, sizeof path, FOLDER "/%.*s", HASH_DIGITS, strchr(hash, ':') + 1);
     fd = openat(library->root, path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
     if (fd >= 0 || errno != ENOENT ||
