@@ -36,11 +36,12 @@ ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE
 
 PROTOCOL := $(wildcard protocol/*.c)
 DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
+SCRUB := $(wildcard daemon/scrub/*.c)
 CLI := $(wildcard cli/*.c cli/commands/*.c)
 UNIT := $(wildcard tests/unit/*.c)
 BENCH := $(wildcard bench/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
-SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
+SOURCES := $(PROTOCOL) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
 COMPLETIONS := completions/fsc completions/fsd
 PACKAGING := $(addprefix packaging/,dist deb check check-install check-service enter steps.bash \
@@ -83,7 +84,7 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck she
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
 
-programs: $(BUILD)/fsd $(BUILD)/fsc
+programs: $(BUILD)/fsd $(BUILD)/fsd-scrub $(BUILD)/fsc
 	@:
 unit: $(UNIT_PROGRAMS)
 	@:
@@ -95,6 +96,14 @@ manuals: $(MANUALS)
 	@:
 
 $(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL)) $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
+
+# The library and the settings, and nothing that knows of sockets.
+NO_NETWORK := $(SCRUB) $(wildcard daemon/store/*.c) \
+	$(addprefix daemon/,command_line.c log.c rights.c settings.c) \
+	$(filter-out protocol/answer.c protocol/body.c protocol/socket.c protocol/stream.c,$(PROTOCOL))
+$(BUILD)/fsd-scrub: $(call objects,$(NO_NETWORK)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
