@@ -5,6 +5,7 @@
 #include "daemon/requests/promise.h"
 #include "daemon/requests/upload.h"
 #include "daemon/store/commit.h"
+#include "daemon/store/quarantine.h"
 #include "protocol/descriptor.h"
 
 enum {
@@ -89,13 +90,30 @@ static int answer_exists(struct upload *upload, const char *digest)
                         there->record.digest, same && is_replacing(upload) ? " same=1" : "");
 }
 
+/*
+ * Is the free name kept in quarantine for other bytes than those of this digest? Then they are there,
+ * as if they had it still. Returns 0 or a reason.
+ */
+static int look_into_quarantine(struct upload *upload, const char *digest)
+{
+    struct stored *there = &upload->there;
+    int code = quarantine_open(upload->session->library, name_of(upload), there);
+
+    if (code == 0 && strcmp(there->record.digest, digest) == 0) {
+        descriptor_close(there->fd);
+        there->fd = -1;
+    }
+    return code == -REASON_NOT_FOUND ? 0 : code;
+}
+
 /* Looks at what is under the name. Returns 0 when it is free or a file, else a reason. */
 static int look(struct upload *upload)
 {
+    const char *digest = upload->arguments->options[OPTION_DIGEST].text;
     int code = lookup_open(upload->session->library, name_of(upload), &upload->there);
 
     if (code == -REASON_NOT_FOUND && errno == ENOENT)
-        return 0;
+        return is_replacing(upload) || digest == NULL ? 0 : look_into_quarantine(upload, digest);
     if (code != -REASON_NOT_FOUND)
         return code;
     return session_refuse(upload->session, REASON_NOT_A_FILE, "it lies below a file or a link");
@@ -123,15 +141,16 @@ static int give_name(struct upload *upload)
         return commit_replace(library, &upload->stage, &upload->record, name_of(upload),
                               guard_of(upload), &upload->there);
     for (int tries = 0; code == 0 && tries < TRIES; tries++) {
-        code = commit_link(library, &upload->stage, name_of(upload));
+        code = commit_link(library, &upload->stage, &upload->record, name_of(upload));
         if (code != -REASON_EXISTS)
             return code;
         code = lookup_open(library, name_of(upload), &upload->there);
-        if (code != -REASON_NOT_FOUND)
-            return code == 0 ? -REASON_EXISTS : code;
-        code = 0;
+        if (code == -REASON_NOT_FOUND)
+            code = look_into_quarantine(upload, upload->record.digest);
+        if (upload->there.fd >= 0)
+            return -REASON_EXISTS;
     }
-    return -REASON_INTERNAL;
+    return code < 0 ? code : -REASON_INTERNAL;
 }
 
 /* Seals the stage and gives it its name. */

@@ -68,7 +68,7 @@ static void report_damage(struct scrub *scrub, const char *name, const struct st
 /* Does the name still lead to the file that was opened, as it was? */
 static bool is_there(const struct scrub *scrub, const char *name, const struct stored *stored)
 {
-    int folder = folder_open_above(scrub->library, name);
+    int folder = folder_open_above(scrub->library, name, O_PATH);
     bool is = folder >= 0 && descriptor_is_named(stored->fd, folder, name_last_component(name)) &&
               !lookup_has_changed(stored);
 

@@ -9,6 +9,7 @@
 
 #include "daemon/store/folder.h"
 #include "daemon/store/lock.h"
+#include "daemon/store/quarantine.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
@@ -54,10 +55,15 @@ static int try_link_often(const struct library *library, const struct stage *sta
     return code == VANISHED ? -REASON_INTERNAL : code;
 }
 
-int commit_link(const struct library *library, const struct stage *stage, const char *name)
+int commit_link(const struct library *library, const struct stage *stage,
+                const struct record *record, const char *name)
 {
-    int code = try_link_often(library, stage, name);
+    int lock = -1;
+    int code = quarantine_judge(library, name, record->digest, &lock);
 
+    if (code == 0)
+        code = try_link_often(library, stage, name);
+    descriptor_close(lock);
     if (code < 0)
         return code;
     /* Whatever it is, it comes too late to be a refusal: the name is there. */
@@ -102,8 +108,14 @@ static int try_replace(const struct library *library, struct stage *stage,
 
     if (code == -REASON_NOT_FOUND && errno != ENOENT)
         return -REASON_NOT_A_FILE;
-    if (code == -REASON_NOT_FOUND)
-        return guard != NULL ? -REASON_MISMATCH : try_link_often(library, stage, name);
+    if (code == -REASON_NOT_FOUND && guard != NULL)
+        return -REASON_MISMATCH;
+    if (code == -REASON_NOT_FOUND) {
+        code = try_link_often(library, stage, name);
+        if (code == 0)
+            (void)quarantine_drop(library, name);
+        return code;
+    }
     if (code == 0)
         code = judge_there(there, record, guard);
     return code == 0 ? take_over(library, stage, name) : code;
@@ -145,9 +157,15 @@ int commit_delete(const struct library *library, const char *name)
 {
     int folder = -1;
     int lock = lock_name(library, name, LOCK_EX);
-    int code = lock < 0 ? library_failure(errno) : take_away(library, name, &folder);
+    int dropped = lock < 0 ? library_failure(errno) : quarantine_drop(library, name);
+    int code = dropped;
 
+    /* Else the name would go on being kept for the bytes that it is to forget. */
+    if (dropped == 0 || dropped == -REASON_NOT_FOUND)
+        code = take_away(library, name, &folder);
     descriptor_close(lock);
+    if (code == -REASON_NOT_FOUND && dropped == 0)
+        return 0;
     if (code == 0 && (fsync(folder) < 0 || folder_remove_empty(library, name) < 0))
         code = COMMIT_UNKNOWN;
     descriptor_close(folder);

@@ -50,7 +50,7 @@ static int move(const struct library *library, const char *name, const struct st
     char path[PATH_ROOM];
     struct stat status;
     const char *last = name_last_component(name);
-    int folder = folder_open_above(library, name);
+    int folder = folder_open_above(library, name, O_PATH);
     int code = -REASON_NOT_FOUND;
 
     if (folder >= 0 && descriptor_is_named(stored->fd, folder, last) && !lookup_has_changed(stored))
@@ -98,9 +98,8 @@ int quarantine_move(const struct library *library, const char *name, const struc
         code = -REASON_INTERNAL;
     if (code == 0)
         code = folder_sync(library, name);
-    /* That they are gone need not be durable. */
     if (code == 0)
-        folder_prune(library, name, 0);
+        code = folder_remove_empty(library, name);
     descriptor_close(lock);
     descriptor_close(quarantine);
     return code;
