@@ -43,9 +43,9 @@ BENCH := $(wildcard bench/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
 SOURCES := $(PROTOCOL) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
-COMPLETIONS := completions/fsc completions/fsd
+COMPLETIONS := completions/fsc completions/fsd completions/fsd-scrub
 PACKAGING := $(addprefix packaging/,dist deb check check-install check-service enter steps.bash \
-	debian/fsd.postrm debian/tests/bats debian/tests/service)
+	debian/fsd.postrm debian/fsd.prerm debian/tests/bats debian/tests/service)
 SCRIPTS := .ci/run $(COMPLETIONS) $(PACKAGING) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -237,6 +237,7 @@ format: deps-lint ## format all C sources
 install: all ## install below DESTDIR and prefix
 	install -D -m 0755 $(BUILD)/fsc $(DESTDIR)$(bindir)/fsc
 	install -D -m 0755 $(BUILD)/fsd $(DESTDIR)$(sbindir)/fsd
+	install -D -m 0755 $(BUILD)/fsd-scrub $(DESTDIR)$(sbindir)/fsd-scrub
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		test -e $$file || install -D -m 0644 etc/$$name.conf $$file; done
 	set -e; for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
@@ -244,16 +245,17 @@ install: all ## install below DESTDIR and prefix
 	install -d $(DESTDIR)$(completionsdir)
 	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(completionsdir)
 
+UNITS := fsd.service fsd.socket fsd-scrub.service fsd-scrub.timer
 .PHONY: install-systemd
 install-systemd: ## install the units and the user fsd for systemd, too
-	set -e; for unit in fsd.service fsd.socket; do \
+	set -e; for unit in $(UNITS); do \
 		sed -e 's|/usr/sbin/|$(sbindir)/|' -e 's|^ExecPaths=.*|& $(sbindir)|' packaging/systemd/$$unit | \
 			install -D -m 0644 /dev/stdin $(DESTDIR)$(unitdir)/$$unit; done
 	install -D -m 0644 packaging/systemd/fsd.sysusers $(DESTDIR)$(sysusersdir)/fsd.conf
 
 uninstall: ## remove what install and install-systemd brought, but for changed settings
-	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(unitdir)/fsd.service \
-		$(DESTDIR)$(unitdir)/fsd.socket $(DESTDIR)$(sysusersdir)/fsd.conf
+	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(sbindir)/fsd-scrub \
+		$(addprefix $(DESTDIR)$(unitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/fsd.conf
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		if cmp -s etc/$$name.conf $$file; then rm -f $$file; fi; done
 	set -e; for page in $(notdir $(MANUALS)); do \

@@ -458,6 +458,8 @@ expect_lines(shell, [
     ('fsd --lib', 'fsd --library '), ('fsd --library loc', 'fsd --library local/'),
     ('fsd --library=loc', 'fsd --library=local/'), ('fsd --listen loc', 'fsd --listen local/'),
     ('fsd --check --fore', 'fsd --check --foreground '), ('fsd --concurrency p', 'fsd --concurrency process '),
+    ('fsd-scrub --lib', 'fsd-scrub --library '), ('fsd-scrub --library loc', 'fsd-scrub --library local/'),
+    ('fsd-scrub --qu', 'fsd-scrub --quarantine '),
     ('fsd --concurrency=t', 'fsd --concurrency=thread '), ('fsd --anonymous g', 'fsd --anonymous get '),
 ])
 shell.close()
@@ -471,7 +473,7 @@ END
         grep -q -F "compgen -W '$words'" "$TESTS/../completions/fsd"
     done
     # And there is a line for each value.
-    "$FSD" --help | sed -nE 's/^ *--[a-z-]* ([A-Z]+) .*/\1/p' | sort -u >values
+    { "$FSD" --help; "$FSD_BUILD/fsd-scrub" --help; } | sed -nE 's/^ *--[a-z-]* ([A-Z]+) .*/\1/p' | sort -u >values
     [ -s values ]
     while IFS= read -r words; do
         grep -qE "^ *(.* )?$words( .*)?\\)" "$TESTS/../completions/fsd"

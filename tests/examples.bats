@@ -68,7 +68,7 @@ set_date() {
 
 @test "examples: every one of the manual is played" {
     local page
-    for page in fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7; do
+    for page in fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7 fsd-scrub.8; do
         awk -v page="$page" '/^#/ && !open { sub(/^#+ /, ""); heading = $0 }
             /^```/ { open = !open; print page, heading }' "$SOURCE/man/$page.scd"
     done | sort -u | grep -v -x -e 'fsc.1 EXIT STATUS' -e 'fsd-protocol.7 BODIES' >there
@@ -486,6 +486,100 @@ as_user() {
     GROUP=games quiet as_nobody fsc --server "$server" put /etc/passwd
     run as_nobody fsc --server "$server" ls
     assert_failure 6
+}
+
+# damage NAME: other bytes in a stored file there, which nobody has put.
+damage() {
+    inside sh -e -c 'touch -r "$1" before; chmod u+w "$1"; printf X | dd of="$1" conv=notrunc status=none
+        touch -r before "$1"; chmod u-w "$1"' sh "/srv/files/$1"
+}
+
+@test "examples: fsd-scrub, its lines" {
+    use_machine
+    take_example fsd-scrub.8 'DESCRIPTION'
+    start_inside
+    quiet inside fsc put /etc/passwd --name NAME
+    damage NAME
+    run inside sh -c 'fsd-scrub --library /srv/files 2>/dev/null'
+    assert_failure 1
+    assert_equal "$(sed 's/sha256:[0-9a-f]*/DIGEST/g' <<<"$output")" "$(sed -n 1p block.1)"
+    grep -q "$(sed -n '2s/NAME: \(.*\)ERROR/"%s: \1%s/p' block.1)" "$SOURCE/daemon/scrub/scrub.c"
+}
+
+@test "examples: fsd-scrub, damage, and its repair" {
+    use_machine
+    take_example fsd-scrub.8 'Damage, and its repair'
+    start_inside
+    echo 1 | write_inside /backup/shop.sql
+    quiet inside fsc put /backup/shop.sql
+    damage shop.sql
+    run type_in 1
+    assert_failure 1
+    assert_line --index 0 --regexp '^shop.sql: damaged: '
+    echo 2 | write_inside /backup/other.sql
+    run inside fsc put /backup/other.sql --name shop.sql
+    assert_failure 3
+    quiet type_in 2
+    inside cmp /backup/shop.sql /srv/files/shop.sql
+
+    take_example fsd-scrub.8 'What is in quarantine'
+    run type_in 1
+    assert_success
+    assert_line 'user.fsd.name="shop.sql"'
+    assert_line --regexp '^user.fsd="digest=sha256:'
+}
+
+@test "examples: fsd-scrub, files that were there before" {
+    use_machine
+    take_example fsd-scrub.8 'Files that were there before'
+    echo 1 | write_inside /srv/files/shop.sql
+    inside touch -d yesterday /srv/files/shop.sql
+    run type_in 1
+    assert_success
+    assert_output --partial ' 1 given a record,'
+    run inside getfattr -d -m user.fsd /srv/files/shop.sql
+    assert_output --partial ' by=scrub"'
+}
+
+@test "examples: fsd-scrub, mail about damage" {
+    local units=/etc/systemd/system command
+    use_machine
+    take_example fsd-scrub.8 'Mail about damage'
+    write_inside "$units/fsd-scrub.service.d/mail.conf" <block.1
+    write_inside "$units/fsd-scrub-mail.service" <block.2
+    command=$(sed -z 's/\\\n *//' block.2 | sed -n "s/^ExecStart=.bin.sh -c '\(.*\)'\$/\1/p")
+    write_inside /usr/local/bin/journalctl 0755 <<<$'#!/bin/sh\necho "journalctl $*"'
+    write_inside /usr/local/bin/mail 0755 <<<$'#!/bin/sh\necho "mail $*"; cat'
+    run inside sh -c "$command"
+    assert_success
+    assert_output $'mail -s fsd-scrub has failed root\njournalctl -o cat -n 100 -u fsd-scrub'
+    verify_units fsd-scrub.service fsd-scrub-mail.service
+}
+
+@test "examples: fsd-scrub, quarantine each week" {
+    use_machine
+    take_example fsd-scrub.8 'Quarantine each week'
+    write_inside /etc/systemd/system/fsd-scrub.service.d/quarantine.conf <block.1
+    start_inside
+    quiet inside fsc put /etc/passwd
+    damage passwd
+    run inside sh -c "$(sed -n 's/^ExecStart=\(.\)/\1/p' block.1) --library /srv/files"
+    assert_failure 1
+    assert_output --partial ' 1 moved into quarantine,'
+    verify_units fsd-scrub.service fsd-scrub.timer
+}
+
+# verify_units NAME...: with those that are installed, systemd has nothing to complain of.
+verify_units() {
+    local unit
+    command -v systemd-analyze >/dev/null || skip 'there is no systemd-analyze here (package systemd)'
+    for unit in fsd-scrub.service fsd-scrub.timer; do
+        sed 's|/usr/sbin/|/usr/local/sbin/|' "$SOURCE/packaging/systemd/$unit" |
+            write_inside "/etc/systemd/system/$unit"
+    done
+    run inside systemd-analyze verify --man=no "${@/#//etc/systemd/system/}"
+    assert_success
+    assert_output ''
 }
 
 @test "examples: fsd-protocol, a whole session" {

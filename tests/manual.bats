@@ -4,7 +4,7 @@
 load library
 load manual
 
-PAGES=(fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7)
+PAGES=(fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7 fsd-scrub.8)
 
 # assert_same WHAT TABLE PAGE: both files have the same lines, and there are some.
 assert_same() {
@@ -149,13 +149,16 @@ reasons() {
     sed -n "/\[REASON_$1\]/,/\[REASON_$2\]/s/.*= {\"\([a-z-]*\)\", \([0-9]*\),.*/\1 \2/p" "$SOURCE/protocol/reason.c"
 }
 
-@test "manual: fsd(8) tells of every option, and of no other" {
-    page fsd.8 >text
-    options_of "$FSD_BUILD/fsd" --help >table
-    section OPTIONS <text | explained >shown
-    assert_same 'options of fsd' table shown
-    section SYNOPSIS <text | in_synopsis fsd >shown
-    assert_same 'options of fsd in the synopsis' table shown
+@test "manual: fsd(8) and fsd-scrub(8) tell of every option, and of no other" {
+    local name
+    for name in fsd fsd-scrub; do
+        page "$name.8" >text
+        options_of "$FSD_BUILD/$name" --help >table
+        section OPTIONS <text | explained >shown
+        assert_same "options of $name" table shown
+        section SYNOPSIS <text | in_synopsis "$name" >shown
+        assert_same "options of $name in the synopsis" table shown
+    done
 }
 
 @test "manual: fsd(8) tells of every right, and of no other" {
@@ -173,7 +176,7 @@ reasons() {
 
 @test "manual: options, settings and reasons that are mentioned are there" {
     local name
-    { options_of "$FSD_BUILD/fsd" --help; for name in $(commands); do options_of "$FSD_BUILD/fsc" help "$name"; done; } |
+    { options_of "$FSD_BUILD/fsd" --help; options_of "$FSD_BUILD/fsd-scrub" --help; for name in $(commands); do options_of "$FSD_BUILD/fsc" help "$name"; done; } |
         grep -o -E -e '--[a-z-]+' >options
     { "$FSD_BUILD/fsd" --print-settings; "$FSD_BUILD/fsc" help settings; } | sed -n 's/^\([a-z][a-z._]*\),.*/\1/p' >setting.names
     reasons NOT_FOUND UNSUPPORTED | sed 's/ .*//' >reason.words

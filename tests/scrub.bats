@@ -722,13 +722,6 @@ END2
 > next
 > END
 < OK size=4 digest=$(digest next)
-> DELETE file
-< OK
-> PUT file size=4 eager=1
-> 4
-> more
-> END
-< OK size=4 *
 END2
     [ ! -e "$(kept file)" ]
     rot file
