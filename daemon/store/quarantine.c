@@ -121,10 +121,11 @@ int quarantine_judge(const struct library *library, const char *name, const char
                      int *ret_lock)
 {
     struct stored kept;
+    struct stat status;
 
     *ret_lock = -1;
-    if (faccessat(library->root, FOLDER, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-        return 0;
+    if (fstatat(library->root, FOLDER, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : library_failure(errno);
     *ret_lock = lock_name(library, name, LOCK_SH);
     if (*ret_lock < 0)
         return library_failure(errno);
