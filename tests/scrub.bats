@@ -78,6 +78,13 @@ refuses_scrub() {
     assert_output "fsd-scrub: $2"
 }
 
+# give_up_power CAPABILITIES: the next runs are without these powers over files, as "-dac_override".
+give_up_power() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    SCRUB_WRAPPER=(setpriv --inh-caps "$1" --bounding-set "$1")
+    "${SCRUB_WRAPPER[@]}" true || skip 'root cannot give its power over files up here'
+}
+
 # kept NAME: where its file is in quarantine.
 kept() {
     printf '%s/.fsd/quarantine/%s' "$LIBRARY" "$(printf %s "$1" | sha256sum | cut -d ' ' -f 1)"
@@ -188,12 +195,7 @@ continue_scrub() {
     store a/whole text b/whole text c/rotten text
     rot c/rotten
     mkdir closed
-    SCRUB_WRAPPER=()
-    if [ "$(id -u)" -eq 0 ]; then
-        SCRUB_WRAPPER=(setpriv --inh-caps -dac_override,-dac_read_search
-            --bounding-set -dac_override,-dac_read_search)
-        "${SCRUB_WRAPPER[@]}" true || skip 'root cannot give its power over files up here'
-    fi
+    give_up_power '-dac_override,-dac_read_search'
     chmod 0 "$LIBRARY/a" "$LIBRARY/b/whole"
     scrub 1
     assert_output "$(damage c/rotten text)"
@@ -406,10 +408,7 @@ continue_scrub() {
     echo old >"$LIBRARY/old"
     touch -d 1969-01-01 "$LIBRARY/old"
     chmod 0440 "$LIBRARY/hand"
-    if [ "$(id -u)" -eq 0 ]; then
-        SCRUB_WRAPPER=(setpriv --inh-caps -dac_override --bounding-set -dac_override)
-        "${SCRUB_WRAPPER[@]}" true || skip 'root cannot give its power over files up here'
-    fi
+    give_up_power -dac_override
     scrub 1 --record
     assert_equal "$(sort <<<"$failures")" $'\nfsd-scrub: hand: cannot give it a record: Permission denied
 fsd-scrub: old: its time, before 1970, fits into no record'
@@ -452,10 +451,7 @@ END2
 @test "quarantine: without power over files their owner can do it, too" {
     store rotten text
     rot rotten
-    if [ "$(id -u)" -eq 0 ]; then
-        SCRUB_WRAPPER=(setpriv --inh-caps -dac_override --bounding-set -dac_override)
-        "${SCRUB_WRAPPER[@]}" true || skip 'root cannot give its power over files up here'
-    fi
+    give_up_power -dac_override
     scrub 1 --quarantine
     sums damaged=1 moved=1 quarantine=1
     assert_equal "$(stat -c %a "$(kept rotten)")" 440

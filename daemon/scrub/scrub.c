@@ -146,13 +146,14 @@ static void give_record(struct scrub *scrub, const char *name, struct stored *st
 
     let_settle(stored);
     int64_t length = reader_digest(&scrub->reader, stored->fd, record.size, record.digest);
-    if (length < 0)
+    if (length < 0) {
         (void)fail(scrub, name, "cannot read", errno);
-    else if (length != record.size || !is_there(scrub, name, stored))
-        scrub->changed++;
-    else if (record_write(stored->fd, &record) < 0 || fsync(stored->fd) < 0)
+        return;
+    }
+    bool is_same = length == record.size && is_there(scrub, name, stored);
+    if (is_same && (record_write(stored->fd, &record) < 0 || fsync(stored->fd) < 0))
         (void)fail(scrub, name, "cannot give it a record", errno);
-    else if (lookup_has_changed(stored))
+    else if (!is_same || lookup_has_changed(stored))
         scrub->changed++;
     else if (record_read(stored->fd, &stored->status, &record) < 0)
         (void)fail(scrub, name, "its time, before 1970, fits into no record", 0);
