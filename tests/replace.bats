@@ -209,7 +209,7 @@ END
 }
 
 @test "delete: a library that is read-only keeps its files" {
-    skip_unless_root
+    skip_unless_root 'to be another user'
     FSD_EXPECTED='msg=".*read-only.*"'
     mkdir -p "$LIBRARY"
     echo >"$LIBRARY/a"
@@ -231,4 +231,15 @@ Session().expect('DELETE f/g/a', 'OK')
 check(not os.path.exists(LIBRARY + '/f'), 'the folder is there')
 check(writer.line().startswith('OK size=0'), 'the upload')
 END
+}
+
+@test "delete: without its lock a file is not said to be missing" {
+    FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Not a directory"'
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
+    rm -rf "$LIBRARY/.fsd/lock"
+    echo >"$LIBRARY/.fsd/lock"
+    play <<<$'> DELETE a\n< FAIL internal *\n> PUT a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< FAIL internal *'
+    rm "$LIBRARY/.fsd/lock"
+    play <<<$'> DELETE a\n< OK'
 }

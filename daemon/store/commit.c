@@ -117,7 +117,7 @@ int commit_replace(const struct library *library, struct stage *stage, const str
 
     there->fd = -1;
     if (lock < 0)
-        return library_failure(errno);
+        return library_own_failure(errno);
     for (int tries = 0; code == -REASON_EXISTS && there->fd < 0 && tries < TRIES; tries++)
         code = try_replace(library, stage, record, name, guard, there);
     descriptor_close(lock);
@@ -145,7 +145,7 @@ int commit_delete(const struct library *library, const char *name)
 {
     int folder = -1;
     int lock = lock_name(library, name, LOCK_EX);
-    int code = lock < 0 ? library_failure(errno) : take_away(library, name, &folder);
+    int code = lock < 0 ? library_own_failure(errno) : take_away(library, name, &folder);
 
     descriptor_close(lock);
     if (code == 0 && (fsync(folder) < 0 || folder_remove_empty(library, name) < 0))

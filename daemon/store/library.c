@@ -97,6 +97,13 @@ int library_failure(int error)
     }
 }
 
+int library_own_failure(int error)
+{
+    int code = library_failure(error);
+
+    return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
+}
+
 static int make_own_folder(const struct library *library, const char *path)
 {
     if (mkdirat(library->root, path, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
