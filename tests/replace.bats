@@ -15,7 +15,7 @@ trace() {
 
 # The calls that matter for what is durable, one a line and short, behind the one that matches PATTERN.
 calls_behind() {
-    sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*OK/s/.*/answer/p;
+    sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*(OK|FAIL)/s/.*/answer/p;
         s/^(fsync)\\([0-9]+<(.*)>\\) += 0.*/\\1 \\2/p; s/^(renameat2?)\\(.*<(.*)>, \"[0-9a-f]{32}\", [0-9]+<(.*)>, \"(.*)\"\\) += 0.*/rename \\3 \\4/p;
         s/^(unlinkat)\\([0-9]+<(.*)>, \"(.*)\", (0|AT_REMOVEDIR)\\) += 0.*/\\1 \\2 \\3/p" calls
 }
@@ -153,13 +153,20 @@ END
     calls_behind 'OK size=0' | grep -v stage >seen
     diff - seen <<'END'
 unlinkat L/f/g a
-fsync L/f/g
 unlinkat L/f g
-fsync L/f
 unlinkat L f
 fsync L
 answer
 END
+}
+
+@test "delete: what is gone already is gone for good before the answer" {
+    trace -e trace=fsync,write,sendto,sendmsg
+    start_fsd
+    play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/b\n< FAIL not-found *'
+    stop_fsd
+    calls_behind 'answer|OK size=0' >seen
+    diff - seen <<<$'fsync L/f\nfsync L\nanswer'
 }
 
 @test "delete: folders vanish, and come again, under many writers" {
@@ -188,14 +195,16 @@ END
 }
 
 @test "delete: an error of the disk is an unknown outcome, and nothing is promised any more" {
-    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/a cause="Input/output error"'
+    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/g/a cause="Input/output error"'
     mkdir -p "$LIBRARY/f"
     echo >"$LIBRARY/f/a"
     echo >"$LIBRARY/f/b"
+    mkdir "$LIBRARY/f/g"
+    echo >"$LIBRARY/f/g/a"
     trace -P "$LIBRARY/f" -e inject=fsync:error=EIO
     start_fsd
     play <<'END'
-> DELETE f/a
+> DELETE f/g/a
 < FAIL internal outcome unknown: the file is gone, and could not be made so for good
 > DELETE f/b
 < FAIL unavailable the disk has failed: *

@@ -126,32 +126,40 @@ int commit_replace(const struct library *library, struct stage *stage, const str
     return code == 0 && folder_sync(library, name) < 0 ? COMMIT_UNKNOWN : code;
 }
 
-/* Under the lock: removes the name of a file. `*ret_folder` is the folder that it was in. */
-static int take_away(const struct library *library, const char *name, int *ret_folder)
+/* Under the lock: removes the name of a file. */
+static int take_away(const struct library *library, const char *name)
 {
     struct stored there = {.fd = -1};
     int code = lookup_open(library, name, &there);
 
+    /* NFS gives an open file another name instead, which would keep its folder. */
+    descriptor_close(there.fd);
+    if (code == 0)
+        code = folder_judge(library, name);
     if (code < 0)
         return code;
-    *ret_folder = folder_open_above(library, name, O_RDONLY);
-    if (*ret_folder < 0 || unlinkat(*ret_folder, name_last_component(name), 0) < 0)
+    int folder = folder_open_above(library, name, O_PATH);
+    /* A repeated request to a file server may find that its first one has done it. */
+    if (folder < 0 || (unlinkat(folder, name_last_component(name), 0) < 0 && errno != ENOENT))
         code = library_failure(errno);
-    descriptor_close(there.fd);
+    descriptor_close(folder);
     return code;
 }
 
 int commit_delete(const struct library *library, const char *name)
 {
-    int folder = -1;
     int lock = lock_name(library, name, LOCK_EX);
-    int code = lock < 0 ? library_own_failure(errno) : take_away(library, name, &folder);
+    int code = lock < 0 ? library_own_failure(errno) : take_away(library, name);
 
     descriptor_close(lock);
-    if (code == 0 && (fsync(folder) < 0 || folder_remove_empty(library, name) < 0))
-        code = COMMIT_UNKNOWN;
-    descriptor_close(folder);
-    return code;
+    if (code == 0)
+        folder_prune(library, name, 0);
+    else if (code != -REASON_NOT_FOUND || errno != ENOENT)
+        return code;
+    /* Also what is gone already: whoever deleted it may not have come so far. */
+    if (folder_sync(library, name) == 0)
+        return code;
+    return code == 0 || errno == EIO ? COMMIT_UNKNOWN : code;
 }
 
 int commit_make_durable(const struct library *library, const struct stored *stored,

@@ -34,8 +34,9 @@ int commit_replace(const struct library *library, struct stage *stage, const str
 
 /*
  * Deletes the file of a name, with the folders that it leaves empty, and makes that durable. The name
- * is locked meanwhile. Returns 0; -REASON_NOT_FOUND, -REASON_NOT_A_FILE; COMMIT_UNKNOWN, with errno,
- * when the file is gone but may be back after a crash of the machine; or another reason.
+ * is locked meanwhile. Returns 0; -REASON_NOT_FOUND, which is durable too; -REASON_NOT_A_FILE;
+ * COMMIT_UNKNOWN, with errno, when the file is gone but may be back after a crash of the machine; or
+ * another reason.
  */
 int commit_delete(const struct library *library, const char *name);
 
