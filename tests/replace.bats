@@ -145,6 +145,17 @@ answer
 END
 }
 
+@test "replace: a file is not held open while it loses its name" {
+    # NFS would give it another one first, and a reader find none for a moment.
+    trace -e trace=close,renameat,unlinkat
+    start_fsd
+    play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> PUT f/a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< OK size=1 *\n> DELETE f/a\n< OK'
+    stop_fsd
+    grep -q -F "close" calls
+    run grep -E '/f/a>?\W+deleted' calls
+    assert_output ''
+}
+
 @test "delete: a file is gone for good before the answer, and so are its folders" {
     trace -e trace=unlinkat,fsync,write,sendto,sendmsg
     start_fsd

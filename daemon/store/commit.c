@@ -106,7 +106,12 @@ static int try_replace(const struct library *library, struct stage *stage,
         return guard != NULL ? -REASON_MISMATCH : try_link_often(library, stage, name);
     if (code == 0)
         code = judge_there(there, record, guard);
-    return code == 0 ? take_over(library, stage, name) : code;
+    if (code < 0)
+        return code;
+    /* NFS gives an open file another name first, and its own would be free for a moment. */
+    descriptor_close(there->fd);
+    there->fd = -1;
+    return take_over(library, stage, name);
 }
 
 int commit_replace(const struct library *library, struct stage *stage, const struct record *record,
