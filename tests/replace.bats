@@ -156,6 +156,62 @@ END
     assert_output ''
 }
 
+@test "replace: what cannot be read any more can be replaced" {
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Input/output error"'
+    mkdir -p "$LIBRARY"
+    echo >"$LIBRARY/a"
+    trace -P "$LIBRARY/a" -e inject=read,pread64:error=EIO
+    start_fsd
+    hash=sha256:$(printf x | sha256sum | cut -d ' ' -f 1)
+    play <<END
+> PUT a digest=$hash replace=$hash
+< FAIL internal *
+> PUT a size=1 eager=1 replace=$hash
+> 1
+> x
+> END
+< FAIL internal *
+> PUT a digest=$hash replace=1
+< OK offset=0
+> 1
+> x
+> END
+< OK size=1 *
+END
+    assert_no_stages
+}
+
+@test "replace: an upload whose id is used again has no part in the new one" {
+    trace -P "$LIBRARY/f" -e trace=fsync -e inject=fsync:delay_enter=1000000
+    mkdir -p "$LIBRARY/f"
+    echo >"$LIBRARY/f/a"
+    start_fsd
+    converse <<'END'
+upload = 'upload=0123456789abcdef0123456789abcdef'
+one, two = Session(), Session()
+one.expect(f'PUT f/a size=2 replace=1 {upload}', 'OK offset=0')
+one.send(item(b'ab') + b'END\n')
+wait_until(lambda: os.path.getsize(LIBRARY + '/f/a') == 2, 'the new file')
+two.expect(f'PUT b size=1 {upload}', 'OK offset=0')
+check(one.line().startswith('OK size=2'), 'the first')
+one.expect('LIST b', 'EMPTY')
+check(len(stages()) == 1, 'the stage of the second is gone')
+two.expect(item(b'x') + b'END\n', 'OK size=1')
+END
+}
+
+@test "replace: a new file that cannot be made durable has an unknown outcome" {
+    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/a cause="Input/output error"'
+    mkdir -p "$LIBRARY/f"
+    echo >"$LIBRARY/f/a"
+    trace -P "$LIBRARY/f" -e inject=fsync:error=EIO
+    start_fsd
+    play <<<$'> PUT f/a size=2 eager=1 replace=1\n> 2\n> ab\n> END\n< FAIL internal outcome unknown: the file has its name, *'
+    assert_equal "$(cat "$LIBRARY/f/a")" ab
+    play <<<$'> PUT b replace=1\n< FAIL unavailable the disk has failed: *'
+    assert_no_stages
+}
+
 @test "delete: a file is gone for good before the answer, and so are its folders" {
     trace -e trace=unlinkat,fsync,write,sendto,sendmsg
     start_fsd

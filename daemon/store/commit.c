@@ -86,8 +86,9 @@ static int judge_there(struct stored *there, const struct record *record, const 
     if (guard == NULL && there->status.st_size != record->size)
         return 0;
     int code = lookup_digest(there);
+    /* What cannot be read, or changes, is not what comes. */
     if (code < 0)
-        return code;
+        return guard == NULL ? 0 : code;
     if (strcmp(there->record.digest, record->digest) == 0)
         return -REASON_EXISTS;
     return guard == NULL || strcmp(there->record.digest, guard) == 0 ? 0 : -REASON_MISMATCH;
