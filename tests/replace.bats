@@ -111,10 +111,14 @@ END
 @test "replace: the name is locked, and the client hears that it is waited for" {
     echo 'limits: { heartbeat = "50ms"; };' >"$CONFIG"
     start_fsd
-    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< OK size=0 *'
     converse <<'END'
 import fcntl
 
+session = Session()
+session.send('PUT a size=0 eager=1 replace=1\nEND\n')
+while (line := session.line()) == 'WAIT':
+    pass
+check(line.startswith('OK'), line)
 name, = os.listdir(LIBRARY + '/.fsd/lock')
 lock = os.open(f'{LIBRARY}/.fsd/lock/{name}', os.O_RDONLY)
 for request, answer in ((b'PUT a size=1 eager=1 replace=1\n1\nx\nEND\n', 'OK size=1'), ('DELETE a', 'OK')):
