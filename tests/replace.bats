@@ -2,7 +2,7 @@
 # PUT with replace=, and DELETE: what readers see, who wins, and what is durable when.
 
 # Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2030,SC2031,SC2034
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
 
 load library
 
@@ -119,15 +119,23 @@ session.send('PUT a size=0 eager=1 replace=1\nEND\n')
 while (line := session.line()) == 'WAIT':
     pass
 check(line.startswith('OK'), line)
-name, = os.listdir(LIBRARY + '/.fsd/lock')
-lock = os.open(f'{LIBRARY}/.fsd/lock/{name}', os.O_RDONLY)
+import hashlib
+import struct
+
+
+def byte(kind):
+    return struct.pack('hhqqi', kind, os.SEEK_SET, int(hashlib.sha256(b'a').hexdigest()[:15], 16), 1, 0)
+
+
+OFD_SETLKW = 38
+lock = os.open(f'{LIBRARY}/.fsd/lock', os.O_RDWR)
 for request, answer in ((b'PUT a size=1 eager=1 replace=1\n1\nx\nEND\n', 'OK size=1'), ('DELETE a', 'OK')):
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    fcntl.fcntl(lock, OFD_SETLKW, byte(fcntl.F_WRLCK))
     session = Session()
     session.expect(request, 'WAIT')
     check(session.line() == 'WAIT', 'one WAIT')
     check(os.path.exists(LIBRARY + '/a'), 'it was deleted')
-    fcntl.flock(lock, fcntl.LOCK_UN)
+    fcntl.fcntl(lock, OFD_SETLKW, byte(fcntl.F_UNLCK))
     while (line := session.line()) == 'WAIT':
         pass
     check(line.startswith(answer), line)
@@ -314,12 +322,36 @@ END
 }
 
 @test "delete: without its lock a file is not said to be missing" {
-    FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Not a directory"'
+    FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Is a directory"'
     start_fsd
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
-    rm -rf "$LIBRARY/.fsd/lock"
-    echo >"$LIBRARY/.fsd/lock"
-    play <<<$'> DELETE a\n< FAIL internal *\n> PUT a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< FAIL internal *'
     rm "$LIBRARY/.fsd/lock"
+    mkdir "$LIBRARY/.fsd/lock"
+    play <<<$'> DELETE a\n< FAIL internal *\n> PUT a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< FAIL internal *'
+    rmdir "$LIBRARY/.fsd/lock"
     play <<<$'> DELETE a\n< OK'
+}
+
+@test "delete: on a disk that is full, too" {
+    local unshare=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    echo 'records = false;' >"$CONFIG"
+    mkdir -p "$LIBRARY"
+    FSD_WRAPPER=("${unshare[@]}" bash -c 'mount -t tmpfs -o nr_inodes=16,mode=0755 tmpfs "$LIBRARY" && exec "$@"' bash)
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'no tmpfs can be mounted here'
+    start_fsd
+    LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
+import errno
+
+full = None
+number = 0
+while not full:
+    try:
+        open(f'{LIBRARY}/{number}', 'x').close()
+        number += 1
+    except OSError as error:
+        full = error
+check(full.errno == errno.ENOSPC and number > 0, f'{full}')
+Session().expect('DELETE 0', 'OK')
+END
 }

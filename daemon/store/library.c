@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/store/lock.h"
 #include "daemon/store/record.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
@@ -148,6 +149,7 @@ int library_open(struct library *library, const char *path, bool records, const 
         *ret_fault = "the file system keeps no user xattrs, which records need";
         goto refuse;
     }
+    lock_make_file(library);
     return 0;
 refuse:
     descriptor_close(library->root);
