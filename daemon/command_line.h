@@ -43,8 +43,8 @@ int command_line_read(struct command_line *line, int argc, char **argv);
 void command_line_release(struct command_line *line);
 
 /*
- * The same step by step, for a program with other options: begins with none, takes the configuration
- * file that --config names, and an option that is a setting.
+ * The same step by step, for a program with other options: begins with none, takes the
+ * configuration file that --config names, and an option that is a setting.
  */
 void command_line_init(struct command_line *line);
 void command_line_take_config(struct command_line *line, const char *path);

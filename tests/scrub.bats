@@ -491,8 +491,8 @@ END2
     mkdir "$LIBRARY/.fsd/quarantine"
     mv "$LIBRARY/file" aside
     # The upload stops as soon as it has the lock of the name, which is free.
-    lock=$(basename "$(kept file)") && lock=$LIBRARY/.fsd/lock/${lock:0:2}
-    inject -f -P "$lock" -e inject=flock:signal=STOP:when=1
+    lock=$LIBRARY/.fsd/lock
+    inject -f -P "$lock" -e inject=fcntl:signal=STOP:when=1
     : >calls
     printf 'PUT file size=4 eager=1\n4\nnext\nEND\n' >requests
     "${SCRUB_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" --stdio \
@@ -503,7 +503,7 @@ END2
     "$SCRUB" --config "$CONFIG" --library "$LIBRARY" --quarantine >stopped.output 2>stopped.errors 3>&- &
     scrub_pid=$!
     for ((tries = 0; tries < 3000; tries++)); do
-        ! grep -q -e "-> FLOCK .* $scrub_pid " /proc/locks || break
+        ! grep -q -e "-> OFDLCK .*:$(stat -c %i "$lock") " /proc/locks || break
         sleep 0.01
     done
     [ "$tries" -lt 3000 ]

@@ -28,7 +28,7 @@ void progress_add(struct progress *progress, int64_t bytes);
 /* Makes room for a line, on a terminal. */
 void progress_hide(const struct progress *progress);
 
-/* Writes a number of bytes for people, as "12 bytes" or "1.5G", in powers of 1024. Returns `text`. */
+/* Writes a number of bytes for people, as "12 bytes" or "1.5G", of 1024 each. Returns `text`. */
 const char *amount_print(uint64_t bytes, char text[AMOUNT_ROOM]);
 
 #endif

@@ -42,9 +42,9 @@ static bool set_direct(int fd, bool direct)
 }
 
 /*
- * Lets the page cache forget a part of the file; 0 bytes are all up to its end. O_DIRECT alone is no
- * promise: some file systems take it, and read compressed or journalled files by the cache all the
- * same.
+ * Lets the page cache forget a part of the file; 0 bytes are all up to its end. O_DIRECT alone is
+ * no promise: some file systems take it, and read compressed or journalled files by the cache all
+ * the same.
  */
 static void forget(int fd, int64_t offset, int64_t length)
 {

@@ -24,8 +24,9 @@ void reader_open(struct reader *reader, int64_t rate, struct progress *progress)
 void reader_close(struct reader *reader);
 
 /*
- * The digest of a regular file of that size. Returns how many bytes were there of it, or -1 with errno
- * set; of a file that has grown meanwhile there may be more. The descriptor may have O_DIRECT then.
+ * The digest of a regular file of that size. Returns how many bytes were there of it, or -1 with
+ * errno set; of a file that has grown meanwhile there may be more. The descriptor may have O_DIRECT
+ * then.
  */
 int64_t reader_digest(struct reader *reader, int fd, int64_t size, char ret_text[DIGEST_ROOM]);
 

@@ -34,8 +34,8 @@ struct list_query {
     /* Called after each batch of directory entries, whatever was found in it; as `entry`. */
     int (*batch_end)(void *context);
     /*
-     * Called, with errno, for a folder that is there and cannot be read, so that nothing below it is
-     * listed; as `entry`. NULL: what has no access is passed over, and all else ends the listing.
+     * Called, with errno, for a folder that is there and cannot be read, so that nothing below it
+     * is listed; as `entry`. NULL: what has no access is passed over, all else ends the listing.
      */
     int (*unreadable)(void *context, const char *folder);
     void *context;

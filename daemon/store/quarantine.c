@@ -92,14 +92,14 @@ int quarantine_move(const struct library *library, const char *name, const struc
 {
     int quarantine = open_folder(library);
     int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX);
-    int code = lock < 0 ? library_failure(errno) : move(library, name, stored, quarantine);
+    int code = lock < 0 ? library_own_failure(errno) : move(library, name, stored, quarantine);
 
     if (code == 0 && fsync(quarantine) < 0)
         code = -REASON_INTERNAL;
-    if (code == 0)
+    if (code == 0) {
+        folder_prune(library, name, 0);
         code = folder_sync(library, name);
-    if (code == 0)
-        code = folder_remove_empty(library, name);
+    }
     descriptor_close(lock);
     descriptor_close(quarantine);
     return code;
@@ -128,7 +128,7 @@ int quarantine_judge(const struct library *library, const char *name, const char
         return errno == ENOENT ? 0 : library_failure(errno);
     *ret_lock = lock_name(library, name, LOCK_SH);
     if (*ret_lock < 0)
-        return library_failure(errno);
+        return library_own_failure(errno);
     int code = quarantine_open(library, name, &kept);
     if (code < 0)
         return code == -REASON_NOT_FOUND ? 0 : code;

@@ -25,7 +25,8 @@ int quarantine_label(const struct stored *stored, const char *name);
 /*
  * Moves a file from its name into the quarantine, durably, in the place of an older one of that
  * name; empty folders above the name go. Returns 0; -REASON_NOT_FOUND when the name does not lead
- * to this very file as it was any more; -REASON_EXISTS when the file has another name, too; or another reason.
+ * to this very file as it was any more; -REASON_EXISTS when the file has another name, too; or
+ * another reason.
  */
 int quarantine_move(const struct library *library, const char *name, const struct stored *stored);
 
