@@ -78,7 +78,7 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck she
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
 	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
-	check-load crash faults powercut bench
+	check-load race crash faults powercut bench
 
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -172,6 +172,11 @@ check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHOR
 check-load: deps-test ## a hostile crowd against an honest client; SHORT=1 for a smaller one
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/load
+
+race: deps-test ## many clients want the same names at once; SHORT=1, ROUNDS=N, FULL=1 for 10,000
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' FULL='$(FULL)' \
+		ROUNDS='$(ROUNDS)' SEED='$(SEED)' tests/race
 
 crash: deps-test ## SIGKILL at every system call of put and get; SHORT=1 for fewer
 	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer

@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 
-SOCKET = os.environ['SOCKET']
-LIBRARY = os.environ['LIBRARY']
+SOCKET = os.environ.get('SOCKET')
+LIBRARY = os.environ.get('LIBRARY')
 LIMIT = 30  # seconds for each read and write
 
 
