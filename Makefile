@@ -165,7 +165,7 @@ check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODEL
 test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
-check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHORT=1 for less of it
+check-big: deps-test ## a million names, 4 GiB in one file, 100,000 stages, a slow pattern; SHORT=1 for less of it
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/big
 
