@@ -165,7 +165,7 @@ check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODEL
 test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
-check-big: deps-test ## a million names, 4 GiB in one file, 100,000 stages, a slow pattern; SHORT=1 for less of it
+check-big: deps-test ## a million names, 4 GiB in one file, 100,000 stages, a slow pattern; SHORT=1 for less
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/big
 
@@ -178,7 +178,7 @@ race: deps-test ## many clients want the same names at once; SHORT=1, ROUNDS=N, 
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' FULL='$(FULL)' \
 		ROUNDS='$(ROUNDS)' SEED='$(SEED)' tests/race
 
-crash: deps-test ## SIGKILL at every system call of put and get; SHORT=1 for fewer
+crash: deps-test ## SIGKILL at every system call of fsd, its sweeper and fsc; SHORT=1 for fewer
 	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' tests/faults/crash
 

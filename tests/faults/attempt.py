@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import subprocess
 
@@ -9,16 +10,22 @@ from campaign import (BUILD, FSC, FSD, Daemon, is_sanitized, memory_folders, pri
                       read_text, wait_until)
 from disks import Loop, enter_namespace, make_image, missing_for, mounted
 from invariants import digest_of, examine, stages
+from session import Session, item
 
 TRACER = os.path.abspath(os.path.join(BUILD, 'tests', 'faults', 'tracer'))
 SMALL, LARGE = os.urandom(3000), os.urandom(200_000)
 # The processes that may be disturbed: their numbers for the tracer. The first one that a daemon
-# without spare ones forks tries the disk; the second one is that of the first session, or the worker
-# that has all of them.
-TARGETS = {'session': 2, 'daemon': 0, 'client': 0}
+# without spare ones forks tries the disk; where uploads were left behind, the next one sweeps; then
+# comes that of the first session, or the worker that has all of them.
+TARGETS = {'session': 2, 'daemon': 0, 'client': 0, 'sweeper': 2}
 # How many uploads may be left in the stage of what was killed, until somebody sweeps them.
 STAGES_LEFT = {'session': 1, 'daemon': 1, 'client': 0}
 NUMBERS = itertools.count()
+UPLOAD = '0123456789abcdef' * 2
+# What a client of our own ends with, as fsc would: 10 when it was told nothing.
+EXIT_CODES = {'denied': 6, 'no-space': 7, 'too-large': 7, 'mismatch': 8, 'timeout': 11, 'busy': 12,
+              'unavailable': 12}
+LOST = 10
 
 
 class Work:
@@ -27,6 +34,9 @@ class Work:
     "source" or its standard input holds; the library before it and, where it differs, afterwards, as
     the bytes of each name; and what it fetches into the local file "fetched".
     """
+
+    targets = ('session', 'daemon', 'client')  # that may be disturbed
+    has_leftovers = False  # are there stages before it?
 
     def __init__(self, words, arguments, source=b'', text=b'', before=None, after=None, fetched=None):
         self.words = words
@@ -46,6 +56,86 @@ class Work:
             found[name] = {way.get(name) and digest_of(way[name]) for way in ways}
         return found
 
+    def leave(self, library):
+        """Makes the stages that are there before."""
+
+    def act(self, attempt, daemon, wrapper):
+        """Does it, and returns the exit code."""
+        return daemon.run_fsc(*(word.format(attempt.folder) for word in self.arguments),
+                              text=self.text, wrapper=wrapper, stderr=subprocess.DEVNULL)[1]
+
+    def settle(self, library):
+        """Waits for what the daemon does by itself."""
+
+    def fault_of_left(self, library, target):
+        """What is wrong with the stages that are left in the end; None when nothing is."""
+        left = len(stages(library))
+        return f'{left} stages are left' if left > STAGES_LEFT[target] else None
+
+
+class Resumption(Work):
+    """A client of our own goes on with an upload that broke off."""
+
+    targets = ('session', 'daemon')
+    has_leftovers = True
+
+    def __init__(self, words, name, data, staged):
+        super().__init__(words, '', data, after={name: data})
+        self.request = f'PUT {name} size={len(data)} upload={UPLOAD}\n'
+        self.staged = staged  # how many bytes have come before
+
+    def leave(self, library):
+        subprocess.run([FSD, '--stdio', '--library', library], check=True, stdout=subprocess.DEVNULL,
+                       input=self.request.encode() + item(self.source[:self.staged]))
+
+    def act(self, attempt, daemon, wrapper):
+        try:
+            with contextlib.closing(Session(daemon.socket)) as session:
+                return self.speak(attempt, session)
+        except OSError:
+            return LOST
+
+    def speak(self, attempt, session):
+        answer = session.ask(self.request.encode()) or ''
+        if go := re.match(r'OK offset=(\d+)(?: digest=(\S+))?$', answer):
+            at = int(go[1])
+            attempt.resumed.append(at)
+            if at and go[2] != digest_of(self.source[:at]):
+                attempt.faults.append('other bytes are in the stage')
+            rest = item(self.source[at:]) if at < len(self.source) else b''
+            answer = session.ask(rest + b'END\n') or ''
+        word, *fields = answer.split(' ')
+        if word in ('OK', 'EXISTS'):
+            return 0 if 'digest=' + digest_of(self.source) in fields else 3
+        return EXIT_CODES.get(fields[0], 1) if word == 'FAIL' else LOST
+
+    def fault_of_left(self, library, target):
+        left = len(stages(library))
+        return f'{left} stages are left of an upload that is stored' if left else None
+
+
+class Sweep(Work):
+    """A put beside the sweeper, which has old stages to remove and a young one to leave."""
+
+    targets = ('sweeper',)
+    has_leftovers = True
+
+    def leave(self, library):
+        for number, client in enumerate((*('anonymous', 'user:nobody') * 4, 'young')):
+            folder = f'{library}/.fsd/stage/{client}'
+            os.makedirs(folder, exist_ok=True)
+            with open(f'{folder}/{number:032x}', 'wb') as file:
+                file.write(b'left')
+            if client != 'young':
+                os.utime(file.name, (0, 0))
+
+    def settle(self, library):
+        wait_until(lambda: len(stages(library)) < 2, 'the sweep')
+
+    def fault_of_left(self, library, target):
+        left = [path.split('/')[-2] for path in stages(library)]
+        return None if left == ['young'] else f'stages are left of {left}'
+
 
 WORKS = (
     Work('put a small file', 'put {}/source --name small', SMALL, after={'small': SMALL}),
@@ -57,6 +147,8 @@ WORKS = (
          before={'twice': SMALL}, after={}),
     Work('put a large file again', 'put {}/source --name large', LARGE,
          before={'large': LARGE}, after={}),
+    Resumption('go on with an upload', 'resumed', LARGE, 80_000),
+    Sweep('put while stages are swept', 'put {}/source --name small', SMALL, after={'small': SMALL}),
     Work('get a file', 'get file --output {}/fetched --force', before={'file': LARGE}, fetched=LARGE),
 )
 
@@ -95,6 +187,7 @@ class Attempt:
         self.code = None  # of fsc
         self.calls = []  # that the target made, by their numbers
         self.is_done = False  # did it come to the action?
+        self.resumed = []  # where uploads were gone on with
 
     def run(self, place):
         """Does it all, in a new folder in that place, and returns itself."""
@@ -106,8 +199,10 @@ class Attempt:
             *calls, last = read_text(self.folder + '/result').split()
         finally:
             shutil.rmtree(self.folder)
-        self.calls = list(map(int, calls))
+        self.calls = [int(call) for call in calls if call != 'end']
         self.is_done = last == 'done'
+        if not self.is_done and self.resumed == [0]:
+            self.faults.append('the upload is not gone on with')
         return self
 
     def prepare(self):
@@ -116,23 +211,31 @@ class Attempt:
         for name, data in self.work.before.items():
             subprocess.run([FSC, '--server', f'exec:{FSD} --stdio --library {library}', 'put', '-',
                             '--name', name], input=data, check=True)
+        self.work.leave(library)
         with open(self.folder + '/source', 'wb') as file:
             file.write(self.work.source)
 
     def disturb(self):
-        tracer = [TRACER, self.folder + '/result', str(TARGETS[self.target]), *self.plan]
+        number = TARGETS[self.target] + (self.target == 'session' and self.work.has_leftovers)
+        tracer = [TRACER, self.folder + '/result', str(number), *self.plan]
         is_client = self.target == 'client'
         with self.start(() if is_client else tracer) as daemon:
             if daemon.process.poll() is None:
                 self.judge(self.run_fsc(daemon, tracer if is_client else ()))
-            if self.target == 'daemon':
-                self.end(daemon, (0, -9))
+            is_anew = self.target in ('daemon', 'sweeper')
+            if self.target == 'sweeper':
+                wait_until(lambda: 'end' in read_text(self.folder + '/result'), 'the sweeper to end')
+            if is_anew:
+                self.end(daemon, (0, -9) if self.target == 'daemon' else (0,))
             self.look()
-            if self.target == 'daemon':
+            if is_anew:
                 daemon.start()
             self.judge_retry(self.retry(daemon))
             self.look()
+            self.work.settle(self.folder + '/library')
             self.end(daemon, (0,))
+        if fault := self.work.fault_of_left(self.folder + '/library', self.target):
+            self.faults.append(fault)
 
     def start(self, wrapper):
         daemon = Daemon(self.folder, '--concurrency', self.model, settings='spare = 0;',
@@ -143,8 +246,7 @@ class Attempt:
         return daemon
 
     def run_fsc(self, daemon, wrapper=()):
-        return daemon.run_fsc(*(word.format(self.folder) for word in self.work.arguments),
-                              text=self.work.text, wrapper=wrapper, stderr=subprocess.DEVNULL)[1]
+        return self.work.act(self, daemon, wrapper)
 
     def retry(self, daemon):
         code = self.run_fsc(daemon)
@@ -188,9 +290,6 @@ class Attempt:
         # Sessions whose daemon was killed end by themselves; what traces them waits for them.
         wait_until(lambda: read_text(self.folder + '/result').endswith('\n'),
                    'all processes to end')
-        left = stages(self.folder + '/library')
-        if len(left) > STAGES_LEFT[self.target]:
-            self.faults.append(f'{len(left)} stages are left')
 
 
 @contextlib.contextmanager
