@@ -38,6 +38,9 @@ class Session:
         self.socket.settimeout(LIMIT)
         if source:
             self.socket.bind((source, 0))
+        if not is_path:
+            # Small parts of a request must not wait for each other's acknowledgement.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.connect(address)
         self.stream = self.socket.makefile('rb')
 
