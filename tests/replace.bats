@@ -232,3 +232,21 @@ check(not os.path.exists(LIBRARY + '/f'), 'the folder is there')
 check(writer.line().startswith('OK size=0'), 'the upload')
 END
 }
+
+@test "delete: an error of the disk in a folder above is an unknown outcome, too" {
+    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/g/a cause="Input/output error"'
+    mkdir -p "$LIBRARY/f/g"
+    echo >"$LIBRARY/f/g/a"
+    trace -P "$LIBRARY/f" -e inject=fsync:error=EIO
+    start_fsd
+    play <<<$'> DELETE f/g/a\n< FAIL internal outcome unknown: *'
+}
+
+@test "replace: a stage that is gone is no name that is not found" {
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="No such file or directory"'
+    trace -e trace=renameat -e inject=renameat:error=ENOENT
+    mkdir -p "$LIBRARY"
+    echo >"$LIBRARY/a"
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< FAIL internal *'
+}

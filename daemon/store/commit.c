@@ -75,6 +75,9 @@ static int take_over(const struct library *library, struct stage *stage, const c
     if (code == 0 && renameat(stage->folder, stage->id, folder, last) < 0 &&
         !(errno == ENOENT && descriptor_is_named(stage->fd, folder, last)))
         code = library_failure(errno);
+    /* What is gone is the stage or its folder, and nothing that the client has named. */
+    if (code == -REASON_NOT_FOUND)
+        code = -REASON_INTERNAL;
     stage->moved = code == 0;
     descriptor_close(folder);
     return code;

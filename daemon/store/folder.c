@@ -77,13 +77,13 @@ int folder_remove_empty(const struct library *library, const char *name)
     int code = 0;
 
     copy_name(path, name);
-    while (goes_on && cut_last(path) && strcmp(path, ".") != 0) {
+    while (code == 0 && goes_on && cut_last(path) && strcmp(path, ".") != 0) {
         int fd = folder_open_above(library, path, O_RDONLY);
         int removed = fd < 0 ? -1 : unlinkat(fd, name_last_component(path), AT_REMOVEDIR);
         /* Another deletion may have removed it, and not yet the one above. */
         goes_on = removed == 0 || errno == ENOENT;
-        if (removed == 0)
-            code = fsync(fd) < 0 ? -REASON_INTERNAL : 0;
+        if (removed == 0 && fsync(fd) < 0)
+            code = -REASON_INTERNAL;
         descriptor_close(fd);
     }
     return code;
