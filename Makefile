@@ -180,11 +180,13 @@ race: deps-test ## many clients want the same names at once; SHORT=1, ROUNDS=N, 
 
 crash: deps-test ## SIGKILL at every system call of fsd, its sweeper and fsc; SHORT=1 for fewer
 	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
-	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' tests/faults/crash
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' WORKS='$(WORKS)' \
+		tests/faults/crash
 
-faults: deps-test ## every error of every system call of put; SHORT=1 for fewer
+faults: deps-test ## every error of every system call of PUT and DELETE; SHORT=1 for fewer
 	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
-	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/faults/errors
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' WORKS='$(WORKS)' \
+		tests/faults/errors
 
 powercut: deps-powercut ## power cuts on ext4, xfs, btrfs; SHORT=1 for fewer, FULL=1 for 12,000
 	$(Q)$(MAKE) --no-print-directory programs fault-programs

@@ -23,9 +23,10 @@ STAGES_LEFT = {'session': 1, 'daemon': 1, 'client': 0}
 NUMBERS = itertools.count()
 UPLOAD = '0123456789abcdef' * 2
 # What a client of our own ends with, as fsc would: 10 when it was told nothing.
-EXIT_CODES = {'denied': 6, 'no-space': 7, 'too-large': 7, 'mismatch': 8, 'timeout': 11, 'busy': 12,
+EXIT_CODES = {'not-found': 4, 'denied': 6, 'no-space': 7, 'too-large': 7, 'mismatch': 8, 'timeout': 11, 'busy': 12,
               'unavailable': 12}
-LOST = 10
+LOST, UNAVAILABLE = 10, 12
+PATIENCE = 5  # seconds for a session to end whose client has gone
 
 
 class Work:
@@ -47,6 +48,7 @@ class Work:
         self.after = {**self.before, **(after or {})}
         self.fetched = fetched
         self.stores = after is not None
+        self.deletes = None in self.after.values()
 
     def digests(self, is_done):
         """Those that each name may have now; None is for a name that is not there."""
@@ -73,41 +75,57 @@ class Work:
         return f'{left} stages are left' if left > STAGES_LEFT[target] else None
 
 
-class Resumption(Work):
-    """A client of our own goes on with an upload that broke off."""
+class Request(Work):
+    """A client of our own sends one request, and the body of a PUT when it is told to."""
 
     targets = ('session', 'daemon')
-    has_leftovers = True
 
-    def __init__(self, words, name, data, staged):
-        super().__init__(words, '', data, after={name: data})
-        self.request = f'PUT {name} size={len(data)} upload={UPLOAD}\n'
-        self.staged = staged  # how many bytes have come before
-
-    def leave(self, library):
-        subprocess.run([FSD, '--stdio', '--library', library], check=True, stdout=subprocess.DEVNULL,
-                       input=self.request.encode() + item(self.source[:self.staged]))
+    def __init__(self, words, request, data=b'', **library):
+        super().__init__(words, '', data, **library)
+        self.request = request.encode() + b'\n'
 
     def act(self, attempt, daemon, wrapper):
         try:
             with contextlib.closing(Session(daemon.socket)) as session:
-                return self.speak(attempt, session)
+                return self.code_of(self.speak(attempt, session))
         except OSError:
             return LOST
 
     def speak(self, attempt, session):
-        answer = session.ask(self.request.encode()) or ''
-        if go := re.match(r'OK offset=(\d+)(?: digest=(\S+))?$', answer):
-            at = int(go[1])
-            attempt.resumed.append(at)
-            if at and go[2] != digest_of(self.source[:at]):
-                attempt.faults.append('other bytes are in the stage')
-            rest = item(self.source[at:]) if at < len(self.source) else b''
-            answer = session.ask(rest + b'END\n') or ''
-        word, *fields = answer.split(' ')
+        """Returns the last answer."""
+        answer = session.ask(self.request)
+        if not (go := re.match(r'OK offset=(\d+)(?: digest=(\S+))?$', answer or '')):
+            return answer
+        at = int(go[1])
+        attempt.resumed.append(at)
+        if at and go[2] != digest_of(self.source[:at]):
+            attempt.faults.append('other bytes are in the stage')
+        rest = item(self.source[at:]) if at < len(self.source) else b''
+        return session.ask(rest + b'END\n')
+
+    def code_of(self, answer):
+        """What fsc would end with."""
+        word, *fields = (answer or '').split(' ')
+        if word == 'FAIL':
+            return EXIT_CODES.get(fields[0], 1)
         if word in ('OK', 'EXISTS'):
-            return 0 if 'digest=' + digest_of(self.source) in fields else 3
-        return EXIT_CODES.get(fields[0], 1) if word == 'FAIL' else LOST
+            is_same = 'digest=' + digest_of(self.source) in fields
+            return 0 if is_same or answer == 'OK' else 3
+        return LOST
+
+
+class Resumption(Request):
+    """An upload that broke off is gone on with."""
+
+    has_leftovers = True
+
+    def __init__(self, words, name, data, staged):
+        super().__init__(words, f'PUT {name} size={len(data)} upload={UPLOAD}', data, after={name: data})
+        self.staged = staged  # how many bytes have come before
+
+    def leave(self, library):
+        subprocess.run([FSD, '--stdio', '--library', library], check=True, stdout=subprocess.DEVNULL,
+                       input=self.request + item(self.source[:self.staged]))
 
     def fault_of_left(self, library, target):
         left = len(stages(library))
@@ -148,9 +166,18 @@ WORKS = (
     Work('put a large file again', 'put {}/source --name large', LARGE,
          before={'large': LARGE}, after={}),
     Resumption('go on with an upload', 'resumed', LARGE, 80_000),
+    Request('replace a file', 'PUT a/file replace=1', SMALL, before={'a/file': LARGE},
+            after={'a/file': SMALL}),
+    Request('replace a certain file', f'PUT file replace={digest_of(LARGE)}', SMALL,
+            before={'file': LARGE}, after={'file': SMALL}),
+    Request('replace no file', 'PUT a/file replace=1', SMALL, after={'a/file': SMALL}),
+    Request('delete a file', 'DELETE file', before={'file': SMALL}, after={'file': None}),
+    Request('delete a folder with its last file', 'DELETE a/b/file', before={'a/b/file': SMALL},
+            after={'a/b/file': None}),
     Sweep('put while stages are swept', 'put {}/source --name small', SMALL, after={'small': SMALL}),
     Work('get a file', 'get file --output {}/fetched --force', before={'file': LARGE}, fetched=LARGE),
 )
+WORKS = [work for work in WORKS if re.search(os.environ.get('WORKS', ''), work.words)]
 
 
 def missing_to_trace():
@@ -201,7 +228,7 @@ class Attempt:
             shutil.rmtree(self.folder)
         self.calls = [int(call) for call in calls if call != 'end']
         self.is_done = last == 'done'
-        if not self.is_done and self.resumed == [0]:
+        if not self.is_done and self.work.has_leftovers and self.resumed == [0]:
             self.faults.append('the upload is not gone on with')
         return self
 
@@ -249,9 +276,18 @@ class Attempt:
         return self.work.act(self, daemon, wrapper)
 
     def retry(self, daemon):
-        code = self.run_fsc(daemon)
+        """Comes again until it is no longer turned away, as a session before may still have the upload."""
         # The retry's session may be a thread of the same process, and die as the first one would.
-        return self.run_fsc(daemon) if self.model == 'thread' and code in self.codes else code
+        passing = (LOST, UNAVAILABLE) if self.model == 'thread' else (UNAVAILABLE,)
+        codes = []
+
+        def is_answered():
+            codes.append(self.run_fsc(daemon))
+            return codes[-1] not in passing
+
+        with contextlib.suppress(TimeoutError):
+            wait_until(is_answered, 'an answer', PATIENCE)
+        return codes[-1]
 
     def judge(self, code):
         self.code = code
@@ -261,8 +297,9 @@ class Attempt:
             self.faults.append(f'fsc ends with {code}')
 
     def judge_retry(self, code):
-        # Of a stream whose name is taken nothing is read, so it cannot be told to be the same.
-        if code == 0 or (code == 3 and self.work.text):
+        # Of a stream whose name is taken nothing is read, so it cannot be told to be the same; what was
+        # deleted is not found.
+        if code == 0 or (code == 3 and self.work.text) or (code == 4 and self.work.deletes):
             self.note_success()
         else:
             self.faults.append(f'the retry ends with {code}')
