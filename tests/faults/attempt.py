@@ -93,7 +93,9 @@ class Request(Work):
 
     def speak(self, attempt, session):
         """Returns the last answer."""
-        answer = session.ask(self.request)
+        with contextlib.suppress(BrokenPipeError):  # of one that is turned away
+            session.send(self.request)
+        answer = session.line()
         if not (go := re.match(r'OK offset=(\d+)(?: digest=(\S+))?$', answer or '')):
             return answer
         at = int(go[1])
