@@ -79,7 +79,7 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck she
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
 	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
-	check-load crash faults powercut bench
+	check-load race crash faults powercut bench
 
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -174,7 +174,7 @@ check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODEL
 test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
-check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHORT=1 for less of it
+check-big: deps-test ## a million names, 4 GiB in one file, 100,000 stages, a slow pattern; SHORT=1 for less
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/big
 
@@ -182,13 +182,20 @@ check-load: deps-test ## a hostile crowd against an honest client; SHORT=1 for a
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/load
 
-crash: deps-test ## SIGKILL at every system call of put and get; SHORT=1 for fewer
-	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
-	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' tests/faults/crash
+race: deps-test ## many clients want the same names at once; SHORT=1, ROUNDS=N, FULL=1 for 10,000
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' FULL='$(FULL)' \
+		ROUNDS='$(ROUNDS)' SEED='$(SEED)' tests/race
 
-faults: deps-test ## every error of every system call of put; SHORT=1 for fewer
+crash: deps-test ## SIGKILL at every system call of fsd, its sweeper and fsc; SHORT=1 for fewer
 	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
-	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/faults/errors
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' WORKS='$(WORKS)' \
+		tests/faults/crash
+
+faults: deps-test ## every error of every system call of PUT and DELETE; SHORT=1 for fewer
+	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' WORKS='$(WORKS)' \
+		tests/faults/errors
 
 powercut: deps-powercut ## power cuts on ext4, xfs, btrfs; SHORT=1 for fewer, FULL=1 for 12,000
 	$(Q)$(MAKE) --no-print-directory programs fault-programs

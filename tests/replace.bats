@@ -321,6 +321,15 @@ check(writer.line().startswith('OK size=0'), 'the upload')
 END
 }
 
+@test "replace: a stage that is gone is no name that is not found" {
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="No such file or directory"'
+    trace -e trace=renameat -e inject=renameat:error=ENOENT
+    mkdir -p "$LIBRARY"
+    echo >"$LIBRARY/a"
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< FAIL internal *'
+}
+
 @test "delete: without its lock a file is not said to be missing" {
     FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Is a directory"'
     start_fsd

@@ -80,7 +80,7 @@ static int take_over(const struct library *library, struct stage *stage, const c
     /* A repeated request to a file server may find that its first one has done it. */
     if (code == 0 && renameat(stage->folder, stage->id, folder, last) < 0 &&
         !(errno == ENOENT && descriptor_is_named(stage->fd, folder, last)))
-        code = library_failure(errno);
+        code = library_own_failure(errno);
     stage->moved = code == 0;
     descriptor_close(folder);
     return code;
