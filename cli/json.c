@@ -72,6 +72,17 @@ void json_details(struct json *json, const struct entry *entry)
         json_text(json, "by", entry->by);
 }
 
+int json_entry(const struct entry *entry)
+{
+    bool is_folder = entry->name[strlen(entry->name) - 1] == '/';
+    struct json json = {.count = 0};
+
+    json_text(&json, "name", entry->name);
+    json_text(&json, "type", is_folder ? "folder" : "file");
+    json_details(&json, entry);
+    return json_end(&json);
+}
+
 int json_end(struct json *json)
 {
     return output_print("%s}\n", json->count == 0 ? "{" : "");

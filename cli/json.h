@@ -32,6 +32,9 @@ void json_number(struct json *json, const char *key, int64_t number);
  */
 void json_details(struct json *json, const struct entry *entry);
 
+/* Prints all that is known of a file or folder, as an object of its own. As output_print(). */
+int json_entry(const struct entry *entry);
+
 /* Ends object and line. As output_print(). */
 int json_end(struct json *json);
 

@@ -50,7 +50,8 @@ static bool is_asked_for(const struct reading *reading, const char *name, size_t
             return false;
         /* A file's own name, unless it was asked for as a folder. */
         if (length == reading->prefix)
-            return request->name[reading->prefix] == '\0' && request->match == NULL;
+            return request->name[reading->prefix] == '\0' && request->match == NULL &&
+                   !request->watch;
         if (bare <= reading->prefix + 1 || name[reading->prefix] != '/')
             return false;
         name += reading->prefix + 1;
@@ -91,24 +92,36 @@ static int take_line(void *context, const struct line *line)
     return reading->sink(reading->context, &entry);
 }
 
-static int ask(struct connection *connection, const struct listing_request *request)
+static int print_request(struct stream *stream, const struct listing_request *request)
 {
     char name[NAME_ESCAPED_ROOM] = "";
     char pattern[3 * LINE_LONGEST + 1] = "";
-    int code = connection_ready(connection);
 
-    if (code < 0)
-        return code;
     if (request->name != NULL)
         (void)line_escape(request->name, strlen(request->name), name);
     if (request->match != NULL)
         (void)line_escape(request->match, strlen(request->match), pattern);
-    code = stream_print(&connection->stream, "LIST%s%s%s%s%s%s\n", request->name != NULL ? " " : "",
-                        name, request->match != NULL ? " match=" : "", pattern,
+    const char *gap = request->name != NULL ? " " : "";
+    if (request->watch)
+        return stream_print(stream, "WATCH%s%s%s\n", gap, name,
+                            request->existing ? " existing=1" : "");
+    return stream_print(stream, "LIST%s%s%s%s%s%s\n", gap, name,
+                        request->match != NULL ? " match=" : "", pattern,
                         request->deep ? " deep=1" : "", request->details ? " details=1" : "");
-    if (code == -REASON_INTERNAL)
+}
+
+static int ask(struct connection *connection, const struct listing_request *request)
+{
+    int code = connection_ready(connection);
+
+    if (code < 0)
+        return code;
+    /* It may be long until something is stored. */
+    if (request->watch)
+        connection->stream.limits.wait_ms = 0;
+    if (print_request(&connection->stream, request) == -REASON_INTERNAL)
         return complain(REASON_USAGE, request->match, "the pattern is too long");
-    code = connection_ask(connection, ANSWER_EMPTY);
+    code = connection_ask(connection, request->watch ? ANSWER_OK : ANSWER_EMPTY);
     if (code < 0 && code != -REASON_EMPTY)
         return complain(reason_of(code), listing_subject(request), "%s", connection->why);
     return code;
@@ -116,7 +129,7 @@ static int ask(struct connection *connection, const struct listing_request *requ
 
 const char *listing_subject(const struct listing_request *request)
 {
-    return request->name != NULL ? request->name : "ls";
+    return request->name != NULL ? request->name : request->watch ? "watch" : "ls";
 }
 
 int listing_read(struct connection *connection, const struct listing_request *request,
@@ -131,5 +144,8 @@ int listing_read(struct connection *connection, const struct listing_request *re
     if (request->name != NULL)
         reading.prefix = name_length_without_slash(request->name, strlen(request->name));
     code = download_lines(connection, listing_subject(request), take_line, &reading);
+    if (code == 0 && request->watch)
+        return complain(REASON_BREACH, listing_subject(request),
+                        "the server has ended what has no end");
     return code == 0 && reading.is_empty ? -REASON_EMPTY : code;
 }

@@ -16,6 +16,8 @@ struct listing_request {
     const char *match; /* a pattern; NULL for none */
     bool deep;         /* all files below, and no folders */
     bool details;      /* size and time are of use */
+    bool watch;        /* files as they are stored, without an end; `deep` goes with it */
+    bool existing;     /* with `watch`: first those that are there */
 };
 
 /* A file or a folder of a listing. Its texts live as long as the call that shows it. */
@@ -34,7 +36,7 @@ typedef int listing_sink(void *context, const struct entry *entry);
 /*
  * Asks for a listing and gives its entries to the sink, in the order in which they come. Returns 0
  * when it was whole; -REASON_EMPTY, of which it says nothing, when there is nothing to see; or
- * another reason after complaining.
+ * another reason after complaining. One that watches has one of these reasons, or the sink's.
  */
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context);

@@ -33,13 +33,15 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_JSON] = {"json", '\0', VALUE_NONE, "print JSON, one object a line"},
     [OPTION_NULL] = {"null", '0', VALUE_NONE, "NUL and not a newline ends each name"},
     [OPTION_FILES_FROM] = {"files-from", '\0', VALUE_FILE, "a list of operands, one a line; or -"},
+    [OPTION_EXISTING] = {"existing", '\0', VALUE_NONE, "first those that are there"},
+    [OPTION_NUMBER] = {"count", '\0', VALUE_NUMBER, "end after so many files"},
 };
 
 /* What help calls a value. */
 static const char *const value_words[] = {
     [VALUE_ADDRESS] = "ADDRESS", [VALUE_TIME] = "TIME",     [VALUE_FILE] = "FILE",
     [VALUE_DIR] = "DIR",         [VALUE_NEW_NAME] = "NAME", [VALUE_FOLDER] = "FOLDER",
-    [VALUE_PATTERN] = "PATTERN",
+    [VALUE_PATTERN] = "PATTERN", [VALUE_NUMBER] = "N",
 };
 
 /* Arguments on their way into struct options. */

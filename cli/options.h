@@ -33,6 +33,8 @@ enum option {
     OPTION_JSON,
     OPTION_NULL,
     OPTION_FILES_FROM,
+    OPTION_EXISTING,
+    OPTION_NUMBER,
     OPTION_COUNT
 };
 
@@ -47,6 +49,7 @@ enum value {
     VALUE_NEW_NAME, /* one that is still to be taken */
     VALUE_FOLDER,   /* one in the library */
     VALUE_PATTERN,
+    VALUE_NUMBER,
     VALUE_TOPIC, /* of help */
 };
 

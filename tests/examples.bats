@@ -36,7 +36,17 @@ type_in() {
 
 # Starts a daemon there.
 start_inside() {
-    quiet inside fsd --library /srv/files
+    quiet inside fsd --library /srv/files --pid-file /run/fsd/pid
+}
+
+# await_inside FILE: waits until it is there.
+await_inside() {
+    local tries
+    for ((tries = 0; tries < 1000; tries++)); do
+        ! inside test -e "$1" || return 0
+        sleep 0.01
+    done
+    fail "$1 does not appear"
 }
 
 # cron NUMBER: runs the job of a crontab as cron does; what it prints would be mailed.
@@ -340,6 +350,35 @@ END
     run quiet type_in 2
     assert_success
     assert_output $'shop/shop 1\nshop/shop 2'
+}
+
+@test "examples: fsc, files as they come" {
+    local reader
+    use_machine
+    take_example fsc.1 'Files as they come'
+    start_inside
+    quiet type_in 1 >shown 3>&- &
+    reader=$!
+    # It may come before somebody watches.
+    until ! kill -0 "$reader" 2>/dev/null; do
+        quiet inside fsc put - --name "incoming/$(cat /proc/sys/kernel/random/uuid)" </proc/sys/kernel/random/uuid
+    done
+    wait "$reader"
+    [ -s shown ]
+    inside sh -c 'cat /srv/files/incoming/*' | grep -q -x -F -f shown
+
+    # Its daemon's end is its own.
+    inside sh -c 'rm /srv/files/incoming/*; echo 1 >/srv/files/incoming/one'
+    inside bash -c "$(<block.2)" </dev/null >errors 2>&1 3>&- &
+    reader=$!
+    await_inside work/one
+    echo 2 | quiet inside fsc put - --name incoming/two
+    await_inside work/two
+    inside cmp work/two /srv/files/incoming/two
+    inside sh -c 'kill $(cat /run/fsd/pid)'
+    wait "$reader"
+    run cat errors
+    assert_output 'fsc: incoming: the daemon is stopping'
 }
 
 @test "examples: fsc, folders" {

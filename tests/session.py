@@ -77,6 +77,16 @@ class Session:
                 check(self.stream.read(1) == b'\n', 'no LF behind an item')
         return data, head
 
+    def item(self):
+        """The next item of a body, behind any WAITs; or, as a text, the line that ends it."""
+        while (head := self.line()) == 'WAIT':
+            pass
+        if head is None or not head.isdigit():
+            return head
+        data = self.stream.read(int(head))
+        check(self.stream.read(1) == b'\n', 'no LF behind an item')
+        return data
+
     def status(self):
         """What STATUS answers: a dictionary."""
         self.expect('STATUS', 'OK')

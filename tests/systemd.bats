@@ -191,6 +191,31 @@ Session().expect('GET slow', 'OK size=10')
 END
 }
 
+@test "systemd: waits for files end with their daemon, and nothing else of its sessions" {
+    activate "$SOCKET"
+    converse <<'END'
+watch, getting, served, uploading = (Session() for _ in range(4))
+watch.expect('WATCH', 'OK')
+getting.send('GET absent wait=3600\n')
+served.expect('GET absent wait=1', 'FAIL not-found')
+uploading.expect('PUT slow size=10', 'OK offset=0')
+os.kill(daemon(), signal.SIGUSR1)
+wait_until(lambda: open('notes').read().count('READY=1') == 2, 'the restart')
+check(watch.line().startswith('ABORT unavailable'), 'ABORT')
+watch.expect_end()
+check(getting.line().startswith('FAIL unavailable'), 'FAIL')
+getting.expect_end()
+served.expect('LIST', 'EMPTY')
+served.expect('WATCH', 'FAIL unavailable')
+uploading.expect(item(b'0123456789') + b'END\n', 'OK size=10')
+Session().expect('GET slow wait=3600', 'OK size=10')
+watch = Session()
+watch.expect('WATCH', 'OK')
+Session().expect(b'PUT a size=1 eager=1\n1\nx\nEND\n', 'OK size=1')
+check(watch.item().startswith(b'a size=1 '), 'the next daemon')
+END
+}
+
 @test "systemd: TERM ends a session that has outlived its daemon" {
     activate "$SOCKET"
     converse <<'END'

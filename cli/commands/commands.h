@@ -61,6 +61,7 @@ int ls_run(struct invocation *invocation);
 int put_run(struct invocation *invocation);
 int stat_run(struct invocation *invocation);
 int status_run(struct invocation *invocation);
+int watch_run(struct invocation *invocation);
 
 /* What help tells besides of commands; the row behind the last one has no word. */
 struct help_topic {

@@ -35,17 +35,6 @@ static void print_human(int64_t size, char text[24])
     (void)snprintf(text, 24, "%.*f%c", number < 9.95 ? 1 : 0, number, *unit);
 }
 
-static int print_json(const struct entry *entry)
-{
-    bool is_folder = entry->name[strlen(entry->name) - 1] == '/';
-    struct json json = {.count = 0};
-
-    json_text(&json, "name", entry->name);
-    json_text(&json, "type", is_folder ? "folder" : "file");
-    json_details(&json, entry);
-    return json_end(&json);
-}
-
 static int print_long(const struct listed *listed, const struct entry *entry, char end)
 {
     char when[JSON_TIME_ROOM] = "-";
@@ -67,7 +56,7 @@ static int print_entry(void *context, const struct entry *entry)
     char end = options_have(listed->options, OPTION_NULL) ? '\0' : '\n';
 
     if (options_have(listed->options, OPTION_JSON))
-        return print_json(entry);
+        return json_entry(entry);
     if (options_have(listed->options, OPTION_LONG))
         return print_long(listed, entry, end);
     return output_print("%s%c", entry->name, end);

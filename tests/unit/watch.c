@@ -1,0 +1,136 @@
+#include "daemon/store/watch.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/check.h"
+
+enum {
+    BATCH = 1000,
+};
+
+/* A library in a folder of its own, and how many files were told of. */
+struct trial {
+    char path[64];
+    struct library library;
+    size_t told;
+};
+
+static bool see_all(void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return true;
+}
+
+static int count(void *context, const struct list_entry *entry)
+{
+    struct trial *trial = context;
+
+    CHECK(entry->status != NULL && entry->record != NULL);
+    trial->told++;
+    return 0;
+}
+
+static int go_on(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static void open_trial(struct trial *trial)
+{
+    *trial = (struct trial){.path = "watch.XXXXXX", .library = {.records = true}};
+    CHECK(mkdtemp(trial->path) != NULL);
+    trial->library.root = open(trial->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(trial->library.root >= 0);
+    int fd = openat(trial->library.root, "first", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && close(fd) == 0);
+}
+
+static void close_trial(struct trial *trial)
+{
+    CHECK(unlinkat(trial->library.root, "first", 0) == 0);
+    (void)close(trial->library.root);
+    CHECK(rmdir(trial->path) == 0);
+}
+
+static void link_batch(const struct trial *trial, int batch, bool there)
+{
+    int root = trial->library.root;
+    char name[32];
+
+    for (int i = 0; i < BATCH; i++) {
+        (void)snprintf(name, sizeof name, "%d.%d", batch, i);
+        CHECK((there ? linkat(root, "first", root, name, 0) : unlinkat(root, name, 0)) == 0);
+    }
+}
+
+static void look(struct watch *watch)
+{
+    /* As often as something is left of the notices. */
+    for (int i = 0; i < BATCH; i++)
+        CHECK(watch_look(watch) == 0);
+}
+
+/* Files that are gone are forgotten before they fill the memory. */
+static void check_garbage(void)
+{
+    struct trial trial;
+    struct watch watch;
+
+    open_trial(&trial);
+    const struct watch_query query = {
+        .is_visible = see_all, .entry = count, .batch_end = go_on, .context = &trial};
+    CHECK(watch_open(&watch, &trial.library, &query) == 0 && trial.told == 0);
+    size_t most = 0;
+    for (int batch = 0; batch < 300 && watch.seen.count >= most; batch++) {
+        most = watch.seen.count;
+        link_batch(&trial, batch, true);
+        look(&watch);
+        link_batch(&trial, batch, false);
+        CHECK(watch.notices.fd < 0 || trial.told == (size_t)(batch + 1) * BATCH);
+    }
+    CHECK(watch.notices.fd < 0 || (most > 50000 && watch.seen.count <= BATCH + 1));
+    watch_close(&watch);
+    close_trial(&trial);
+}
+
+/* Where nothing is told of without being asked, time alone says when to look. */
+static void check_times(void)
+{
+    struct trial trial;
+    struct watch watch;
+
+    open_trial(&trial);
+    const struct watch_query query = {.existing = true,
+                                      .is_visible = see_all,
+                                      .entry = count,
+                                      .batch_end = go_on,
+                                      .context = &trial};
+    CHECK(watch_open(&watch, &trial.library, &query) == 0 && trial.told == 1);
+    CHECK(watch.notices.fd < 0 || watch_wait_ms(&watch) == INT64_MAX);
+    notices_close(&watch.notices);
+    CHECK(watch_wait_ms(&watch) <= NOTICES_POLL_MS);
+    link_batch(&trial, 0, true);
+    while (watch_wait_ms(&watch) > 0)
+        CHECK(watch_look(&watch) == 0 && trial.told == 1);
+    CHECK(watch_look(&watch) == 0 && trial.told == 1 + BATCH);
+    CHECK(watch_wait_ms(&watch) > 0);
+    link_batch(&trial, 0, false);
+    watch_close(&watch);
+    close_trial(&trial);
+}
+
+int main(void)
+{
+    const char *folder = getenv("TMPDIR");
+
+    CHECK(chdir(folder != NULL ? folder : "/tmp") == 0);
+    check_garbage();
+    check_times();
+    return 0;
+}

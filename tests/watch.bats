@@ -1,0 +1,653 @@
+#!/usr/bin/env bats
+# Waiting for files: WATCH, GET with wait=, and fsc watch.
+#
+# Each test is a process of its own, so that variables of one are none of the others; some are for
+# the functions of the library, and some come from there; $stderr is what run --separate-stderr sets:
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load library
+load fsc
+
+# without_inotify WHAT NUMBER: the next daemon may have only so many "instances" or "watches".
+without_inotify() {
+    FSD_WRAPPER=(unshare -rU sh -c 'echo "$2" >"/proc/sys/user/max_inotify_$1" && shift 2 && exec "$@"' sh "$1" "$2")
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'there are no user namespaces with limits of their own here'
+}
+
+# start_watched: a daemon that tells often that it is alive.
+start_watched() {
+    echo 'limits = { heartbeat = "300ms"; };' >"$CONFIG"
+    start_fsd
+}
+
+# watch_with: converse, with a class for those who watch.
+watch_with() {
+    converse <<END
+import shutil
+
+
+class Watch(Session):
+    """A session that watches; what it is told of, as names and their details."""
+
+    def __init__(self, request='WATCH'):
+        super().__init__()
+        self.told = []
+        self.expect(request, 'OK')
+
+    def hear(self):
+        """Takes the next item."""
+        data = self.item()
+        check(isinstance(data, bytes) and data.endswith(b'\n'), f'the body ends with {data}')
+        for line in data.decode().splitlines():
+            name, *details = line.split(' ')
+            self.told.append((name, dict(detail.split('=', 1) for detail in details)))
+
+    def names(self):
+        return sorted(name for name, _ in self.told)
+
+    def await_names(self, *names):
+        """It must be told of these, and of no others, since it was asked last."""
+        while len(self.told) < len(names):
+            self.hear()
+        check(self.names() == sorted(names), f'{self.names()} instead of {sorted(names)}')
+        self.told = []
+
+
+def news(session):
+    """The next line that is no sign of life."""
+    while (line := session.line()) == 'WAIT':
+        pass
+    return line
+
+
+def put(name, data=b'hello\n', options=''):
+    session = Session()
+    session.send(f'PUT {name} size={len(data)} eager=1{options}\n'.encode() + item(data) + b'END\n')
+    line = news(session)
+    check(line.startswith('OK size='), f'{name}: {line}')
+    session.close()
+
+
+def write(name, data=b'by hand'):
+    """As somebody does who works in the library's folder."""
+    os.makedirs(os.path.dirname(f'{LIBRARY}/{name}'), exist_ok=True)
+    with open(f'{LIBRARY}/{name}', 'wb') as file:
+        file.write(data)
+
+
+def watches():
+    """How many instances of inotify the daemon's processes have."""
+    return sum(target == 'anon_inode:inotify' for child in children() for target in descriptors(child).values())
+
+
+$(cat)
+END
+}
+
+# What is told, of which it does not matter how the daemon finds it out.
+changes='
+watch = Watch()
+below = Watch("WATCH a/b")
+put("one")
+watch.await_names("one")
+put("a/b/c")
+watch.await_names("a/b/c")
+below.await_names("a/b/c")
+put("a/b2")
+put("a/b/d/e/f")
+watch.await_names("a/b2", "a/b/d/e/f")
+below.await_names("a/b/d/e/f")
+
+# The line is that of LIST.
+session = Session()
+watch = Watch("WATCH existing=1")
+session.expect("LIST deep=1 details=1", "OK")
+lines = session.body()[0]
+while len(watch.told) < 4:
+    watch.hear()
+for name, details in watch.told:
+    text = " ".join([name] + [f"{key}={value}" for key, value in details.items()])
+    check(text.encode() + b"\n" in lines, text)
+watch.await_names("one", "a/b/c", "a/b2", "a/b/d/e/f")
+
+# Over a name: a new file, and told of as one.
+put("one", b"other", " replace=1")
+watch.await_names("one")
+# By hand: only when it is closed, and again when it was written to.
+with open(f"{LIBRARY}/hand", "wb", buffering=0) as file:
+    file.write(b"1")
+    put("two")
+    watch.await_names("two")
+    file.write(b"2")
+watch.hear()
+check(watch.told[0][1]["size"] == "2" and "digest" not in watch.told[0][1], watch.told)
+watch.await_names("hand")
+with open(f"{LIBRARY}/hand", "ab") as file:
+    file.write(b"3")
+watch.await_names("hand")
+os.link(f"{LIBRARY}/hand", f"{LIBRARY}/linked")
+watch.await_names("linked")
+os.rename(f"{LIBRARY}/linked", f"{LIBRARY}/moved")
+watch.await_names("moved")
+# Whole folders.
+for name in "tree/1", "tree/x/2", "tree/x/y/3":
+    os.makedirs(os.path.dirname(name), exist_ok=True)
+    with open(name, "w", encoding="ascii") as file:
+        file.write(name)
+shutil.copytree("tree", f"{LIBRARY}/copied", copy_function=shutil.copyfile)
+watch.await_names("copied/1", "copied/x/2", "copied/x/y/3")
+os.rename("tree", f"{LIBRARY}/tree")
+watch.await_names("tree/1", "tree/x/2", "tree/x/y/3")
+os.rename(f"{LIBRARY}/tree/x", f"{LIBRARY}/tree/z")
+watch.await_names("tree/z/2", "tree/z/y/3")
+put("tree/z/y/4")
+watch.await_names("tree/z/y/4")
+put("tree/x/5")
+watch.await_names("tree/x/5")
+# What no listing shows is not told of, and what is gone need not be.
+os.symlink("one", f"{LIBRARY}/link")
+os.symlink("a", f"{LIBRARY}/folder-link")
+os.mkfifo(f"{LIBRARY}/fifo")
+write(".nfs0001")
+write(".fsd/mine")
+write("a/.fsdx/mine")
+os.mkdir(f"{LIBRARY}/empty")
+put("a/b/gone")
+os.unlink(f"{LIBRARY}/a/b/gone")
+put("three")
+while "three" not in watch.names():
+    watch.hear()
+check(watch.names() in (["three"], ["a/b/gone", "three"]), watch.names())
+
+# The folder that is watched comes, goes, and comes again.
+late = Watch("WATCH late/er/ existing=1")
+put("late/file")
+put("late/er/1")
+late.await_names("late/er/1")
+shutil.rmtree(f"{LIBRARY}/late")
+put("late/er/2")
+late.await_names("late/er/2")
+os.rename(f"{LIBRARY}/late", f"{LIBRARY}/early")
+put("early/er/3")
+put("late/er/4")
+late.await_names("late/er/4")
+write("prepared/er/5")
+shutil.rmtree(f"{LIBRARY}/late")
+os.rename(f"{LIBRARY}/prepared", f"{LIBRARY}/late")
+late.await_names("late/er/5")
+'
+
+@test "watch: files of every kind are told of as they come" {
+    start_watched
+    watch_with <<<"$changes
+check(watches() > 0, 'no inotify')"
+}
+
+@test "watch: without inotify the library is read each second" {
+    without_inotify instances 0
+    start_watched
+    watch_with <<<"$changes
+check(watches() == 0, 'inotify')"
+}
+
+@test "watch: when there are too many folders for inotify the library is read each second" {
+    without_inotify watches 9
+    start_watched
+    watch_with <<<"$changes"
+}
+
+@test "watch: a storm of uploads into new folders, each file once" {
+    start_watched
+    watch_with <<'END'
+WRITERS, FILES = 8, 60
+watchers = [Watch(), Watch('WATCH storm existing=1'), Watch('WATCH existing=1')]
+
+
+def upload(number):
+    session = Session()
+    for file in range(FILES):
+        name = f'storm/{file % 7}/{number}/{file}/x'
+        session.expect(f'PUT {name} size=1 eager=1\n1\nx\nEND\n'.encode(), 'OK size=1')
+        if file % 3 == 0:
+            session.expect(f'PUT {name} size=2 replace=1 eager=1\n2\nxy\nEND\n'.encode(), 'OK size=2')
+        if file % 5 == 4:
+            session.expect(f'DELETE {name}', 'OK')
+
+
+at_once(WRITERS, upload)
+put('storm/end')
+left = {f'storm/{file % 7}/{number}/{file}/x' for number in range(WRITERS) for file in range(FILES) if file % 5 != 4}
+for watch in watchers:
+    while 'storm/end' not in watch.names():
+        watch.hear()
+    told = [(name, details['mtime'], int(details['size'])) for name, details in watch.told]
+    check(len(set(told)) == len(told), 'told of twice')
+    sizes = {}
+    for name, _, size in told:
+        sizes.setdefault(name, set()).add(size)
+    for name in left:
+        check(os.stat(f'{LIBRARY}/{name}').st_size in sizes.get(name, ()), f'never told of {name}')
+END
+}
+
+@test "watch: nothing is lost when more happens than the system remembers" {
+    local most
+    most=$(cat /proc/sys/fs/inotify/max_queued_events)
+    [ "$most" -le 50000 ] || skip "the system remembers $most notices"
+    start_watched
+    MOST=$most watch_with <<'END'
+COUNT = int(os.environ['MOST']) + 100
+write('source')
+watch = Watch()
+put('folder/first')
+watch.await_names('folder/first')
+stopped = children()
+for process in stopped:
+    os.kill(process, signal.SIGSTOP)
+for number in range(COUNT):
+    os.link(f'{LIBRARY}/source', f'{LIBRARY}/folder/{number}')
+write('unseen/deep/hand')
+for process in stopped:
+    os.kill(process, signal.SIGCONT)
+watch.await_names('unseen/deep/hand', *(f'folder/{number}' for number in range(COUNT)))
+put('unseen/deep/after')
+watch.await_names('unseen/deep/after')
+END
+}
+
+@test "watch: a slow reader loses nothing, and does not keep a daemon that stops" {
+    start_watched
+    watch_with <<'END'
+COUNT = 6000
+write('source')
+watch, stuck = Watch(), Watch()
+for number in range(COUNT):
+    os.link(f'{LIBRARY}/source', f'{LIBRARY}/{number:0200}')
+watch.await_names(*(f'{number:0200}' for number in range(COUNT)))
+os.kill(daemon(), signal.SIGTERM)
+check(watch.item().startswith('ABORT unavailable'), 'no ABORT')
+watch.expect_end()
+# This one takes what was sent only now, and the reason behind it.
+while isinstance(end := stuck.item(), bytes):
+    pass
+check(end.startswith('ABORT unavailable'), end)
+stuck.expect_end()
+END
+    await_fsd
+}
+
+@test "watch: the daemon's end ends waits at once, and no upload" {
+    echo 'limits = { drain = "1h"; };' >"$CONFIG"
+    start_fsd
+    watch_with <<'END'
+watch, getting, uploading = Watch(), Session(), Session()
+uploading.expect('PUT a size=1', 'OK offset=0')
+getting.send('GET absent wait=3600\n')
+wait_until(lambda: watches() == 2, 'the waits')
+os.kill(daemon(), signal.SIGTERM)
+check(watch.line().startswith('ABORT unavailable'), 'ABORT')
+watch.expect_end()
+check(getting.line().startswith('FAIL unavailable'), 'FAIL')
+getting.expect_end()
+check(uploading.is_silent(0), 'the upload has ended')
+uploading.expect(b'1\nx\nEND\n', 'OK size=1')
+END
+    await_fsd
+}
+
+@test "watch: the end of the client ends the session" {
+    start_watched
+    watch_with <<'END'
+quiet, closed, getting, last = Watch(), Watch(), Session(), Session()
+getting.send('GET absent wait=3600\n')
+wait_until(lambda: watches() == 3, 'the waits')
+quiet.finish()
+check(news(quiet) is None, 'something behind the end')
+closed.close()
+getting.finish()
+check(news(getting) is None, 'an answer behind the end')
+wait_until(lambda: last.status()['sessions'] == '1', 'the end of the sessions')
+status = last.status()
+check(status['requests.WATCH.ok'] == '2' and status['requests.GET.ok'] == '0', status)
+wait_until(lambda: watches() == 0, 'the end of inotify')
+END
+}
+
+@test "watch: requests behind it are not read, and take no time" {
+    echo 'limits = { heartbeat = "5ms"; };' >"$CONFIG"
+    FSD_MODEL=(--concurrency process)
+    start_fsd
+    watch_with <<'END'
+def ticks(pid):
+    """What it has taken of the processor."""
+    with open(f'/proc/{pid}/stat', encoding='ascii') as file:
+        return sum(map(int, file.read().rpartition(')')[2].split()[11:13]))
+
+
+session, pid = session_and_process()
+session.expect('WATCH', 'OK')
+flood = b'LIST\n' * 100000
+session.socket.setblocking(False)
+try:
+    while flood:
+        flood = flood[session.socket.send(flood):]
+except BlockingIOError:
+    pass
+session.socket.settimeout(LIMIT)
+before = ticks(pid)
+for _ in range(200):
+    check(session.line() == 'WAIT', 'no WAIT')
+check(ticks(pid) - before <= 20, f'{ticks(pid) - before} ticks for 200 signs of life')
+put('a')
+line = news(session)
+check(line.isdigit() and session.line().startswith('a '), line)
+END
+}
+
+@test "watch: signs of life come as often as the limit tells, and among slow news, too" {
+    start_watched
+    watch_with <<'END'
+watch = Session()
+watch.expect('WATCH', 'OK')
+for _ in range(3):
+    check(watch.line() == 'WAIT', 'WAIT')
+# Fewer bytes than a side has to send do not stand for one.
+waits = number = 0
+until = time.monotonic() + LIMIT
+while waits < 2:
+    check(time.monotonic() < until, 'no WAIT')
+    number += 1
+    put(f'file{number}')
+    while (line := watch.line()) == 'WAIT':
+        waits += 1
+    check(watch.stream.read(int(line) + 1).startswith(f'file{number} '.encode()), line)
+    select.select([], [], [], 0.1)
+getting = Session()
+getting.send('GET absent wait=1\n')
+check([getting.line() for _ in range(3)] == ['WAIT'] * 3, 'the WAITs of GET')
+check(news(getting).startswith('FAIL not-found'), 'the end of GET')
+END
+}
+
+@test "watch: a library that is moved away is unavailable, and watched when it is back" {
+    FSD_EXPECTED='msg="the library is not in its place"'
+    start_watched
+    watch_with <<'END'
+watch, getting = Watch(), Session()
+getting.send('GET a wait=3600\n')
+wait_until(lambda: watches() == 2, 'the waits')
+os.rename(LIBRARY, 'moved')
+check(watch.item().startswith('ABORT unavailable'), 'ABORT')
+check(news(getting).startswith('FAIL unavailable'), 'FAIL')
+watch.expect('WATCH', 'FAIL unavailable')
+os.rename('moved', LIBRARY)
+watch.expect('WATCH', 'OK')
+put('a')
+watch.await_names('a')
+getting.expect('GET a wait=3600', 'OK size=6')
+END
+}
+
+@test "watch: only what the client may see" {
+    skip_unless_root 'to be another user'
+    use_other_user
+    FSD_WRAPPER=()
+    FSD_EXPECTED='msg=denied'
+    printf 'users = ( { user = "nobody"; rights = "watch"; folder = "open/to/all"; } ); limits = { heartbeat = "300ms"; };' >"$CONFIG"
+    start_fsd
+    watch_with <<'END'
+everything = Watch()
+put('open/before')
+os.seteuid(65534)
+watch, closed, below = Watch('WATCH existing=1'), Watch('WATCH secret'), Watch('WATCH open/to/all/of/us')
+Session().expect('GET open/to/all/x wait=1', 'FAIL denied')
+Session().expect('LIST open/to/all', 'FAIL denied')
+os.seteuid(0)
+names = ['secret/a', 'open/a', 'open/to/all2/b', 'open/to/c', 'open/to/all/d', 'open/to/all/of/us/e', 'f']
+for name in names:
+    put(name)
+watch.await_names('open/to/all/d', 'open/to/all/of/us/e')
+below.await_names('open/to/all/of/us/e')
+everything.await_names('open/before', *names)
+put('open/to/all/g')
+watch.await_names('open/to/all/g')
+for _ in range(2):
+    check(closed.line() == 'WAIT', 'something of what is closed')
+END
+}
+
+@test "watch: one session on standard input and output" {
+    mkdir -p "$LIBRARY/a"
+    echo 1 >"$LIBRARY/a/b"
+    run quiet timeout 20 "$FSD" --config "$CONFIG" --library "$LIBRARY" --stdio <<<'WATCH existing=1'
+    assert_success
+    assert_line --index 0 OK
+    assert_line --index 2 --partial 'a/b size=2 mtime='
+    assert_equal "${#lines[@]}" 3
+}
+
+# What ends the wait for a file, however the daemon finds it out.
+waits='
+def waiting(request):
+    session = Session()
+    session.send(request + "\n")
+    check(session.line() == "WAIT", "it does not wait")
+    return session
+
+
+def comes(session, data):
+    line = news(session)
+    check(line.startswith("OK size="), line)
+    check(session.body()[0] == data, "the content")
+    session.close()
+
+
+first, deep, part = (waiting(f"GET {text}") for text in ("file wait=3600", "a/b/c/d wait=3600", "file wait=3600 offset=5"))
+put("file")
+comes(first, b"hello\n")
+comes(part, b"\n")
+# Folders on the way come and go.
+put("a/x")
+put("a/b/x")
+shutil.rmtree(f"{LIBRARY}/a")
+put("a/b/c/x")
+os.rename(f"{LIBRARY}/a", f"{LIBRARY}/z")
+write("a", b"a file in the way")
+below = waiting("GET a/b/c/e wait=3600")
+os.unlink(f"{LIBRARY}/a")
+os.rename(f"{LIBRARY}/z", f"{LIBRARY}/a")
+put("a/b/c/d", b"deep")
+comes(deep, b"deep")
+put("a/b/c/e", b"below")
+comes(below, b"below")
+# By hand: when it is whole, and not before.
+hand = waiting("GET hand wait=3600")
+with open(f"{LIBRARY}/hand", "wb", buffering=0) as file:
+    file.write(b"1")
+    before = time.monotonic()
+    while time.monotonic() < before + 0.8:
+        check(hand.line() == "WAIT", "a part of a file")
+    file.write(b"2")
+comes(hand, b"12")
+check(time.monotonic() > before + 1.5, "what was just written to was taken for whole")
+moved, folder = waiting("GET moved wait=3600"), waiting("GET folder wait=3600")
+os.rename(f"{LIBRARY}/hand", f"{LIBRARY}/moved")
+comes(moved, b"12")
+put("folder/x")
+check(news(folder).startswith("FAIL not-a-file"), "a folder")
+'
+
+@test "wait: a file ends it when it is whole, whatever its folders do" {
+    start_watched
+    watch_with <<<"$waits"
+}
+
+@test "wait: without inotify" {
+    without_inotify instances 0
+    start_watched
+    watch_with <<<"$waits"
+}
+
+@test "wait: it ends in time" {
+    start_fsd
+    watch_with <<'END'
+before = time.monotonic()
+Session().expect('GET a wait=1', 'FAIL not-found')
+check(1 <= time.monotonic() - before < 10, 'the time')
+# More than any clock holds is no trap.
+session = Session()
+session.send('GET a wait=9223372036854775807\n')
+wait_until(lambda: watches() == 1, 'the wait')
+put('a')
+check(session.line().startswith('OK size=6'), 'OK')
+session.body()
+wait_until(lambda: watches() == 0, 'the end of inotify')
+END
+}
+
+# await_watch COUNT: waits until so many sessions watch.
+await_watch() {
+    COUNT=$1 watch_with <<<'wait_until(lambda: watches() == int(os.environ["COUNT"]), "those who watch")'
+}
+
+@test "fsc watch: names come at once, each on a line, until there are enough" {
+    local watch
+    start_fsd
+    mkfifo names
+    quiet "$FSC" watch --count 3 >names 3>&- &
+    watch=$!
+    exec {names}<names
+    await_watch 1
+    for name in 'a/b c' '%/ä' 'a/b/-'; do
+        name=${name/b\//d/}
+        "$FSC" put - --name "$name" </dev/null
+        IFS= read -r -t 20 -u "$names" line
+        assert_equal "$line" "$name"
+    done
+    wait "$watch"
+    run cat <&"$names"
+    assert_output ''
+    exec {names}<&-
+}
+
+@test "fsc watch: --existing, -0, --json, and the folder" {
+    mkdir -p "$LIBRARY/folder/deep"
+    printf 12 >"$LIBRARY/folder/deep/a"
+    touch -d 2001-09-09T01:46:40.25Z "$LIBRARY/folder/deep/a"
+    printf 3 >"$LIBRARY/b"
+    start_fsd
+    for folder in folder folder/ folder/deep; do
+        run --separate-stderr "$FSC" watch --existing --count 1 "$folder"
+        assert_equal "$status $stderr" '0 '
+        assert_output folder/deep/a
+    done
+    run --separate-stderr "$FSC" watch --existing --json --count 1 folder
+    assert_equal "$status $stderr" '0 '
+    assert_output '{"name":"folder/deep/a","type":"file","size":2,"mtime":"2001-09-09T01:46:40.25Z"}'
+    quiet "$FSC" watch --existing -0 --count 2 | sort -z | cmp - <(printf 'b\0folder/deep/a\0')
+}
+
+@test "fsc watch: what ends it" {
+    local watch
+    echo 'limits = { heartbeat = "100ms"; };' >"$CONFIG"
+    start_fsd
+    assert_fails 11 "$FSC" watch --max-time 1
+    # Signs of life are enough, however long: as many as one who waits for an answer would not take.
+    printf 'limits = { wait = "200ms"; idle = "20s"; };' >short.conf
+    assert_fails 11 "$FSC" --config short.conf watch --max-time 2
+    assert_equal "$stderr" 'fsc: watch: the limit of --max-time is reached'
+    "$FSC" watch a/b >/dev/null 2>errors 3>&- &
+    watch=$!
+    await_watch 1
+    stop_fsd
+    wait "$watch" || code=$?
+    assert_equal "$code" 12
+    assert_equal "$(cat errors)" 'fsc: a/b: the daemon is stopping'
+    assert_fails 10 "$FSC" watch
+}
+
+@test "fsc watch: a signal ends it, and a reader that is gone" {
+    local watch code=0
+    start_fsd
+    "$FSC" watch >/dev/null 2>errors 3>&- &
+    watch=$!
+    await_watch 1
+    kill -TERM "$watch"
+    wait "$watch" || code=$?
+    assert_equal "$code" 143
+    await_watch 0
+    "$FSC" put - --name a </dev/null
+    { "$FSC" watch --existing 2>>errors || echo "$?" >code; } 3>&- | head -n 1 >first &
+    await_file first
+    until [ -s code ]; do
+        "$FSC" put - --name "$RANDOM.$RANDOM" </dev/null
+    done
+    assert_equal "$(cat code first)" $'141\na'
+    assert_equal "$(cat errors)" ''
+}
+
+@test "fsc watch: wrong usage" {
+    local arguments
+    for arguments in '--count 0' '--count x' '--count -1' '--count 1.5' /a a//b .fsd 'a b'; do
+        # shellcheck disable=SC2086
+        assert_fails 2 "$FSC" watch $arguments
+    done
+    assert_fails 2 "$FSC" watch ''
+    assert_fails 2 "$FSC" watch --match a
+}
+
+@test "fsc watch: denied" {
+    FSD_EXPECTED=msg=denied
+    start_fsd --listen plain:127.0.0.1:0 --anonymous 'list get'
+    assert_fails 6 "$FSC" --server "plain:127.0.0.1:$FSD_PORT" watch
+}
+
+@test "fsc watch: what no WATCH tells is a breach" {
+    local line
+    for line in 'a%2Fb' 'folder' 'folder/' 'other/a' 'folder/a/' 'folder/../a' 'folder/.fsd/a' 'folder/%0A' 'folder/a b'; do
+        assert_fails 1 fake "$FSC" watch folder <<END
+> WATCH folder
+< OK
+< ${#line}
+< $line
+<
+>.
+END
+        assert_fails 1 fake "$FSC" watch folder <<END
+> WATCH folder
+< OK
+< $((${#line} + 1))
+< $line
+<
+<
+>.
+END
+    done
+    assert_fails 1 fake "$FSC" watch --json <<'END'
+> WATCH
+< OK
+< 9
+< a size=x
+<
+<
+>.
+END
+    # It has no end, and no answer but OK.
+    assert_fails 1 fake "$FSC" watch <<'END'
+> WATCH
+< OK
+< END
+END
+    assert_fails 1 fake "$FSC" watch --existing <<'END'
+> WATCH existing=1
+< EMPTY
+>.
+END
+    assert_fails 10 fake "$FSC" watch <<'END'
+> WATCH
+< WAIT
+< OK
+< WAIT
+<.
+END
+}
