@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "cli/connection.h"
-#include "cli/report.h"
 #include "protocol/digest.h"
 #include "protocol/line.h"
 
@@ -22,13 +21,23 @@ typedef int download_line_sink(void *context, const struct line *line);
 int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
                    void *context);
 
+/* A file that is fetched. What is not told begins as 0. */
+struct download {
+    const char *name;
+    int fd;            /* to write to; -1 when only the digest is wanted */
+    const char *local; /* what complaints call that */
+    /* How far it has come. */
+    int64_t size;             /* announced */
+    int64_t written;          /* bytes */
+    char digest[DIGEST_ROOM]; /* announced, or else made; empty: not known */
+    struct digest made;       /* of what was written */
+};
+
 /*
- * Fetches the file under a name into a descriptor. Returns 0 when all of it, verified, was written,
- * with its size and digest in `outcome`; or a reason after complaining. `local` names the
- * descriptor in complaints.
+ * Fetches a file. Returns 0 when all of it, verified, was written, and then its size and digest are
+ * known; or a reason after complaining.
  */
-int download_get(struct connection *connection, const char *name, int target, const char *local,
-                 struct outcome *outcome);
+int download_get(struct connection *connection, struct download *download);
 
 /*
  * Does the file under a name have this size and digest? Asks the server without fetching it.

@@ -28,6 +28,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_NEWEST] = {"newest", 't', VALUE_NONE, "the newest first"},
     [OPTION_LARGEST] = {"largest", 'S', VALUE_NONE, "the largest first"},
     [OPTION_REVERSE] = {"reverse", 'r', VALUE_NONE, "in the reverse order"},
+    [OPTION_SUMS] = {"sums", '\0', VALUE_NONE, "lines for sha256sum -c, files only"},
     [OPTION_FAIL_EMPTY] = {"fail-empty", '\0', VALUE_NONE,
                            "exit with 5 when there is nothing to list"},
     [OPTION_JSON] = {"json", '\0', VALUE_NONE, "print JSON, one object a line"},

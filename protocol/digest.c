@@ -59,6 +59,11 @@ void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM])
     *next = '\0';
 }
 
+const char *digest_hex(const char *text)
+{
+    return text + kind_length;
+}
+
 int digest_check(const char *bytes, size_t length)
 {
     if (length < kind_length || memcmp(bytes, kind, kind_length) != 0)

@@ -24,6 +24,9 @@ void digest_add(struct digest *digest, const void *bytes, size_t length);
 /* Writes the digest of all that was added; `digest` must be begun again before its next use. */
 void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM]);
 
+/* The hex digits of a written digest. */
+const char *digest_hex(const char *text);
+
 /*
  * Is this a written digest? Returns 0; -REASON_UNSUPPORTED for one of another kind, "word:...";
  * -REASON_BAD_REQUEST for anything else.

@@ -13,7 +13,7 @@ const struct command commands[] = {
      .options = OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_RECURSIVE) |
                 OPTION_BIT(OPTION_UNSORTED) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_HUMAN) |
                 OPTION_BIT(OPTION_NEWEST) | OPTION_BIT(OPTION_LARGEST) |
-                OPTION_BIT(OPTION_REVERSE) | OPTION_BIT(OPTION_FAIL_EMPTY) |
+                OPTION_BIT(OPTION_REVERSE) | OPTION_BIT(OPTION_SUMS) | OPTION_BIT(OPTION_FAIL_EMPTY) |
                 OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_NULL) | OPTION_BIT(OPTION_FILES_FROM),
      .summary = "list files and folders, one name a line",
      .example = "fsc ls backups",

@@ -9,6 +9,7 @@
 #include "cli/entries.h"
 #include "cli/folders.h"
 #include "cli/output.h"
+#include "cli/report.h"
 #include "cli/target.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
@@ -73,13 +74,25 @@ static int compare_local(struct invocation *invocation, const char *name,
     return code == -REASON_EXISTS ? target_complain_exists(target) : code;
 }
 
+/* Fetches a file into a descriptor, which `local` names in complaints. */
+static int download(struct invocation *invocation, const char *name, int fd, const char *local,
+                    struct outcome *outcome)
+{
+    struct download download = {.name = name, .fd = fd, .local = local};
+    int code = download_get(&invocation->connection, &download);
+
+    outcome->size = download.size;
+    memcpy(outcome->digest, download.digest, DIGEST_ROOM);
+    return code;
+}
+
 static int fetch(struct invocation *invocation, const char *name, struct target *target,
                  struct outcome *outcome)
 {
     int code = target_open(target);
 
     if (code == 0)
-        code = download_get(&invocation->connection, name, target->fd, target->path, outcome);
+        code = download(invocation, name, target->fd, target->path, outcome);
     return code == 0 ? target_commit(target, has(invocation, OPTION_FORCE), outcome->digest) : code;
 }
 
@@ -209,8 +222,7 @@ static int get_file(struct invocation *invocation, const char *name)
     struct target target;
 
     if (output != NULL && strcmp(output, "-") == 0)
-        return download_get(&invocation->connection, name, STDOUT_FILENO, "standard output",
-                            &outcome);
+        return download(invocation, name, STDOUT_FILENO, "standard output", &outcome);
     if (output != NULL)
         return get_to_target(invocation, name, &target, target_look(&target, output));
     char *path = local_path(invocation, name_last_component(name));
