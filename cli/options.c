@@ -34,13 +34,15 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_JSON] = {"json", '\0', VALUE_NONE, "print JSON, one object a line"},
     [OPTION_NULL] = {"null", '0', VALUE_NONE, "NUL and not a newline ends each name"},
     [OPTION_FILES_FROM] = {"files-from", '\0', VALUE_FILE, "a list of operands, one a line; or -"},
+    [OPTION_RETRY] = {"retry", '\0', VALUE_COUNT, "so many more attempts after 10, 11 or 12"},
+    [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
 };
 
 /* What help calls a value. */
 static const char *const value_words[] = {
     [VALUE_ADDRESS] = "ADDRESS", [VALUE_TIME] = "TIME",     [VALUE_FILE] = "FILE",
     [VALUE_DIR] = "DIR",         [VALUE_NEW_NAME] = "NAME", [VALUE_FOLDER] = "FOLDER",
-    [VALUE_PATTERN] = "PATTERN",
+    [VALUE_PATTERN] = "PATTERN", [VALUE_COUNT] = "N",       [VALUE_SUM] = "HEX",
 };
 
 /* Arguments on their way into struct options. */
@@ -170,6 +172,17 @@ int options_exclude(const struct options *options, enum option one, enum option 
         return 0;
     return complain(REASON_USAGE, options->command, "--%s and --%s exclude each other",
                     option_rows[one].name, option_rows[other].name);
+}
+
+int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM])
+{
+    const char *hex = options->values[option];
+
+    ret_digest[0] = '\0';
+    if (hex == NULL || digest_of_hex(hex, ret_digest))
+        return 0;
+    return complain(REASON_USAGE, options->command, "--%s: it must be 64 hexadecimal digits",
+                    option_rows[option].name);
 }
 
 void options_print(uint64_t bits)

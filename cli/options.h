@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/digest.h"
+
 enum option {
     /* Those of every command, which may also stand before it. */
     OPTION_SERVER,
@@ -34,6 +36,8 @@ enum option {
     OPTION_JSON,
     OPTION_NULL,
     OPTION_FILES_FROM,
+    OPTION_RETRY,
+    OPTION_SHA256,
     OPTION_COUNT
 };
 
@@ -48,6 +52,8 @@ enum value {
     VALUE_NEW_NAME, /* one that is still to be taken */
     VALUE_FOLDER,   /* one in the library */
     VALUE_PATTERN,
+    VALUE_COUNT,
+    VALUE_SUM,   /* of SHA-256, in hexadecimal */
     VALUE_TOPIC, /* of help */
 };
 
@@ -98,6 +104,12 @@ bool options_have(const struct options *options, enum option option);
  * are given.
  */
 int options_exclude(const struct options *options, enum option one, enum option other);
+
+/*
+ * The digest that an option gives as 64 hexadecimal digits, in either case. Returns 0, with
+ * `ret_digest` empty when the option is not given; or -REASON_USAGE after complaining.
+ */
+int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM]);
 
 /* Prints a line on stdout for each of the options whose bits are set. */
 void options_print(uint64_t bits);

@@ -30,6 +30,12 @@ const struct setting settings_table[] = {
      .default_text = ADDRESS_DEFAULT,
      .judge = judge_address,
      .help = "where the library is served"},
+    {.name = "retry",
+     .kind = SETTING_COUNT,
+     .offset = AT(retries),
+     .most = 1000000,
+     .default_text = "0",
+     .help = "how many more attempts a file gets after exit code 10, 11 or 12"},
     LIMIT("connect", connect_ms, "10s", DAY, "how long it may take to connect to the server"),
     LIMIT("idle", limits.silence_ms, "30s", DAY, "how long a server that is due may say nothing"),
     LIMIT("stall", limits.stall_ms, "60s", DAY, "how long 1 KiB from the server may take to come"),
@@ -38,6 +44,7 @@ const struct setting settings_table[] = {
           "how long the server may send only signs of life"),
     LIMIT("heartbeat", heartbeat_ms, "10s", DAY,
           "how often the server is told that a silent producer is alive"),
+    LIMIT("pause", pause_ms, "1s", DAY, "how long to pause before a second attempt"),
     LIMIT("max_time", max_time_ms, NULL, 365 * DAY,
           "how long one run of fsc may wait for the server in all"),
     {.name = NULL},
@@ -109,6 +116,7 @@ int settings_read(struct settings *settings, const struct options *options)
     const char *server = options->values[OPTION_SERVER];
     const char *environment = getenv("FSC_SERVER");
     const char *max_time = options->values[OPTION_MAX_TIME];
+    const char *retry = options->values[OPTION_RETRY];
 
     *settings = (struct settings){.server_text = NULL};
     configuration_init(&settings->configuration, settings_table, settings);
@@ -119,6 +127,8 @@ int settings_read(struct settings *settings, const struct options *options)
         code = set(settings, "server", environment, "FSC_SERVER");
     if (code == 0 && max_time != NULL)
         code = take_max_time(settings, max_time);
+    if (code == 0 && retry != NULL)
+        code = set(settings, "retry", retry, "--retry");
     if (code < 0)
         return code;
     settings->limits.line_ms = settings->limits.stall_ms;

@@ -77,6 +77,23 @@ int digest_check(const char *bytes, size_t length)
     return 0;
 }
 
+bool digest_of_hex(const char *hex, char ret_text[DIGEST_ROOM])
+{
+    char text[DIGEST_ROOM];
+    size_t length = strlen(hex);
+
+    if (length != DIGEST_LENGTH - kind_length)
+        return false;
+    memcpy(text, kind, kind_length);
+    for (size_t i = 0; i <= length; i++)
+        text[kind_length + i] =
+            (char)(hex[i] >= 'A' && hex[i] <= 'F' ? hex[i] - 'A' + 'a' : hex[i]);
+    if (digest_check(text, DIGEST_LENGTH) < 0)
+        return false;
+    memcpy(ret_text, text, sizeof text);
+    return true;
+}
+
 int64_t digest_add_file(struct digest *digest, int fd)
 {
     int64_t offset = 0;
