@@ -37,6 +37,7 @@ enum option {
     OPTION_FILES_FROM,
     OPTION_RETRY,
     OPTION_SHA256,
+    OPTION_REPLACE,
     OPTION_COUNT
 };
 
@@ -52,7 +53,8 @@ enum value {
     VALUE_FOLDER,   /* one in the library */
     VALUE_PATTERN,
     VALUE_COUNT,
-    VALUE_SUM,   /* of SHA-256, in hexadecimal */
+    VALUE_SUM, /* of SHA-256, in hexadecimal */
+    VALUE_DIGEST,
     VALUE_TOPIC, /* of help */
 };
 
@@ -62,6 +64,7 @@ struct option_row {
     char letter; /* '\0' for none */
     enum value value;
     const char *help;
+    bool is_optional; /* its value, which then stands behind "=" */
 };
 
 extern const struct option_row option_rows[OPTION_COUNT];
@@ -73,7 +76,7 @@ extern const struct option_row option_rows[OPTION_COUNT];
 
 /* Arguments taken apart. The texts are those of argv; `operands` is to be freed. */
 struct options {
-    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one that takes no value */
+    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one without a value */
     const char *command;              /* NULL when there is none */
     char **operands;
     size_t operand_count;
