@@ -36,6 +36,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_FILES_FROM] = {"files-from", '\0', VALUE_FILE, "a list of operands, one a line; or -"},
     [OPTION_RETRY] = {"retry", '\0', VALUE_COUNT, "so many more attempts after 10, 11 or 12"},
     [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
+    [OPTION_REPLACE] = {"replace", '\0', VALUE_DIGEST,
+                        "take the name over, maybe only from this content", true},
 };
 
 /* What help calls a value. */
@@ -43,6 +45,7 @@ static const char *const value_words[] = {
     [VALUE_ADDRESS] = "ADDRESS", [VALUE_TIME] = "TIME",     [VALUE_FILE] = "FILE",
     [VALUE_DIR] = "DIR",         [VALUE_NEW_NAME] = "NAME", [VALUE_FOLDER] = "FOLDER",
     [VALUE_PATTERN] = "PATTERN", [VALUE_COUNT] = "N",       [VALUE_SUM] = "HEX",
+    [VALUE_DIGEST] = "DIGEST",
 };
 
 /* Arguments on their way into struct options. */
@@ -88,6 +91,20 @@ static int refuse(const struct parse *parse, const char *argument, enum option o
     return complain(REASON_USAGE, subject(parse), "there is no option %s", argument);
 }
 
+/* An option that has no "=value" behind it takes the next argument, if it has to. */
+static int take_next(struct parse *parse, enum option option)
+{
+    const struct option_row *row = &option_rows[option];
+
+    if (row->value == VALUE_NONE || row->is_optional)
+        return set(parse, option, "");
+    if (*parse->next != NULL)
+        return set(parse, option, *parse->next++);
+    parse->options->awaiting = option;
+    return complain(REASON_USAGE, subject(parse), "--%s needs a value: %s", row->name,
+                    value_words[row->value]);
+}
+
 /* --name, --name value, --name=value */
 static int take_long(struct parse *parse, const char *argument)
 {
@@ -98,17 +115,16 @@ static int take_long(struct parse *parse, const char *argument)
 
     if (!is_accepted(parse, option))
         return refuse(parse, argument, option);
-    if (option_rows[option].value == VALUE_NONE && value != NULL)
-        return complain(REASON_USAGE, subject(parse), "--%s takes no value",
-                        option_rows[option].name);
-    if (option_rows[option].value == VALUE_NONE)
-        return set(parse, option, "");
-    if (value == NULL && *parse->next == NULL) {
-        parse->options->awaiting = option;
-        return complain(REASON_USAGE, subject(parse), "--%s needs a value: %s",
-                        option_rows[option].name, value_words[option_rows[option].value]);
-    }
-    return set(parse, option, value != NULL ? value : *parse->next++);
+    const struct option_row *row = &option_rows[option];
+    if (value == NULL)
+        return take_next(parse, option);
+    if (row->value == VALUE_NONE)
+        return complain(REASON_USAGE, subject(parse), "--%s takes no value", row->name);
+    /* An empty one would be none. */
+    if (row->is_optional && value[0] == '\0')
+        return complain(REASON_USAGE, subject(parse), "--%s= needs a value: %s", row->name,
+                        value_words[row->value]);
+    return set(parse, option, value);
 }
 
 /* -l, or several of them: -lR. No letter takes a value. */
@@ -192,10 +208,14 @@ void options_print(uint64_t bits)
         const struct option_row *row = &option_rows[option];
         if ((bits & OPTION_BIT(option)) == 0)
             continue;
-        (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s", row->letter != '\0' ? '-' : ' ',
+        bool has_value = row->value != VALUE_NONE;
+        (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s%s", row->letter != '\0' ? '-' : ' ',
                        row->letter != '\0' ? row->letter : ' ', row->letter != '\0' ? ", " : "  ",
-                       row->name, row->value != VALUE_NONE ? " " : "",
-                       row->value != VALUE_NONE ? value_words[row->value] : "");
+                       row->name,
+                       row->is_optional ? "[="
+                       : has_value      ? " "
+                                        : "",
+                       has_value ? value_words[row->value] : "", row->is_optional ? "]" : "");
         (void)output_print("  %-24s %s\n", head, row->help);
     }
 }

@@ -38,6 +38,7 @@ enum option {
     OPTION_FILES_FROM,
     OPTION_RETRY,
     OPTION_SHA256,
+    OPTION_REPLACE,
     OPTION_COUNT
 };
 
@@ -53,7 +54,8 @@ enum value {
     VALUE_FOLDER,   /* one in the library */
     VALUE_PATTERN,
     VALUE_COUNT,
-    VALUE_SUM,   /* of SHA-256, in hexadecimal */
+    VALUE_SUM, /* of SHA-256, in hexadecimal */
+    VALUE_DIGEST,
     VALUE_TOPIC, /* of help */
 };
 
@@ -63,6 +65,7 @@ struct option_row {
     char letter; /* '\0' for none */
     enum value value;
     const char *help;
+    bool is_optional; /* its value, which then stands behind "=" */
 };
 
 extern const struct option_row option_rows[OPTION_COUNT];
@@ -74,7 +77,7 @@ extern const struct option_row option_rows[OPTION_COUNT];
 
 /* Arguments taken apart. The texts are those of argv; `operands` is to be freed. */
 struct options {
-    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one that takes no value */
+    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one without a value */
     const char *command;              /* NULL when there is none */
     char **operands;
     size_t operand_count;
