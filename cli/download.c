@@ -7,6 +7,7 @@
 
 #include "cli/output.h"
 #include "protocol/body.h"
+#include "protocol/clock.h"
 #include "protocol/name.h"
 
 /* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
@@ -119,35 +120,91 @@ int download_lines(struct connection *connection, const char *subject, download_
     return code;
 }
 
-/* Asks for a file from an offset on; with a `digest` for no other content. */
-static int ask(struct connection *connection, const char *name, const char *digest, int64_t offset)
+/* What is left of the time for which a name may be waited for, in whole seconds. */
+static int64_t wait_left(int64_t until_ms)
 {
-    char text[NAME_ESCAPED_ROOM];
+    int64_t left_ms = until_ms - clock_ms();
+
+    return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
+}
+
+/*
+ * Asks for a file from an offset on; with a `digest` that is not empty for no other content.
+ * Returns -REASON_MISMATCH without a word, other reasons after complaining.
+ */
+static int ask(struct connection *connection, const struct download *download, const char *digest,
+               int64_t offset)
+{
+    char name[NAME_ESCAPED_ROOM];
+    struct stream *stream = &connection->stream;
+    int64_t wait = wait_left(download->wait_until_ms);
     int code = connection_ready(connection);
 
     if (code < 0)
         return code;
-    (void)line_escape(name, strlen(name), text);
-    (void)stream_print(&connection->stream, "GET %s", text);
-    if (digest != NULL)
-        (void)stream_print(&connection->stream, " digest=%s offset=%lld", digest,
-                           (long long)offset);
-    (void)stream_print(&connection->stream, "\n");
+    (void)line_escape(download->name, strlen(download->name), name);
+    (void)stream_print(stream, "GET %s", name);
+    if (offset > 0)
+        (void)stream_print(stream, " offset=%lld", (long long)offset);
+    if (digest[0] != '\0')
+        (void)stream_print(stream, " digest=%s", digest);
+    if (wait > 0)
+        (void)stream_print(stream, " wait=%lld", (long long)wait);
+    (void)stream_print(stream, "\n");
+    /* For so long the server only does what it was asked for. */
+    stream->limits.wait_ms += wait * 1000;
     code = connection_ask(connection, ANSWER_OK);
+    stream->limits.wait_ms = connection->settings->limits.wait_ms;
     return code == 0 || code == -REASON_MISMATCH
                ? code
-               : complain(reason_of(code), name, "%s", connection->why);
+               : complain(reason_of(code), download->name, "%s", connection->why);
 }
 
-/* The size and, where it is told, the digest of OK. */
+/* Forgets what came before: all of it is to come again. */
+static int begin_anew(struct download *download)
+{
+    if (download->written > 0 && download->fd >= 0 &&
+        (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0))
+        return complain_errno(REASON_LOCAL, download->local, "cannot write");
+    download->written = 0;
+    download->digest[0] = '\0';
+    digest_begin(&download->made);
+    return 0;
+}
+
+/*
+ * Asks for what is still to come. What came before is only of use when the server says that it is
+ * of the same file.
+ */
+static int ask_for_rest(struct connection *connection, struct download *download)
+{
+    int code = -REASON_MISMATCH;
+
+    if (download->written > 0 && download->digest[0] != '\0')
+        code = ask(connection, download, download->digest, download->written);
+    if (code == -REASON_MISMATCH && (download->written == 0 || download->can_begin_anew)) {
+        code = begin_anew(download);
+        if (code == 0)
+            code = ask(connection, download, download->wanted, 0);
+    }
+    return code == -REASON_MISMATCH
+               ? complain(REASON_MISMATCH, download->name, "%s", connection->why)
+               : code;
+}
+
+/* The size and, where it is told, the digest of OK; of what is gone on with they are known. */
 static int read_announcement(struct connection *connection, struct download *download)
 {
     const char *digest = NULL;
+    int code = connection_number(connection, "size", &download->size);
 
-    if (connection_number(connection, "size", &download->size) < 0)
+    if (download->digest[0] == '\0')
+        memcpy(download->digest, download->wanted, DIGEST_ROOM);
+    if (connection_digest(connection, &digest) < 0)
+        digest = download->digest;
+    if (code < 0 || (download->digest[0] != '\0' && strcmp(download->digest, digest) != 0))
         return complain_of_body(connection, download->name, -REASON_BREACH, NULL);
-    if (connection_digest(connection, &digest) == 0)
-        memcpy(download->digest, digest, DIGEST_ROOM);
+    memmove(download->digest, digest, DIGEST_ROOM);
     return 0;
 }
 
@@ -168,16 +225,16 @@ static int write_piece(void *context, const char *bytes, size_t length)
                : complain_errno(REASON_LOCAL, download->local, "cannot write");
 }
 
-/* What came must be what was announced, and what END says that it was. */
-static int judge(struct connection *connection, struct download *download,
+/* All that came must be what was announced, and what END, behind a whole body, says that it was. */
+static int judge(struct connection *connection, struct download *download, bool is_whole,
                  const char end[DIGEST_ROOM])
 {
     char made[DIGEST_ROOM];
 
     digest_finish(&download->made, made);
-    if (end[0] == '\0')
+    if (end[0] == '\0' && is_whole)
         return complain_of_body(connection, download->name, -REASON_BREACH, NULL);
-    if (strcmp(end, made) != 0)
+    if (end[0] != '\0' && strcmp(end, made) != 0)
         return complain_of_body(connection, download->name, -REASON_MISMATCH, NULL);
     if (download->written < download->size)
         return complain(REASON_BREACH, download->name,
@@ -188,19 +245,22 @@ static int judge(struct connection *connection, struct download *download,
     return 0;
 }
 
+bool download_can_go_on(const struct download *download)
+{
+    return download->can_begin_anew || download->written == 0 || download->digest[0] != '\0';
+}
+
 int download_get(struct connection *connection, struct download *download)
 {
     char end[DIGEST_ROOM];
-    int code = ask(connection, download->name, NULL, 0);
+    int code = ask_for_rest(connection, download);
+    bool is_whole = download->written == 0;
 
-    if (code == -REASON_MISMATCH)
-        return complain(REASON_MISMATCH, download->name, "%s", connection->why);
     if (code == 0)
         code = read_announcement(connection, download);
-    digest_begin(&download->made);
     if (code == 0)
         code = read_body(connection, download->name, write_piece, download, end);
-    return code == 0 ? judge(connection, download, end) : code;
+    return code == 0 ? judge(connection, download, is_whole, end) : code;
 }
 
 /* No byte is asked for, so none may come. */
@@ -213,10 +273,11 @@ static int take_none(void *context, const char *bytes, size_t length)
     return complain(REASON_BREACH, *name, "%s", reason_text(REASON_BREACH));
 }
 
-int download_compare(struct connection *connection, const char *name, int64_t size,
+int download_compare(struct connection *connection, const struct download *download, int64_t size,
                      const char digest[DIGEST_ROOM])
 {
-    int code = ask(connection, name, digest, size);
+    const char *name = download->name;
+    int code = ask(connection, download, digest, size);
 
     if (code < 0)
         return code == -REASON_MISMATCH ? -REASON_EXISTS : code;

@@ -4,6 +4,7 @@
 #ifndef CLI_DOWNLOAD_H
 #define CLI_DOWNLOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/connection.h"
@@ -21,11 +22,14 @@ typedef int download_line_sink(void *context, const struct line *line);
 int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
                    void *context);
 
-/* A file that is fetched. What is not told begins as 0. */
+/* A file that is fetched, in one attempt or more. What is not told begins as 0. */
 struct download {
     const char *name;
-    int fd;            /* to write to; -1 when only the digest is wanted */
-    const char *local; /* what complaints call that */
+    char wanted[DIGEST_ROOM]; /* the only content that will do; empty: any */
+    int64_t wait_until_ms;    /* of clock_ms(): how long to wait for the name; 0: not at all */
+    int fd;                   /* to write to; -1 when only the digest is of use */
+    const char *local;        /* what complaints call that */
+    bool can_begin_anew;      /* what was written can be taken back */
     /* How far it has come. */
     int64_t size;             /* announced */
     int64_t written;          /* bytes */
@@ -34,16 +38,20 @@ struct download {
 };
 
 /*
- * Fetches a file. Returns 0 when all of it, verified, was written, and then its size and digest are
- * known; or a reason after complaining.
+ * Fetches a file, or what an attempt before has not: nothing comes twice of a file that the server
+ * can prove to be the same. Returns 0 when all of it, verified, was written, and then its size and
+ * digest are known; or a reason after complaining.
  */
 int download_get(struct connection *connection, struct download *download);
 
+/* After an attempt that has failed: is another one of any use? */
+bool download_can_go_on(const struct download *download);
+
 /*
- * Does the file under a name have this size and digest? Asks the server without fetching it.
- * Returns 0, -REASON_EXISTS when it has others, or another reason after complaining.
+ * Does the file under the download's name have this size and digest? Asks the server without
+ * fetching it. Returns 0, -REASON_EXISTS when it has others, or another reason after complaining.
  */
-int download_compare(struct connection *connection, const char *name, int64_t size,
+int download_compare(struct connection *connection, const struct download *download, int64_t size,
                      const char digest[DIGEST_ROOM]);
 
 #endif

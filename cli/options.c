@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "protocol/value.h"
+
+#define TIME_LONGEST_MS (INT64_C(36500) * 24 * 3600 * 1000)
 
 const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SERVER] = {"server", '\0', VALUE_ADDRESS,
@@ -38,6 +41,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
     [OPTION_REPLACE] = {"replace", '\0', VALUE_DIGEST,
                         "take the name over, maybe only from this content", true},
+    [OPTION_WAIT] = {"wait", '\0', VALUE_TIME, "wait for a file to come, for so long at most",
+                     true},
 };
 
 /* What help calls a value. */
@@ -199,6 +204,25 @@ int options_digest(const struct options *options, enum option option, char ret_d
         return 0;
     return complain(REASON_USAGE, options->command, "--%s: it must be 64 hexadecimal digits",
                     option_rows[option].name);
+}
+
+int options_time(const struct options *options, enum option option, int64_t *ret_ms)
+{
+    const char *text = options->values[option];
+    size_t length = text != NULL ? strlen(text) : 0;
+    bool is_bare = length > 0 && strspn(text, "0123456789") == length;
+    int64_t number = 0;
+
+    if (length == 0)
+        return 0;
+    if (!(is_bare ? value_number(text, length, &number) : value_duration(text, length, &number)) ||
+        number > TIME_LONGEST_MS / (is_bare ? 1000 : 1))
+        return complain(REASON_USAGE, NULL,
+                        "--%s: it must be a number of seconds, or a duration such as \"90s\" or "
+                        "\"2h\"; 36500d at most",
+                        option_rows[option].name);
+    *ret_ms = is_bare ? number * 1000 : number;
+    return 0;
 }
 
 void options_print(uint64_t bits)

@@ -39,6 +39,7 @@ enum option {
     OPTION_RETRY,
     OPTION_SHA256,
     OPTION_REPLACE,
+    OPTION_WAIT,
     OPTION_COUNT
 };
 
@@ -113,6 +114,12 @@ int options_exclude(const struct options *options, enum option one, enum option 
  * `ret_digest` empty when the option is not given; or -REASON_USAGE after complaining.
  */
 int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM]);
+
+/*
+ * The TIME that an option gives, in milliseconds: a bare number is seconds. Returns 0, and leaves
+ * `ret_ms` alone when no value is given; or -REASON_USAGE after complaining.
+ */
+int options_time(const struct options *options, enum option option, int64_t *ret_ms);
 
 /* Prints a line on stdout for each of the options whose bits are set. */
 void options_print(uint64_t bits);

@@ -48,6 +48,8 @@ bool retry_again(struct retry *retry, int code)
     if (retry->left == 0 || !is_worth_it(code) ||
         !connection_pause(retry->connection, jitter(retry->pause_ms)))
         return false;
+    /* What is told of an attempt is told of the last one. */
+    complaint_hold();
     retry->left--;
     retry->pause_ms = retry->pause_ms < longest / 2 ? 2 * retry->pause_ms : longest;
     return true;

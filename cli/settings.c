@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "protocol/value.h"
 
 static const char *judge_address(const char *text)
 {
@@ -98,24 +99,21 @@ static int take_files(struct settings *settings, const char *config)
     return code == 0 ? take_user_file(settings) : code;
 }
 
-/* A bare number is seconds. */
-static int take_max_time(struct settings *settings, const char *text)
+static int take_max_time(struct settings *settings, const struct options *options)
 {
-    char seconds[32];
-    size_t length = strlen(text);
+    char text[VALUE_UNIT_ROOM];
+    int64_t max_time_ms = 0;
+    int code = options_time(options, OPTION_MAX_TIME, &max_time_ms);
 
-    if (length > 0 && length < sizeof seconds - 1 && strspn(text, "0123456789") == length) {
-        (void)snprintf(seconds, sizeof seconds, "%ss", text);
-        text = seconds;
-    }
-    return set(settings, "limits.max_time", text, "--max-time");
+    return code < 0 ? code
+                    : set(settings, "limits.max_time", value_print_duration(max_time_ms, text),
+                          "--max-time");
 }
 
 int settings_read(struct settings *settings, const struct options *options)
 {
     const char *server = options->values[OPTION_SERVER];
     const char *environment = getenv("FSC_SERVER");
-    const char *max_time = options->values[OPTION_MAX_TIME];
     const char *retry = options->values[OPTION_RETRY];
 
     *settings = (struct settings){.server_text = NULL};
@@ -125,8 +123,8 @@ int settings_read(struct settings *settings, const struct options *options)
         code = set(settings, "server", server, "--server");
     else if (code == 0 && environment != NULL && environment[0] != '\0')
         code = set(settings, "server", environment, "FSC_SERVER");
-    if (code == 0 && max_time != NULL)
-        code = take_max_time(settings, max_time);
+    if (code == 0 && options_have(options, OPTION_MAX_TIME))
+        code = take_max_time(settings, options);
     if (code == 0 && retry != NULL)
         code = set(settings, "retry", retry, "--retry");
     if (code < 0)
