@@ -41,6 +41,12 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
     [OPTION_REPLACE] = {"replace", '\0', VALUE_DIGEST,
                         "take the name over, maybe only from this content", true},
+    [OPTION_MISSING_OK] = {"missing-ok", '\0', VALUE_NONE,
+                           "a name that is not there is no failure"},
+    [OPTION_OLDER_THAN] = {"older-than", '\0', VALUE_TIME,
+                           "with --match: only files stored before that time, e.g. 30d"},
+    [OPTION_DRY_RUN] = {"dry-run", '\0', VALUE_NONE,
+                        "with --match: print the names, and delete nothing"},
     [OPTION_WAIT] = {"wait", '\0', VALUE_TIME, "wait for a file to come, for so long at most",
                      true},
 };
@@ -213,7 +219,7 @@ int options_time(const struct options *options, enum option option, int64_t *ret
     bool is_bare = length > 0 && strspn(text, "0123456789") == length;
     int64_t number = 0;
 
-    if (length == 0)
+    if (text == NULL || (length == 0 && option_rows[option].is_optional))
         return 0;
     if (!(is_bare ? value_number(text, length, &number) : value_duration(text, length, &number)) ||
         number > TIME_LONGEST_MS / (is_bare ? 1000 : 1))

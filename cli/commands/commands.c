@@ -41,6 +41,17 @@ const struct command commands[] = {
      .summary = "store files, for good and durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},
+    {.word = "rm",
+     .operands = "[NAME...]",
+     .operand = VALUE_NAME,
+     .most = SIZE_MAX,
+     .options = OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_OLDER_THAN) |
+                OPTION_BIT(OPTION_RECURSIVE) | OPTION_BIT(OPTION_DRY_RUN) |
+                OPTION_BIT(OPTION_MISSING_OK) | OPTION_BIT(OPTION_RETRY) | OPTION_BIT(OPTION_JSON) |
+                OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+     .summary = "delete files, where that is allowed",
+     .example = "fsc rm --match 'backups/*.gz' --older-than 30d",
+     .run = rm_run},
     {.word = "stat",
      .operands = "NAME...",
      .operand = VALUE_NAME,

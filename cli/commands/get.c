@@ -181,16 +181,6 @@ struct folder {
     struct entries entries;
 };
 
-static int keep_entry(void *context, const struct entry *entry)
-{
-    struct folder *folder = context;
-
-    if (entries_add(&folder->entries, entry) < 0)
-        return complain(REASON_INTERNAL, folder->name,
-                        "it has too many files for one call: fetch what is in it one by one");
-    return 0;
-}
-
 /* Fetches a file of a folder; `below` is its path below --into. */
 static int get_found(struct invocation *invocation, const struct folder *folder, const char *name)
 {
@@ -228,25 +218,16 @@ static int get_all_found(struct invocation *invocation, struct folder *folder)
     return first;
 }
 
-/* Learns what is below a folder. */
+/* Learns what is below a folder, and opens where it goes. */
 static int find_all(struct invocation *invocation, struct folder *folder)
 {
     const struct listing_request request = {.name = folder->name, .deep = true};
     const char *into = invocation->options->values[OPTION_INTO];
-    struct retry retry;
-    int code = 0;
 
     folder->base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->base < 0)
         return complain_errno(REASON_LOCAL, into != NULL ? into : ".", "cannot write");
-    retry_begin(&retry, &invocation->connection);
-    do {
-        entries_free(&folder->entries);
-        code = entries_begin(&folder->entries, ENTRIES_NAMES) < 0
-                   ? complain_errno(REASON_INTERNAL, folder->name, "no memory")
-                   : listing_read(&invocation->connection, &request, keep_entry, folder);
-    } while (retry_again(&retry, code));
-    retry_end(code);
+    int code = entries_read(&folder->entries, ENTRIES_NAMES, &invocation->connection, &request);
     return code == -REASON_EMPTY
                ? complain(REASON_NOT_FOUND, folder->name, "no such file or folder")
                : code;
@@ -257,9 +238,7 @@ static int get_folder(struct invocation *invocation, const char *name)
     struct folder folder = {.name = name, .last = name_last_component(name), .base = -1};
     const struct outcome none = {.size = 0};
     int code = find_all(invocation, &folder);
-    const char *twice = code == 0 ? entries_sort(&folder.entries) : NULL;
-    if (twice != NULL)
-        code = complain(REASON_BREACH, twice, "the server listed it twice");
+
     if (code < 0) {
         char *path = local_path(invocation, folder.last);
         (void)report(invocation, name, path != NULL ? path : name, code, &none);

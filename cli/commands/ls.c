@@ -210,7 +210,6 @@ static int judge_usage(const struct options *options)
         {OPTION_SUMS, OPTION_JSON},        {OPTION_SUMS, OPTION_LONG},
         {OPTION_SUMS, OPTION_UNSORTED},    {OPTION_SUMS, OPTION_NULL},
     };
-    const char *match = options->values[OPTION_MATCH];
     int code = 0;
 
     for (size_t i = 0; code == 0 && i < sizeof excluded / sizeof excluded[0]; i++)
@@ -219,10 +218,7 @@ static int judge_usage(const struct options *options)
         return code;
     if (options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
         return complain(REASON_USAGE, "ls", "-h goes with -l; help is --help");
-    if (match != NULL && (match[0] == '\0' || strlen(match) >= LINE_LONGEST))
-        return complain(REASON_USAGE, "ls", "the pattern is %s",
-                        match[0] == '\0' ? "empty" : "too long");
-    return 0;
+    return listing_judge_pattern(options);
 }
 
 int ls_run(struct invocation *invocation)
