@@ -126,6 +126,9 @@ be_quick() {
     touch -d '2 days ago' "$LIBRARY/a"
     assert_silent "$FSC" rm --match '*' --older-than 36h
     assert_left b folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
+    touch -d '5 seconds ago' "$LIBRARY/b"
+    assert_silent "$FSC" rm --match '*' --older-than 1500ms
+    assert_left folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
     # All but what is of tomorrow.
     assert_silent "$FSC" rm -R --match '*' --older-than 0
     assert_left new/4.gz
@@ -239,6 +242,23 @@ SCRIPT
     # The next name is tried again, and another connection for it.
     printf '> DELETE a\n<.\n> DELETE b\n< OK\n' >script
     assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a b
+}
+
+@test "rm: a file that is not there is not found, also when there was no connection at first" {
+    local pid fields=() code=0
+    be_quick
+    echo 'limits = { pause = "100ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    "$FSC" rm nothing --retry 1000 </dev/null >out 2>errors 3>&- &
+    pid=$!
+    # It sleeps once it has failed.
+    until [ "${fields[*]:1:2}" = '(fsc) S' ]; do
+        kill -0 "$pid"
+        read -ra fields <"/proc/$pid/stat"
+        sleep 0.01
+    done
+    start_fsd
+    wait "$pid" || code=$?
+    assert_equal "$code $(cat out) $(cat errors)" '4  fsc: nothing: no such file'
 }
 
 @test "rm: with --retry the listing is asked for again" {

@@ -161,12 +161,8 @@ int rm_run(struct invocation *invocation)
     if (code < 0)
         return code;
     (void)clock_gettime(CLOCK_REALTIME, &before);
-    before.tv_sec -= age_ms / 1000;
-    before.tv_nsec -= age_ms % 1000 * 1000000;
-    if (before.tv_nsec < 0) {
-        before.tv_sec--;
-        before.tv_nsec += 1000000000;
-    }
+    /* In whole seconds: clocks that agree better than that are rare. */
+    before.tv_sec -= (age_ms + 999) / 1000;
     invocation->state = &before;
     if (options->operand_count > 0 || options_have(options, OPTION_FILES_FROM))
         return invocation_run_each(invocation, rm_one, NULL);
