@@ -232,6 +232,8 @@ SCRIPT
     assert_equal "$status $stderr $output" '0  {"name":"a","outcome":"already gone"}'
     printf '> DELETE a\n<.\n> DELETE a\n< OK\n' >script
     assert_silent "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 1
+    printf '> DELETE a\n<.\n> DELETE a\n< FAIL busy\n<.\n> DELETE a\n< FAIL not-found\n' >script
+    assert_silent "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 2
     # Where it cannot have been deleted before it is not found.
     printf '> DELETE a\n< FAIL %s\n<.\n> DELETE a\n< FAIL not-found\n' busy >script
     assert_fails 4 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 1
