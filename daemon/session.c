@@ -41,12 +41,28 @@ static int pass_gate(struct session *session, const struct request *request,
                           group != NULL ? group : "", group != NULL ? " may" : "");
 }
 
-/* Does the daemon stop? */
-static bool is_stopping(const struct session *session)
+/* Has this descriptor told that it is time to end? */
+static bool is_told(int descriptor)
 {
-    struct pollfd polled = {.fd = session->wake, .events = POLLIN};
+    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
 
-    return session->wake >= 0 && poll(&polled, 1, 0) > 0;
+    return descriptor >= 0 && poll(&polled, 1, 0) > 0;
+}
+
+static int refuse_stopping(struct session *session)
+{
+    session->over = true;
+    return session_refuse(session, REASON_UNAVAILABLE, "the daemon is stopping");
+}
+
+static int judge_library(struct session *session)
+{
+    if (library_is_in_place(session->library))
+        return 0;
+    log_event(LOG_LEVEL_ERROR, "the library is not in its place", "library", session->library->path,
+              NULL);
+    return session_refuse(session, REASON_UNAVAILABLE,
+                          "the library was unmounted, moved or replaced");
 }
 
 /* Reads the line of a request. A daemon that stops begins nothing new, nor waits for the rest. */
@@ -54,15 +70,12 @@ static int read_request(struct session *session, const char **ret_bytes, size_t 
 {
     int code = -REASON_UNAVAILABLE;
 
-    if (!is_stopping(session)) {
+    if (!is_told(session->wake)) {
         session->stream.wake = session->wake;
         code = stream_line(&session->stream, ret_bytes, ret_length);
         session->stream.wake = -1;
     }
-    if (code != -REASON_UNAVAILABLE)
-        return code;
-    session->over = true;
-    return session_refuse(session, REASON_UNAVAILABLE, "the daemon is stopping");
+    return code == -REASON_UNAVAILABLE ? refuse_stopping(session) : code;
 }
 
 /*
@@ -85,14 +98,10 @@ static int serve_one(struct session *session, const struct request **ret_request
     *ret_request = request;
     if (code == 0)
         code = pass_gate(session, request, &arguments);
+    if (code == 0 && request->name != NAME_NONE)
+        code = judge_library(session);
     if (code < 0)
         return code;
-    if (request->name != NAME_NONE && !library_is_in_place(session->library)) {
-        log_event(LOG_LEVEL_ERROR, "the library is not in its place", "library",
-                  session->library->path, NULL);
-        return session_refuse(session, REASON_UNAVAILABLE,
-                              "the library was unmounted, moved or replaced");
-    }
     log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
               arguments.name, NULL);
     code = request->serve(session, &arguments);
@@ -145,7 +154,7 @@ static void linger(struct session *session)
     stream_drain(stream, session->linger_until_ms);
     stream->wake = -1;
     int64_t soon = clock_ms() + LINGER_STOPPING_MS;
-    if (is_stopping(session))
+    if (is_told(session->wake))
         stream_drain(stream, soon < session->linger_until_ms ? soon : session->linger_until_ms);
 }
 
@@ -218,7 +227,7 @@ static int open_stream(struct stream *stream, int in, int out, const struct sett
 }
 
 void session_run(int in, int out, const struct client *client, uint64_t number,
-                 const struct service *service, int wake)
+                 const struct service *service, int wake, int gone)
 {
     struct session *session = calloc(1, sizeof *session);
 
@@ -234,6 +243,7 @@ void session_run(int in, int out, const struct client *client, uint64_t number,
     session->library = service->library;
     session->counters = service->counters;
     session->wake = wake;
+    session->gone = gone;
     (void)snprintf(session->id, sizeof session->id, "%llu", (unsigned long long)number);
     log_event(LOG_LEVEL_DEBUG, "session begins", "session", session->id, "client", client->who,
               NULL);
@@ -245,12 +255,12 @@ void session_run(int in, int out, const struct client *client, uint64_t number,
 }
 
 void session_serve(int connection, enum address_kind kind, uint64_t number,
-                   const struct service *service, int wake)
+                   const struct service *service, int wake, int gone)
 {
     struct client client;
 
     access_identify(connection, kind, service->settings, &client);
-    session_run(connection, connection, &client, number, service, wake);
+    session_run(connection, connection, &client, number, service, wake, gone);
 }
 
 void session_turn_away(int connection)
@@ -275,6 +285,27 @@ int session_refuse(struct session *session, enum reason reason, const char *form
 bool session_may_see(const struct session *session, const char *name)
 {
     return (access_rights(&session->client, name) & session->sees) != 0;
+}
+
+int session_judge_wait(struct session *session)
+{
+    return is_told(session->gone) ? refuse_stopping(session) : judge_library(session);
+}
+
+int session_wait(struct session *session, int source, int64_t limit_ms)
+{
+    struct stream *stream = &session->stream;
+    struct stream_turn turn;
+    int wake = stream->wake;
+
+    stream->wake = session->gone;
+    int code = stream_flush(stream);
+    if (code == 0)
+        code = stream_take_turn(stream, source, limit_ms, &turn);
+    stream->wake = wake;
+    if (code == 0 && stream->ended)
+        code = -REASON_LOST;
+    return code == 0 || code == -REASON_UNAVAILABLE ? session_judge_wait(session) : code;
 }
 
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument)

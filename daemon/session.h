@@ -42,6 +42,7 @@ struct session {
     unsigned sees;            /* rights, any of which lets the client see a name in this request */
     char id[SESSION_ID_ROOM]; /* for the log */
     int wake;                 /* becomes readable when the daemon stops; -1 for none */
+    int gone;                 /* the same, and when it leaves its sessions to themselves */
     bool over;                /* no further request is to be read */
     enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
     bool body_due;            /* the client's body, or the rest of it, is still to come */
@@ -54,15 +55,17 @@ struct session {
 
 /*
  * Serves a connection to its end and closes its descriptors, which may be one. `number` tells the
- * session from others of this daemon; `wake` becomes readable when the daemon stops, -1 for none.
+ * session from others of this daemon. `wake` becomes readable when the daemon stops; `gone` then,
+ * too, and when it leaves its sessions to themselves: what only waits ends, all else goes on. They
+ * may be one; -1 for none.
  */
 void session_run(int in, int out, const struct client *client, uint64_t number,
-                 const struct service *service, int wake);
+                 const struct service *service, int wake, int gone);
 
 /* The same for a socket that has come to a listener, by an address of that kind: finds out who the
  * client is. */
 void session_serve(int connection, enum address_kind kind, uint64_t number,
-                   const struct service *service, int wake);
+                   const struct service *service, int wake, int gone);
 
 /* Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. */
 void session_turn_away(int connection);
@@ -79,6 +82,20 @@ int session_refuse(struct session *session, enum reason reason, const char *form
  * it may see when there may be anything in it that it may see.
  */
 bool session_may_see(const struct session *session, const char *name);
+
+/*
+ * For handlers that wait for what other sessions do: is there reason to end the wait? Returns 0, or
+ * -REASON_UNAVAILABLE when the daemon stops or is gone, with which the session is over, or the
+ * library is no longer in its place.
+ */
+int session_judge_wait(struct session *session);
+
+/*
+ * For the same: sends what is pending, and waits until `source` (a descriptor, or -1) is readable,
+ * or something else happens, for `limit_ms`, more than 0, at most. What the client sends meanwhile
+ * is kept. Returns 0; -REASON_LOST when it sends no more, or is gone; or as session_judge_wait().
+ */
+int session_wait(struct session *session, int source, int64_t limit_ms);
 
 /* Runs a job that may take long: heartbeat_during() on the session's stream. */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);

@@ -20,6 +20,7 @@ struct threads {
     int channel;
     const struct service *service;
     int wake; /* an eventfd, which becomes readable when sessions have to end */
+    int gone; /* the same, when the daemon is gone, which they may outlive */
     /*
      * Kept free for the next connection, which is lost when there is no descriptor for it; so one
      * that comes when there is no other can be answered at least.
@@ -44,7 +45,7 @@ static void *serve(void *argument)
 
     free(argument);
     session_serve(start.order.connection, start.order.kind, start.order.session, threads->service,
-                  threads->wake);
+                  threads->wake, threads->gone);
     channel_report_end(threads->channel, start.order.session);
     (void)sem_post(&threads->ended);
     return NULL;
@@ -97,6 +98,7 @@ static void receive(struct threads *threads, struct order *ret)
 /* A worker whose daemon stops hurries its sessions, unless they outlive it. */
 static void hurry(const struct threads *threads)
 {
+    (void)eventfd_write(threads->gone, 1);
     if (!threads->service->outlives)
         (void)eventfd_write(threads->wake, 1);
 }
@@ -116,8 +118,11 @@ static void *await_stop(void *argument)
 
 static void run(int channel, int terminated, const struct service *service)
 {
-    struct threads threads = {
-        .channel = channel, .service = service, .wake = terminated, .reserve = -1};
+    struct threads threads = {.channel = channel,
+                              .service = service,
+                              .wake = terminated,
+                              .gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                              .reserve = -1};
     struct order order;
     pthread_t thread;
 

@@ -415,11 +415,14 @@ int stream_flush(struct stream *stream)
             stream->failed = true;
             return -REASON_TIMEOUT;
         }
-        struct pollfd polled = {.fd = stream->out, .events = POLLOUT};
+        struct pollfd polled[] = {{.fd = stream->out, .events = POLLOUT},
+                                  {.fd = stream->wake, .events = POLLIN}};
         int64_t before = spent;
-        if (wait_for(&polled, 1, left, &spent) < 0)
+        if (wait_for(polled, 2, left, &spent) < 0)
             return -REASON_LOST;
         stream->waited_ms += spent - before;
+        if (polled[1].revents != 0 && polled[0].revents == 0)
+            return -REASON_UNAVAILABLE;
     }
     return 0;
 }
@@ -442,18 +445,19 @@ int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct
         {.fd = listens ? stream->in : -1, .events = POLLIN},
         {.fd = is_idle ? -1 : stream->out, .events = POLLOUT},
         {.fd = is_idle ? source : -1, .events = POLLIN},
+        {.fd = stream->wake, .events = POLLIN},
     };
     int64_t left =
         is_idle ? limit_ms : time_left(limit_ms, stream->limits.total_ms, stream->waited_ms);
     if (left < 0)
         return -REASON_TIMEOUT;
-    if (wait_for(polled, 3, left, &spent) < 0)
+    if (wait_for(polled, 4, left, &spent) < 0)
         return -REASON_LOST;
     stream->waited_ms += is_idle ? 0 : spent;
     ret->source = polled[2].revents != 0;
     if (polled[0].revents != 0)
         (void)pull(stream);
-    return 0;
+    return polled[3].revents != 0 ? -REASON_UNAVAILABLE : 0;
 }
 
 int stream_finish(struct stream *stream)

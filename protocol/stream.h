@@ -132,8 +132,8 @@ void stream_expect(struct stream *stream);
  */
 int stream_sign_of_life(struct stream *stream);
 
-/* Adds text to what is pending; sends when there is no room left. Returns 0, -REASON_LOST or
- * -REASON_TIMEOUT; what is printed at once must fit LINE_LONGEST. */
+/* Adds text to what is pending; sends when there is no room left. Returns 0, or what stream_flush()
+ * returns; what is printed at once must fit LINE_LONGEST. */
 int stream_print(struct stream *stream, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -147,7 +147,10 @@ int stream_write(struct stream *stream, const char *bytes, size_t length);
 int stream_room(struct stream *stream, size_t length, char **ret_bytes);
 void stream_added(struct stream *stream, size_t length);
 
-/* Sends all that is pending. Returns 0, -REASON_LOST or -REASON_TIMEOUT. */
+/*
+ * Sends all that is pending. Returns 0, -REASON_LOST, -REASON_TIMEOUT, or, when it had to be waited
+ * for, -REASON_UNAVAILABLE for stream->wake: then the rest is still pending.
+ */
 int stream_flush(struct stream *stream);
 
 /* How many bytes are pending. */
@@ -164,7 +167,7 @@ struct stream_turn {
  * what has come. Where neither moves it waits for one of them, or, when nothing is pending, for
  * `source` (a descriptor, or -1); for `limit_ms`, more than 0, at most. Of the stream's own limits
  * only `total_ms` is judged, and only while something is pending: a wait for the source is none for
- * the other side. Returns 0, -REASON_LOST or -REASON_TIMEOUT.
+ * the other side. Returns 0, -REASON_LOST, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for stream->wake.
  */
 int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret);
 

@@ -109,12 +109,16 @@ play_all() {
     play_all 'put-eager'
 }
 
+@test "transcripts: WATCH" {
+    play_all 'watch'
+}
+
 @test "transcripts: rights" {
     play_all 'rights-'
 }
 
 @test "transcripts: all belong to a test" {
     run transcripts '' \
-        'line-|field-|option-|number-|digest-|request-|http-|order-|quit|eof-|name-|list|get|put|delete|rights-'
+        'line-|field-|option-|number-|digest-|request-|http-|order-|quit|eof-|name-|list|get|put|delete|watch|rights-'
     assert_output ''
 }

@@ -24,6 +24,7 @@ static const struct {
     [OPTION_LENGTH] = {"length", KIND_NUMBER}, [OPTION_DIGEST] = {"digest", KIND_DIGEST},
     [OPTION_SIZE] = {"size", KIND_NUMBER},     [OPTION_EAGER] = {"eager", KIND_ONE},
     [OPTION_UPLOAD] = {"upload", KIND_UPLOAD}, [OPTION_REPLACE] = {"replace", KIND_GUARD},
+    [OPTION_WAIT] = {"wait", KIND_NUMBER},     [OPTION_EXISTING] = {"existing", KIND_ONE},
 };
 
 /* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
@@ -41,7 +42,7 @@ static const struct request requests[] = {
     {.word = "GET",
      .rights = RIGHT_GET,
      .name = NAME_NEEDED,
-     .options = BIT(OPTION_OFFSET) | BIT(OPTION_LENGTH) | BIT(OPTION_DIGEST),
+     .options = BIT(OPTION_OFFSET) | BIT(OPTION_LENGTH) | BIT(OPTION_DIGEST) | BIT(OPTION_WAIT),
      .serve = get_serve},
     {.word = "PUT",
      .rights = RIGHT_PUT,
@@ -51,6 +52,12 @@ static const struct request requests[] = {
                 BIT(OPTION_REPLACE),
      .serve = put_serve},
     {.word = "DELETE", .rights = RIGHT_DELETE, .name = NAME_NEEDED, .serve = delete_serve},
+    {.word = "WATCH",
+     .rights = RIGHT_WATCH,
+     .sees = RIGHT_WATCH,
+     .name = NAME_OR_FOLDER,
+     .options = BIT(OPTION_EXISTING),
+     .serve = watch_serve},
     {.word = "STATUS", .rights = RIGHT_STATUS, .serve = status_serve},
     {.word = "QUIT", .serve = quit_serve},
 };

@@ -24,6 +24,8 @@ enum option {
     OPTION_EAGER,
     OPTION_UPLOAD,
     OPTION_REPLACE,
+    OPTION_WAIT,
+    OPTION_EXISTING,
     OPTION_COUNT
 };
 
@@ -91,6 +93,7 @@ int list_serve(struct session *session, const struct arguments *arguments);
 int get_serve(struct session *session, const struct arguments *arguments);
 int put_serve(struct session *session, const struct arguments *arguments);
 int delete_serve(struct session *session, const struct arguments *arguments);
+int watch_serve(struct session *session, const struct arguments *arguments);
 int status_serve(struct session *session, const struct arguments *arguments);
 int quit_serve(struct session *session, const struct arguments *arguments);
 

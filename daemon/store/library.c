@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,6 +69,38 @@ int library_openat(const struct library *library, const char *path, int flags)
             return (int)fd;
     }
     return -1;
+}
+
+bool library_is_shared(int fd)
+{
+    static const uint32_t shared[] = {
+        0x6969,     /* nfs */
+        0x517B,     /* smb */
+        0xFF534D42, /* cifs */
+        0xFE534D42, /* smb2 */
+        0x00C36400, /* ceph */
+        0x65735546, /* fuse, virtiofs */
+        0x01021997, /* 9p */
+        0x5346414F, /* afs */
+        0x6B414653, /* kafs */
+        0x73757245, /* coda */
+        0x01161970, /* gfs2 */
+        0x7461636F, /* ocfs2 */
+        0x0BD00BD0, /* lustre */
+        0x20030528, /* orangefs */
+        0x47504653, /* gpfs */
+        0x19830326, /* beegfs */
+        0x786F4256, /* vboxsf */
+    };
+    struct statfs status;
+
+    if (fstatfs(fd, &status) < 0)
+        return true;
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+        if ((uint32_t)status.f_type == shared[i])
+            return true;
+    }
+    return false;
 }
 
 int library_failure(int error)

@@ -50,6 +50,12 @@ int library_measure(const struct library *library, struct library_space *ret);
  */
 int library_openat(const struct library *library, const char *path, int flags);
 
+/*
+ * Is the file system of this file or folder one that others than this machine's programs may write
+ * to, or that need not tell of it: a network's, or one in user space? What is not known is none.
+ */
+bool library_is_shared(int fd);
+
 /* The negative of the reason that an error of a system call comes to. */
 int library_failure(int error);
 

@@ -49,6 +49,15 @@ int lookup_digest(struct stored *stored)
     return -REASON_MISMATCH;
 }
 
+bool lookup_is_committed(const struct library *library, const struct stat *status,
+                         const struct record *record)
+{
+    const mode_t writable = S_IWUSR | S_IWGRP | S_IWOTH;
+
+    return record->digest[0] != '\0' || status->st_nlink > 1 ||
+           (!library->records && (status->st_mode & writable) == 0);
+}
+
 bool lookup_has_changed(const struct stored *stored)
 {
     return descriptor_has_changed(stored->fd, &stored->status);

@@ -411,6 +411,33 @@ static void check_turns(void)
     pair_close(&pair);
 }
 
+/* A descriptor that ends waits also ends those for a side that takes nothing. */
+static void check_wake(void)
+{
+    static const char bytes[64 * 1024];
+    struct pair pair;
+    struct stream_turn turn;
+    int wake[2];
+    int code = 0;
+
+    CHECK(pipe2(wake, O_CLOEXEC) == 0);
+    pair_open(&pair, (struct stream_limits){.write_ms = LONG_MS});
+    pair.stream.wake = wake[0];
+    CHECK(stream_take_turn(&pair.stream, -1, 1, &turn) == 0);
+    CHECK(write(wake[1], "", 1) == 1);
+    CHECK(stream_take_turn(&pair.stream, -1, LONG_MS, &turn) == -REASON_UNAVAILABLE);
+    /* What goes at once is sent all the same. */
+    CHECK(stream_print(&pair.stream, "OK\n") == 0 && stream_flush(&pair.stream) == 0);
+    CHECK(peer_gets(&pair, "OK\n"));
+    for (int i = 0; code == 0 && i < 1000; i++)
+        code = stream_write(&pair.stream, bytes, sizeof bytes);
+    CHECK(code == -REASON_UNAVAILABLE && !pair.stream.failed);
+    CHECK(stream_pending(&pair.stream) > 0);
+    (void)close(wake[0]);
+    (void)close(wake[1]);
+    pair_close(&pair);
+}
+
 /* Over pipes: the end, and the flags that others see. */
 static void check_pipes(void)
 {
@@ -462,6 +489,7 @@ int main(void)
     check_drain();
     check_finish();
     check_turns();
+    check_wake();
     check_pipes();
     return 0;
 }

@@ -1,0 +1,48 @@
+/*
+ * Listings on their way out: the lines of LIST and WATCH, which gather in an item until it is full.
+ */
+#ifndef REQUESTS_LISTING_H
+#define REQUESTS_LISTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/session.h"
+#include "daemon/store/list.h"
+
+struct listing {
+    struct session *session;
+    bool begun;  /* OK has been said */
+    char *item;  /* the item under way; NULL for none */
+    size_t room; /* bytes it may hold */
+    size_t used;
+    int64_t shown_ms; /* when lines were last sent */
+    int64_t alive_ms; /* when the client last got a sign of life: WAIT, or enough bytes */
+    size_t since;     /* bytes of lines sent since then */
+};
+
+void listing_open(struct listing *listing, struct session *session);
+
+/* Says OK, once; listing_add() does so, too. As stream_print(). */
+int listing_begin(struct listing *listing);
+
+/* Sends the lines that there are. Returns 0, or what stream_flush() returns. */
+int listing_send(struct listing *listing);
+
+/*
+ * For struct list_query, with the listing as context: `is_visible`, `entry` and `batch_end`. The
+ * last one sends what was found so far, and a WAIT when that was too little to tell that we are
+ * alive; to be called as often as anything may have to be sent.
+ */
+bool listing_may_see(void *context, const char *name);
+int listing_add(void *context, const struct list_entry *entry);
+int listing_pause(void *context);
+
+/*
+ * Ends the body: END for a `code` of 0, else ABORT with its reason, and with `why`, or the reason's
+ * own text for an empty one. Returns 0 or what failed.
+ */
+int listing_end(struct listing *listing, int code, const char *why);
+
+#endif
