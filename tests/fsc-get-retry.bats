@@ -373,3 +373,22 @@ SCRIPT
     assert_fails 2 "$FSC" get a --wait=
     assert_fails 2 "$FSC" get -R a --wait
 }
+
+@test "get --wait: a file that comes, and one that does not" {
+    local pid
+    be_quick
+    echo 'log = { level = "debug"; };' >"$CONFIG"
+    FSD_EXPECTED='^level=debug '
+    start_fsd
+    assert_fails 4 "$FSC" get a --wait=1 --into here
+    timeout 60 "$FSC" get new/folder/a --wait --into here 2>errors 3>&- &
+    pid=$!
+    # Until the daemon has its request.
+    await_line "$FSD_PID" "$FSD_LOG" 'msg=request .*request=GET name=new/folder/a' 1
+    echo 1 | quiet "$FSC" put - --name new/folder/a
+    wait "$pid"
+    assert_equal "$(cat here/a errors)" 1
+    # One that is there is not waited for, also when there is the same here already.
+    assert_silent "$FSC" get new/folder/a --wait --into here
+    assert_left_alone a
+}
