@@ -40,16 +40,18 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_RETRY] = {"retry", '\0', VALUE_COUNT, "so many more attempts after 10, 11 or 12"},
     [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
     [OPTION_REPLACE] = {"replace", '\0', VALUE_DIGEST,
-                        "take the name over, maybe only from this content", true},
+                        "take the name over, maybe only from this content"},
     [OPTION_MISSING_OK] = {"missing-ok", '\0', VALUE_NONE,
                            "a name that is not there is no failure"},
     [OPTION_OLDER_THAN] = {"older-than", '\0', VALUE_TIME,
                            "with --match: only files stored before that time, e.g. 30d"},
     [OPTION_DRY_RUN] = {"dry-run", '\0', VALUE_NONE,
                         "with --match: print the names, and delete nothing"},
-    [OPTION_WAIT] = {"wait", '\0', VALUE_TIME, "wait for a file to come, for so long at most",
-                     true},
+    [OPTION_WAIT] = {"wait", '\0', VALUE_TIME, "wait for a file to come, for so long at most"},
 };
+
+/* Those whose value may be left out: it stands behind "=" only. */
+static const uint64_t without_value = OPTION_BIT(OPTION_REPLACE) | OPTION_BIT(OPTION_WAIT);
 
 /* What help calls a value. */
 static const char *const value_words[] = {
@@ -65,6 +67,11 @@ struct parse {
     char **next;
     uint64_t accepted; /* bits of the options that may stand here */
 };
+
+static bool is_optional(enum option option)
+{
+    return (without_value & OPTION_BIT(option)) != 0;
+}
 
 static const char *subject(const struct parse *parse)
 {
@@ -107,7 +114,7 @@ static int take_next(struct parse *parse, enum option option)
 {
     const struct option_row *row = &option_rows[option];
 
-    if (row->value == VALUE_NONE || row->is_optional)
+    if (row->value == VALUE_NONE || is_optional(option))
         return set(parse, option, "");
     if (*parse->next != NULL)
         return set(parse, option, *parse->next++);
@@ -132,7 +139,7 @@ static int take_long(struct parse *parse, const char *argument)
     if (row->value == VALUE_NONE)
         return complain(REASON_USAGE, subject(parse), "--%s takes no value", row->name);
     /* An empty one would be none. */
-    if (row->is_optional && value[0] == '\0')
+    if (is_optional(option) && value[0] == '\0')
         return complain(REASON_USAGE, subject(parse), "--%s= needs a value: %s", row->name,
                         value_words[row->value]);
     return set(parse, option, value);
@@ -219,7 +226,7 @@ int options_time(const struct options *options, enum option option, int64_t *ret
     bool is_bare = length > 0 && strspn(text, "0123456789") == length;
     int64_t number = 0;
 
-    if (text == NULL || (length == 0 && option_rows[option].is_optional))
+    if (text == NULL || (length == 0 && is_optional(option)))
         return 0;
     if (!(is_bare ? value_number(text, length, &number) : value_duration(text, length, &number)) ||
         number > TIME_LONGEST_MS / (is_bare ? 1000 : 1))
@@ -242,10 +249,10 @@ void options_print(uint64_t bits)
         (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s%s", row->letter != '\0' ? '-' : ' ',
                        row->letter != '\0' ? row->letter : ' ', row->letter != '\0' ? ", " : "  ",
                        row->name,
-                       row->is_optional ? "[="
-                       : has_value      ? " "
-                                        : "",
-                       has_value ? value_words[row->value] : "", row->is_optional ? "]" : "");
+                       is_optional(option) ? "[="
+                       : has_value         ? " "
+                                           : "",
+                       has_value ? value_words[row->value] : "", is_optional(option) ? "]" : "");
         (void)output_print("  %-24s %s\n", head, row->help);
     }
 }

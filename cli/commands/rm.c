@@ -164,9 +164,13 @@ int rm_run(struct invocation *invocation)
     /* In whole seconds: clocks that agree better than that are rare. */
     before.tv_sec -= (age_ms + 999) / 1000;
     invocation->state = &before;
-    if (options->operand_count > 0 || options_have(options, OPTION_FILES_FROM))
-        return invocation_run_each(invocation, rm_one, NULL);
-    code = delete_matching(invocation, NULL);
-    int printed = output_flush();
-    return code < 0 ? code : printed;
+    if (options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)) {
+        code = invocation_run_each(invocation, rm_one, NULL);
+    } else {
+        code = delete_matching(invocation, NULL);
+        int printed = output_flush();
+        code = code < 0 ? code : printed;
+    }
+    invocation->state = NULL;
+    return code;
 }
