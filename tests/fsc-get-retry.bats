@@ -3,7 +3,7 @@
 #
 # $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
 # other shells.
-# shellcheck disable=SC2016,SC2154
+# shellcheck disable=SC2016,SC2034,SC2154
 
 load library
 load fsc
