@@ -28,11 +28,12 @@ static int pass_gate(struct session *session, const struct request *request,
 {
     const struct client *client = &session->client;
     const char *name = request->name == NAME_OR_FOLDER ? "" : arguments->name;
+    unsigned rights = request_rights(request, arguments);
 
     session->sees = request->sees;
-    if ((access_rights(client, name) & request->rights) == request->rights)
+    if ((access_rights(client, name) & rights) == rights)
         return 0;
-    const char *group = access_group(client, request->rights, name);
+    const char *group = access_group(client, rights, name);
     log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who, "request",
               request->word, "name", arguments->name, NULL);
     return session_refuse(session, REASON_DENIED, "%s may not %s%s%s%s", client->who, request->word,

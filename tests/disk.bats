@@ -93,7 +93,7 @@ END
 > 1
 > x
 > END
-< FAIL unavailable the disk has failed: uploads are refused until fsd is started anew
+< FAIL unavailable the disk has failed: uploads and deletions are refused until fsd is started anew
 > PUT b
 < FAIL unavailable the disk has failed: *
 > GET a

@@ -101,6 +101,10 @@ play_all() {
     play_all 'put-(item|end|abort|wait)'
 }
 
+@test "transcripts: DELETE" {
+    play_all 'delete'
+}
+
 @test "transcripts: PUT with eager=1" {
     play_all 'put-eager'
 }
@@ -111,6 +115,6 @@ play_all() {
 
 @test "transcripts: all belong to a test" {
     run transcripts '' \
-        'line-|field-|option-|number-|digest-|request-|http-|order-|quit|eof-|name-|list|get|put|rights-'
+        'line-|field-|option-|number-|digest-|request-|http-|order-|quit|eof-|name-|list|get|put|delete|rights-'
     assert_output ''
 }

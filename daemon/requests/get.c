@@ -18,11 +18,6 @@ struct download {
     struct digest digest;
 };
 
-static int make_digest(void *argument)
-{
-    return lookup_digest(argument);
-}
-
 /* Is the content the one that is asked for? */
 static int judge_digest(struct download *download)
 {
@@ -30,7 +25,7 @@ static int judge_digest(struct download *download)
 
     if (wanted->text == NULL)
         return 0;
-    int code = session_run_with_heartbeat(download->session, make_digest, &download->stored);
+    int code = request_digest(download->session, &download->stored);
     if (code == 0 && strcmp(wanted->text, download->stored.record.digest) != 0)
         return session_refuse(download->session, REASON_MISMATCH, "the file's digest is %s",
                               download->stored.record.digest);

@@ -12,6 +12,7 @@ enum kind {
     KIND_ONE, /* 1 and nothing else */
     KIND_DIGEST,
     KIND_UPLOAD,
+    KIND_GUARD, /* 1, or a digest */
 };
 
 static const struct {
@@ -22,7 +23,7 @@ static const struct {
     [OPTION_DETAILS] = {"details", KIND_ONE},  [OPTION_OFFSET] = {"offset", KIND_NUMBER},
     [OPTION_LENGTH] = {"length", KIND_NUMBER}, [OPTION_DIGEST] = {"digest", KIND_DIGEST},
     [OPTION_SIZE] = {"size", KIND_NUMBER},     [OPTION_EAGER] = {"eager", KIND_ONE},
-    [OPTION_UPLOAD] = {"upload", KIND_UPLOAD},
+    [OPTION_UPLOAD] = {"upload", KIND_UPLOAD}, [OPTION_REPLACE] = {"replace", KIND_GUARD},
 };
 
 /* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
@@ -46,8 +47,10 @@ static const struct request requests[] = {
      .rights = RIGHT_PUT,
      .sees = RIGHT_LIST | RIGHT_GET,
      .name = NAME_NEEDED,
-     .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER) | BIT(OPTION_UPLOAD),
+     .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER) | BIT(OPTION_UPLOAD) |
+                BIT(OPTION_REPLACE),
      .serve = put_serve},
+    {.word = "DELETE", .rights = RIGHT_DELETE, .name = NAME_NEEDED, .serve = delete_serve},
     {.word = "STATUS", .rights = RIGHT_STATUS, .serve = status_serve},
     {.word = "QUIT", .serve = quit_serve},
 };
@@ -69,6 +72,11 @@ static bool is_accepted(const struct request *request, const char *key, enum opt
     return false;
 }
 
+static bool is_one(const struct field *field)
+{
+    return field->length == 1 && field->bytes[0] == '1';
+}
+
 /* Reads the value of an option. Returns 0, -REASON_BAD_REQUEST or -REASON_UNSUPPORTED. */
 static int read_value(const struct field *field, enum kind kind, struct option_value *ret)
 {
@@ -79,7 +87,11 @@ static int read_value(const struct field *field, enum kind kind, struct option_v
     case KIND_NUMBER:
         return value_number(field->bytes, field->length, &ret->number) ? 0 : -REASON_BAD_REQUEST;
     case KIND_ONE:
-        return field->length == 1 && field->bytes[0] == '1' ? 0 : -REASON_BAD_REQUEST;
+        return is_one(field) ? 0 : -REASON_BAD_REQUEST;
+    case KIND_GUARD:
+        if (is_one(field))
+            return 0;
+        return digest_check(field->bytes, field->length);
     case KIND_DIGEST:
         return digest_check(field->bytes, field->length);
     case KIND_UPLOAD:
@@ -195,6 +207,21 @@ static int find_request(struct session *session, const struct request **ret)
     session->over = true;
     return session_refuse(session, REASON_UNSUPPORTED, "%s is no request that is known here",
                           word->bytes);
+}
+
+unsigned request_rights(const struct request *request, const struct arguments *arguments)
+{
+    return request->rights | (arguments->options[OPTION_REPLACE].text != NULL ? RIGHT_REPLACE : 0U);
+}
+
+static int make_digest(void *argument)
+{
+    return lookup_digest(argument);
+}
+
+int request_digest(struct session *session, struct stored *stored)
+{
+    return session_run_with_heartbeat(session, make_digest, stored);
 }
 
 size_t request_place(const struct request *request)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "daemon/session.h"
+#include "daemon/store/lookup.h"
 #include "protocol/name.h"
 
 enum option {
@@ -22,6 +23,7 @@ enum option {
     OPTION_SIZE,
     OPTION_EAGER,
     OPTION_UPLOAD,
+    OPTION_REPLACE,
     OPTION_COUNT
 };
 
@@ -51,7 +53,7 @@ enum name_rule {
 
 struct request {
     const char *word;
-    unsigned rights; /* what a client must be granted */
+    unsigned rights; /* what a client must be granted, whatever the options: request_rights() */
     unsigned sees;   /* any of these lets it see a name: session_may_see() */
     enum name_rule name;
     unsigned options; /* bits, 1 << OPTION_... */
@@ -79,9 +81,16 @@ int request_parse(struct session *session, const struct request **ret_request,
 size_t request_place(const struct request *request);
 const struct request *request_at(size_t place);
 
+/* The rights that a client needs for it, with these options. */
+unsigned request_rights(const struct request *request, const struct arguments *arguments);
+
+/* lookup_digest(), which may take long, with signs of life for the client. */
+int request_digest(struct session *session, struct stored *stored);
+
 int list_serve(struct session *session, const struct arguments *arguments);
 int get_serve(struct session *session, const struct arguments *arguments);
 int put_serve(struct session *session, const struct arguments *arguments);
+int delete_serve(struct session *session, const struct arguments *arguments);
 int status_serve(struct session *session, const struct arguments *arguments);
 int quit_serve(struct session *session, const struct arguments *arguments);
 

@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "daemon/store/folder.h"
+#include "daemon/store/lock.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
@@ -39,18 +43,115 @@ static int try_link(const struct library *library, const struct stage *stage, co
     return code == -REASON_NOT_FOUND && errno == ENOENT ? VANISHED : code;
 }
 
-int commit_link(const struct library *library, const struct stage *stage, const char *name)
+/* Tries until the folders live long enough. Returns 0 or a reason. */
+static int try_link_often(const struct library *library, const struct stage *stage,
+                          const char *name)
 {
     int code = VANISHED;
 
     for (int tries = 0; code == VANISHED && tries < TRIES; tries++)
         code = try_link(library, stage, name);
-    if (code == VANISHED)
-        return -REASON_INTERNAL;
+    return code == VANISHED ? -REASON_INTERNAL : code;
+}
+
+int commit_link(const struct library *library, const struct stage *stage, const char *name)
+{
+    int code = try_link_often(library, stage, name);
+
     if (code < 0)
         return code;
     /* Whatever it is, it comes too late to be a refusal: the name is there. */
     return folder_sync(library, name) < 0 ? COMMIT_UNKNOWN : 0;
+}
+
+/* Puts the stage in the place of the file under the name. Returns 0 or a reason. */
+static int take_over(const struct library *library, struct stage *stage, const char *name)
+{
+    const char *last = name_last_component(name);
+    int folder = folder_open_above(library, name, O_PATH);
+    int code = folder < 0 ? library_failure(errno) : folder_judge(library, name);
+
+    /* A repeated request to a file server may find that its first one has done it. */
+    if (code == 0 && renameat(stage->folder, stage->id, folder, last) < 0 &&
+        !(errno == ENOENT && descriptor_is_named(stage->fd, folder, last)))
+        code = library_failure(errno);
+    stage->moved = code == 0;
+    descriptor_close(folder);
+    return code;
+}
+
+/* May the stage take the place of this file? Its digest is made only where it matters. */
+static int judge_there(struct stored *there, const struct record *record, const char *guard)
+{
+    if (guard == NULL && there->status.st_size != record->size)
+        return 0;
+    int code = lookup_digest(there);
+    if (code < 0)
+        return code;
+    if (strcmp(there->record.digest, record->digest) == 0)
+        return -REASON_EXISTS;
+    return guard == NULL || strcmp(there->record.digest, guard) == 0 ? 0 : -REASON_MISMATCH;
+}
+
+/* One try, under the lock. -REASON_EXISTS with no file: another upload was quicker with the name. */
+static int try_replace(const struct library *library, struct stage *stage,
+                       const struct record *record, const char *name, const char *guard,
+                       struct stored *there)
+{
+    int code = lookup_open(library, name, there);
+
+    if (code == -REASON_NOT_FOUND && errno != ENOENT)
+        return -REASON_NOT_A_FILE;
+    if (code == -REASON_NOT_FOUND)
+        return guard != NULL ? -REASON_MISMATCH : try_link_often(library, stage, name);
+    if (code == 0)
+        code = judge_there(there, record, guard);
+    return code == 0 ? take_over(library, stage, name) : code;
+}
+
+int commit_replace(const struct library *library, struct stage *stage, const struct record *record,
+                   const char *name, const char *guard, struct stored *there)
+{
+    int lock = lock_name(library, name, LOCK_EX);
+    int code = -REASON_EXISTS;
+
+    there->fd = -1;
+    if (lock < 0)
+        return library_failure(errno);
+    for (int tries = 0; code == -REASON_EXISTS && there->fd < 0 && tries < TRIES; tries++)
+        code = try_replace(library, stage, record, name, guard, there);
+    descriptor_close(lock);
+    if (code == -REASON_EXISTS && there->fd < 0)
+        return -REASON_INTERNAL;
+    return code == 0 && folder_sync(library, name) < 0 ? COMMIT_UNKNOWN : code;
+}
+
+/* Under the lock: removes the name of a file. `*ret_folder` is the folder that it was in. */
+static int take_away(const struct library *library, const char *name, int *ret_folder)
+{
+    struct stored there = {.fd = -1};
+    int code = lookup_open(library, name, &there);
+
+    if (code < 0)
+        return code;
+    *ret_folder = folder_open_above(library, name, O_RDONLY);
+    if (*ret_folder < 0 || unlinkat(*ret_folder, name_last_component(name), 0) < 0)
+        code = library_failure(errno);
+    descriptor_close(there.fd);
+    return code;
+}
+
+int commit_delete(const struct library *library, const char *name)
+{
+    int folder = -1;
+    int lock = lock_name(library, name, LOCK_EX);
+    int code = lock < 0 ? library_failure(errno) : take_away(library, name, &folder);
+
+    descriptor_close(lock);
+    if (code == 0 && (fsync(folder) < 0 || folder_remove_empty(library, name) < 0))
+        code = COMMIT_UNKNOWN;
+    descriptor_close(folder);
+    return code;
 }
 
 int commit_make_durable(const struct library *library, const struct stored *stored,

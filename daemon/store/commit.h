@@ -1,5 +1,6 @@
 /*
- * Committing: the step that gives a sealed stage its name, for good.
+ * Committing: the step that gives a sealed stage its name, for good; and the ones that take a name
+ * from a file.
  */
 #ifndef STORE_COMMIT_H
 #define STORE_COMMIT_H
@@ -20,6 +21,23 @@ enum {
  * machine; or another reason.
  */
 int commit_link(const struct library *library, const struct stage *stage, const char *name);
+
+/*
+ * Gives a sealed stage a name in the place of the file that has it, whatever that holds, or, with
+ * `guard`, only in the place of that digest; readers see the old or the new. The name is locked
+ * meanwhile. Returns 0, with `there->fd` open when a file was replaced; -REASON_EXISTS, with `there`,
+ * when the stored bytes are those of `record` already; -REASON_MISMATCH when the guard refuses, with
+ * `there->fd` -1 when nothing has the name; or as commit_link(). `there` is the caller's to close.
+ */
+int commit_replace(const struct library *library, struct stage *stage, const struct record *record,
+                   const char *name, const char *guard, struct stored *there);
+
+/*
+ * Deletes the file of a name, with the folders that it leaves empty, and makes that durable. The name
+ * is locked meanwhile. Returns 0; -REASON_NOT_FOUND, -REASON_NOT_A_FILE; COMMIT_UNKNOWN, with errno,
+ * when the file is gone but may be back after a crash of the machine; or another reason.
+ */
+int commit_delete(const struct library *library, const char *name);
 
 /*
  * Makes a file that is stored already, and the folders on the way to it, durable. Returns 0;

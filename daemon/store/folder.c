@@ -46,7 +46,7 @@ static int make_all(const struct library *library, char *path, size_t *ret_made)
         slash = strchr(slash, '/');
         if (slash != NULL)
             *slash = '\0';
-        int above = folder_open_above(library, path);
+        int above = folder_open_above(library, path, O_PATH);
         if (above < 0)
             return -1;
         int made = mkdirat(above, name_last_component(path), FOLDER_MODE);
@@ -61,13 +61,32 @@ static int make_all(const struct library *library, char *path, size_t *ret_made)
     return 0;
 }
 
-int folder_open_above(const struct library *library, const char *name)
+int folder_open_above(const struct library *library, const char *name, int flags)
 {
     char above[NAME_LONGEST + 1];
 
     copy_name(above, name);
     (void)cut_last(above);
-    return library_openat(library, above, O_PATH | O_DIRECTORY);
+    return library_openat(library, above, flags | O_DIRECTORY);
+}
+
+int folder_remove_empty(const struct library *library, const char *name)
+{
+    char path[NAME_LONGEST + 1];
+    bool goes_on = true;
+    int code = 0;
+
+    copy_name(path, name);
+    while (goes_on && cut_last(path) && strcmp(path, ".") != 0) {
+        int fd = folder_open_above(library, path, O_RDONLY);
+        int removed = fd < 0 ? -1 : unlinkat(fd, name_last_component(path), AT_REMOVEDIR);
+        /* Another deletion may have removed it, and not yet the one above. */
+        goes_on = removed == 0 || errno == ENOENT;
+        if (removed == 0)
+            code = fsync(fd) < 0 ? -REASON_INTERNAL : 0;
+        descriptor_close(fd);
+    }
+    return code;
 }
 
 int folder_make(const struct library *library, const char *name, int *ret_fd, size_t *ret_made)
@@ -92,7 +111,7 @@ void folder_prune(const struct library *library, const char *name, size_t made)
 
     copy_name(path, name);
     while (cut_last(path) && strlen(path) >= made && strcmp(path, ".") != 0) {
-        int fd = folder_open_above(library, path);
+        int fd = folder_open_above(library, path, O_PATH);
         int code = fd < 0 ? -1 : unlinkat(fd, name_last_component(path), AT_REMOVEDIR);
         descriptor_close(fd);
         /* The lowest ones may never have been made. */
@@ -109,6 +128,8 @@ static int go_up(const struct library *library, const char *name, bool sync)
     copy_name(path, name);
     while (cut_last(path)) {
         int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
+        if (fd < 0 && sync && errno == ENOENT)
+            continue;
         if (fd < 0)
             return way_failure();
         int code = sync ? fsync(fd) : 0;

@@ -8,8 +8,11 @@
 
 #include "daemon/store/library.h"
 
-/* Opens the folder that a name is in, to look and make things in it. A descriptor, or -1. */
-int folder_open_above(const struct library *library, const char *name);
+/*
+ * Opens the folder that a name is in: with O_PATH to look and make things in it, with O_RDONLY also to
+ * make it durable. Returns a descriptor, or -1 with errno set.
+ */
+int folder_open_above(const struct library *library, const char *name, int flags);
 
 /*
  * Opens the folder that a name is in, and makes it and those above it where they are missing;
@@ -22,11 +25,21 @@ int folder_make(const struct library *library, const char *name, int *ret_fd, si
 void folder_prune(const struct library *library, const char *name, size_t made);
 
 /*
+ * Removes the folders on the way to a name, the lowest first, while they are empty, and makes that
+ * durable. Returns 0, or -REASON_INTERNAL when it could not be made so. Whoever is about to link
+ * into one finds it dead, and makes it again.
+ */
+int folder_remove_empty(const struct library *library, const char *name);
+
+/*
  * Can every folder from the name up to the library be opened, as folder_sync() must? 0 or a reason.
  */
 int folder_judge(const struct library *library, const char *name);
 
-/* fsync(2) of every folder from the name up to the library. Returns 0 or a reason. */
+/*
+ * fsync(2) of every folder from the name up to the library. One that has vanished was empty: what was
+ * in it is deleted, and needs none. Returns 0 or a reason.
+ */
 int folder_sync(const struct library *library, const char *name);
 
 #endif

@@ -204,7 +204,7 @@ static int list_itself(struct walk *walk, const struct library *library)
 
     if (query->must_be_folder || query->match != NULL)
         return 0;
-    folder = folder_open_above(library, query->folder);
+    folder = folder_open_above(library, query->folder, O_PATH);
     if (folder < 0)
         return entry_failure();
     if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))

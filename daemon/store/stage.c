@@ -296,7 +296,7 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
 
 void stage_close(struct stage *stage)
 {
-    if (stage->fd >= 0)
+    if (stage->fd >= 0 && !stage->moved)
         (void)unlinkat(stage->folder, stage->id, 0);
     leave(stage);
 }

@@ -5,6 +5,7 @@
 #ifndef STORE_STAGE_H
 #define STORE_STAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -18,6 +19,7 @@ struct stage {
     int lock;       /* of one that is gone on with: the descriptor that holds its lock; else -1 */
     int64_t length; /* bytes that are in it */
     char id[UPLOAD_ID_ROOM];
+    bool moved; /* its own name is gone: the file has moved to the name of another */
 };
 
 #define STAGE_NONE                         \

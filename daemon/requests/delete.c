@@ -1,0 +1,39 @@
+#include <errno.h>
+
+#include "daemon/log.h"
+#include "daemon/requests/promise.h"
+#include "daemon/requests/requests.h"
+#include "daemon/store/commit.h"
+
+struct deletion {
+    const struct session *session;
+    const char *name;
+};
+
+static int delete (void *argument)
+{
+    const struct deletion *deletion = argument;
+
+    return commit_delete(deletion->session->library, deletion->name);
+}
+
+int delete_serve(struct session *session, const struct arguments *arguments)
+{
+    struct deletion deletion = {.session = session, .name = arguments->name};
+    int code = promise_judge(session);
+
+    if (code == 0 && !session->library->writable)
+        code = session_refuse(session, REASON_DENIED, "the library is read-only");
+    if (code == 0)
+        code = session_run_with_heartbeat(session, delete, &deletion);
+    if (code == COMMIT_UNKNOWN || (code == 0 && promise_judge(session) < 0))
+        return promise_break(session, arguments->name,
+                             "the file is gone, and could not be made so for good");
+    if (code == -REASON_DENIED && session->why[0] == '\0')
+        return session_refuse(session, REASON_DENIED, "the daemon itself has no access there");
+    if (code < 0)
+        return code;
+    log_event(LOG_LEVEL_INFO, "deleted", "session", session->id, "client", session->client.who,
+              "name", arguments->name, NULL);
+    return stream_print(&session->stream, "OK\n");
+}

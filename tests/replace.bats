@@ -1,0 +1,234 @@
+#!/usr/bin/env bats
+# PUT with replace=, and DELETE: what readers see, who wins, and what is durable when.
+
+# Variables of one test are none of the others, and some are for the functions of the library:
+# shellcheck disable=SC2030,SC2031,SC2034
+
+load library
+
+# trace: the system calls of the next daemon and its processes go to calls.
+trace() {
+    skip_when_sanitized strace
+    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
+    FSD_WRAPPER=(strace -D -f -y -o "$WORK/calls" "$@")
+}
+
+# The calls that matter for what is durable, one a line and short, behind the one that matches PATTERN.
+calls_behind() {
+    sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*OK/s/.*/answer/p;
+        s/^(fsync)\\([0-9]+<(.*)>\\) += 0.*/\\1 \\2/p; s/^(renameat2?)\\(.*<(.*)>, \"[0-9a-f]{32}\", [0-9]+<(.*)>, \"(.*)\"\\) += 0.*/rename \\3 \\4/p;
+        s/^(unlinkat)\\([0-9]+<(.*)>, \"(.*)\", (0|AT_REMOVEDIR)\\) += 0.*/\\1 \\2 \\3/p" calls
+}
+
+@test "replace: a reader under way keeps the old file, and the next one gets the new" {
+    start_fsd
+    converse <<'END'
+old, new = b'o' * 3_000_000, b'n' * 3_000_001
+writer, reader = Session(), Session()
+writer.expect(f'PUT a size={len(old)}', 'OK')
+for at in range(0, len(old), 1_000_000):
+    writer.send(item(old[at:at + 1_000_000]))
+writer.expect('END', 'OK')
+reader.expect('GET a', f'OK size={len(old)} ')
+writer.expect(f'PUT a size={len(new)} replace=1', 'OK offset=0')
+for at in range(0, len(new), 1_000_000):
+    writer.send(item(new[at:at + 1_000_000]))
+writer.expect('END', 'OK size=3000001')
+data, end = reader.body()
+check(data == old and end == 'END ' + 'digest=' + digest(old), f'the old file: {end}')
+reader.expect('GET a', f'OK size={len(new)} ')
+data, end = reader.body()
+check(data == new and end == 'END digest=' + digest(new), f'the new file: {end}')
+reader.expect('GET a', 'OK')
+writer.expect('DELETE a', 'OK')
+data, end = reader.body()
+check(data == new and end == 'END digest=' + digest(new), f'the deleted file: {end}')
+END
+    assert_no_stages
+    assert_equal "$(find "$LIBRARY" -mindepth 1 -not -path '*/.fsd*')" ''
+}
+
+@test "replace: the new file is a stored file like any other" {
+    start_fsd
+    put='> PUT a size=1 eager=1 replace=1\n> 1\n> %s\n> END\n< OK size=1 *\n'
+    # shellcheck disable=SC2059
+    play <<<"$(printf "$put$put" x y)"
+    assert_equal "$(stat -c '%a %h' "$LIBRARY/a")" '440 1'
+    assert_equal "$(find "$LIBRARY/.fsd/lock" -type f -printf '%m %s\n')" '600 0'
+    play <<<$'> LIST a details=1\n< OK\n< *\n< a size=1 mtime=* digest=* by=user:*\n<\n< END'
+    assert_no_stages
+    run -0 grep -c -E "msg=stored .* name=a digest=sha256:[0-9a-f]{64} replaced=(sha256:[0-9a-f]{64})$" "$FSD_LOG"
+    assert_output 1
+}
+
+@test "replace: what was put there by hand is replaced and deleted too, and a link is not" {
+    mkdir -p "$LIBRARY/f/empty"
+    printf 'by hand' >"$LIBRARY/f/a"
+    ln -s a "$LIBRARY/f/link"
+    mkfifo "$LIBRARY/f/fifo"
+    start_fsd
+    hash=sha256:$(sha256sum <"$LIBRARY/f/a" | cut -d ' ' -f 1)
+    play <<END
+> PUT f/link replace=1
+< FAIL not-a-file *
+> DELETE f/link
+< FAIL not-a-file *
+> DELETE f/fifo
+< FAIL not-a-file *
+> PUT f/a size=7 digest=$hash replace=1
+< EXISTS size=7 digest=$hash same=1
+> PUT f/a size=1 eager=1 replace=$hash
+> 1
+> x
+> END
+< OK size=1 *
+> DELETE f/a
+< OK
+END
+    assert_equal "$(find "$LIBRARY/f" -mindepth 1 -printf '%P\n' | sort)" $'empty\nfifo\nlink'
+}
+
+@test "replace: of many writers over one content one wins" {
+    start_fsd
+    converse <<'END'
+Session().expect(b'PUT a size=3 eager=1\n3\nold\nEND\n', 'OK')
+writers = [Session() for _ in range(16)]
+for number, writer in enumerate(writers):
+    writer.expect(f'PUT a size=2 replace={digest(b"old")}', 'OK offset=0')
+    writer.send(item(b'%02d' % number))
+for writer in writers:
+    writer.send('END\n')
+answers = [writer.line().split()[:2] for writer in writers]
+won = [number for number, answer in enumerate(answers) if answer[0] == 'OK']
+check(len(won) == 1, f'{won} won')
+check(answers.count(['FAIL', 'mismatch']) == 15, f'{answers}')
+with open(LIBRARY + '/a', 'rb') as file:
+    check(file.read() == b'%02d' % won[0], 'the content is not the winner\'s')
+END
+    assert_no_stages
+}
+
+@test "replace: the name is locked, and the client hears that it is waited for" {
+    echo 'limits: { heartbeat = "50ms"; };' >"$CONFIG"
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< OK size=0 *'
+    converse <<'END'
+import fcntl
+
+name, = os.listdir(LIBRARY + '/.fsd/lock')
+lock = os.open(f'{LIBRARY}/.fsd/lock/{name}', os.O_RDONLY)
+for request, answer in ((b'PUT a size=1 eager=1 replace=1\n1\nx\nEND\n', 'OK size=1'), ('DELETE a', 'OK')):
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    session = Session()
+    session.expect(request, 'WAIT')
+    check(session.line() == 'WAIT', 'one WAIT')
+    check(os.path.exists(LIBRARY + '/a'), 'it was deleted')
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    while (line := session.line()) == 'WAIT':
+        pass
+    check(line.startswith(answer), line)
+END
+}
+
+@test "replace: the new name is durable before the answer" {
+    trace -e trace=renameat,renameat2,fsync,write,sendto,sendmsg,fchmod
+    start_fsd
+    play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> PUT f/a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< OK size=1 *'
+    stop_fsd
+    calls_behind 'answer|OK size=0' >seen
+    diff - seen <<'END'
+fsync L/.fsd/stage/STAGE
+rename L/f a
+fsync L/f
+fsync L
+answer
+END
+}
+
+@test "delete: a file is gone for good before the answer, and so are its folders" {
+    trace -e trace=unlinkat,fsync,write,sendto,sendmsg
+    start_fsd
+    play <<<$'> PUT f/g/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/g/a\n< OK'
+    stop_fsd
+    calls_behind 'OK size=0' | grep -v stage >seen
+    diff - seen <<'END'
+unlinkat L/f/g a
+fsync L/f/g
+unlinkat L/f g
+fsync L/f
+unlinkat L f
+fsync L
+answer
+END
+}
+
+@test "delete: folders vanish, and come again, under many writers" {
+    start_fsd
+    converse <<'END'
+def work(number):
+    session = Session()
+    for turn in range(100):
+        name = f'f/{turn % 3}/{number}'
+        session.expect(f'PUT {name} size=0 eager=1\nEND', 'OK')
+        check(os.path.exists(f'{LIBRARY}/{name}'), f'{name} is not there')
+        session.expect(f'DELETE {name}', 'OK')
+
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+failed = []
+threading.excepthook = lambda problem: failed.append(problem)
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+check(not failed, f'{failed}')
+check(os.listdir(LIBRARY) == ['.fsd'], f'{os.listdir(LIBRARY)}')
+END
+    assert_no_stages
+}
+
+@test "delete: an error of the disk is an unknown outcome, and nothing is promised any more" {
+    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/a cause="Input/output error"'
+    mkdir -p "$LIBRARY/f"
+    echo >"$LIBRARY/f/a"
+    echo >"$LIBRARY/f/b"
+    trace -P "$LIBRARY/f" -e inject=fsync:error=EIO
+    start_fsd
+    play <<'END'
+> DELETE f/a
+< FAIL internal outcome unknown: the file is gone, and could not be made so for good
+> DELETE f/b
+< FAIL unavailable the disk has failed: *
+> GET f/b
+< OK *
+< 1
+<
+<
+< END *
+END
+}
+
+@test "delete: a library that is read-only keeps its files" {
+    skip_unless_root
+    FSD_EXPECTED='msg=".*read-only.*"'
+    mkdir -p "$LIBRARY"
+    echo >"$LIBRARY/a"
+    use_other_user
+    chmod 0555 "$LIBRARY"
+    chmod 0444 "$LIBRARY/a"
+    start_fsd
+    play <<<$'> DELETE a\n< FAIL denied the library is read-only\n> PUT a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< FAIL denied *'
+}
+
+@test "delete: an upload whose file another client deletes before its answer was stored" {
+    trace -e trace=linkat -e inject=linkat:delay_exit=1000000
+    start_fsd
+    converse <<'END'
+writer = Session()
+writer.send(b'PUT f/g/a size=0 eager=1\nEND\n')
+wait_until(lambda: os.path.exists(LIBRARY + '/f/g/a'), 'the file')
+Session().expect('DELETE f/g/a', 'OK')
+check(not os.path.exists(LIBRARY + '/f'), 'the folder is there')
+check(writer.line().startswith('OK size=0'), 'the upload')
+END
+}
