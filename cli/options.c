@@ -36,8 +36,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_RETRY] = {"retry", '\0', VALUE_COUNT, "so many more attempts after 10, 11 or 12"},
     [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
     [OPTION_REPLACE] = {"replace", '\0', VALUE_DIGEST,
-                        "take the name over, maybe only from this content", true},
+                        "take the name over, maybe only from this content"},
 };
+
+/* Those whose value may be left out: it stands behind "=" only. */
+static const uint64_t without_value = OPTION_BIT(OPTION_REPLACE);
 
 /* What help calls a value. */
 static const char *const value_words[] = {
@@ -53,6 +56,11 @@ struct parse {
     char **next;
     uint64_t accepted; /* bits of the options that may stand here */
 };
+
+static bool is_optional(enum option option)
+{
+    return (without_value & OPTION_BIT(option)) != 0;
+}
 
 static const char *subject(const struct parse *parse)
 {
@@ -95,7 +103,7 @@ static int take_next(struct parse *parse, enum option option)
 {
     const struct option_row *row = &option_rows[option];
 
-    if (row->value == VALUE_NONE || row->is_optional)
+    if (row->value == VALUE_NONE || is_optional(option))
         return set(parse, option, "");
     if (*parse->next != NULL)
         return set(parse, option, *parse->next++);
@@ -120,7 +128,7 @@ static int take_long(struct parse *parse, const char *argument)
     if (row->value == VALUE_NONE)
         return complain(REASON_USAGE, subject(parse), "--%s takes no value", row->name);
     /* An empty one would be none. */
-    if (row->is_optional && value[0] == '\0')
+    if (is_optional(option) && value[0] == '\0')
         return complain(REASON_USAGE, subject(parse), "--%s= needs a value: %s", row->name,
                         value_words[row->value]);
     return set(parse, option, value);
@@ -211,10 +219,10 @@ void options_print(uint64_t bits)
         (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s%s", row->letter != '\0' ? '-' : ' ',
                        row->letter != '\0' ? row->letter : ' ', row->letter != '\0' ? ", " : "  ",
                        row->name,
-                       row->is_optional ? "[="
-                       : has_value      ? " "
-                                        : "",
-                       has_value ? value_words[row->value] : "", row->is_optional ? "]" : "");
+                       is_optional(option) ? "[="
+                       : has_value         ? " "
+                                           : "",
+                       has_value ? value_words[row->value] : "", is_optional(option) ? "]" : "");
         (void)output_print("  %-24s %s\n", head, row->help);
     }
 }

@@ -64,7 +64,6 @@ struct option_row {
     char letter; /* '\0' for none */
     enum value value;
     const char *help;
-    bool is_optional; /* its value, which then stands behind "=" */
 };
 
 extern const struct option_row option_rows[OPTION_COUNT];
