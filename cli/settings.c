@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/user_folder.h"
 #include "protocol/value.h"
 
 static const char *judge_address(const char *text)
@@ -72,22 +73,13 @@ static int take_file(struct settings *settings, const char *path, bool optional)
                : complain(REASON_USAGE, NULL, "%s", fault);
 }
 
-/* The user's file below a folder that the environment tells; one that is relative is ignored. */
 static int take_user_file(struct settings *settings)
 {
-    const char *config = getenv("XDG_CONFIG_HOME");
-    const char *home = getenv("HOME");
-    bool has_config = config != NULL && config[0] == '/';
-    char *path = NULL;
+    char path[PATH_MAX];
 
-    if (!has_config && (home == NULL || home[0] != '/'))
-        return 0;
-    if (asprintf(&path, "%s%s/fsc/fsc.conf", has_config ? config : home,
-                 has_config ? "" : "/.config") < 0)
-        return complain_errno(REASON_USAGE, NULL, "no memory");
-    int code = take_file(settings, path, true);
-    free(path);
-    return code;
+    return user_folder_find(path, "XDG_CONFIG_HOME", ".config", "fsc/fsc.conf")
+               ? take_file(settings, path, true)
+               : 0;
 }
 
 /* What is said later wins. */
