@@ -246,6 +246,13 @@ let_root_in() {
     [ "$status" -eq 0 ] || skip "no login by ssh here: $output $(inside cat /run/sshd.log)"
 }
 
+# A file of the month before last.
+store_old_backup() {
+    inside install -d -o keeper /srv/keeper/library/shop
+    inside install -o keeper /etc/hostname /srv/keeper/library/shop/etc-old.tgz
+    inside touch -d '31 days ago' /srv/keeper/library/shop/etc-old.tgz
+}
+
 @test "examples: fsc, backups to a second machine" {
     local name=shop/etc-2026-11-23T020501
     use_backup1
@@ -266,6 +273,7 @@ let_root_in() {
     refute_output --partial uid=
 
     write_inside /usr/local/sbin/backup-etc 0755 <block.5
+    store_old_backup
     set_date "${name#*-}"
     run cron 6
     assert_success
@@ -279,15 +287,17 @@ let_root_in() {
     run inside find /srv/keeper/library/shop -type f -printf '%u %m\n'
     assert_output $'keeper 440\nkeeper 440'
 
-    # A tar that fails has no .done, and the last one that has is the one before.
+    # A tar that fails deletes nothing, has no .done, and the last one that has is the one before.
     write_inside /usr/local/bin/tar 0755 <<<$'#!/bin/sh\n/usr/bin/tar -cz -C / etc/hostname && exit 2'
     set_date 2026-11-24T020501
+    store_old_backup
     run cron 6
     assert_failure 2
     assert_output ''
     inside rm /usr/local/bin/tar
     run inside ls /srv/keeper/library/shop
-    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz'
+    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz\netc-old.tgz'
+    inside rm /srv/keeper/library/shop/etc-old.tgz
 
     # Blocks of one shell: its variables go on.
     cat block.7 block.8 >block.restore
@@ -393,6 +403,40 @@ END
     inside ln -s 1 photos/link
     run type_in 2
     assert_output --regexp $'(^|\n)photos/link$'
+}
+
+@test "examples: fsc, old files" {
+    use_machine
+    take_example fsc.1 'Old files'
+    start_inside
+    inside sh -e -c 'mkdir -p /srv/files/logs /srv/files/backups; cd /srv/files; touch logs/new.gz logs/new.txt
+        touch -d "31 days ago" logs/old.gz logs/old.txt; for i in 1 2 3 4 5 6 7 8 9; do
+            touch -d "$i days ago" backups/$i.gz
+        done'
+    run quiet type_in 1
+    assert_success
+    assert_output logs/old.gz
+    run quiet type_in 2
+    assert_success
+    assert_output ''
+    run quiet inside fsc ls -R
+    assert_output "$(printf 'backups/%s.gz\n' {1..7})"$'\nlogs/new.gz\nlogs/new.txt\nlogs/old.txt'
+    # When there are no more than these none is deleted.
+    quiet type_in 2
+    assert_equal "$(inside fsc ls backups | wc -l)" 7
+}
+
+@test "examples: fsc, sums" {
+    use_machine
+    take_example fsc.1 'Sums'
+    start_inside
+    inside sh -e -c 'mkdir photos; echo 1 >photos/1; echo 2 >"photos/a 2"; fsc put -R photos; rm -r photos'
+    run quiet type_in 1
+    assert_success
+    assert_output ''
+    inside sh -c 'echo 3 >photos/1'
+    run inside sha256sum --quiet -c photos.sums
+    assert_failure
 }
 
 @test "examples: fsd, a first try" {

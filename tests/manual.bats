@@ -29,7 +29,7 @@ options_of() {
 
 # explained: of a section on stdin, the options that are explained in it, written in the same way.
 explained() {
-    sed -n -E 's/^ {7}((-[a-zA-Z0-9], )?--[a-z-]+( [A-Z]+)?)$/\1/p'
+    sed -n -E 's/^ {7}((-[a-zA-Z0-9], )?--[a-z0-9-]+( [A-Z]+|\[=[A-Z]+\])?)$/\1/p'
 }
 
 # short: options as a synopsis has them: by their letter, or by name and value.
@@ -39,7 +39,8 @@ short() {
 
 # in_synopsis COMMAND...: the options in the lines on stdin that begin so.
 in_synopsis() {
-    sed -n "s/^ *$* / /p" | tr '[' ' ' | grep -o -E -e ' --?[a-zA-Z0-9][a-z-]*( [A-Z]+)?' | sed 's/^ //'
+    sed -n "s/^ *$* / /p" | sed 's/\[=/\n/g; s/\[/ /g; s/\n/[=/g' |
+        grep -o -E -e ' --?[a-zA-Z0-9][a-z0-9-]*( [A-Z]+|\[=[A-Z]+\])?' | sed 's/^ //'
 }
 
 # commands: their words.
@@ -177,11 +178,11 @@ reasons() {
 @test "manual: options, settings and reasons that are mentioned are there" {
     local name
     { options_of "$FSD_BUILD/fsd" --help; options_of "$FSD_BUILD/fsd-scrub" --help; for name in $(commands); do options_of "$FSD_BUILD/fsc" help "$name"; done; } |
-        grep -o -E -e '--[a-z-]+' >options
+        grep -o -E -e '--[a-z0-9-]+' >options
     { "$FSD_BUILD/fsd" --print-settings; "$FSD_BUILD/fsc" help settings; } | sed -n 's/^\([a-z][a-z._]*\),.*/\1/p' >setting.names
     reasons NOT_FOUND UNSUPPORTED | sed 's/ .*//' >reason.words
     for name in "${PAGES[@]}"; do
-        sources "$name" | sed 's/\*systemctl[^*]*\*//g' | grep -o -E -e '--[a-z][a-z-]+' | assert_subset "options ($name)" options
+        sources "$name" | sed 's/\*systemctl[^*]*\*//g' | grep -o -E -e '--[a-z][a-z0-9-]+' | assert_subset "options ($name)" options
         sources "$name" | grep -o -E '\b(limits|log)\.[a-z][a-z_]*' | assert_subset "settings ($name)" setting.names
         sources "$name" | grep -o -E '\*(FAIL|ABORT) [a-z-]+\*' | tr -d '*' | sed 's/.* //' | assert_subset "reasons ($name)" reason.words
     done
