@@ -270,22 +270,24 @@ continue_scrub() {
 
 @test "scrub: the rate holds" {
     local tries code=0
-    store file "$(printf '%060000d' 1)"
-    "$SCRUB" --config "$CONFIG" --library "$LIBRARY" --rate 1K >rate.output 2>&1 3>&- &
+    mkdir "$LIBRARY"
+    truncate -s 100M "$LIBRARY/file"
+    touch -d yesterday "$LIBRARY/file"
+    "$SCRUB" --config "$CONFIG" --library "$LIBRARY" --record --rate 1K >rate.output 2>&1 3>&- &
     scrub_pid=$!
     for ((tries = 0; tries < 3000; tries++)); do
         [ "$(readlink "/proc/$scrub_pid/fd/"* | grep -c -x "$LIBRARY/file")" -eq 0 ] || break
         sleep 0.01
     done
     [ "$tries" -lt 3000 ]
-    [ "$(sed -n 's/^rchar: //p' "/proc/$scrub_pid/io")" -lt 40000 ]
+    [ "$(sed -n 's/^rchar: //p' "/proc/$scrub_pid/io")" -lt 10000000 ]
     kill -TERM "$scrub_pid"
     wait "$scrub_pid" || code=$?
     assert_equal "$code" 143
     [ ! -s rate.output ]
-    scrub 0 --rate 1G
-    sums whole=1
-    assert_regex "$summary" '^fsd-scrub: 58\.6K read'
+    scrub 0 --record --rate 10G
+    sums given=1
+    assert_regex "$summary" '^fsd-scrub: 100\.0M read'
 }
 
 @test "scrub: progress is for terminals" {
