@@ -76,8 +76,14 @@ def write(name, data=b'by hand'):
 
 
 def watches():
-    """How many instances of inotify the daemon's processes have."""
-    return sum(target == 'anon_inode:inotify' for child in children() for target in descriptors(child).values())
+    """Of each instance of inotify that the daemon's processes have, which of them has it."""
+    found = []
+    for child in children():
+        try:
+            found += [child for target in descriptors(child).values() if target == 'anon_inode:inotify']
+        except OSError:
+            pass  # it has just ended
+    return found
 
 
 $(cat)
@@ -180,14 +186,14 @@ late.await_names("late/er/5")
 @test "watch: files of every kind are told of as they come" {
     start_watched
     watch_with <<<"$changes
-check(watches() > 0, 'no inotify')"
+check(watches(), 'no inotify')"
 }
 
 @test "watch: without inotify the library is read each second" {
     without_inotify instances 0
     start_watched
     watch_with <<<"$changes
-check(watches() == 0, 'inotify')"
+check(not watches(), 'inotify')"
 }
 
 @test "watch: when there are too many folders for inotify the library is read each second" {
@@ -241,14 +247,12 @@ write('source')
 watch = Watch()
 put('folder/first')
 watch.await_names('folder/first')
-stopped = children()
-for process in stopped:
-    os.kill(process, signal.SIGSTOP)
+process, = watches()
+os.kill(process, signal.SIGSTOP)
 for number in range(COUNT):
     os.link(f'{LIBRARY}/source', f'{LIBRARY}/folder/{number}')
 write('unseen/deep/hand')
-for process in stopped:
-    os.kill(process, signal.SIGCONT)
+os.kill(process, signal.SIGCONT)
 watch.await_names('unseen/deep/hand', *(f'folder/{number}' for number in range(COUNT)))
 put('unseen/deep/after')
 watch.await_names('unseen/deep/after')
@@ -283,7 +287,7 @@ END
 watch, getting, uploading = Watch(), Session(), Session()
 uploading.expect('PUT a size=1', 'OK offset=0')
 getting.send('GET absent wait=3600\n')
-wait_until(lambda: watches() == 2, 'the waits')
+wait_until(lambda: len(watches()) == 2, 'the waits')
 os.kill(daemon(), signal.SIGTERM)
 check(watch.line().startswith('ABORT unavailable'), 'ABORT')
 watch.expect_end()
@@ -300,7 +304,7 @@ END
     watch_with <<'END'
 quiet, closed, getting, last = Watch(), Watch(), Session(), Session()
 getting.send('GET absent wait=3600\n')
-wait_until(lambda: watches() == 3, 'the waits')
+wait_until(lambda: len(watches()) == 3, 'the waits')
 quiet.finish()
 check(news(quiet) is None, 'something behind the end')
 closed.close()
@@ -309,7 +313,7 @@ check(news(getting) is None, 'an answer behind the end')
 wait_until(lambda: last.status()['sessions'] == '1', 'the end of the sessions')
 status = last.status()
 check(status['requests.WATCH.ok'] == '2' and status['requests.GET.ok'] == '0', status)
-wait_until(lambda: watches() == 0, 'the end of inotify')
+wait_until(lambda: not watches(), 'the end of inotify')
 END
 }
 
@@ -375,7 +379,7 @@ END
     watch_with <<'END'
 watch, getting = Watch(), Session()
 getting.send('GET a wait=3600\n')
-wait_until(lambda: watches() == 2, 'the waits')
+wait_until(lambda: len(watches()) == 2, 'the waits')
 os.rename(LIBRARY, 'moved')
 check(watch.item().startswith('ABORT unavailable'), 'ABORT')
 check(news(getting).startswith('FAIL unavailable'), 'FAIL')
@@ -488,6 +492,52 @@ check(news(folder).startswith("FAIL not-a-file"), "a folder")
     watch_with <<<"$waits"
 }
 
+@test "watch, wait: a file system of the network is read each second" {
+    command -v strace >/dev/null || skip 'there is no strace here'
+    skip_when_sanitized strace
+    # That is NFS, to whoever asks.
+    FSD_WRAPPER=(strace -D -f -o /dev/null -e trace=fstatfs -e inject=fstatfs:poke_exit=@arg2=6969000000000000)
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'this strace cannot change what is told of a file system'
+    start_watched
+    watch_with <<'END'
+watch, getting = Watch(), Session()
+getting.send('GET a/b wait=3600\n')
+check(getting.line() == 'WAIT' and not watches(), 'inotify')
+put('a/b')
+watch.await_names('a/b')
+check(news(getting).startswith('OK size=6'), 'OK')
+END
+}
+
+@test "wait: in a folder that cannot be read" {
+    skip_when_sanitized 'the daemon of another user'
+    use_other_user
+    start_watched
+    mkdir "$LIBRARY/open" "$LIBRARY/open/closed"
+    chmod 0711 "$LIBRARY/open/closed"
+    watch_with <<'END'
+getting, watch = Session(), Watch()
+getting.send('GET open/closed/a wait=3600\n')
+check(getting.line() == 'WAIT', 'it does not wait')
+write('open/closed/a')
+write('open/b')
+check(news(getting).startswith('OK size='), 'OK')
+watch.await_names('open/b')
+check(len(watches()) == 1, 'no inotify')
+END
+}
+
+@test "watch: HUP does not end it" {
+    start_watched
+    watch_with <<'END'
+watch = Watch()
+hang_up()
+Session().expect('LIST', 'EMPTY')
+put('a')
+watch.await_names('a')
+END
+}
+
 @test "wait: it ends in time" {
     start_fsd
     watch_with <<'END'
@@ -497,17 +547,17 @@ check(1 <= time.monotonic() - before < 10, 'the time')
 # More than any clock holds is no trap.
 session = Session()
 session.send('GET a wait=9223372036854775807\n')
-wait_until(lambda: watches() == 1, 'the wait')
+wait_until(lambda: len(watches()) == 1, 'the wait')
 put('a')
 check(session.line().startswith('OK size=6'), 'OK')
 session.body()
-wait_until(lambda: watches() == 0, 'the end of inotify')
+wait_until(lambda: not watches(), 'the end of inotify')
 END
 }
 
 # await_watch COUNT: waits until so many sessions watch.
 await_watch() {
-    COUNT=$1 watch_with <<<'wait_until(lambda: watches() == int(os.environ["COUNT"]), "those who watch")'
+    COUNT=$1 watch_with <<<'wait_until(lambda: len(watches()) == int(os.environ["COUNT"]), "those who watch")'
 }
 
 @test "fsc watch: names come at once, each on a line, until there are enough" {

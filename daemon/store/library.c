@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,24 +75,27 @@ int library_openat(const struct library *library, const char *path, int flags)
 
 bool library_is_shared(int fd)
 {
+    /* That of FUSE is virtiofs's, too. */
     static const uint32_t shared[] = {
-        0x6969,     /* nfs */
-        0x517B,     /* smb */
-        0xFF534D42, /* cifs */
-        0xFE534D42, /* smb2 */
-        0x00C36400, /* ceph */
-        0x65735546, /* fuse, virtiofs */
-        0x01021997, /* 9p */
-        0x5346414F, /* afs */
-        0x6B414653, /* kafs */
-        0x73757245, /* coda */
-        0x01161970, /* gfs2 */
-        0x7461636F, /* ocfs2 */
-        0x0BD00BD0, /* lustre */
-        0x20030528, /* orangefs */
-        0x47504653, /* gpfs */
-        0x19830326, /* beegfs */
-        0x786F4256, /* vboxsf */
+        NFS_SUPER_MAGIC,
+        SMB_SUPER_MAGIC,
+        CIFS_SUPER_MAGIC,
+        SMB2_SUPER_MAGIC,
+        CEPH_SUPER_MAGIC,
+        FUSE_SUPER_MAGIC,
+        V9FS_MAGIC,
+        AFS_SUPER_MAGIC,
+        AFS_FS_MAGIC,
+        CODA_SUPER_MAGIC,
+        NCP_SUPER_MAGIC,
+        OCFS2_SUPER_MAGIC,
+        /* What linux/magic.h does not name: gfs2, lustre, orangefs, gpfs, beegfs, vboxsf. */
+        0x01161970,
+        0x0BD00BD0,
+        0x20030528,
+        0x47504653,
+        0x19830326,
+        0x786F4256,
     };
     struct statfs status;
 

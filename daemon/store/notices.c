@@ -85,7 +85,7 @@ static bool note(struct notices *notices, int number, const char *folder)
     return true;
 }
 
-/* Watches an open folder. Returns its number; 0 for one that cannot be read; -1 with errno set. */
+/* Watches an open folder. Returns the number of its watch, or -1 with errno set. */
 static int watch(const struct notices *notices, int fd)
 {
     char link[LINK_ROOM];
@@ -96,8 +96,33 @@ static int watch(const struct notices *notices, int fd)
     }
     /* By its descriptor: a path could lead to somewhere else by now. */
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    int number = inotify_add_watch(notices->fd, link, MASK);
-    return number < 0 && errno == EACCES ? 0 : number;
+    return inotify_add_watch(notices->fd, link, MASK);
+}
+
+/* Adds a folder that may be missing; whether it may be one that cannot be read tells `if_readable`. */
+static void add(struct notices *notices, const char *folder, bool if_readable)
+{
+    char path[NAME_LONGEST + 2] = ".";
+    size_t length = strlen(folder);
+
+    if (notices->fd < 0)
+        return;
+    if (length > 0) {
+        memcpy(path, folder, length - 1);
+        path[length - 1] = '\0';
+    }
+    int fd = library_openat(notices->library, path, O_PATH | O_DIRECTORY);
+    if (fd < 0) {
+        if (library_failure(errno) == -REASON_INTERNAL)
+            give_up(notices);
+        return;
+    }
+    int number = watch(notices, fd);
+    descriptor_close(fd);
+    if (number < 0 && errno == EACCES && if_readable)
+        return;
+    if (number < 0 || !note(notices, number, folder))
+        give_up(notices);
 }
 
 /* Lets go of the watches that are not wanted. */
@@ -160,31 +185,17 @@ void notices_close(struct notices *notices)
 
 void notices_add(struct notices *notices, const char *folder)
 {
-    char path[NAME_LONGEST + 2] = ".";
-    size_t length = strlen(folder);
-
-    if (notices->fd < 0)
-        return;
-    if (length > 0) {
-        memcpy(path, folder, length - 1);
-        path[length - 1] = '\0';
-    }
-    int fd = library_openat(notices->library, path, O_PATH | O_DIRECTORY);
-    int code = fd < 0 ? library_failure(errno) : 0;
-    int number = fd < 0 ? 0 : watch(notices, fd);
-    descriptor_close(fd);
-    if (code == -REASON_INTERNAL || number < 0 || (number > 0 && !note(notices, number, folder)))
-        give_up(notices);
+    add(notices, folder, true);
 }
 
 void notices_add_way(struct notices *notices, const char *name)
 {
     char path[NAME_LONGEST + 2];
 
-    notices_add(notices, "");
+    add(notices, "", false);
     for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         (void)snprintf(path, sizeof path, "%.*s", (int)(slash + 1 - name), name);
-        notices_add(notices, path);
+        add(notices, path, false);
     }
 }
 

@@ -55,7 +55,10 @@ void notices_close(struct notices *notices);
  */
 void notices_add(struct notices *notices, const char *folder);
 
-/* The same for all folders on the way to a name or a folder, the library first. */
+/*
+ * The same for all folders on the way to a name or a folder, the library first. Of one that cannot be
+ * read there may still be news for whoever knows the names in it, and so there are no notices then.
+ */
 void notices_add_way(struct notices *notices, const char *name);
 
 /* Lets go of a folder, as above, and of all below it. */
