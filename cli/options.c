@@ -37,6 +37,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
     [OPTION_REPLACE] = {"replace", '\0', VALUE_DIGEST,
                         "take the name over, maybe only from this content"},
+    [OPTION_EXCLUSIVE] = {"exclusive", '\0', VALUE_NONE,
+                          "exit with 3 for a taken name, whatever has it"},
+    [OPTION_IF_SAME] = {"if-same", '\0', VALUE_NONE,
+                        "read a stream also for a taken name, to compare it"},
 };
 
 /* Those whose value may be left out: it stands behind "=" only. */

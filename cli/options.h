@@ -38,6 +38,8 @@ enum option {
     OPTION_RETRY,
     OPTION_SHA256,
     OPTION_REPLACE,
+    OPTION_EXCLUSIVE,
+    OPTION_IF_SAME,
     OPTION_COUNT
 };
 
