@@ -50,6 +50,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_DRY_RUN] = {"dry-run", '\0', VALUE_NONE,
                         "with --match: print the names, and delete nothing"},
     [OPTION_WAIT] = {"wait", '\0', VALUE_TIME, "wait for a file to come, for so long at most"},
+    [OPTION_EXCLUSIVE] = {"exclusive", '\0', VALUE_NONE,
+                          "exit with 3 for a taken name, whatever has it"},
+    [OPTION_IF_SAME] = {"if-same", '\0', VALUE_NONE,
+                        "read a stream also for a taken name, to compare it"},
 };
 
 /* Those whose value may be left out: it stands behind "=" only. */

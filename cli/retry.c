@@ -18,8 +18,7 @@ static int64_t jitter(int64_t pause_ms)
     return pause_ms - pause_ms / 4 + random % (pause_ms / 2 + 1);
 }
 
-/* These are the exit codes that say "retry". */
-static bool is_worth_it(int code)
+bool retry_may_help(int code)
 {
     switch (reason_of(code)) {
     case REASON_LOST:
@@ -45,7 +44,7 @@ bool retry_again(struct retry *retry, int code)
 {
     int64_t longest = LONGEST * retry->connection->settings->pause_ms;
 
-    if (retry->left == 0 || !is_worth_it(code) ||
+    if (retry->left == 0 || !retry_may_help(code) ||
         !connection_pause(retry->connection, jitter(retry->pause_ms)))
         return false;
     /* What is told of an attempt is told of the last one. */

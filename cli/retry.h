@@ -23,6 +23,9 @@ struct retry {
     int64_t pause_ms; /* before the next one, more or less */
 };
 
+/* Is this a reason whose exit code says "retry": 10, 11 or 12? */
+bool retry_may_help(int code);
+
 /* Begins with the attempts of the settings, and holds complaints back until retry_end(). */
 void retry_begin(struct retry *retry, struct connection *connection);
 

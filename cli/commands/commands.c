@@ -37,7 +37,9 @@ const struct command commands[] = {
      .least = 1,
      .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_FOLDER) | OPTION_BIT(OPTION_RECURSIVE) |
-                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL) |
+                OPTION_BIT(OPTION_RETRY) | OPTION_BIT(OPTION_SHA256) | OPTION_BIT(OPTION_REPLACE) |
+                OPTION_BIT(OPTION_EXCLUSIVE) | OPTION_BIT(OPTION_IF_SAME),
      .summary = "store files, for good and durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},
