@@ -178,7 +178,7 @@ static int serve_new(struct upload *upload)
     const char *old = upload->there.record.digest;
     log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
               "name", name_of(upload), "digest", upload->record.digest,
-              upload->there.fd >= 0 ? "replaced" : NULL, old[0] != '\0' ? old : "unknown", NULL);
+              upload->stage.moved ? "replaced" : NULL, old[0] != '\0' ? old : "unknown", NULL);
     code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->received,
                         upload->record.digest);
     /* The client need not wait for the stage's own name to go. */
@@ -213,7 +213,7 @@ static int judge_replacing(struct upload *upload, bool *ret_answered)
         return refuse_guard(upload);
     int code = request_digest(upload->session, &upload->there);
     if (code < 0)
-        return code;
+        return guard == NULL ? 0 : code;
     *ret_answered = strcmp(digest, upload->there.record.digest) == 0;
     if (*ret_answered)
         return answer_exists(upload, digest);

@@ -147,12 +147,9 @@ static void leave(struct stage *stage)
     *stage = (struct stage)STAGE_NONE;
 }
 
-/* The reason for an error, which tells of the stage's own folder and not of the name. */
 static int stage_failure(int error)
 {
-    int code = error == EWOULDBLOCK || error == EEXIST ? -REASON_BUSY : library_failure(error);
-
-    return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
+    return error == EWOULDBLOCK || error == EEXIST ? -REASON_BUSY : library_own_failure(error);
 }
 
 /*
