@@ -121,7 +121,6 @@ bool connection_pause(struct connection *connection, int64_t pause_ms)
     while ((left = since + pause_ms - clock_ms()) > 0)
         (void)poll(NULL, 0, left > INT_MAX ? INT_MAX : (int)left);
     connection->waited_ms += pause_ms;
-    connection->unreachable = false;
     return true;
 }
 

@@ -33,8 +33,8 @@ void connection_close(struct connection *connection);
 int connection_ready(struct connection *connection);
 
 /*
- * Closes the connection and waits, which counts as waiting for the server. Returns whether another
- * one may be opened then: not, and at once, when --max-time leaves no time for it.
+ * Closes the connection and waits, which counts as waiting for the server. Returns true, or false
+ * at once when --max-time would be used up.
  */
 bool connection_pause(struct connection *connection, int64_t pause_ms);
 

@@ -20,7 +20,7 @@ short_pauses() {
 # make_large: a file of 5,000,000 bytes, and $digest.
 make_large() {
     short_pauses
-    head -c 5000000 /dev/urandom >large
+    { head -c 4999990 /dev/urandom && printf 0123456789; } >large
     digest=sha256:$(sha256sum <large | cut -d ' ' -f 1)
 }
 
@@ -31,7 +31,7 @@ digest_of_first() {
 
 # Ids of uploads that a fake server has heard, each once.
 heard_ids() {
-    grep -o 'upload=[0-9a-f]*' script.heard | sort -u
+    grep -a -o 'upload=[0-9a-f]*' script.heard | sort -u
 }
 
 # How many files of ids there are.
@@ -329,16 +329,28 @@ SCRIPT
 > PUT large size=5000000 upload=*
 < OK offset=4999990 digest=$(digest_of_first 4999990)
 > 10
-> *
+> 0123456789
 >body
 < OK size=5000000 digest=$digest
 SCRIPT
     assert_equal "$(heard_ids | wc -l)" 1
     assert_regex "$(heard_ids)" '^upload=[0-9a-f]{32}$'
     assert_equal "$(tail -n 1 script.heard)" "END digest=$digest"
+    # So does the next run, when the session of the one before is still there.
+    assert_fails 10 fake "$FSC" put large --name next <<<$'> PUT next *\n<.'
+    assert_silent fake "$FSC" put large --name next <<SCRIPT
+> PUT next *
+< FAIL busy
+<.
+> PUT next *
+< OK size=5000000 digest=$digest
+SCRIPT
+    # But not of a server that has never heard of it.
+    assert_fails 12 fake "$FSC" put large --name other <<<$'> PUT other *\n< FAIL busy'
     # The next upload has another one.
+    assert_silent fake "$FSC" put large --name next <<<$'> PUT next *\n'"< OK size=5000000 digest=$digest"
     heard_ids >before
-    assert_silent fake "$FSC" put large <<<$'> PUT large *\n'"< OK size=5000000 digest=$digest"
+    assert_silent fake "$FSC" put large --name next <<<$'> PUT next *\n'"< OK size=5000000 digest=$digest"
     [ "$(heard_ids)" != "$(cat before)" ]
 }
 
@@ -651,6 +663,21 @@ SCRIPT
 > END digest=$digest
 < OK size=5000000 digest=$digest
 SCRIPT
+}
+
+@test "lost answers: a later attempt that breaks off tells that it is not stored" {
+    make_large
+    assert_fails 10 fake "$FSC" put large --retry 1 <<SCRIPT
+> PUT large *
+< OK offset=0
+>body
+<.
+> PUT large size=5000000 digest=$digest upload=*
+< OK offset=0
+>item
+<.
+SCRIPT
+    assert_equal "$stderr" 'fsc: large: the connection was lost'
 }
 
 @test "lost answers: the server goes away for good" {
