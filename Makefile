@@ -36,15 +36,16 @@ ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE
 
 PROTOCOL := $(wildcard protocol/*.c)
 DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
+SCRUB := $(wildcard daemon/scrub/*.c)
 CLI := $(wildcard cli/*.c cli/commands/*.c)
 UNIT := $(wildcard tests/unit/*.c)
 BENCH := $(wildcard bench/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
-SOURCES := $(PROTOCOL) $(DAEMON) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
+SOURCES := $(PROTOCOL) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
-COMPLETIONS := completions/fsc completions/fsd
+COMPLETIONS := completions/fsc completions/fsd completions/fsd-scrub
 PACKAGING := $(addprefix packaging/,dist deb check check-install check-service enter steps.bash \
-	debian/fsd.postrm debian/tests/bats debian/tests/service)
+	debian/fsd.postrm debian/fsd.prerm debian/tests/bats debian/tests/service)
 SCRIPTS := .ci/run $(COMPLETIONS) $(PACKAGING) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -78,12 +79,12 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck she
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
 	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
-	check-load crash faults powercut bench
+	check-load race crash faults powercut bench
 
 all: programs ## build the programs, and the manuals where scdoc is there
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
 
-programs: $(BUILD)/fsd $(BUILD)/fsc
+programs: $(BUILD)/fsd $(BUILD)/fsd-scrub $(BUILD)/fsc
 	@:
 unit: $(UNIT_PROGRAMS)
 	@:
@@ -95,6 +96,14 @@ manuals: $(MANUALS)
 	@:
 
 $(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL)) $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
+
+# The library and the settings, and nothing that knows of sockets.
+NO_NETWORK := $(SCRUB) $(wildcard daemon/store/*.c) \
+	$(addprefix daemon/,command_line.c log.c rights.c settings.c) \
+	$(filter-out protocol/answer.c protocol/body.c protocol/socket.c protocol/stream.c,$(PROTOCOL))
+$(BUILD)/fsd-scrub: $(call objects,$(NO_NETWORK)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
@@ -165,7 +174,7 @@ check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODEL
 test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
-check-big: deps-test ## a million names, 4 GiB in one file, a slow pattern; SHORT=1 for less of it
+check-big: deps-test ## a million names, 4 GiB in one file, 100,000 stages, a slow pattern; SHORT=1 for less
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/big
 
@@ -173,13 +182,20 @@ check-load: deps-test ## a hostile crowd against an honest client; SHORT=1 for a
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/load
 
-crash: deps-test ## SIGKILL at every system call of put and get; SHORT=1 for fewer
-	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
-	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' tests/faults/crash
+race: deps-test ## many clients want the same names at once; SHORT=1, ROUNDS=N, FULL=1 for 10,000
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' FULL='$(FULL)' \
+		ROUNDS='$(ROUNDS)' SEED='$(SEED)' tests/race
 
-faults: deps-test ## every error of every system call of put; SHORT=1 for fewer
+crash: deps-test ## SIGKILL at every system call of fsd, its sweeper and fsc; SHORT=1 for fewer
 	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
-	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' tests/faults/errors
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' WORKS='$(WORKS)' \
+		tests/faults/crash
+
+faults: deps-test ## every error of every system call of PUT and DELETE; SHORT=1 for fewer
+	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/faults/tracer
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' SHORT='$(SHORT)' WORKS='$(WORKS)' \
+		tests/faults/errors
 
 powercut: deps-powercut ## power cuts on ext4, xfs, btrfs; SHORT=1 for fewer, FULL=1 for 12,000
 	$(Q)$(MAKE) --no-print-directory programs fault-programs
@@ -228,6 +244,7 @@ format: deps-lint ## format all C sources
 install: all ## install below DESTDIR and prefix
 	install -D -m 0755 $(BUILD)/fsc $(DESTDIR)$(bindir)/fsc
 	install -D -m 0755 $(BUILD)/fsd $(DESTDIR)$(sbindir)/fsd
+	install -D -m 0755 $(BUILD)/fsd-scrub $(DESTDIR)$(sbindir)/fsd-scrub
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		test -e $$file || install -D -m 0644 etc/$$name.conf $$file; done
 	set -e; for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
@@ -235,16 +252,17 @@ install: all ## install below DESTDIR and prefix
 	install -d $(DESTDIR)$(completionsdir)
 	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(completionsdir)
 
+UNITS := fsd.service fsd.socket fsd-scrub.service fsd-scrub.timer
 .PHONY: install-systemd
 install-systemd: ## install the units and the user fsd for systemd, too
-	set -e; for unit in fsd.service fsd.socket; do \
+	set -e; for unit in $(UNITS); do \
 		sed -e 's|/usr/sbin/|$(sbindir)/|' -e 's|^ExecPaths=.*|& $(sbindir)|' packaging/systemd/$$unit | \
 			install -D -m 0644 /dev/stdin $(DESTDIR)$(unitdir)/$$unit; done
 	install -D -m 0644 packaging/systemd/fsd.sysusers $(DESTDIR)$(sysusersdir)/fsd.conf
 
 uninstall: ## remove what install and install-systemd brought, but for changed settings
-	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(unitdir)/fsd.service \
-		$(DESTDIR)$(unitdir)/fsd.socket $(DESTDIR)$(sysusersdir)/fsd.conf
+	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(sbindir)/fsd-scrub \
+		$(addprefix $(DESTDIR)$(unitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/fsd.conf
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		if cmp -s etc/$$name.conf $$file; then rm -f $$file; fi; done
 	set -e; for page in $(notdir $(MANUALS)); do \

@@ -1,5 +1,7 @@
 #include "cli/connection.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,6 +108,20 @@ int connection_ready(struct connection *connection)
     }
     connection->unreachable = false;
     return 0;
+}
+
+bool connection_pause(struct connection *connection, int64_t pause_ms)
+{
+    int64_t since = clock_ms();
+    int64_t left = 0;
+
+    connection_close(connection);
+    if (time_left(connection) <= pause_ms)
+        return false;
+    while ((left = since + pause_ms - clock_ms()) > 0)
+        (void)poll(NULL, 0, left > INT_MAX ? INT_MAX : (int)left);
+    connection->waited_ms += pause_ms;
+    return true;
 }
 
 int connection_note_failure(struct connection *connection, int code)

@@ -33,6 +33,12 @@ void connection_close(struct connection *connection);
 int connection_ready(struct connection *connection);
 
 /*
+ * Closes the connection and waits, which counts as waiting for the server. Returns true, or false
+ * at once when --max-time would be used up.
+ */
+bool connection_pause(struct connection *connection, int64_t pause_ms);
+
+/*
  * Reads an answer; WAITs are heeded and passed over. `other` is the answer that the request may get
  * besides OK and FAIL: ANSWER_EMPTY, ANSWER_EXISTS, or ANSWER_OK for none. Returns 0 for OK;
  * -REASON_EMPTY or -REASON_EXISTS for the other one; the reason of FAIL; -REASON_LOST,

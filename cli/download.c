@@ -7,28 +7,11 @@
 
 #include "cli/output.h"
 #include "protocol/body.h"
+#include "protocol/clock.h"
 #include "protocol/name.h"
 
 /* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
 typedef int piece_sink(void *context, const char *bytes, size_t length);
-
-/* What a download writes to. */
-struct target_sink {
-    int fd;
-    const char *local;
-    int64_t left; /* bytes that are still announced */
-};
-
-/* The end of a body: its digest must be that of what came. */
-static int judge_end(const struct item *end, struct digest *digest, char made[DIGEST_ROOM])
-{
-    if (made == NULL)
-        return 0;
-    digest_finish(digest, made);
-    if (end->digest[0] == '\0')
-        return -REASON_BREACH;
-    return strcmp(end->digest, made) == 0 ? 0 : -REASON_MISMATCH;
-}
 
 /* A body that broke off. `text` is what the server said of it, or NULL. */
 static int complain_of_body(struct connection *connection, const char *subject, int code,
@@ -42,17 +25,15 @@ static int complain_of_body(struct connection *connection, const char *subject, 
 }
 
 /*
- * Reads a body to its end. With `digest` the pieces are hashed, and END must carry their digest,
- * which is written there. Returns 0, or a reason after complaining of `subject`.
+ * Reads a body to its end, whose digest is written to `ret_digest` unless that is NULL; empty when
+ * there is none. Returns 0, or a reason after complaining of `subject`.
  */
 static int read_body(struct connection *connection, const char *subject, piece_sink *sink,
-                     void *context, char digest[DIGEST_ROOM])
+                     void *context, char ret_digest[DIGEST_ROOM])
 {
     struct body body = {.left = 0};
-    struct digest made;
     struct item item = {.kind = ITEM_WAIT};
 
-    digest_begin(&made);
     for (;;) {
         const char *bytes = NULL;
         size_t length = 0;
@@ -61,8 +42,6 @@ static int read_body(struct connection *connection, const char *subject, piece_s
             return complain_of_body(connection, subject, code, NULL);
         if (item.kind != ITEM_DATA)
             break;
-        if (digest != NULL)
-            digest_add(&made, bytes, length);
         code = sink(context, bytes, length);
         if (code < 0) {
             /* The rest of the body would be taken for answers. */
@@ -72,8 +51,9 @@ static int read_body(struct connection *connection, const char *subject, piece_s
     }
     if (item.kind == ITEM_ABORT)
         return complain_of_body(connection, subject, -(int)item.reason, item.text);
-    int code = judge_end(&item, &made, digest);
-    return code < 0 ? complain_of_body(connection, subject, code, NULL) : 0;
+    if (ret_digest != NULL)
+        memcpy(ret_digest, item.digest, DIGEST_ROOM);
+    return 0;
 }
 
 /* A body that is cut into lines. */
@@ -140,61 +120,147 @@ int download_lines(struct connection *connection, const char *subject, download_
     return code;
 }
 
-static int write_piece(void *context, const char *bytes, size_t length)
+/* What is left of the time for which a name may be waited for, in whole seconds. */
+static int64_t wait_left(int64_t until_ms)
 {
-    struct target_sink *sink = context;
+    int64_t left_ms = until_ms - clock_ms();
 
-    /* Without this a server could fill the disk before it is found out. */
-    if ((int64_t)length > sink->left)
-        return complain(REASON_BREACH, sink->local, "the server sent more bytes than it announced");
-    sink->left -= (int64_t)length;
-    if (output_write_all(sink->fd, bytes, length) == 0)
-        return 0;
-    return errno == EPIPE && sink->fd == STDOUT_FILENO
-               ? -REASON_LOCAL
-               : complain_errno(REASON_LOCAL, sink->local, "cannot write");
+    return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
 }
 
-/* The size and, where it is told, the digest of OK. */
-static int read_announcement(struct connection *connection, int64_t *ret_size,
-                             char ret_digest[DIGEST_ROOM])
+/*
+ * Asks for a file from an offset on; with a `digest` that is not empty for no other content.
+ * Returns -REASON_MISMATCH without a word, other reasons after complaining.
+ */
+static int ask(struct connection *connection, const struct download *download, const char *digest,
+               int64_t offset)
 {
-    const char *digest = NULL;
-
-    if (connection_number(connection, "size", ret_size) < 0)
-        return connection_note_failure(connection, -REASON_BREACH);
-    ret_digest[0] = '\0';
-    if (connection_digest(connection, &digest) == 0)
-        memcpy(ret_digest, digest, DIGEST_ROOM);
-    return 0;
-}
-
-int download_get(struct connection *connection, const char *name, int target, const char *local,
-                 struct outcome *outcome)
-{
-    struct target_sink sink = {.fd = target, .local = local};
-    char text[NAME_ESCAPED_ROOM];
-    char announced[DIGEST_ROOM] = "";
+    char name[NAME_ESCAPED_ROOM];
+    struct stream *stream = &connection->stream;
+    int64_t wait = wait_left(download->wait_until_ms);
     int code = connection_ready(connection);
 
     if (code < 0)
         return code;
-    (void)line_escape(name, strlen(name), text);
-    (void)stream_print(&connection->stream, "GET %s\n", text);
+    (void)line_escape(download->name, strlen(download->name), name);
+    (void)stream_print(stream, "GET %s", name);
+    if (offset > 0)
+        (void)stream_print(stream, " offset=%lld", (long long)offset);
+    if (digest[0] != '\0')
+        (void)stream_print(stream, " digest=%s", digest);
+    if (wait > 0)
+        (void)stream_print(stream, " wait=%lld", (long long)wait);
+    (void)stream_print(stream, "\n");
+    /* For so long the server only does what it was asked for. */
+    stream->limits.wait_ms += wait * 1000;
     code = connection_ask(connection, ANSWER_OK);
-    if (code == 0)
-        code = read_announcement(connection, &sink.left, announced);
-    if (code < 0)
-        return complain(reason_of(code), name, "%s", connection->why);
-    outcome->size = sink.left;
-    code = read_body(connection, name, write_piece, &sink, outcome->digest);
-    if (code < 0)
-        return code;
-    if (sink.left > 0)
-        return complain(REASON_BREACH, name, "the server sent fewer bytes than it announced");
-    if (announced[0] != '\0' && strcmp(announced, outcome->digest) != 0)
-        return complain(REASON_MISMATCH, name, "the content is not the one announced");
+    stream->limits.wait_ms = connection->settings->limits.wait_ms;
+    return code == 0 || code == -REASON_MISMATCH
+               ? code
+               : complain(reason_of(code), download->name, "%s", connection->why);
+}
+
+/* Forgets what came before: all of it is to come again. */
+static int begin_anew(struct download *download)
+{
+    if (download->written > 0 && download->fd >= 0 &&
+        (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0))
+        return complain_errno(REASON_LOCAL, download->local, "cannot write");
+    download->written = 0;
+    download->digest[0] = '\0';
+    digest_begin(&download->made);
     return 0;
+}
+
+/*
+ * Asks for what is still to come. What came before is only of use when the server says that it is
+ * of the same file.
+ */
+static int ask_for_rest(struct connection *connection, struct download *download)
+{
+    int code = -REASON_MISMATCH;
+
+    if (download->written > 0 && download->digest[0] != '\0')
+        code = ask(connection, download, download->digest, download->written);
+    if (code == -REASON_MISMATCH && (download->written == 0 || download->can_begin_anew)) {
+        code = begin_anew(download);
+        if (code == 0)
+            code = ask(connection, download, download->wanted, 0);
+    }
+    return code == -REASON_MISMATCH
+               ? complain(REASON_MISMATCH, download->name, "%s", connection->why)
+               : code;
+}
+
+/* The size and, where it is told, the digest of OK; of what is gone on with they are known. */
+static int read_announcement(struct connection *connection, struct download *download)
+{
+    const char *digest = NULL;
+    int code = connection_number(connection, "size", &download->size);
+
+    if (download->digest[0] == '\0')
+        memcpy(download->digest, download->wanted, DIGEST_ROOM);
+    if (connection_digest(connection, &digest) < 0)
+        digest = download->digest;
+    if (code < 0 || (download->digest[0] != '\0' && strcmp(download->digest, digest) != 0))
+        return complain_of_body(connection, download->name, -REASON_BREACH, NULL);
+    memmove(download->digest, digest, DIGEST_ROOM);
+    return 0;
+}
+
+static int write_piece(void *context, const char *bytes, size_t length)
+{
+    struct download *download = context;
+
+    /* Without this a server could fill the disk before it is found out. */
+    if ((int64_t)length > download->size - download->written)
+        return complain(REASON_BREACH, download->local,
+                        "the server sent more bytes than it announced");
+    digest_add(&download->made, bytes, length);
+    download->written += (int64_t)length;
+    if (download->fd < 0 || output_write_all(download->fd, bytes, length) == 0)
+        return 0;
+    return errno == EPIPE && download->fd == STDOUT_FILENO
+               ? -REASON_LOCAL
+               : complain_errno(REASON_LOCAL, download->local, "cannot write");
+}
+
+/* All that came must be what was announced, and what END, behind a whole body, says that it was. */
+static int judge(struct connection *connection, struct download *download, bool is_whole,
+                 const char end[DIGEST_ROOM])
+{
+    char made[DIGEST_ROOM];
+
+    digest_finish(&download->made, made);
+    if (end[0] == '\0' && is_whole)
+        return complain_of_body(connection, download->name, -REASON_BREACH, NULL);
+    if (end[0] != '\0' && strcmp(end, made) != 0)
+        return complain_of_body(connection, download->name, -REASON_MISMATCH, NULL);
+    if (download->written < download->size)
+        return complain(REASON_BREACH, download->name,
+                        "the server sent fewer bytes than it announced");
+    if (download->digest[0] != '\0' && strcmp(download->digest, made) != 0)
+        return complain(REASON_MISMATCH, download->name, "the content is not the one announced");
+    memcpy(download->digest, made, DIGEST_ROOM);
+    return 0;
+}
+
+bool download_can_go_on(const struct download *download)
+{
+    return download->can_begin_anew || download->written == 0 || download->digest[0] != '\0';
+}
+
+int download_get(struct connection *connection, struct download *download)
+{
+    char end[DIGEST_ROOM];
+    int code = ask_for_rest(connection, download);
+    bool is_whole = download->written == 0;
+
+    if (code == 0)
+        code = read_announcement(connection, download);
+    if (code == 0)
+        code = read_body(connection, download->name, write_piece, download, end);
+    return code == 0 ? judge(connection, download, is_whole, end) : code;
 }
 
 /* No byte is asked for, so none may come. */
@@ -207,21 +273,13 @@ static int take_none(void *context, const char *bytes, size_t length)
     return complain(REASON_BREACH, *name, "%s", reason_text(REASON_BREACH));
 }
 
-int download_compare(struct connection *connection, const char *name, int64_t size,
+int download_compare(struct connection *connection, const struct download *download, int64_t size,
                      const char digest[DIGEST_ROOM])
 {
-    char text[NAME_ESCAPED_ROOM];
-    int code = connection_ready(connection);
+    const char *name = download->name;
+    int code = ask(connection, download, digest, size);
 
     if (code < 0)
-        return code;
-    (void)line_escape(name, strlen(name), text);
-    (void)stream_print(&connection->stream, "GET %s digest=%s offset=%lld\n", text, digest,
-                       (long long)size);
-    code = connection_ask(connection, ANSWER_OK);
-    if (code == -REASON_MISMATCH)
-        return -REASON_EXISTS;
-    if (code < 0)
-        return complain(reason_of(code), name, "%s", connection->why);
+        return code == -REASON_MISMATCH ? -REASON_EXISTS : code;
     return read_body(connection, name, take_none, &name, NULL);
 }

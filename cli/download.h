@@ -4,10 +4,10 @@
 #ifndef CLI_DOWNLOAD_H
 #define CLI_DOWNLOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/connection.h"
-#include "cli/report.h"
 #include "protocol/digest.h"
 #include "protocol/line.h"
 
@@ -22,19 +22,36 @@ typedef int download_line_sink(void *context, const struct line *line);
 int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
                    void *context);
 
-/*
- * Fetches the file under a name into a descriptor. Returns 0 when all of it, verified, was written,
- * with its size and digest in `outcome`; or a reason after complaining. `local` names the
- * descriptor in complaints.
- */
-int download_get(struct connection *connection, const char *name, int target, const char *local,
-                 struct outcome *outcome);
+/* A file that is fetched, in one attempt or more. What is not told begins as 0. */
+struct download {
+    const char *name;
+    char wanted[DIGEST_ROOM]; /* the only content that will do; empty: any */
+    int64_t wait_until_ms;    /* of clock_ms(): how long to wait for the name; 0: not at all */
+    int fd;                   /* to write to; -1 when only the digest is of use */
+    const char *local;        /* what complaints call that */
+    bool can_begin_anew;      /* what was written can be taken back */
+    /* How far it has come. */
+    int64_t size;             /* announced */
+    int64_t written;          /* bytes */
+    char digest[DIGEST_ROOM]; /* announced, or else made; empty: not known */
+    struct digest made;       /* of what was written */
+};
 
 /*
- * Does the file under a name have this size and digest? Asks the server without fetching it.
- * Returns 0, -REASON_EXISTS when it has others, or another reason after complaining.
+ * Fetches a file, or what an attempt before has not: nothing comes twice of a file that the server
+ * can prove to be the same. Returns 0 when all of it, verified, was written, and then its size and
+ * digest are known; or a reason after complaining.
  */
-int download_compare(struct connection *connection, const char *name, int64_t size,
+int download_get(struct connection *connection, struct download *download);
+
+/* After an attempt that has failed: is another one of any use? */
+bool download_can_go_on(const struct download *download);
+
+/*
+ * Does the file under the download's name have this size and digest? Asks the server without
+ * fetching it. Returns 0, -REASON_EXISTS when it has others, or another reason after complaining.
+ */
+int download_compare(struct connection *connection, const struct download *download, int64_t size,
                      const char digest[DIGEST_ROOM]);
 
 #endif

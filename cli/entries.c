@@ -4,6 +4,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cli/output.h"
+#include "cli/retry.h"
+
 enum {
     REGION = 64 * 1024 * 1024, /* bytes in all */
     /* Of each place in the index: itself, and its copy while qsort(3) merges. */
@@ -144,6 +147,35 @@ const char *entries_sort(struct entries *entries)
             return name_at(entries, entries->refs[i]);
     }
     return NULL;
+}
+
+/* Keeps an entry of a listing of which all is needed at once. */
+static int keep_entry(void *context, const struct entry *entry)
+{
+    if (entries_add(context, entry) == 0)
+        return 0;
+    return complain(REASON_INTERNAL, entry->name,
+                    "too many files for one call: take what is in a folder one by one");
+}
+
+int entries_read(struct entries *entries, enum entries_kept kept, struct connection *connection,
+                 const struct listing_request *request)
+{
+    const char *subject = listing_subject(request);
+    struct retry retry;
+    int code = 0;
+
+    *entries = (struct entries){.kept = kept};
+    retry_begin(&retry, connection);
+    do {
+        entries_free(entries);
+        code = entries_begin(entries, kept) < 0
+                   ? complain_errno(REASON_INTERNAL, subject, "no memory")
+                   : listing_read(connection, request, keep_entry, entries);
+    } while (retry_again(&retry, code));
+    retry_end(code);
+    const char *twice = code == 0 ? entries_sort(entries) : NULL;
+    return twice != NULL ? complain(REASON_BREACH, twice, "the server listed it twice") : code;
 }
 
 void entries_sort_by_time(struct entries *entries)

@@ -32,6 +32,14 @@ void entries_free(struct entries *entries);
 /* Keeps a copy of an entry. Returns 0, or -REASON_INTERNAL when there is no room left for it. */
 int entries_add(struct entries *entries, const struct entry *entry);
 
+/*
+ * Begins with a listing, in the order of the names, for which it makes as many attempts as the
+ * settings tell. Returns 0; -REASON_EMPTY, of which it says nothing; or another reason after
+ * complaining. Also then entries_free() is to be called.
+ */
+int entries_read(struct entries *entries, enum entries_kept kept, struct connection *connection,
+                 const struct listing_request *request);
+
 /* Sorts by the bytes of the names. Returns a name that is there twice, or NULL. */
 const char *entries_sort(struct entries *entries);
 

@@ -127,6 +127,16 @@ static int ask(struct connection *connection, const struct listing_request *requ
     return code;
 }
 
+int listing_judge_pattern(const struct options *options)
+{
+    const char *match = options->values[OPTION_MATCH];
+
+    if (match == NULL || (match[0] != '\0' && strlen(match) < LINE_LONGEST))
+        return 0;
+    return complain(REASON_USAGE, options->command, "the pattern is %s",
+                    match[0] == '\0' ? "empty" : "too long");
+}
+
 const char *listing_subject(const struct listing_request *request)
 {
     return request->name != NULL ? request->name : request->watch ? "watch" : "ls";

@@ -41,6 +41,9 @@ typedef int listing_sink(void *context, const struct entry *entry);
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context);
 
+/* Can the pattern of --match, if there is one, be one? Returns 0, or a reason after complaining. */
+int listing_judge_pattern(const struct options *options);
+
 /* What complaints of a listing are about: its folder or file. */
 const char *listing_subject(const struct listing_request *request);
 

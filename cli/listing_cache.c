@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/user_folder.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
@@ -22,30 +23,15 @@ enum {
 #define KNOWN  "\n.\n"
 #define FAILED "\n..\n"
 
-/*
- * Makes the folder of the cache, as the XDG Base Directory Specification has it, and the path of a
- * file in it.
- */
+/* Makes the folder of the cache, and the path of a file in it. */
 static void make_path(char path[PATH_MAX], char place)
 {
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    bool has_cache = cache != NULL && cache[0] == '/';
+    char file[] = "fsc/listing-?";
 
-    path[0] = '\0';
-    if (!has_cache && (home == NULL || home[0] != '/'))
-        return;
-    int length =
-        snprintf(path, PATH_MAX, "%s%s", has_cache ? cache : home, has_cache ? "" : "/.cache");
-    if (length > PATH_MAX - 32) {
-        path[0] = '\0';
-        return;
-    }
-    char *end = path + length;
-    (void)mkdir(path, 0700);
-    (void)stpcpy(end, "/fsc");
-    (void)mkdir(path, 0700);
-    (void)snprintf(end, 32, "/fsc/listing-%c", place);
+    if (user_folder_find(path, "XDG_CACHE_HOME", ".cache", "fsc"))
+        user_folder_make(path, 2);
+    file[sizeof file - 2] = place;
+    (void)user_folder_find(path, "XDG_CACHE_HOME", ".cache", file);
 }
 
 void listing_cache_find(struct listing_cache *cache, const char *server, const char *folder)

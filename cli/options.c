@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "protocol/value.h"
+
+#define TIME_LONGEST_MS (INT64_C(36500) * 24 * 3600 * 1000)
 
 const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SERVER] = {"server", '\0', VALUE_ADDRESS,
@@ -28,20 +31,40 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_NEWEST] = {"newest", 't', VALUE_NONE, "the newest first"},
     [OPTION_LARGEST] = {"largest", 'S', VALUE_NONE, "the largest first"},
     [OPTION_REVERSE] = {"reverse", 'r', VALUE_NONE, "in the reverse order"},
+    [OPTION_SUMS] = {"sums", '\0', VALUE_NONE, "lines for sha256sum -c, files only"},
     [OPTION_FAIL_EMPTY] = {"fail-empty", '\0', VALUE_NONE,
                            "exit with 5 when there is nothing to list"},
     [OPTION_JSON] = {"json", '\0', VALUE_NONE, "print JSON, one object a line"},
     [OPTION_NULL] = {"null", '0', VALUE_NONE, "NUL and not a newline ends each name"},
     [OPTION_FILES_FROM] = {"files-from", '\0', VALUE_FILE, "a list of operands, one a line; or -"},
     [OPTION_EXISTING] = {"existing", '\0', VALUE_NONE, "first those that are there"},
-    [OPTION_NUMBER] = {"count", '\0', VALUE_NUMBER, "end after so many files"},
+    [OPTION_NUMBER] = {"count", '\0', VALUE_COUNT, "end after so many files"},
+    [OPTION_RETRY] = {"retry", '\0', VALUE_COUNT, "so many more attempts after 10, 11 or 12"},
+    [OPTION_SHA256] = {"sha256", '\0', VALUE_SUM, "take no other content: 64 hex digits"},
+    [OPTION_REPLACE] = {"replace", '\0', VALUE_DIGEST,
+                        "take the name over, maybe only from this content"},
+    [OPTION_MISSING_OK] = {"missing-ok", '\0', VALUE_NONE,
+                           "a name that is not there is no failure"},
+    [OPTION_OLDER_THAN] = {"older-than", '\0', VALUE_TIME,
+                           "with --match: only files stored before that time, e.g. 30d"},
+    [OPTION_DRY_RUN] = {"dry-run", '\0', VALUE_NONE,
+                        "with --match: print the names, and delete nothing"},
+    [OPTION_WAIT] = {"wait", '\0', VALUE_TIME, "wait for a file to come, for so long at most"},
+    [OPTION_EXCLUSIVE] = {"exclusive", '\0', VALUE_NONE,
+                          "exit with 3 for a taken name, whatever has it"},
+    [OPTION_IF_SAME] = {"if-same", '\0', VALUE_NONE,
+                        "read a stream also for a taken name, to compare it"},
 };
+
+/* Those whose value may be left out: it stands behind "=" only. */
+static const uint64_t without_value = OPTION_BIT(OPTION_REPLACE) | OPTION_BIT(OPTION_WAIT);
 
 /* What help calls a value. */
 static const char *const value_words[] = {
     [VALUE_ADDRESS] = "ADDRESS", [VALUE_TIME] = "TIME",     [VALUE_FILE] = "FILE",
     [VALUE_DIR] = "DIR",         [VALUE_NEW_NAME] = "NAME", [VALUE_FOLDER] = "FOLDER",
-    [VALUE_PATTERN] = "PATTERN", [VALUE_NUMBER] = "N",
+    [VALUE_PATTERN] = "PATTERN", [VALUE_COUNT] = "N",       [VALUE_SUM] = "HEX",
+    [VALUE_DIGEST] = "DIGEST",
 };
 
 /* Arguments on their way into struct options. */
@@ -50,6 +73,11 @@ struct parse {
     char **next;
     uint64_t accepted; /* bits of the options that may stand here */
 };
+
+static bool is_optional(enum option option)
+{
+    return (without_value & OPTION_BIT(option)) != 0;
+}
 
 static const char *subject(const struct parse *parse)
 {
@@ -87,6 +115,20 @@ static int refuse(const struct parse *parse, const char *argument, enum option o
     return complain(REASON_USAGE, subject(parse), "there is no option %s", argument);
 }
 
+/* An option that has no "=value" behind it takes the next argument, if it has to. */
+static int take_next(struct parse *parse, enum option option)
+{
+    const struct option_row *row = &option_rows[option];
+
+    if (row->value == VALUE_NONE || is_optional(option))
+        return set(parse, option, "");
+    if (*parse->next != NULL)
+        return set(parse, option, *parse->next++);
+    parse->options->awaiting = option;
+    return complain(REASON_USAGE, subject(parse), "--%s needs a value: %s", row->name,
+                    value_words[row->value]);
+}
+
 /* --name, --name value, --name=value */
 static int take_long(struct parse *parse, const char *argument)
 {
@@ -97,17 +139,16 @@ static int take_long(struct parse *parse, const char *argument)
 
     if (!is_accepted(parse, option))
         return refuse(parse, argument, option);
-    if (option_rows[option].value == VALUE_NONE && value != NULL)
-        return complain(REASON_USAGE, subject(parse), "--%s takes no value",
-                        option_rows[option].name);
-    if (option_rows[option].value == VALUE_NONE)
-        return set(parse, option, "");
-    if (value == NULL && *parse->next == NULL) {
-        parse->options->awaiting = option;
-        return complain(REASON_USAGE, subject(parse), "--%s needs a value: %s",
-                        option_rows[option].name, value_words[option_rows[option].value]);
-    }
-    return set(parse, option, value != NULL ? value : *parse->next++);
+    const struct option_row *row = &option_rows[option];
+    if (value == NULL)
+        return take_next(parse, option);
+    if (row->value == VALUE_NONE)
+        return complain(REASON_USAGE, subject(parse), "--%s takes no value", row->name);
+    /* An empty one would be none. */
+    if (is_optional(option) && value[0] == '\0')
+        return complain(REASON_USAGE, subject(parse), "--%s= needs a value: %s", row->name,
+                        value_words[row->value]);
+    return set(parse, option, value);
 }
 
 /* -l, or several of them: -lR. No letter takes a value. */
@@ -173,6 +214,36 @@ int options_exclude(const struct options *options, enum option one, enum option 
                     option_rows[one].name, option_rows[other].name);
 }
 
+int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM])
+{
+    const char *hex = options->values[option];
+
+    ret_digest[0] = '\0';
+    if (hex == NULL || digest_of_hex(hex, ret_digest))
+        return 0;
+    return complain(REASON_USAGE, options->command, "--%s: it must be 64 hexadecimal digits",
+                    option_rows[option].name);
+}
+
+int options_time(const struct options *options, enum option option, int64_t *ret_ms)
+{
+    const char *text = options->values[option];
+    size_t length = text != NULL ? strlen(text) : 0;
+    bool is_bare = length > 0 && strspn(text, "0123456789") == length;
+    int64_t number = 0;
+
+    if (text == NULL || (length == 0 && is_optional(option)))
+        return 0;
+    if (!(is_bare ? value_number(text, length, &number) : value_duration(text, length, &number)) ||
+        number > TIME_LONGEST_MS / (is_bare ? 1000 : 1))
+        return complain(REASON_USAGE, NULL,
+                        "--%s: it must be a number of seconds, or a duration such as \"90s\" or "
+                        "\"2h\"; 36500d at most",
+                        option_rows[option].name);
+    *ret_ms = is_bare ? number * 1000 : number;
+    return 0;
+}
+
 void options_print(uint64_t bits)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
@@ -180,10 +251,14 @@ void options_print(uint64_t bits)
         const struct option_row *row = &option_rows[option];
         if ((bits & OPTION_BIT(option)) == 0)
             continue;
-        (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s", row->letter != '\0' ? '-' : ' ',
+        bool has_value = row->value != VALUE_NONE;
+        (void)snprintf(head, sizeof head, "%c%c%s--%s%s%s%s", row->letter != '\0' ? '-' : ' ',
                        row->letter != '\0' ? row->letter : ' ', row->letter != '\0' ? ", " : "  ",
-                       row->name, row->value != VALUE_NONE ? " " : "",
-                       row->value != VALUE_NONE ? value_words[row->value] : "");
+                       row->name,
+                       is_optional(option) ? "[="
+                       : has_value         ? " "
+                                           : "",
+                       has_value ? value_words[row->value] : "", is_optional(option) ? "]" : "");
         (void)output_print("  %-24s %s\n", head, row->help);
     }
 }

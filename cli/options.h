@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/digest.h"
+
 enum option {
     /* Those of every command, which may also stand before it. */
     OPTION_SERVER,
@@ -29,12 +31,22 @@ enum option {
     OPTION_NEWEST,
     OPTION_LARGEST,
     OPTION_REVERSE,
+    OPTION_SUMS,
     OPTION_FAIL_EMPTY,
     OPTION_JSON,
     OPTION_NULL,
     OPTION_FILES_FROM,
     OPTION_EXISTING,
     OPTION_NUMBER,
+    OPTION_RETRY,
+    OPTION_SHA256,
+    OPTION_REPLACE,
+    OPTION_WAIT,
+    OPTION_MISSING_OK,
+    OPTION_OLDER_THAN,
+    OPTION_DRY_RUN,
+    OPTION_EXCLUSIVE,
+    OPTION_IF_SAME,
     OPTION_COUNT
 };
 
@@ -49,7 +61,9 @@ enum value {
     VALUE_NEW_NAME, /* one that is still to be taken */
     VALUE_FOLDER,   /* one in the library */
     VALUE_PATTERN,
-    VALUE_NUMBER,
+    VALUE_COUNT,
+    VALUE_SUM, /* of SHA-256, in hexadecimal */
+    VALUE_DIGEST,
     VALUE_TOPIC, /* of help */
 };
 
@@ -70,7 +84,7 @@ extern const struct option_row option_rows[OPTION_COUNT];
 
 /* Arguments taken apart. The texts are those of argv; `operands` is to be freed. */
 struct options {
-    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one that takes no value */
+    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one without a value */
     const char *command;              /* NULL when there is none */
     char **operands;
     size_t operand_count;
@@ -100,6 +114,18 @@ bool options_have(const struct options *options, enum option option);
  * are given.
  */
 int options_exclude(const struct options *options, enum option one, enum option other);
+
+/*
+ * The digest that an option gives as 64 hexadecimal digits, in either case. Returns 0, with
+ * `ret_digest` empty when the option is not given; or -REASON_USAGE after complaining.
+ */
+int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM]);
+
+/*
+ * The TIME that an option gives, in milliseconds: a bare number is seconds. Returns 0, and leaves
+ * `ret_ms` alone when no value is given; or -REASON_USAGE after complaining.
+ */
+int options_time(const struct options *options, enum option option, int64_t *ret_ms);
 
 /* Prints a line on stdout for each of the options whose bits are set. */
 void options_print(uint64_t bits);

@@ -22,6 +22,13 @@ static struct {
 } output;
 
 static char last_complaint[OUTPUT_LONGEST];
+static bool holds_complaints;
+static bool has_held;
+
+static void tell(void)
+{
+    (void)fprintf(stderr, "fsc: %s\n", last_complaint);
+}
 
 int complain(enum reason reason, const char *subject, const char *format, ...)
 {
@@ -34,8 +41,24 @@ int complain(enum reason reason, const char *subject, const char *format, ...)
     (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
     va_end(arguments);
     (void)utf8_clean(line, strlen(line), last_complaint, sizeof last_complaint);
-    (void)fprintf(stderr, "fsc: %s\n", last_complaint);
+    if (holds_complaints)
+        has_held = true;
+    else
+        tell();
     return -(int)reason;
+}
+
+void complaint_hold(void)
+{
+    holds_complaints = true;
+    has_held = false;
+}
+
+void complaint_release(bool is_told)
+{
+    if (holds_complaints && has_held && is_told)
+        tell();
+    holds_complaints = false;
 }
 
 const char *complaint_last(void)

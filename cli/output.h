@@ -4,6 +4,7 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "protocol/reason.h"
@@ -21,6 +22,13 @@ int complain(enum reason reason, const char *subject, const char *format, ...)
 
 /* The same with the text of the system's error in errno behind it. */
 int complain_errno(enum reason reason, const char *subject, const char *what);
+
+/*
+ * From now on complaints are held back, and only the last one is kept; it is told at the release,
+ * if `is_told`, and there was one. Not to be nested.
+ */
+void complaint_hold(void);
+void complaint_release(bool is_told);
 
 /* The text of the last complaint, without "fsc: "; empty when there was none. */
 const char *complaint_last(void);

@@ -9,7 +9,8 @@ void report_print(const char *name, const char *local, const char *done, int cod
     struct json json = {.count = 0};
 
     json_text(&json, "name", name);
-    json_text(&json, "local", local);
+    if (local != NULL)
+        json_text(&json, "local", local);
     if (code < 0) {
         json_text(&json, "outcome", "failed");
         json_text(&json, "reason", reason_word(reason_of(code)));
@@ -17,7 +18,8 @@ void report_print(const char *name, const char *local, const char *done, int cod
         json_text(&json, "message", complaint_last());
     } else {
         json_text(&json, "outcome", outcome->was_there ? "already there" : done);
-        json_number(&json, "size", outcome->size);
+        if (outcome->size >= 0)
+            json_number(&json, "size", outcome->size);
         if (outcome->digest[0] != '\0')
             json_text(&json, "digest", outcome->digest);
     }

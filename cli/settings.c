@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/user_folder.h"
+#include "protocol/value.h"
 
 static const char *judge_address(const char *text)
 {
@@ -30,6 +32,12 @@ const struct setting settings_table[] = {
      .default_text = ADDRESS_DEFAULT,
      .judge = judge_address,
      .help = "where the library is served"},
+    {.name = "retry",
+     .kind = SETTING_COUNT,
+     .offset = AT(retries),
+     .most = 1000000,
+     .default_text = "0",
+     .help = "how many more attempts a file gets after exit code 10, 11 or 12"},
     LIMIT("connect", connect_ms, "10s", DAY, "how long it may take to connect to the server"),
     LIMIT("idle", limits.silence_ms, "30s", DAY, "how long a server that is due may say nothing"),
     LIMIT("stall", limits.stall_ms, "60s", DAY, "how long 1 KiB from the server may take to come"),
@@ -38,6 +46,7 @@ const struct setting settings_table[] = {
           "how long the server may send only signs of life"),
     LIMIT("heartbeat", heartbeat_ms, "10s", DAY,
           "how often the server is told that a silent producer is alive"),
+    LIMIT("pause", pause_ms, "1s", DAY, "how long to pause before a second attempt"),
     LIMIT("max_time", max_time_ms, NULL, 365 * DAY,
           "how long one run of fsc may wait for the server in all"),
     {.name = NULL},
@@ -64,22 +73,13 @@ static int take_file(struct settings *settings, const char *path, bool optional)
                : complain(REASON_USAGE, NULL, "%s", fault);
 }
 
-/* The user's file below a folder that the environment tells; one that is relative is ignored. */
 static int take_user_file(struct settings *settings)
 {
-    const char *config = getenv("XDG_CONFIG_HOME");
-    const char *home = getenv("HOME");
-    bool has_config = config != NULL && config[0] == '/';
-    char *path = NULL;
+    char path[PATH_MAX];
 
-    if (!has_config && (home == NULL || home[0] != '/'))
-        return 0;
-    if (asprintf(&path, "%s%s/fsc/fsc.conf", has_config ? config : home,
-                 has_config ? "" : "/.config") < 0)
-        return complain_errno(REASON_USAGE, NULL, "no memory");
-    int code = take_file(settings, path, true);
-    free(path);
-    return code;
+    return user_folder_find(path, "XDG_CONFIG_HOME", ".config", "fsc/fsc.conf")
+               ? take_file(settings, path, true)
+               : 0;
 }
 
 /* What is said later wins. */
@@ -91,24 +91,22 @@ static int take_files(struct settings *settings, const char *config)
     return code == 0 ? take_user_file(settings) : code;
 }
 
-/* A bare number is seconds. */
-static int take_max_time(struct settings *settings, const char *text)
+static int take_max_time(struct settings *settings, const struct options *options)
 {
-    char seconds[32];
-    size_t length = strlen(text);
+    char text[VALUE_UNIT_ROOM];
+    int64_t max_time_ms = 0;
+    int code = options_time(options, OPTION_MAX_TIME, &max_time_ms);
 
-    if (length > 0 && length < sizeof seconds - 1 && strspn(text, "0123456789") == length) {
-        (void)snprintf(seconds, sizeof seconds, "%ss", text);
-        text = seconds;
-    }
-    return set(settings, "limits.max_time", text, "--max-time");
+    return code < 0 ? code
+                    : set(settings, "limits.max_time", value_print_duration(max_time_ms, text),
+                          "--max-time");
 }
 
 int settings_read(struct settings *settings, const struct options *options)
 {
     const char *server = options->values[OPTION_SERVER];
     const char *environment = getenv("FSC_SERVER");
-    const char *max_time = options->values[OPTION_MAX_TIME];
+    const char *retry = options->values[OPTION_RETRY];
 
     *settings = (struct settings){.server_text = NULL};
     configuration_init(&settings->configuration, settings_table, settings);
@@ -117,8 +115,10 @@ int settings_read(struct settings *settings, const struct options *options)
         code = set(settings, "server", server, "--server");
     else if (code == 0 && environment != NULL && environment[0] != '\0')
         code = set(settings, "server", environment, "FSC_SERVER");
-    if (code == 0 && max_time != NULL)
-        code = take_max_time(settings, max_time);
+    if (code == 0 && options_have(options, OPTION_MAX_TIME))
+        code = take_max_time(settings, options);
+    if (code == 0 && retry != NULL)
+        code = set(settings, "retry", retry, "--retry");
     if (code < 0)
         return code;
     settings->limits.line_ms = settings->limits.stall_ms;

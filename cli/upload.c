@@ -3,41 +3,41 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/output.h"
-#include "protocol/body.h"
+#include "cli/retry.h"
+#include "cli/upload_body.h"
+#include "cli/upload_id.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
-#include "protocol/digest.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
 
-enum {
-    REFUSED_MS = 5000, /* without a byte taken by a server that has refused the upload */
-};
+#define OUTCOME_UNKNOWN "the connection was lost, and the outcome is unknown"
 
 /* A file on its way to the server. */
 struct upload {
     struct connection *connection;
+    const struct upload_rules *rules;
     const char *name;
     const char *local;
     int source;
     const struct stat *status; /* of a regular file, before it is read; else NULL */
-    struct outcome *outcome;   /* its size: the bytes that were sent */
-    struct digest digest;
-    bool told;          /* the server has been told the digest */
-    bool refused;       /* the server has answered before the end */
-    int64_t heard_ms;   /* when the server last said that it is alive */
-    int64_t alive_ms;   /* when the server last heard of us */
-    int64_t alive_sent; /* how many bytes it had then */
+    struct upload_id id;       /* of a regular file; empty until it is needed */
+    struct upload_body body;
+    struct outcome *outcome; /* its digest is known when it is that of the whole source */
+    bool told;               /* the server has been told the digest */
+    bool is_begun;           /* another session of the server may still be at this id */
+    bool is_unknown;         /* it was sent whole, and the answer was lost */
+    bool is_hopeless;        /* and no other answer will tell more */
 };
 
-/* Tells what became of the last question. */
-static int complain_of_answer(const struct connection *connection, const char *name, int code)
+/* Says what is wrong, as connection_answer() does. */
+static int say(struct connection *connection, enum reason reason, const char *text)
 {
-    return complain(reason_of(code), name, "%s", connection->why);
+    (void)snprintf(connection->why, sizeof connection->why, "%s", text);
+    return -(int)reason;
 }
 
 /* EXISTS: are the stored bytes ours? */
@@ -51,164 +51,130 @@ static bool is_same(struct connection *connection, bool told, const char made[DI
     return told && same != NULL && strcmp(same->bytes, "1") == 0;
 }
 
+/* Does the last answer, OK, ask for the body? */
+static bool is_go_ahead(const struct connection *connection)
+{
+    return line_option(&connection->answer.line, "offset") != NULL;
+}
+
+static bool is_known(const struct upload *upload)
+{
+    return upload->outcome->digest[0] != '\0';
+}
+
+/* Complains of what connection->why says of the last answer. Returns `code`. */
+static int complain_of_answer(const struct upload *upload, int code)
+{
+    return complain(reason_of(code), upload->name, "%s", upload->connection->why);
+}
+
+static int complain_of_breach(struct upload *upload)
+{
+    return complain_of_answer(upload, connection_note_failure(upload->connection, -REASON_BREACH));
+}
+
+static int complain_unreadable(const struct upload *upload)
+{
+    return complain_errno(REASON_LOCAL, upload->local, "cannot read");
+}
+
 /* Is a regular file another one than when it was opened? */
 static bool has_changed(const struct upload *upload)
 {
     return upload->status != NULL && descriptor_has_changed(upload->source, upload->status);
 }
 
-static int judge_answer(struct upload *upload, int code)
+/* The end of it all. Whose bytes the server has is not told to a client whose ids it ignores. */
+static int conclude(struct upload *upload, int code)
 {
-    return upload_judge(upload->connection, upload->name, upload->told, code, upload->outcome);
-}
-
-/* What has come from the server during the body: WAIT is heeded, all else ends the upload. */
-static int listen_meanwhile(struct upload *upload)
-{
-    struct stream *stream = &upload->connection->stream;
-    const char *line = NULL;
-    size_t length = 0;
-
-    while (!upload->refused && stream_peek_line(stream, &line, &length)) {
-        upload->refused = !item_is_wait(line, length);
-        upload->heard_ms = clock_ms();
-        int code = upload->refused ? 0 : stream_line(stream, &line, &length);
-        if (code == 0 && !upload->refused)
-            code = stream_sign_of_life(stream);
-        if (code < 0)
-            return code;
+    if (code == -REASON_EXISTS && upload->rules->exclusive && upload->is_unknown &&
+        is_same(upload->connection, upload->told, upload->outcome->digest)) {
+        code = say(upload->connection, REASON_LOST, OUTCOME_UNKNOWN);
+        upload->is_hopeless = true;
     }
-    return stream->ended && !upload->refused ? -REASON_LOST : 0;
+    return code < 0 ? complain_of_answer(upload, code) : 0;
 }
 
-/* Sends all that is pending. A refusal that comes meanwhile is noted, and then haste is due. */
-static int push_all(struct upload *upload)
+static int judge(struct upload *upload, int code)
 {
-    const struct settings *settings = upload->connection->settings;
-    struct stream *stream = &upload->connection->stream;
-    int64_t since = clock_ms();
-
-    while (stream_pending(stream) > 0) {
-        struct stream_turn turn;
-        int64_t limit = upload->refused ? REFUSED_MS : settings->limits.write_ms;
-        int64_t left = since + limit - clock_ms();
-        /* One more try, as we may have been stopped ourselves. */
-        int code = stream_take_turn(stream, -1, left > 0 ? left : 1, &turn);
-        if (code == 0)
-            code = listen_meanwhile(upload);
-        if (code == 0 && left <= 0 && !turn.sent && upload->heard_ms <= since)
-            code = -REASON_TIMEOUT;
-        if (code < 0)
-            return code;
-        if (turn.sent) {
-            since = clock_ms();
-            stream_expect(stream);
-        }
-        if (upload->heard_ms > since)
-            since = upload->heard_ms;
-    }
-    return 0;
+    return conclude(upload, upload_judge(upload->connection, upload->rules, upload->told, code,
+                                         upload->outcome));
 }
 
-/* Tells the server that we are alive when it has heard too little of us. */
-static int stay_alive(struct upload *upload)
+/* Asks for the go-ahead. Returns 0, -REASON_EXISTS, or another reason after complaining. */
+static int request(struct upload *upload)
 {
-    int64_t now = clock_ms();
-
-    if (upload->outcome->size - upload->alive_sent >= STREAM_PACE_BYTES) {
-        upload->alive_sent = upload->outcome->size;
-        upload->alive_ms = now;
-    }
-    if (now - upload->alive_ms < upload->connection->settings->heartbeat_ms)
-        return 0;
-    upload->alive_ms = now;
-    upload->alive_sent = upload->outcome->size;
-    int code = body_print_wait(&upload->connection->stream);
-    return code == 0 ? push_all(upload) : code;
-}
-
-/* Waits until the producer has something to read, or the server has refused. */
-static int await_source(struct upload *upload)
-{
-    struct stream *stream = &upload->connection->stream;
-    struct stream_turn turn = {.source = upload->status != NULL};
-    int code = stay_alive(upload);
-
-    if (code == 0)
-        code = listen_meanwhile(upload);
-    while (code == 0 && !turn.source && !upload->refused) {
-        int64_t next = upload->alive_ms + upload->connection->settings->heartbeat_ms - clock_ms();
-        code = stream_take_turn(stream, upload->source, next > 0 ? next : 1, &turn);
-        if (code == 0)
-            code = listen_meanwhile(upload);
-        if (code == 0 && !turn.source)
-            code = stay_alive(upload);
-    }
-    return code;
-}
-
-/* Reads a piece of the source straight into an item. `ret_got` is 0 at the end. */
-static int send_item(struct upload *upload, ssize_t *ret_got)
-{
-    struct stream *stream = &upload->connection->stream;
-    size_t room = 0;
-    char *bytes = NULL;
-    int code = body_room(stream, ITEM_PREFERRED, &bytes, &room);
+    struct connection *connection = upload->connection;
+    const struct stat *status = upload->status;
+    const char *digest = is_known(upload) ? upload->outcome->digest : upload->rules->digest;
+    int64_t size = status != NULL ? status->st_size : is_known(upload) ? upload->outcome->size : -1;
+    char last[sizeof "upload=" + UPLOAD_ID_LENGTH] = "";
+    int code = connection_ready(connection);
 
     if (code < 0)
         return code;
-    do
-        *ret_got = read(upload->source, bytes, room);
-    while (*ret_got < 0 && errno == EINTR);
-    if (*ret_got <= 0)
-        return 0;
-    digest_add(&upload->digest, bytes, (size_t)*ret_got);
-    upload->outcome->size += *ret_got;
-    body_added(stream, room, (size_t)*ret_got);
-    return push_all(upload);
-}
-
-/* Sends the body up to, but without, its end. Returns 0 also when the server has refused it. */
-static int send_items(struct upload *upload, int *ret_error)
-{
-    for (;;) {
-        ssize_t got = 0;
-        int code = await_source(upload);
-        if (code < 0 || upload->refused)
-            return code;
-        code = send_item(upload, &got);
-        if (code < 0 || upload->refused)
-            return code;
-        if (got < 0 && errno == EAGAIN)
-            continue;
-        if (got <= 0) {
-            *ret_error = got < 0 ? errno : 0;
-            return 0;
-        }
+    if (status != NULL && upload->id.text[0] == '\0') {
+        upload_id_take(&upload->id, connection->settings->server_text, upload->name, status);
+        upload->is_begun = upload->id.is_recalled;
     }
+    if (upload->id.text[0] != '\0')
+        (void)snprintf(last, sizeof last, "upload=%s", upload->id.text);
+    upload_print_request(connection, upload->rules, upload->name, size, digest, last);
+    upload->told = digest[0] != '\0';
+    code = connection_ask(connection, ANSWER_EXISTS);
+    return code == 0 || code == -REASON_EXISTS ? code : complain_of_answer(upload, code);
 }
 
-/* Gives the upload up, and hears what the server has to say of it. */
-static int abort_body(struct upload *upload)
+/* A session that still holds the upload is one whose connection was lost: it will find out. */
+static int request_patiently(struct upload *upload)
 {
-    struct connection *connection = upload->connection;
-    struct stream *stream = &connection->stream;
+    const struct settings *settings = upload->connection->settings;
+    int64_t until = clock_ms() + settings->limits.silence_ms;
+    int code = 0;
 
-    if (!stream->failed && stream_print(stream, "ABORT aborted\n") == 0 && push_all(upload) < 0)
-        stream->failed = true;
-    bool in_step = !stream->failed;
-    int code = connection_answer(connection, ANSWER_OK);
-    if (!in_step)
-        connection_close(connection);
+    while ((code = request(upload)) == -REASON_BUSY && upload->is_begun && clock_ms() < until &&
+           connection_pause(upload->connection, settings->pause_ms))
+        continue;
     return code;
 }
 
-static int end_body(struct upload *upload)
+/* Reads all of the source without sending it. */
+static int hash_source(struct upload *upload)
 {
-    digest_finish(&upload->digest, upload->outcome->digest);
-    upload->told = true;
-    (void)stream_print(&upload->connection->stream, "END digest=%s\n", upload->outcome->digest);
-    return judge_answer(upload, connection_ask(upload->connection, ANSWER_EXISTS));
+    struct outcome *outcome = upload->outcome;
+    char digest[DIGEST_ROOM];
+
+    if (upload->status != NULL) {
+        outcome->size = digest_of_file(upload->source, digest);
+    } else {
+        upload_body_begin(&upload->body, upload->connection, upload->source, false);
+        outcome->size = upload_body_hash(&upload->body) < 0 ? -1 : upload->body.size;
+        digest_finish(&upload->body.digest, digest);
+    }
+    if (outcome->size < 0)
+        return complain_unreadable(upload);
+    if (has_changed(upload))
+        return upload_complain_changed(upload->local);
+    memcpy(outcome->digest, digest, sizeof digest);
+    return upload_judge_digest(upload->rules, upload->local, digest);
+}
+
+/* The name is taken: what is there is compared with a file; a stream is not even read. */
+static int compare_stored(struct upload *upload)
+{
+    const struct upload_rules *rules = upload->rules;
+    int code = 0;
+
+    if (rules->exclusive && !upload->is_unknown)
+        return complain(REASON_EXISTS, upload->name, "the name is taken");
+    if (upload->status == NULL && rules->replace != NULL)
+        return judge(upload, -REASON_EXISTS);
+    if (upload->status == NULL && !rules->if_same && !is_known(upload))
+        return complain(REASON_EXISTS, upload->name, "the name is taken; %s was not read",
+                        upload->local);
+    if (!is_known(upload))
+        code = hash_source(upload);
+    return code < 0 ? code : judge(upload, -REASON_EXISTS);
 }
 
 /* The server has answered before the end, which only FAIL may do; or it cannot be reached. */
@@ -216,89 +182,222 @@ static int take_refusal(struct upload *upload, int code)
 {
     struct connection *connection = upload->connection;
 
-    if (upload->refused && code == 0) {
-        code = abort_body(upload);
-    } else if (upload->refused || code == -REASON_LOST) {
+    if (upload->body.refused && code == 0) {
+        code = upload_body_abort(&upload->body);
+    } else if (upload->body.refused || code == -REASON_LOST) {
         /* Before it went away it may have said why. */
         code = connection_answer(connection, ANSWER_OK);
         connection_close(connection);
     } else {
         code = connection_note_failure(connection, code);
     }
+    return code == 0 ? complain_of_breach(upload) : complain_of_answer(upload, code);
+}
+
+/* The whole source was sent. */
+static int end_body(struct upload *upload)
+{
+    struct connection *connection = upload->connection;
+
+    (void)stream_print(&connection->stream, "END digest=%s\n", upload->outcome->digest);
+    upload->told = true;
+    int code = connection_ask(connection, ANSWER_EXISTS);
+    upload->is_unknown = code == -REASON_LOST || code == -REASON_TIMEOUT;
+    return judge(upload, code);
+}
+
+/* Is what was read of the source what is to be stored? */
+static int judge_source(struct upload *upload, int error)
+{
+    struct outcome *outcome = upload->outcome;
+    char digest[DIGEST_ROOM];
+
+    errno = error;
+    if (error != 0)
+        return complain_unreadable(upload);
+    digest_finish(&upload->body.digest, digest);
+    if (has_changed(upload) ||
+        (upload->status != NULL && upload->body.size != upload->status->st_size) ||
+        (is_known(upload) && strcmp(outcome->digest, digest) != 0))
+        return upload_complain_changed(upload->local);
+    int code = upload_judge_digest(upload->rules, upload->local, digest);
     if (code == 0)
-        code = connection_note_failure(connection, -REASON_BREACH);
-    return complain_of_answer(connection, upload->name, code);
+        memcpy(outcome->digest, digest, sizeof digest);
+    return code;
 }
 
 static int send_body(struct upload *upload)
 {
     int error = 0;
-    int code = 0;
+    int code = upload_body_send(&upload->body, &error);
 
-    upload->alive_ms = clock_ms();
-    code = send_items(upload, &error);
-    if (code < 0 || upload->refused)
+    upload->outcome->size = upload->body.size;
+    if (code < 0 || upload->body.refused)
         return take_refusal(upload, code);
-    bool whole = upload->status == NULL || upload->outcome->size == upload->status->st_size;
-    if (error == 0 && whole && !has_changed(upload))
+    code = judge_source(upload, error);
+    if (code == 0)
         return end_body(upload);
-    (void)abort_body(upload);
-    errno = error;
-    return error != 0 ? complain_errno(REASON_LOCAL, upload->local, "cannot read")
-                      : upload_complain_changed(upload->local);
+    (void)upload_body_abort(&upload->body);
+    return code;
 }
 
-/* The name is taken: a file is compared with what is there; a stream is not even read. */
-static int compare_stored(struct upload *upload)
-{
-    if (upload->status == NULL)
-        return complain(REASON_EXISTS, upload->name, "the name is taken; %s was not read",
-                        upload->local);
-    upload->outcome->size = digest_of_file(upload->source, upload->outcome->digest);
-    if (upload->outcome->size < 0)
-        return complain_errno(REASON_LOCAL, upload->local, "cannot read");
-    return has_changed(upload) ? upload_complain_changed(upload->local)
-                               : judge_answer(upload, -REASON_EXISTS);
-}
-
-static int put_after_go_ahead(struct upload *upload)
+/*
+ * Begins the body where the server asks for it. `*ret_agrees` tells whether what it has already is
+ * the beginning of the source; then that is read. Returns 0 or a reason after complaining.
+ */
+static int begin_body(struct upload *upload, bool *ret_agrees)
 {
     struct connection *connection = upload->connection;
-    char name[NAME_ESCAPED_ROOM];
-    char size[32] = "";
+    const char *digest = NULL;
+    char there[DIGEST_ROOM];
+    char made[DIGEST_ROOM];
     int64_t offset = 0;
+    int error = 0;
 
-    if (upload->status != NULL)
-        (void)snprintf(size, sizeof size, " size=%lld", (long long)upload->status->st_size);
-    (void)line_escape(upload->name, strlen(upload->name), name);
-    (void)stream_print(&connection->stream, "PUT %s%s\n", name, size);
-    int code = connection_ask(connection, ANSWER_EXISTS);
-    if (code == -REASON_EXISTS)
-        return compare_stored(upload);
-    if (code == 0 && (connection_number(connection, "offset", &offset) < 0 || offset != 0))
-        code = connection_note_failure(connection, -REASON_BREACH);
-    return code < 0 ? complain_of_answer(connection, upload->name, code) : send_body(upload);
+    *ret_agrees = true;
+    upload_body_begin(&upload->body, connection, upload->source, upload->status != NULL);
+    if (connection_number(connection, "offset", &offset) < 0)
+        return complain_of_breach(upload);
+    if (offset == 0)
+        return 0;
+    if (upload->id.text[0] == '\0' || connection_digest(connection, &digest) < 0)
+        return complain_of_breach(upload);
+    memcpy(there, digest, sizeof there);
+    int code =
+        offset <= upload->status->st_size ? upload_body_skip(&upload->body, offset, &error) : 0;
+    if (code < 0)
+        return take_refusal(upload, code);
+    struct digest begun = upload->body.digest;
+    digest_finish(&begun, made);
+    *ret_agrees = upload->body.refused || strcmp(made, there) == 0;
+    if (error == 0)
+        return 0;
+    (void)upload_body_abort(&upload->body);
+    errno = error;
+    return complain_unreadable(upload);
 }
 
-int upload_judge(struct connection *connection, const char *name, bool told, int code,
-                 struct outcome *outcome)
+/* The answer to the request was OK. */
+static int take_go_ahead(struct upload *upload, bool *ret_again)
+{
+    bool agrees = true;
+
+    if (!is_go_ahead(upload->connection)) {
+        /* This very upload was stored before. */
+        if (upload->id.text[0] == '\0')
+            return complain_of_breach(upload);
+        int code = is_known(upload) ? 0 : hash_source(upload);
+        return code < 0 ? code : judge(upload, 0);
+    }
+    upload->is_begun = upload->id.text[0] != '\0';
+    upload->is_unknown = false;
+    int code = begin_body(upload, &agrees);
+    if (code == 0 && agrees)
+        return send_body(upload);
+    if (code < 0)
+        return code;
+    *ret_again = true;
+    code = upload_body_abort(&upload->body);
+    if (code == 0)
+        return complain_of_breach(upload);
+    return code == -REASON_ABORTED ? 0 : complain_of_answer(upload, code);
+}
+
+static int attempt(struct upload *upload)
+{
+    bool again = true;
+    int code = 0;
+
+    /* A second request is due after what is staged was found to be of something else. */
+    for (int tries = 0; code == 0 && again && tries < 2; tries++) {
+        again = false;
+        if (has_changed(upload))
+            return upload_complain_changed(upload->local);
+        if (upload->status != NULL && lseek(upload->source, 0, SEEK_SET) < 0)
+            return complain_unreadable(upload);
+        code = request_patiently(upload);
+        if (code == -REASON_EXISTS)
+            return compare_stored(upload);
+        if (code == 0)
+            code = take_go_ahead(upload, &again);
+    }
+    return code == 0 && again ? complain_of_breach(upload) : code;
+}
+
+/* It was sent whole, and no answer came: asks once more, on another connection. */
+static int ask_outcome(struct upload *upload)
+{
+    struct connection *connection = upload->connection;
+    int code = request_patiently(upload);
+
+    code = upload_judge_lost(connection, upload->rules, upload->id.text[0] != '\0', code,
+                             upload->outcome);
+    return conclude(upload, code);
+}
+
+void upload_print_request(struct connection *connection, const struct upload_rules *rules,
+                          const char *name, int64_t size, const char *digest, const char *last)
+{
+    char text[NAME_ESCAPED_ROOM];
+    char told_size[32] = "";
+
+    (void)line_escape(name, strlen(name), text);
+    if (size >= 0)
+        (void)snprintf(told_size, sizeof told_size, " size=%lld", (long long)size);
+    (void)stream_print(
+        &connection->stream, "PUT %s%s%s%s%s%s%s%s\n", text, told_size,
+        digest[0] != '\0' ? " digest=" : "", digest, rules->replace != NULL ? " replace=" : "",
+        rules->replace != NULL ? rules->replace : "", last[0] != '\0' ? " " : "", last);
+}
+
+int upload_judge(struct connection *connection, const struct upload_rules *rules, bool told,
+                 int code, struct outcome *outcome)
 {
     const char *digest = NULL;
     int64_t size = 0;
 
+    if (code == -REASON_EXISTS && rules->exclusive)
+        return say(connection, REASON_EXISTS, "the name is taken");
     if (code == -REASON_EXISTS && is_same(connection, told, outcome->digest)) {
         outcome->was_there = true;
         return 0;
     }
+    /* What may be replaced by anything is never in the way. */
+    if (code == -REASON_EXISTS && rules->replace != NULL)
+        code = connection_note_failure(connection, -REASON_BREACH);
     if (code < 0)
-        return complain_of_answer(connection, name, code);
+        return code;
     if (connection_digest(connection, &digest) < 0 ||
         connection_number(connection, "size", &size) < 0)
-        return complain_of_answer(connection, name,
-                                  connection_note_failure(connection, -REASON_BREACH));
+        return connection_note_failure(connection, -REASON_BREACH);
     if (strcmp(digest, outcome->digest) != 0 || size != outcome->size)
-        return complain(REASON_MISMATCH, name, "the server stored other bytes");
+        return say(connection, REASON_MISMATCH, "the server stored other bytes");
     return 0;
+}
+
+int upload_judge_lost(struct connection *connection, const struct upload_rules *rules, bool has_id,
+                      int code, struct outcome *outcome)
+{
+    if (code == 0 && is_go_ahead(connection)) {
+        /* What has an id is to be kept, and gone on with. */
+        if (has_id) {
+            connection_close(connection);
+        } else {
+            (void)stream_print(&connection->stream, "ABORT aborted\n");
+            (void)connection_ask(connection, ANSWER_OK);
+        }
+        return say(connection, REASON_LOST, "the connection was lost, and the file is not stored");
+    }
+    if (connection->unreachable || retry_may_help(code) || code == -REASON_BREACH)
+        return say(connection, REASON_LOST, OUTCOME_UNKNOWN);
+    return upload_judge(connection, rules, true, code, outcome);
+}
+
+int upload_judge_digest(const struct upload_rules *rules, const char *local, const char *digest)
+{
+    if (rules->digest[0] == '\0' || strcmp(rules->digest, digest) == 0)
+        return 0;
+    return complain(REASON_MISMATCH, local, "its digest is another one: %s", digest);
 }
 
 int upload_complain_changed(const char *local)
@@ -306,17 +405,34 @@ int upload_complain_changed(const char *local)
     return complain(REASON_MISMATCH, local, "it changed while it was read");
 }
 
-int upload_stream(struct connection *connection, const char *name, int source, const char *local,
-                  const struct stat *status, struct outcome *outcome)
+int upload_run(struct connection *connection, const struct upload_rules *rules, const char *name,
+               int source, const char *local, const struct stat *status, struct outcome *outcome)
 {
     struct upload upload = {.connection = connection,
+                            .rules = rules,
                             .name = name,
                             .local = local,
                             .source = source,
                             .status = status,
+                            .id = {.fd = -1},
                             .outcome = outcome};
+    bool is_guarded = rules->replace != NULL && strcmp(rules->replace, "1") != 0;
+    struct retry retry;
 
-    outcome->size = 0;
-    digest_begin(&upload.digest);
-    return put_after_go_ahead(&upload);
+    retry_begin(&retry, connection);
+    /* So that what is in the way of a guarded replace is told before the bytes are sent. */
+    int code = is_guarded && status != NULL ? hash_source(&upload) : 0;
+    if (code == 0) {
+        do {
+            code = attempt(&upload);
+            /* What was read of a stream is gone. */
+            if (upload.is_hopeless || (status == NULL && (outcome->size > 0 || is_known(&upload))))
+                retry.left = 0;
+        } while (retry_again(&retry, code));
+    }
+    if (code == -REASON_LOST && upload.is_unknown && !upload.is_hopeless)
+        code = ask_outcome(&upload);
+    upload_id_release(&upload.id, !retry_may_help(code));
+    retry_end(code);
+    return code;
 }

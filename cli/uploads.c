@@ -7,52 +7,93 @@
 #include <unistd.h>
 
 #include "cli/output.h"
-#include "cli/upload.h"
 #include "protocol/descriptor.h"
-#include "protocol/line.h"
-#include "protocol/name.h"
 
 enum {
     AWAITED = 1, /* the answer is still to come; no reason is positive */
 };
 
-static void print_eager(struct stream *stream, const char *name, const char *bytes,
-                        const struct outcome *outcome)
+static void send_one(struct uploads *uploads, struct ahead *ahead, const char *bytes)
 {
-    char text[NAME_ESCAPED_ROOM];
+    struct stream *stream = &uploads->connection->stream;
+    const struct outcome *outcome = &ahead->outcome;
 
-    (void)line_escape(name, strlen(name), text);
-    (void)stream_print(stream, "PUT %s size=%lld digest=%s eager=1\n", text,
-                       (long long)outcome->size, outcome->digest);
+    upload_print_request(uploads->connection, uploads->rules, ahead->name, outcome->size,
+                         outcome->digest, "eager=1");
     if (outcome->size > 0) {
         (void)stream_print(stream, "%lld\n", (long long)outcome->size);
         (void)stream_write(stream, bytes, (size_t)outcome->size);
         (void)stream_print(stream, "\n");
     }
     (void)stream_print(stream, "END\n");
+    ahead->code = AWAITED;
+    /* So there is always room for the next one. That it cannot be sent its answer will tell. */
+    if (uploads->pushed == 0 && stream_pending(stream) > STREAM_BUFFER / 2)
+        uploads->pushed = connection_push(uploads->connection);
 }
 
-/* Sends what was read of a file, and notes it down. */
-static int send_ahead(struct uploads *uploads, const char *name, const char *local, size_t length)
+static void release(struct ahead *ahead)
 {
-    struct ahead *ahead = &uploads->ahead[uploads->count];
+    free(ahead->name);
+    free(ahead->local);
+    free(ahead->bytes);
+    free(ahead->why);
+    *ahead = (struct ahead){.name = NULL};
+}
+
+/* Notes down what was read of a file; its bytes only if they may be needed again. */
+static int note_down(struct uploads *uploads, struct ahead *ahead, const char *name,
+                     const char *local, size_t length)
+{
+    bool is_kept = uploads->connection->settings->retries > 0;
     struct digest digest;
 
-    *ahead = (struct ahead){
-        .name = strdup(name), .local = strdup(local), .outcome = {.size = (int64_t)length}};
-    if (ahead->name == NULL || ahead->local == NULL) {
-        free(ahead->name);
-        free(ahead->local);
+    *ahead = (struct ahead){.name = strdup(name),
+                            .local = strdup(local),
+                            .bytes = is_kept ? malloc(length + 1) : NULL,
+                            .outcome = {.size = (int64_t)length}};
+    if (ahead->name == NULL || ahead->local == NULL || (is_kept && ahead->bytes == NULL)) {
+        release(ahead);
         return complain_errno(REASON_LOCAL, local, "cannot read");
     }
+    if (is_kept)
+        memcpy(ahead->bytes, uploads->bytes, length);
     digest_begin(&digest);
     digest_add(&digest, uploads->bytes, length);
     digest_finish(&digest, ahead->outcome.digest);
-    print_eager(&uploads->connection->stream, name, uploads->bytes, &ahead->outcome);
+    int code = upload_judge_digest(uploads->rules, local, ahead->outcome.digest);
+    if (code < 0)
+        release(ahead);
+    return code;
+}
+
+/* Opens the connection for the first of a row. */
+static int connect_first(struct uploads *uploads)
+{
+    int code = 0;
+
+    retry_begin(&uploads->retry, uploads->connection);
+    do
+        code = connection_ready(uploads->connection);
+    while (retry_again(&uploads->retry, code));
+    retry_end(code);
+    return code;
+}
+
+static int send_ahead(struct uploads *uploads, const char *name, const char *local, size_t length)
+{
+    struct ahead *ahead = &uploads->ahead[uploads->count];
+    int code = note_down(uploads, ahead, name, local, length);
+
+    if (code == 0 && uploads->count == 0) {
+        code = connect_first(uploads);
+        if (code < 0)
+            release(ahead);
+    }
+    if (code < 0)
+        return code;
+    send_one(uploads, ahead, uploads->bytes);
     uploads->count++;
-    /* So there is always room for the next one. That it cannot be sent its answer will tell. */
-    if (uploads->pushed == 0 && stream_pending(&uploads->connection->stream) > STREAM_BUFFER / 2)
-        uploads->pushed = connection_push(uploads->connection);
     if (uploads->count == UPLOADS_AHEAD)
         uploads_settle(uploads);
     return AWAITED;
@@ -63,9 +104,7 @@ static int put_alone(struct uploads *uploads, const char *name, int source, cons
                      const struct stat *status, struct outcome *outcome)
 {
     uploads_settle(uploads);
-    int code = connection_ready(uploads->connection);
-    return code < 0 ? code
-                    : upload_stream(uploads->connection, name, source, local, status, outcome);
+    return upload_run(uploads->connection, uploads->rules, name, source, local, status, outcome);
 }
 
 /* Complains of the error in errno, behind what is to be said of the files before. */
@@ -93,11 +132,12 @@ static int read_all(struct uploads *uploads, int source, size_t *ret_length)
 
 /*
  * The size is that of what was read: some files, as those of /proc, have another than the system
- * tells.
+ * tells. What is sent ahead has no id, by which an exclusive one would be known again.
  */
 static int put_small(struct uploads *uploads, const char *name, int source, const char *local,
                      const struct stat *status, struct outcome *outcome)
 {
+    bool is_alone = uploads->rules->exclusive;
     size_t length = 0;
 
     if (read_all(uploads, source, &length) < 0)
@@ -106,20 +146,20 @@ static int put_small(struct uploads *uploads, const char *name, int source, cons
         uploads_settle(uploads);
         return upload_complain_changed(local);
     }
-    if (length > EAGER_LARGEST) {
-        /* It is larger than it tells: to be read like a stream. */
-        return lseek(source, 0, SEEK_SET) < 0
-                   ? complain_unreadable(uploads, local)
-                   : put_alone(uploads, name, source, local, NULL, outcome);
-    }
-    int code = uploads->count == 0 ? connection_ready(uploads->connection) : 0;
-    return code < 0 ? code : send_ahead(uploads, name, local, length);
+    if (!is_alone && length <= EAGER_LARGEST)
+        return send_ahead(uploads, name, local, length);
+    /* What is larger than it tells is to be read like a stream. */
+    return lseek(source, 0, SEEK_SET) < 0
+               ? complain_unreadable(uploads, local)
+               : put_alone(uploads, name, source, local,
+                           (off_t)length == status->st_size ? status : NULL, outcome);
 }
 
-void uploads_init(struct uploads *uploads, struct connection *connection, uploads_report *report,
-                  void *context)
+void uploads_init(struct uploads *uploads, struct connection *connection,
+                  const struct upload_rules *rules, uploads_report *report, void *context)
 {
     uploads->connection = connection;
+    uploads->rules = rules;
     uploads->report = report;
     uploads->context = context;
     uploads->count = 0;
@@ -146,20 +186,27 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
         uploads->report(uploads->context, name, local, code, &outcome);
 }
 
-void uploads_settle(struct uploads *uploads)
+static void set_outcome(struct uploads *uploads, struct ahead *ahead, int code)
+{
+    free(ahead->why);
+    ahead->code = code;
+    ahead->why = code < 0 ? strdup(uploads->connection->why) : NULL;
+}
+
+/* Reads the answers that are awaited. Returns 0, or the first reason after which a retry may help. */
+static int read_answers(struct uploads *uploads)
 {
     struct connection *connection = uploads->connection;
-    int error = errno;
-    int pushed = 0;
     int code = 0;
+    int first = 0;
+    /* A server that takes no more may still have said why. */
+    int pushed = uploads->pushed < 0 ? uploads->pushed : connection_push(connection);
 
-    if (uploads->count > 0) {
-        /* A server that takes no more may still have said why. */
-        pushed = uploads->pushed < 0 ? uploads->pushed : connection_push(connection);
-        stream_expect(&connection->stream);
-    }
+    stream_expect(&connection->stream);
     for (size_t i = 0; i < uploads->count; i++) {
         struct ahead *ahead = &uploads->ahead[i];
+        if (ahead->code != AWAITED)
+            continue;
         if (connection->is_open)
             code = connection_answer(connection, ANSWER_EXISTS);
         else
@@ -167,10 +214,78 @@ void uploads_settle(struct uploads *uploads)
                                                                                : -REASON_LOST);
         if (code == -REASON_LOST && pushed == -REASON_TIMEOUT)
             code = connection_note_failure(connection, pushed);
-        code = upload_judge(connection, ahead->name, true, code, &ahead->outcome);
-        uploads->report(uploads->context, ahead->name, ahead->local, code, &ahead->outcome);
-        free(ahead->name);
-        free(ahead->local);
+        set_outcome(uploads, ahead,
+                    upload_judge(connection, uploads->rules, true, code, &ahead->outcome));
+        if (first == 0 && retry_may_help(ahead->code))
+            first = ahead->code;
+    }
+    return first;
+}
+
+/* Sends those again for which it may help. As read_answers(). */
+static int send_again(struct uploads *uploads)
+{
+    int code = connection_ready(uploads->connection);
+
+    if (code < 0)
+        return code;
+    uploads->pushed = 0;
+    for (size_t i = 0; i < uploads->count; i++) {
+        if (retry_may_help(uploads->ahead[i].code))
+            send_one(uploads, &uploads->ahead[i], uploads->ahead[i].bytes);
+    }
+    return read_answers(uploads);
+}
+
+/* Asks on another connection, if there can be one, for those whose answers were lost. */
+static void ask_outcomes(struct uploads *uploads)
+{
+    struct connection *connection = uploads->connection;
+    bool has_asked = false;
+
+    for (size_t i = 0; i < uploads->count; i++) {
+        struct ahead *ahead = &uploads->ahead[i];
+        if (ahead->code != -REASON_LOST)
+            continue;
+        int code = has_asked && !connection->is_open ? -REASON_LOST : connection_ready(connection);
+        has_asked = true;
+        if (code == 0) {
+            upload_print_request(connection, uploads->rules, ahead->name, ahead->outcome.size,
+                                 ahead->outcome.digest, "");
+            code = connection_ask(connection, ANSWER_EXISTS);
+        }
+        set_outcome(uploads, ahead,
+                    upload_judge_lost(connection, uploads->rules, false, code, &ahead->outcome));
+    }
+}
+
+/* Tells what became of them all, in their order. */
+static void report_all(struct uploads *uploads)
+{
+    for (size_t i = 0; i < uploads->count; i++) {
+        struct ahead *ahead = &uploads->ahead[i];
+        enum reason reason = reason_of(ahead->code);
+        if (ahead->code < 0)
+            (void)complain(reason, ahead->name, "%s",
+                           ahead->why != NULL ? ahead->why : reason_text(reason));
+        uploads->report(uploads->context, ahead->name, ahead->local, ahead->code, &ahead->outcome);
+        release(ahead);
+    }
+}
+
+void uploads_settle(struct uploads *uploads)
+{
+    int error = errno;
+
+    if (uploads->count > 0) {
+        /* Of what is done for all of them nobody else is to complain. */
+        complaint_hold();
+        int code = read_answers(uploads);
+        while (retry_again(&uploads->retry, code))
+            code = send_again(uploads);
+        ask_outcomes(uploads);
+        complaint_release(false);
+        report_all(uploads);
     }
     uploads->count = 0;
     uploads->pushed = 0;

@@ -7,17 +7,22 @@
 
 #include "cli/connection.h"
 #include "cli/report.h"
+#include "cli/retry.h"
+#include "cli/upload.h"
 #include "protocol/body.h"
 
 enum {
     UPLOADS_AHEAD = 64, /* uploads whose answers may be awaited at a time */
 };
 
-/* One whose answer is awaited. */
+/* One that was sent ahead. */
 struct ahead {
     char *name;
     char *local;
+    char *bytes; /* those of the file, to be sent again; NULL when they never will */
     struct outcome outcome;
+    int code;  /* what became of it */
+    char *why; /* what is to be said of that; NULL for no memory */
 };
 
 /*
@@ -29,16 +34,18 @@ typedef void uploads_report(void *context, const char *name, const char *local, 
 
 struct uploads {
     struct connection *connection;
+    const struct upload_rules *rules;
     uploads_report *report;
     void *context;
+    struct retry retry; /* of those that are sent ahead */
     size_t count;
     int pushed; /* what became of sending them, before the end: 0 or a reason */
     struct ahead ahead[UPLOADS_AHEAD];
     char bytes[EAGER_LARGEST + 1]; /* the file of this moment */
 };
 
-void uploads_init(struct uploads *uploads, struct connection *connection, uploads_report *report,
-                  void *context);
+void uploads_init(struct uploads *uploads, struct connection *connection,
+                  const struct upload_rules *rules, uploads_report *report, void *context);
 
 /*
  * Stores what is read from `source` under a name. What became of it is reported now, or by

@@ -26,9 +26,6 @@ enum {
     OVERFLOW_ID = 65534,
 };
 
-const char *const access_right_words[] = {"list",   "get",   "put",    "replace",
-                                          "delete", "watch", "status", NULL};
-
 /* "user:NAME", when the name can be one: it must not collide with another, nor leave its folder. */
 static bool set_name(struct client *client, const char *name)
 {

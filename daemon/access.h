@@ -6,25 +6,10 @@
 
 #include <stdbool.h>
 
+#include "daemon/rights.h"
 #include "daemon/settings.h"
 #include "daemon/store/record.h"
 #include "protocol/address.h"
-
-/* Bits: the places of their words. */
-enum right {
-    RIGHT_LIST = 1 << 0,
-    RIGHT_GET = 1 << 1,
-    RIGHT_PUT = 1 << 2,
-    RIGHT_REPLACE = 1 << 3,
-    RIGHT_DELETE = 1 << 4,
-    RIGHT_WATCH = 1 << 5,
-    RIGHT_STATUS = 1 << 6,
-    RIGHTS_ALL = RIGHT_LIST | RIGHT_GET | RIGHT_PUT | RIGHT_REPLACE | RIGHT_DELETE | RIGHT_WATCH |
-                 RIGHT_STATUS,
-};
-
-/* The words of the rights, closed by NULL. */
-extern const char *const access_right_words[];
 
 struct client {
     char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */

@@ -1,6 +1,5 @@
 #include "daemon/command_line.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,10 +32,13 @@ enum {
     OPTIONS_MOST = 64,
 };
 
-static int complain(const char *fault)
+static char *copy(const char *text)
 {
-    (void)fprintf(stderr, "fsd: %s\n", fault);
-    return -REASON_USAGE;
+    char *copied = strdup(text);
+
+    if (copied == NULL)
+        abort();
+    return copied;
 }
 
 /* A path as it is seen from the root. */
@@ -46,39 +48,21 @@ static char *make_absolute(const char *path)
     char *folder = path[0] != '/' && path[0] != '\0' ? getcwd(NULL, 0) : NULL;
 
     if (folder == NULL)
-        return strdup(path);
+        return copy(path);
     if (asprintf(&absolute, "%s/%s", folder, path) < 0)
-        absolute = NULL;
+        abort();
     free(folder);
     return absolute;
 }
 
-static int take_setting(struct command_line *line, const struct setting *row, const char *text)
+static void take_own(struct command_line *line, size_t own, const char *value)
 {
-    struct said *said = reallocarray(line->said, line->said_count + 1, sizeof *said);
-
-    if (said == NULL)
-        return complain(strerror(errno));
-    line->said = said;
-    said += line->said_count++;
-    *said = (struct said){.row = row,
-                          .text = row->kind == SETTING_PATH ? make_absolute(text) : strdup(text)};
-    return said->text != NULL ? 0 : complain(strerror(errno));
-}
-
-static int take_own(struct command_line *line, size_t own, const char *value)
-{
-    if (own == OWN_CONFIG) {
-        free(line->config);
-        line->config = make_absolute(value);
-        line->config_is_said = true;
-        return line->config != NULL ? 0 : complain(strerror(errno));
-    }
+    if (own == OWN_CONFIG)
+        command_line_take_config(line, value);
     line->foreground = line->foreground || own == OWN_FOREGROUND;
     /* Of several, --help wins over --version, and so on. */
     if (own_options[own].action > line->action)
         line->action = own_options[own].action;
-    return 0;
 }
 
 /* getopt_long(3)'s table: our own options, then those that are settings. */
@@ -100,6 +84,27 @@ static void make_table(struct option options[OPTIONS_MOST], const struct setting
     }
 }
 
+void command_line_init(struct command_line *line)
+{
+    *line = (struct command_line){.action = ACTION_SERVE, .config = copy(FSD_CONFIG)};
+}
+
+void command_line_take_config(struct command_line *line, const char *path)
+{
+    free(line->config);
+    line->config = make_absolute(path);
+    line->config_is_said = true;
+}
+
+void command_line_take(struct command_line *line, const struct setting *row, const char *text)
+{
+    line->said = reallocarray(line->said, line->said_count + 1, sizeof *line->said);
+    if (line->said == NULL)
+        abort();
+    line->said[line->said_count++] = (struct said){
+        .row = row, .text = row->kind == SETTING_PATH ? make_absolute(text) : copy(text)};
+}
+
 int command_line_read(struct command_line *line, int argc, char **argv)
 {
     struct option options[OPTIONS_MOST] = {{NULL, 0, NULL, 0}};
@@ -107,23 +112,21 @@ int command_line_read(struct command_line *line, int argc, char **argv)
     char names[OPTIONS_MOST][SETTING_OPTION_ROOM];
     int place = 0;
     int option = 0;
-    int code = 0;
 
-    *line = (struct command_line){.action = ACTION_SERVE, .config = strdup(FSD_CONFIG)};
-    if (line->config == NULL)
-        return complain(strerror(errno));
+    command_line_init(line);
     make_table(options, rows, names);
-    while (code == 0 && (option = getopt_long(argc, argv, "", options, &place)) != -1) {
+    while ((option = getopt_long(argc, argv, "", options, &place)) != -1) {
         if (option == '?')
             return -REASON_USAGE;
-        code = rows[place] != NULL ? take_setting(line, rows[place], optarg)
-                                   : take_own(line, (size_t)place, optarg);
+        if (rows[place] != NULL)
+            command_line_take(line, rows[place], optarg);
+        else
+            take_own(line, (size_t)place, optarg);
     }
-    if (code == 0 && optind < argc) {
-        (void)fprintf(stderr, "fsd: %s: fsd takes only options\n", argv[optind]);
-        return -REASON_USAGE;
-    }
-    return code;
+    if (optind == argc)
+        return 0;
+    (void)fprintf(stderr, "fsd: %s: fsd takes only options\n", argv[optind]);
+    return -REASON_USAGE;
 }
 
 void command_line_release(struct command_line *line)
@@ -160,7 +163,7 @@ int command_line_settings(const struct command_line *line, const char *text,
     return code == 0 ? configuration_complete(configuration, fault) : code;
 }
 
-static void print_option(const char *name, const char *value, const char *help)
+void command_line_print_option(const char *name, const char *value, const char *help)
 {
     char head[SETTING_OPTION_ROOM + 32];
 
@@ -177,9 +180,9 @@ void command_line_print_help(void)
                  "Serves a folder of files to shell scripts.\n\n");
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
         if (row->value != NULL)
-            print_option(setting_option(row, option), row->value, row->help);
+            command_line_print_option(setting_option(row, option), row->value, row->help);
     }
     for (size_t i = 0; i < OWN_COUNT; i++)
-        print_option(own_options[i].name, own_options[i].value, own_options[i].help);
+        command_line_print_option(own_options[i].name, own_options[i].value, own_options[i].help);
     (void)printf("\nSee fsd(8), fsd.conf(5) and fsd-protocol(7).\n");
 }

@@ -42,6 +42,14 @@ struct command_line {
 int command_line_read(struct command_line *line, int argc, char **argv);
 void command_line_release(struct command_line *line);
 
+/*
+ * The same step by step, for a program with other options: begins with none, takes the
+ * configuration file that --config names, and an option that is a setting.
+ */
+void command_line_init(struct command_line *line);
+void command_line_take_config(struct command_line *line, const char *path);
+void command_line_take(struct command_line *line, const struct setting *row, const char *text);
+
 /* Reads the configuration file; as configuration_load(). The default one need not exist. */
 char *command_line_load(const struct command_line *line, char fault[CONFIGURATION_FAULT_ROOM]);
 
@@ -53,5 +61,8 @@ int command_line_settings(const struct command_line *line, const char *text,
                           struct settings *settings, char fault[CONFIGURATION_FAULT_ROOM]);
 
 void command_line_print_help(void);
+
+/* Prints one option for such a help; `value` may be NULL. */
+void command_line_print_option(const char *name, const char *value, const char *help);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "daemon/access.h"
 #include "daemon/log.h"
+#include "daemon/rights.h"
 #include "protocol/address.h"
 #include "protocol/name.h"
 
@@ -64,7 +64,7 @@ static const struct setting grant_table[] = {
     {.name = "rights",
      .kind = SETTING_WORDS,
      .offset = offsetof(struct grant, rights),
-     .words = access_right_words,
+     .words = right_words,
      .is_required = true,
      .help = "the rights, as in 'list get put'"},
     {.name = "folder",
@@ -113,7 +113,7 @@ const struct setting settings_table[] = {
      .kind = SETTING_WORDS,
      .offset = AT(anonymous),
      .default_text = "",
-     .words = access_right_words,
+     .words = right_words,
      .value = "RIGHTS",
      .help = "what everybody may do, as in 'list get put'"},
     {.name = "users",

@@ -26,7 +26,7 @@ enum log_target {
 struct grant {
     const char *user; /* one of these two is NULL */
     const char *group;
-    unsigned rights;    /* of daemon/access.h */
+    unsigned rights;    /* of daemon/rights.h */
     const char *folder; /* below which they hold, perhaps with '/' behind it; NULL: everywhere */
     bool is_known;      /* access_resolve() has found the uid or gid */
     unsigned id;
@@ -36,7 +36,7 @@ struct grant {
 struct settings {
     const char *library;
     struct setting_list listen;
-    unsigned anonymous;          /* rights, of daemon/access.h */
+    unsigned anonymous;          /* rights, of daemon/rights.h */
     struct setting_groups users; /* of struct grant */
     bool records;
     int concurrency; /* enum concurrency */

@@ -59,6 +59,21 @@ void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM])
     *next = '\0';
 }
 
+const char *digest_of_bytes(const void *bytes, size_t length, char text[DIGEST_ROOM])
+{
+    struct digest digest;
+
+    digest_begin(&digest);
+    digest_add(&digest, bytes, length);
+    digest_finish(&digest, text);
+    return text;
+}
+
+const char *digest_hex(const char *text)
+{
+    return text + kind_length;
+}
+
 int digest_check(const char *bytes, size_t length)
 {
     if (length < kind_length || memcmp(bytes, kind, kind_length) != 0)
@@ -70,6 +85,23 @@ int digest_check(const char *bytes, size_t length)
             return -REASON_BAD_REQUEST;
     }
     return 0;
+}
+
+bool digest_of_hex(const char *hex, char ret_text[DIGEST_ROOM])
+{
+    char text[DIGEST_ROOM];
+    size_t length = strlen(hex);
+
+    if (length != DIGEST_LENGTH - kind_length)
+        return false;
+    memcpy(text, kind, kind_length);
+    for (size_t i = 0; i <= length; i++)
+        text[kind_length + i] =
+            (char)(hex[i] >= 'A' && hex[i] <= 'F' ? hex[i] - 'A' + 'a' : hex[i]);
+    if (digest_check(text, DIGEST_LENGTH) < 0)
+        return false;
+    memcpy(ret_text, text, sizeof text);
+    return true;
 }
 
 int64_t digest_add_file(struct digest *digest, int fd)

@@ -5,6 +5,7 @@
 #define PROTOCOL_DIGEST_H
 
 #include <nettle/sha2.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +25,23 @@ void digest_add(struct digest *digest, const void *bytes, size_t length);
 /* Writes the digest of all that was added; `digest` must be begun again before its next use. */
 void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM]);
 
+/* The digest of some bytes in memory. Returns `text`. */
+const char *digest_of_bytes(const void *bytes, size_t length, char text[DIGEST_ROOM]);
+
+/* The hex digits of a written digest. */
+const char *digest_hex(const char *text);
+
 /*
  * Is this a written digest? Returns 0; -REASON_UNSUPPORTED for one of another kind, "word:...";
  * -REASON_BAD_REQUEST for anything else.
  */
 int digest_check(const char *bytes, size_t length);
+
+/*
+ * Writes the digest whose 64 hex digits are given, in either case, as sha256sum(1) prints them.
+ * Returns false, and writes nothing, for any other text.
+ */
+bool digest_of_hex(const char *hex, char ret_text[DIGEST_ROOM]);
 
 /*
  * Reads a regular file from offset 0 to its end and adds its bytes; the file offset stays. Returns

@@ -57,6 +57,7 @@ shell = Shell('PATH=$PWD/bin:$PATH; fsd-client() { fsc "$@"; }')
 expect_lines(shell, [
     ('fsc ls pl', 'fsc ls plain '),
     ('fsc stat pl', 'fsc stat plain '),
+    ('fsc rm pl', 'fsc rm plain '),
     ('fsc get -R di', 'fsc get -R dir/'),
     ('fsc get "di', 'fsc get "dir/"'),
     ("fsc get 'di", "fsc get 'dir/'"),
@@ -169,6 +170,7 @@ expect_lines(shell, [
     ('fsc ls --hum', 'fsc ls --human '), ('fsc get --hum', None), ('fsc ls -- --hum', None),
     ('fsc ls --long --lo', None), ('fsc ls -l', 'fsc ls -l '),
     ('fsc get --max-time 3', 'fsc get --max-time 30s '), ('fsc get --max-time=1h', 'fsc get --max-time=1h '),
+    ('fsc get --wait=1h', 'fsc get --wait=1h '), ('fsc get --wait 1h', None),
     ('fsc --server pl', 'fsc --server plain:'), ('fsc --server=e', 'fsc --server=exec:'),
     ('fsc ls --match ', None), ('fsc ls --nonsense=', None), ('fsc get --hum=', None), ('fsc ls --human=', None),
 ])
@@ -179,7 +181,7 @@ END
 @test "completion: every option of every command, as help has them" {
     local word
     for word in $("$FSC" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
-        "$FSC" help "$word" | sed -n 's/^  \(-[a-zA-Z0-9],\)\? *\(--[a-z-]*\) .*/\1\n\2/p' |
+        "$FSC" help "$word" | sed -n 's/^  \(-[a-zA-Z0-9],\)\? *\(--[a-z0-9-]*\)[[ ].*/\1\n\2/p' |
             tr -d , | sed '/^$/d' | sort >wanted
         [ -s wanted ]
         "$FSC" __complete -- "fsc $word -" - quoted | sed 1d | sort >offered
@@ -458,6 +460,8 @@ expect_lines(shell, [
     ('fsd --lib', 'fsd --library '), ('fsd --library loc', 'fsd --library local/'),
     ('fsd --library=loc', 'fsd --library=local/'), ('fsd --listen loc', 'fsd --listen local/'),
     ('fsd --check --fore', 'fsd --check --foreground '), ('fsd --concurrency p', 'fsd --concurrency process '),
+    ('fsd-scrub --lib', 'fsd-scrub --library '), ('fsd-scrub --library loc', 'fsd-scrub --library local/'),
+    ('fsd-scrub --qu', 'fsd-scrub --quarantine '),
     ('fsd --concurrency=t', 'fsd --concurrency=thread '), ('fsd --anonymous g', 'fsd --anonymous get '),
 ])
 shell.close()
@@ -471,7 +475,7 @@ END
         grep -q -F "compgen -W '$words'" "$TESTS/../completions/fsd"
     done
     # And there is a line for each value.
-    "$FSD" --help | sed -nE 's/^ *--[a-z-]* ([A-Z]+) .*/\1/p' | sort -u >values
+    { "$FSD" --help; "$FSD_BUILD/fsd-scrub" --help; } | sed -nE 's/^ *--[a-z-]* ([A-Z]+) .*/\1/p' | sort -u >values
     [ -s values ]
     while IFS= read -r words; do
         grep -qE "^ *(.* )?$words( .*)?\\)" "$TESTS/../completions/fsd"

@@ -78,7 +78,7 @@ set_date() {
 
 @test "examples: every one of the manual is played" {
     local page
-    for page in fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7; do
+    for page in fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7 fsd-scrub.8; do
         awk -v page="$page" '/^#/ && !open { sub(/^#+ /, ""); heading = $0 }
             /^```/ { open = !open; print page, heading }' "$SOURCE/man/$page.scd"
     done | sort -u | grep -v -x -e 'fsc.1 EXIT STATUS' -e 'fsd-protocol.7 BODIES' >there
@@ -246,6 +246,13 @@ let_root_in() {
     [ "$status" -eq 0 ] || skip "no login by ssh here: $output $(inside cat /run/sshd.log)"
 }
 
+# A file of the month before last.
+store_old_backup() {
+    inside install -d -o keeper /srv/keeper/library/shop
+    inside install -o keeper /etc/hostname /srv/keeper/library/shop/etc-old.tgz
+    inside touch -d '31 days ago' /srv/keeper/library/shop/etc-old.tgz
+}
+
 @test "examples: fsc, backups to a second machine" {
     local name=shop/etc-2026-11-23T020501
     use_backup1
@@ -266,6 +273,7 @@ let_root_in() {
     refute_output --partial uid=
 
     write_inside /usr/local/sbin/backup-etc 0755 <block.5
+    store_old_backup
     set_date "${name#*-}"
     run cron 6
     assert_success
@@ -279,15 +287,17 @@ let_root_in() {
     run inside find /srv/keeper/library/shop -type f -printf '%u %m\n'
     assert_output $'keeper 440\nkeeper 440'
 
-    # A tar that fails has no .done, and the last one that has is the one before.
+    # A tar that fails deletes nothing, has no .done, and the last one that has is the one before.
     write_inside /usr/local/bin/tar 0755 <<<$'#!/bin/sh\n/usr/bin/tar -cz -C / etc/hostname && exit 2'
     set_date 2026-11-24T020501
+    store_old_backup
     run cron 6
     assert_failure 2
     assert_output ''
     inside rm /usr/local/bin/tar
     run inside ls /srv/keeper/library/shop
-    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz'
+    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz\netc-old.tgz'
+    inside rm /srv/keeper/library/shop/etc-old.tgz
 
     # Blocks of one shell: its variables go on.
     cat block.7 block.8 >block.restore
@@ -393,6 +403,40 @@ END
     inside ln -s 1 photos/link
     run type_in 2
     assert_output --regexp $'(^|\n)photos/link$'
+}
+
+@test "examples: fsc, old files" {
+    use_machine
+    take_example fsc.1 'Old files'
+    start_inside
+    inside sh -e -c 'mkdir -p /srv/files/logs /srv/files/backups; cd /srv/files; touch logs/new.gz logs/new.txt
+        touch -d "31 days ago" logs/old.gz logs/old.txt; for i in 1 2 3 4 5 6 7 8 9; do
+            touch -d "$i days ago" backups/$i.gz
+        done'
+    run quiet type_in 1
+    assert_success
+    assert_output logs/old.gz
+    run quiet type_in 2
+    assert_success
+    assert_output ''
+    run quiet inside fsc ls -R
+    assert_output "$(printf 'backups/%s.gz\n' {1..7})"$'\nlogs/new.gz\nlogs/new.txt\nlogs/old.txt'
+    # When there are no more than these none is deleted.
+    quiet type_in 2
+    assert_equal "$(inside fsc ls backups | wc -l)" 7
+}
+
+@test "examples: fsc, sums" {
+    use_machine
+    take_example fsc.1 'Sums'
+    start_inside
+    inside sh -e -c 'mkdir photos; echo 1 >photos/1; echo 2 >"photos/a 2"; fsc put -R photos; rm -r photos'
+    run quiet type_in 1
+    assert_success
+    assert_output ''
+    inside sh -c 'echo 3 >photos/1'
+    run inside sha256sum --quiet -c photos.sums
+    assert_failure
 }
 
 @test "examples: fsd, a first try" {
@@ -525,6 +569,101 @@ as_user() {
     GROUP=games quiet as_nobody fsc --server "$server" put /etc/passwd
     run as_nobody fsc --server "$server" ls
     assert_failure 6
+}
+
+# damage NAME: other bytes in a stored file there, which nobody has put.
+damage() {
+    inside sh -e -c 'touch -r "$1" before; chmod u+w "$1"; printf X | dd of="$1" conv=notrunc status=none
+        touch -r before "$1"; chmod u-w "$1"' sh "/srv/files/$1"
+}
+
+@test "examples: fsd-scrub, its lines" {
+    use_machine
+    take_example fsd-scrub.8 'DESCRIPTION'
+    start_inside
+    quiet inside fsc put /etc/passwd --name NAME
+    damage NAME
+    shopt -s extglob
+    run inside sh -c 'fsd-scrub --library /srv/files 2>/dev/null'
+    assert_failure 1
+    assert_equal "${output//sha256:+([0-9a-f])/DIGEST}" "$(sed -n 1p block.1)"
+    grep -q "$(sed -n '2s/NAME: \(.*\)ERROR/"%s: \1%s/p' block.1)" "$SOURCE/daemon/scrub/scrub.c"
+}
+
+@test "examples: fsd-scrub, damage, and its repair" {
+    use_machine
+    take_example fsd-scrub.8 'Damage, and its repair'
+    start_inside
+    echo 1 | write_inside /backup/shop.sql
+    quiet inside fsc put /backup/shop.sql
+    damage shop.sql
+    run type_in 1
+    assert_failure 1
+    assert_line --index 0 --regexp '^shop.sql: damaged: '
+    echo 2 | write_inside /backup/other.sql
+    run inside fsc put /backup/other.sql --name shop.sql
+    assert_failure 3
+    quiet type_in 2
+    inside cmp /backup/shop.sql /srv/files/shop.sql
+
+    take_example fsd-scrub.8 'What is in quarantine'
+    run type_in 1
+    assert_success
+    assert_line 'user.fsd.name="shop.sql"'
+    assert_line --regexp '^user.fsd="digest=sha256:'
+}
+
+@test "examples: fsd-scrub, files that were there before" {
+    use_machine
+    take_example fsd-scrub.8 'Files that were there before'
+    echo 1 | write_inside /srv/files/shop.sql
+    inside touch -d yesterday /srv/files/shop.sql
+    run type_in 1
+    assert_success
+    assert_output --partial ' 1 given a record,'
+    run inside getfattr -d -m user.fsd /srv/files/shop.sql
+    assert_output --partial ' by=scrub"'
+}
+
+@test "examples: fsd-scrub, mail about damage" {
+    local units=/etc/systemd/system command
+    use_machine
+    take_example fsd-scrub.8 'Mail about damage'
+    write_inside "$units/fsd-scrub.service.d/mail.conf" <block.1
+    write_inside "$units/fsd-scrub-mail.service" <block.2
+    command=$(sed -z 's/\\\n *//' block.2 | sed -n "s/^ExecStart=.bin.sh -c '\(.*\)'\$/\1/p")
+    write_inside /usr/local/bin/journalctl 0755 <<<$'#!/bin/sh\necho "journalctl $*"'
+    write_inside /usr/local/bin/mail 0755 <<<$'#!/bin/sh\necho "mail $*"; cat'
+    run inside sh -c "$command"
+    assert_success
+    assert_output $'mail -s fsd-scrub has failed root\njournalctl -o cat -n 100 -u fsd-scrub'
+    verify_units fsd-scrub.service fsd-scrub-mail.service
+}
+
+@test "examples: fsd-scrub, quarantine each week" {
+    use_machine
+    take_example fsd-scrub.8 'Quarantine each week'
+    write_inside /etc/systemd/system/fsd-scrub.service.d/quarantine.conf <block.1
+    start_inside
+    quiet inside fsc put /etc/passwd
+    damage passwd
+    run inside sh -c "$(sed -n 's/^ExecStart=\(.\)/\1/p' block.1) --library /srv/files"
+    assert_failure 1
+    assert_output --partial ' 1 moved into quarantine,'
+    verify_units fsd-scrub.service fsd-scrub.timer
+}
+
+# verify_units NAME...: with those that are installed, systemd has nothing to complain of.
+verify_units() {
+    local unit
+    command -v systemd-analyze >/dev/null || skip 'there is no systemd-analyze here (package systemd)'
+    for unit in fsd-scrub.service fsd-scrub.timer; do
+        sed 's|/usr/sbin/|/usr/local/sbin/|' "$SOURCE/packaging/systemd/$unit" |
+            write_inside "/etc/systemd/system/$unit"
+    done
+    run inside systemd-analyze verify --man=no "${@/#//etc/systemd/system/}"
+    assert_success
+    assert_output ''
 }
 
 @test "examples: fsd-protocol, a whole session" {

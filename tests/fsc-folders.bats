@@ -184,8 +184,8 @@ tree/355 failed not-a-file 1'
 SCRIPT
     run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" put -R tree
     assert_equal "$status $output" '10 '
-    assert_equal "$stderr" 'fsc: tree/b: the connection was lost
-fsc: tree/c: the connection was lost'
+    assert_equal "$stderr" 'fsc: tree/b: the connection was lost, and the outcome is unknown
+fsc: tree/c: the connection was lost, and the outcome is unknown'
 }
 
 @test "folders: get -R of what is no folder" {

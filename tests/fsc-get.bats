@@ -547,3 +547,60 @@ SCRIPT
     assert_output --partial '"message":"fifo: cannot write: Broken pipe"'
     wait "$reader"
 }
+
+@test "get: --sha256 takes that content and no other" {
+    local sum=${digest_of_hello#sha256:} other name
+    start_with_files
+    printf hello | quiet "$FSC" put - --name stored
+    other=$(printf '%064d' 0)
+    for name in a stored; do
+        assert_silent "$FSC" get "$name" --sha256 "${sum^^}" --output here/x
+        cmp here/x "$LIBRARY/a"
+        rm here/x
+        run --separate-stderr "$FSC" get "$name" --sha256 "$sum" --output -
+        assert_equal "$status $stderr $output" '0  hello'
+        assert_fails 8 "$FSC" get "$name" --sha256 "$other" --output here/x
+        assert_fails 8 "$FSC" get "$name" --sha256 "$other" --output -
+    done
+    assert_fails 4 "$FSC" get nothing --sha256 "$sum" --output -
+    assert_left_alone
+
+    # A file that is there is compared with both.
+    printf hello >here/a
+    printf other >here/b
+    assert_silent "$FSC" get a --sha256 "$sum" --into here
+    assert_fails 8 "$FSC" get b --sha256 "$sum" --output here/a
+    assert_fails 8 "$FSC" get b --sha256 "$sum" --output here/a --force
+    assert_fails 3 "$FSC" get a --sha256 "$sum" --output here/b
+    assert_fails 3 "$FSC" get b --sha256 "$other" --output here/a
+    assert_equal "$(cat here/a here/b)" helloother
+    assert_silent "$FSC" get a --sha256 "$sum" --output here/b --force
+    assert_equal "$(cat here/a here/b)" hellohello
+    assert_left_alone a b
+}
+
+@test "get: --sha256 does not believe a server that agrees" {
+    local sum=${digest_of_hello#sha256:} code answer
+    mkdir here
+    while read -r code answer; do
+        printf '> GET a digest=%s\n< %s\n' "$digest_of_hello" "$answer" >script
+        assert_fails "$code" "$TESTS/fake_server" "$SOCKET" script "$FSC" get a --sha256 "$sum" --output here/a
+        assert_left_alone
+    done <<ANSWERS
+8 OK size=0 mtime=1\\nEND digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+8 OK size=5 mtime=1\\n5\\njello\\nEND digest=$digest_of_hello
+1 OK size=5 mtime=1 digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\\n5\\nhello\\nEND digest=$digest_of_hello
+8 FAIL mismatch
+ANSWERS
+}
+
+@test "get: --sha256, wrong usage" {
+    local sum=${digest_of_hello#sha256:} text
+    # Nobody listens: a connection would be exit code 10.
+    for text in '' x "${sum%?}" "${sum}0" "sha256:$sum" "${sum%?}g" "${sum%?} "; do
+        assert_fails 2 "$FSC" get a --sha256 "$text"
+    done
+    assert_fails 2 "$FSC" get a b --sha256 "$sum"
+    assert_fails 2 "$FSC" get -R a --sha256 "$sum"
+    assert_fails 2 "$FSC" get --files-from list --sha256 "$sum"
+}

@@ -300,6 +300,79 @@ other/d.gz' -R --match '*.gz'
     assert_silent "$FSC" ls --match '[a'
 }
 
+@test "ls: --sums prints what sha256sum -c takes" {
+    local name
+    start_fsd
+    mkdir tree there
+    for name in a 'with  two spaces' '*star' ä '\backslash' 'a\\nb' 'deep\er/x'; do
+        mkdir -p "tree/$(dirname "$name")"
+        printf '%s' "$name" >"tree/$name"
+    done
+    assert_silent "$FSC" put -R tree
+    # One without a record, and one of which it holds no more.
+    printf hand >"$LIBRARY/tree/by hand"
+    chmod u+w "$LIBRARY/tree/a"
+    printf changed >"$LIBRARY/tree/a"
+    chmod u-w "$LIBRARY/tree/a"
+    quiet "$FSC" ls -R --sums tree >sums
+    (cd "$LIBRARY" && find tree -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) | cmp - sums
+    assert_silent "$FSC" get -R tree --into there
+    run quiet env -C there sha256sum --strict -c ../sums
+    assert_success
+    assert_equal "${#lines[@]}" 8
+    # That it compares is seen when a byte differs.
+    printf hans >"there/tree/by hand"
+    run env -C there sha256sum --quiet -c ../sums
+    assert_failure
+
+    # Folders have no sums; sorting is that of ls.
+    mv "$LIBRARY/tree" "$LIBRARY/t"
+    assert_silent "$FSC" ls --sums
+    quiet "$FSC" ls --sums -r t | sed -E 's/^.{66}//' | head -n 2 >names
+    run cat names
+    assert_output $'t/ä\nt/with  two spaces'
+    assert_lists "$(printf hand | sha256sum | sed 's/-$/t\/by hand/')" --sums 't/by hand'
+    assert_silent "$FSC" ls --sums nothing
+    assert_fails 5 "$FSC" ls --sums --fail-empty nothing
+}
+
+@test "ls: --sums excludes other ways to print, and what cannot wait for a digest" {
+    local option
+    # Nobody listens: a connection would be exit code 10.
+    for option in --json -l -U -0; do
+        assert_fails 2 "$FSC" ls --sums "$option"
+    done
+}
+
+@test "ls: --sums fetches what has no digest over the same connection, and goes on without what fails" {
+    cat >script <<SCRIPT
+> LIST details=1
+< OK
+< 104\na\nb\nc\nd digest=sha256:d\{64}\nfolder/\ngone\n
+< END
+> GET a
+< OK size=5 mtime=1
+< 5\nhello
+< END digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+> GET b
+< FAIL denied no
+> GET c
+< OK size=5 mtime=1
+< 5\njello
+< END digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+> GET gone
+< FAIL not-found
+SCRIPT
+    sed -i "s/^< 104/< $(printf '%b' 'a\nb\nc\nd digest=sha256:'"$(printf '%064d' 0)"'\nfolder/\ngone\n' | wc -c)/" script
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --sums
+    assert_equal "$status ${#stderr_lines[@]}" '6 3'
+    assert_output "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824  a
+$(printf 'd%.0s' {1..64})  d"
+    assert_equal "$stderr" 'fsc: b: no
+fsc: c: the content is not the one announced
+fsc: gone: no such file'
+}
+
 @test "ls: patterns and names that are refused" {
     local name
     # Nobody listens: a connection would be exit code 10.

@@ -3,7 +3,7 @@
 #
 # $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
 # other shells.
-# shellcheck disable=SC2016,SC2154
+# shellcheck disable=SC2016,SC2034,SC2154
 
 load library
 load fsc
@@ -326,7 +326,7 @@ RELAY
 @test "put: a file that grows in the middle of its body is given up" {
     head -c 5000000 /dev/zero >large
     cat >script <<'SCRIPT'
-> PUT large size=5000000
+> PUT large size=5000000 upload=*
 < OK offset=0
 >item
 ! grown
@@ -393,7 +393,7 @@ SCRIPT
 @test "put: a refusal in the middle of a body is heeded" {
     head -c 20000000 /dev/zero >large
     assert_fails 7 fake "$FSC" put large <<'SCRIPT'
-> PUT large size=20000000
+> PUT large size=20000000 upload=*
 < OK offset=0
 < WAIT
 >item
@@ -434,7 +434,7 @@ SCRIPT
     head -c 200000 /dev/zero >large
     printf hello >small
     assert_fails 7 fake "$FSC" put large small <<'SCRIPT'
-> PUT large size=200000
+> PUT large size=200000 upload=*
 < OK offset=0
 < FAIL too-large
 >body
@@ -450,7 +450,7 @@ SCRIPT
 @test "put: a silent producer gets signs of life sent, and a server that stops reading is left" {
     head -c 20000000 /dev/zero >large
     cat >stall <<'SCRIPT'
-> PUT large size=20000000
+> PUT large size=20000000 upload=*
 < OK offset=0
 >item
 < FAIL no-space it is full
@@ -493,7 +493,9 @@ assert_answers() {
     local expected
     cat >answers
     if [ "$1" = small ]; then
-        sed 's/^[0-9]* \(.*\)/> PUT small *\n> 5\n> hello\n> END*\n< \1\n<./' answers >script
+        # One whose answer is lost is asked for again.
+        sed -e 'h; s/^[0-9]* \(.*\)/> PUT small * eager=1\n> 5\n> hello\n> END\n< \1\n<./' \
+            -e 'p; g; /^10 /!d; s/.*/> PUT small size=5 digest=*\n<./' answers >script
     else
         sed 's/^[0-9]* \(.*\)/> PUT large *\n< \1\n<./' answers >script
     fi
@@ -540,9 +542,11 @@ ANSWERS
 }
 
 @test "put: what a server may answer to a large file" {
-    head -c 100000 /dev/zero >large
+    # One that fits no buffer: its END is not sent before the server closes.
+    head -c 1000000 /dev/zero >large
     assert_answers large <<'ANSWERS'
-0 EXISTS size=100000 digest=sha256:9192c25b734fcbadbe32dadc28089c60db0e39f90cc20ce2e5733f57261acc0c
+12 FAIL busy
+0 EXISTS size=1000000 digest=sha256:d29751f2649b32ff572b5e0a9f541ea660a50f94ff0beedfb0b692b924cc8025
 3 EXISTS
 3 EXISTS same=1
 3 EXISTS size=100000 digest=sha256:a\{64}
@@ -550,7 +554,6 @@ ANSWERS
 10 \
 10 OK offset=0
 12 OK offset=0\nFAIL unavailable
-12 FAIL busy
 ANSWERS
 }
 
@@ -567,4 +570,236 @@ ANSWERS
 1 OK offset=0\nEXISTS
 1 OK offset=0\nHELLO
 ANSWERS
+}
+
+@test "put: --exclusive takes no name that is taken" {
+    local file
+    make_small_and_large
+    : >empty
+    start_fsd
+    for file in small large empty; do
+        assert_silent "$FSC" put "$file" --exclusive
+        cmp "$file" "$LIBRARY/$file"
+        assert_fails 3 "$FSC" put "$file" --exclusive
+        assert_equal "$stderr" "fsc: $file: the name is taken"
+        assert_fails 3 "$FSC" put "$file" --name small --exclusive
+    done
+    assert_fails 3 bash -c 'cat small | "$1" put - --name small --exclusive' - "$FSC"
+    assert_silent bash -c 'cat small | "$1" put - --name stream --exclusive' - "$FSC"
+    # A file of /proc, which is larger than it tells.
+    if [ ! -s /proc/version ]; then
+        assert_silent "$FSC" put /proc/version --exclusive
+        cmp /proc/version "$LIBRARY/version"
+    fi
+    assert_no_stages
+}
+
+@test "put: --exclusive is a lock in a race" {
+    local i pids=() ended=()
+    start_fsd
+    echo mine >lock
+    for i in {1..20}; do
+        "$FSC" put lock --exclusive 2>/dev/null 3>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do
+        ended+=(0)
+        wait "$i" || ended[-1]=$?
+    done
+    assert_equal "$(printf '%s\n' "${ended[@]}" | sort -n | uniq -c | tr -s ' \n' ' ')" ' 1 0 19 3 '
+}
+
+@test "put: --exclusive believes nothing but an answer that is for this very upload" {
+    local same=size=5\ digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+    printf hello >small
+    assert_silent fake "$FSC" put small --exclusive <<<$'> PUT small size=5 upload=*\n< OK '"$same"
+    assert_fails 3 fake "$FSC" put small --exclusive <<<$'> PUT small size=5 upload=*\n< EXISTS '"$same"
+    assert_fails 3 fake "$FSC" put small --exclusive <<<$'> PUT small *\n< OK offset=0\n>body\n< EXISTS '"$same"
+    # After an answer that was lost the same bytes may be ours, or another's: anonymous has no ids.
+    while read -r code answer; do
+        assert_fails "$code" fake "$FSC" put small --exclusive <<SCRIPT
+> PUT small *
+< OK offset=0
+>body
+<.
+> PUT small size=5 digest=* upload=*
+< $answer
+SCRIPT
+        assert_equal "$stderr" "fsc: small: $(case $code in 10) echo the connection was lost, and the outcome is unknown ;; *) echo the name is taken ;; esac)"
+    done <<ANSWERS
+10 EXISTS $same
+10 EXISTS same=1
+3 EXISTS size=6 digest=sha256:a\{64}
+3 EXISTS
+ANSWERS
+    mkdir -p "$XDG_CONFIG_HOME/fsc"
+    echo 'limits = { pause = "10ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    assert_fails 10 fake "$FSC" put small --exclusive --retry 3 <<SCRIPT
+> PUT small *
+< OK offset=0
+>body
+<.
+> PUT small size=5 digest=* upload=*
+< EXISTS $same
+SCRIPT
+}
+
+@test "put: --if-same reads a stream to compare it" {
+    make_small_and_large
+    start_fsd
+    for file in small large; do
+        quiet "$FSC" put "$file"
+        assert_silent bash -c 'cat "$2" | "$1" put - --name "$2" --if-same' - "$FSC" "$file"
+        assert_fails 3 bash -c '{ cat "$2"; echo; } | "$1" put - --name "$2" --if-same' - "$FSC" "$file"
+        # Of a file it changes nothing.
+        assert_silent "$FSC" put "$file" --if-same
+    done
+    assert_silent bash -c 'cat small | "$1" put - --name new --if-same' - "$FSC"
+    run quiet bash -c 'cat large | "$1" put - --name large --if-same --json' - "$FSC"
+    assert_success
+    assert_equal "$(jq -r .outcome,.size,.digest <<<"$output")" "already there
+200000
+sha256:$(sha256sum <large | cut -d ' ' -f 1)"
+    # A non-blocking one, whose producer takes its time.
+    mkfifo fifo
+    run quiet python3 - "$FSC" <<'PYTHON'
+import os, subprocess, sys
+ends = os.pipe2(os.O_NONBLOCK)
+put = subprocess.Popen([sys.argv[1], 'put', '-', '--name', 'small', '--if-same'], stdin=ends[0], pass_fds=[])
+os.close(ends[0])
+os.write(ends[1], b'sma')
+try:
+    put.wait(0.2)
+    sys.exit('it did not wait')
+except subprocess.TimeoutExpired:
+    pass
+os.write(ends[1], b'll')
+os.close(ends[1])
+sys.exit(put.wait())
+PYTHON
+    assert_success
+    assert_fails 9 "$FSC" put - --name small --if-same <"$WORK"
+}
+
+@test "put: --sha256 stores nothing else" {
+    local file hex other
+    make_small_and_large
+    start_fsd
+    other=$(printf '%064d' 0)
+    for file in small large; do
+        hex=$(sha256sum <"$file" | cut -d ' ' -f 1)
+        assert_fails 8 "$FSC" put "$file" --sha256 "$other"
+        assert_equal "$stderr" "fsc: $file: its digest is another one: sha256:$hex"
+        assert_fails 8 bash -c 'cat "$2" | "$1" put - --name "$2" --sha256 "$3"' - "$FSC" "$file" "$other"
+        assert_fails 8 "$FSC" put "$file" --sha256 "$other" --exclusive
+        assert_empty_library
+        assert_silent "$FSC" put "$file" --sha256 "${hex^^}"
+        assert_silent "$FSC" put "$file" --sha256 "$hex"
+        assert_silent bash -c 'cat "$2" | "$1" put - --name "stream" --sha256 "$3"' - "$FSC" "$file" "$hex"
+        # What is there already is not what was asked for.
+        assert_fails 8 "$FSC" put "$file" --sha256 "$other"
+        assert_fails 8 bash -c 'cat "$2" | "$1" put - --name "$2" --if-same --sha256 "$3"' - "$FSC" "$file" "$other"
+        rm -rf "${LIBRARY:?}"/{small,large,stream}
+    done
+    # The server is told early.
+    stop_fsd
+    assert_fails 8 fake "$FSC" put large --sha256 "$hex" <<SCRIPT
+> PUT large size=200000 digest=sha256:$hex upload=*
+< FAIL mismatch
+SCRIPT
+    for hex in '' x "${other}0" "${other:1}" "sha256:$other" "g${other:1}"; do
+        assert_fails 2 "$FSC" put small --sha256 "$hex"
+    done
+    assert_fails 2 "$FSC" put small large --sha256 "$other"
+    assert_fails 2 "$FSC" put --files-from small --sha256 "$other"
+    assert_fails 2 "$FSC" put -R . --name x --sha256 "$other"
+}
+
+@test "put: --replace takes a name over" {
+    local file
+    make_small_and_large
+    printf new >other
+    start_fsd
+    for file in small large; do
+        # Where there is none it is as without.
+        assert_silent "$FSC" put "$file" --name a --replace
+        cmp "$file" "$LIBRARY/a"
+        stat -c '%i %y' "$LIBRARY/a" >before
+        assert_silent "$FSC" put "$file" --name a --replace
+        assert_equal "$("$FSC" put --json "$file" --name a --replace | jq -r .outcome)" 'already there'
+        stat -c '%i %y' "$LIBRARY/a" | cmp - before
+        assert_fails 3 "$FSC" put other --name a
+        assert_silent "$FSC" put other --name a --replace
+        cmp other "$LIBRARY/a"
+        assert_silent bash -c 'cat "$2" | "$1" put - --name a --replace' - "$FSC" "$file"
+        cmp "$file" "$LIBRARY/a"
+        assert_silent "$FSC" put other --name a --replace
+    done
+    mkdir -p tree "$LIBRARY/folder"
+    printf 1 >tree/a
+    printf 2 >tree/b
+    assert_silent "$FSC" put -R tree
+    printf 3 >tree/a
+    assert_silent "$FSC" put -R tree --replace
+    diff -r tree "$LIBRARY/tree"
+    assert_fails 1 "$FSC" put small --name folder --replace
+    assert_no_stages
+    for other in --exclusive --if-same; do
+        assert_fails 2 "$FSC" put small --replace "$other"
+    done
+}
+
+@test "put: --replace with a digest takes over nothing else" {
+    local file old guard
+    make_small_and_large
+    printf old >old
+    old=sha256:$(sha256sum <old | cut -d ' ' -f 1)
+    start_fsd
+    for file in small large; do
+        assert_fails 8 "$FSC" put "$file" --name a --replace="$old"
+        assert_equal "$stderr" 'fsc: a: there is no file to be replaced'
+        quiet "$FSC" put old --name a
+        assert_silent "$FSC" put "$file" --name a --replace="${old/%a/A}"
+        cmp "$file" "$LIBRARY/a"
+        # Again: it is done.
+        assert_silent "$FSC" put "$file" --name a --replace="$old"
+        assert_equal "$("$FSC" put --json "$file" --name a --replace="$old" | jq -r .outcome)" 'already there'
+        # Another has it by now.
+        quiet "$FSC" put /dev/null --name a --replace
+        assert_fails 8 "$FSC" put "$file" --name a --replace="$old"
+        assert_regex "$stderr" '^fsc: a: the file to be replaced is another'
+        assert_fails 8 bash -c 'cat "$2" | "$1" put - --name a --replace="$3"' - "$FSC" "$file" "$old"
+        [ ! -s "$LIBRARY/a" ]
+        rm "$LIBRARY/a"
+    done
+    assert_no_stages
+    # A file is summed up first, so that it need not be sent.
+    stop_fsd
+    assert_fails 8 fake "$FSC" put large --replace="$old" <<SCRIPT
+> PUT large size=200000 digest=sha256:$(sha256sum <large | cut -d ' ' -f 1) replace=$old upload=*
+< FAIL mismatch
+SCRIPT
+    for guard in '' x "${old}0" "${old#sha256:}" "md5:00" "sha256:"; do
+        assert_fails 2 "$FSC" put small --replace="$guard"
+    done
+    # What stands behind a space is an operand.
+    assert_fails 9 "$FSC" put --name a --replace "$old"
+}
+
+@test "put: what a server may answer to --replace" {
+    local file
+    FSD_EXPECTED='msg=denied .* request=PUT name=a'
+    make_small_and_large
+    start_fsd --anonymous 'put list get' --listen plain:127.0.0.1:0
+    quiet "$FSC" put large --name a
+    for file in small large; do
+        assert_fails 6 "$FSC" put "$file" --name a --replace --server "plain:127.0.0.1:$FSD_PORT"
+    done
+    cmp large "$LIBRARY/a"
+    stop_fsd
+    # What may be replaced by anything is in nobody's way.
+    assert_fails 1 fake "$FSC" put small --replace <<<$'> PUT small * replace=1 eager=1\n>body\n< EXISTS'
+    assert_fails 1 fake "$FSC" put large --replace <<<$'> PUT large * replace=1 upload=*\n< OK offset=0\n>body\n< EXISTS size=1 digest=sha256:a\\{64}'
+    assert_fails 1 fake bash -c 'echo | "$1" put - --name x --replace' - "$FSC" <<<$'> PUT x replace=1\n< EXISTS'
+    assert_silent fake "$FSC" put large --replace <<<$'> PUT large *\n< OK offset=0\n>body\n< EXISTS same=1'
 }

@@ -25,7 +25,7 @@ start_with_a_file() {
     assert_success
     assert_output "$("$FSC" help)"
     assert_output "$("$FSC" --help)"
-    assert_equal "$(print_commands | sort)" $'config\nget\nhelp\nls\nput\nstat\nstatus'
+    assert_equal "$(print_commands | sort)" $'config\nget\nhelp\nls\nput\nrm\nstat\nstatus\nwatch'
     for word in $(print_commands); do
         assert_line --regexp "^ +fsc $word "
     done

@@ -35,7 +35,7 @@ setup() {
     MACHINE=
     export WORK LIBRARY SOCKET FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
     # The settings of whoever runs the tests are none of theirs.
-    export XDG_CONFIG_HOME=$WORK/config
+    export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state
     : >"$CONFIG"
     cd "$WORK" || return 1
 }

@@ -26,7 +26,7 @@ print_machine() {
     cat <<'END'
 read -r pid _ </proc/self/stat
 mount -t tmpfs -o mode=0755 tmpfs /mnt
-install -D "$1/fsd" /mnt/local/sbin/fsd
+install -D -t /mnt/local/sbin "$1/fsd" "$1/fsd-scrub"
 install -D "$1/fsc" /mnt/local/bin/fsc
 # Who is not root cannot read all of it.
 cp -a /etc /mnt 2>/dev/null || [ -e /mnt/etc/passwd ]

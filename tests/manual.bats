@@ -4,7 +4,7 @@
 load library
 load manual
 
-PAGES=(fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7)
+PAGES=(fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7 fsd-scrub.8)
 
 # assert_same WHAT TABLE PAGE: both files have the same lines, and there are some.
 assert_same() {
@@ -29,7 +29,7 @@ options_of() {
 
 # explained: of a section on stdin, the options that are explained in it, written in the same way.
 explained() {
-    sed -n -E 's/^ {7}((-[a-zA-Z0-9], )?--[a-z-]+( [A-Z]+)?)$/\1/p'
+    sed -n -E 's/^ {7}((-[a-zA-Z0-9], )?--[a-z0-9-]+( [A-Z]+|\[=[A-Z]+\])?)$/\1/p'
 }
 
 # short: options as a synopsis has them: by their letter, or by name and value.
@@ -39,7 +39,8 @@ short() {
 
 # in_synopsis COMMAND...: the options in the lines on stdin that begin so.
 in_synopsis() {
-    sed -n "s/^ *$* / /p" | tr '[' ' ' | grep -o -E -e ' --?[a-zA-Z0-9][a-z-]*( [A-Z]+)?' | sed 's/^ //'
+    sed -n "s/^ *$* / /p" | sed 's/\[=/\n/g; s/\[/ /g; s/\n/[=/g' |
+        grep -o -E -e ' --?[a-zA-Z0-9][a-z0-9-]*( [A-Z]+|\[=[A-Z]+\])?' | sed 's/^ //'
 }
 
 # commands: their words.
@@ -149,13 +150,16 @@ reasons() {
     sed -n "/\[REASON_$1\]/,/\[REASON_$2\]/s/.*= {\"\([a-z-]*\)\", \([0-9]*\),.*/\1 \2/p" "$SOURCE/protocol/reason.c"
 }
 
-@test "manual: fsd(8) tells of every option, and of no other" {
-    page fsd.8 >text
-    options_of "$FSD_BUILD/fsd" --help >table
-    section OPTIONS <text | explained >shown
-    assert_same 'options of fsd' table shown
-    section SYNOPSIS <text | in_synopsis fsd >shown
-    assert_same 'options of fsd in the synopsis' table shown
+@test "manual: fsd(8) and fsd-scrub(8) tell of every option, and of no other" {
+    local name
+    for name in fsd fsd-scrub; do
+        page "$name.8" >text
+        options_of "$FSD_BUILD/$name" --help >table
+        section OPTIONS <text | explained >shown
+        assert_same "options of $name" table shown
+        section SYNOPSIS <text | in_synopsis "$name" >shown
+        assert_same "options of $name in the synopsis" table shown
+    done
 }
 
 @test "manual: fsd(8) tells of every right, and of no other" {
@@ -173,12 +177,12 @@ reasons() {
 
 @test "manual: options, settings and reasons that are mentioned are there" {
     local name
-    { options_of "$FSD_BUILD/fsd" --help; for name in $(commands); do options_of "$FSD_BUILD/fsc" help "$name"; done; } |
-        grep -o -E -e '--[a-z-]+' >options
+    { options_of "$FSD_BUILD/fsd" --help; options_of "$FSD_BUILD/fsd-scrub" --help; for name in $(commands); do options_of "$FSD_BUILD/fsc" help "$name"; done; } |
+        grep -o -E -e '--[a-z0-9-]+' >options
     { "$FSD_BUILD/fsd" --print-settings; "$FSD_BUILD/fsc" help settings; } | sed -n 's/^\([a-z][a-z._]*\),.*/\1/p' >setting.names
     reasons NOT_FOUND UNSUPPORTED | sed 's/ .*//' >reason.words
     for name in "${PAGES[@]}"; do
-        sources "$name" | sed 's/\*systemctl[^*]*\*//g' | grep -o -E -e '--[a-z][a-z-]+' | assert_subset "options ($name)" options
+        sources "$name" | sed 's/\*systemctl[^*]*\*//g' | grep -o -E -e '--[a-z][a-z0-9-]+' | assert_subset "options ($name)" options
         sources "$name" | grep -o -E '\b(limits|log)\.[a-z][a-z_]*' | assert_subset "settings ($name)" setting.names
         sources "$name" | grep -o -E '\*(FAIL|ABORT) [a-z-]+\*' | tr -d '*' | sed 's/.* //' | assert_subset "reasons ($name)" reason.words
     done

@@ -2,7 +2,7 @@
 # PUT with replace=, and DELETE: what readers see, who wins, and what is durable when.
 
 # Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2030,SC2031,SC2034
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
 
 load library
 
@@ -15,7 +15,7 @@ trace() {
 
 # The calls that matter for what is durable, one a line and short, behind the one that matches PATTERN.
 calls_behind() {
-    sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*OK/s/.*/answer/p;
+    sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*(OK|FAIL)/s/.*/answer/p;
         s/^(fsync)\\([0-9]+<(.*)>\\) += 0.*/\\1 \\2/p; s/^(renameat2?)\\(.*<(.*)>, \"[0-9a-f]{32}\", [0-9]+<(.*)>, \"(.*)\"\\) += 0.*/rename \\3 \\4/p;
         s/^(unlinkat)\\([0-9]+<(.*)>, \"(.*)\", (0|AT_REMOVEDIR)\\) += 0.*/\\1 \\2 \\3/p" calls
 }
@@ -111,19 +111,31 @@ END
 @test "replace: the name is locked, and the client hears that it is waited for" {
     echo 'limits: { heartbeat = "50ms"; };' >"$CONFIG"
     start_fsd
-    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< OK size=0 *'
     converse <<'END'
 import fcntl
 
-name, = os.listdir(LIBRARY + '/.fsd/lock')
-lock = os.open(f'{LIBRARY}/.fsd/lock/{name}', os.O_RDONLY)
+session = Session()
+session.send('PUT a size=0 eager=1 replace=1\nEND\n')
+while (line := session.line()) == 'WAIT':
+    pass
+check(line.startswith('OK'), line)
+import hashlib
+import struct
+
+
+def byte(kind):
+    return struct.pack('hhqqi', kind, os.SEEK_SET, int(hashlib.sha256(b'a').hexdigest()[:15], 16), 1, 0)
+
+
+OFD_SETLKW = 38
+lock = os.open(f'{LIBRARY}/.fsd/lock', os.O_RDWR)
 for request, answer in ((b'PUT a size=1 eager=1 replace=1\n1\nx\nEND\n', 'OK size=1'), ('DELETE a', 'OK')):
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    fcntl.fcntl(lock, OFD_SETLKW, byte(fcntl.F_WRLCK))
     session = Session()
     session.expect(request, 'WAIT')
     check(session.line() == 'WAIT', 'one WAIT')
     check(os.path.exists(LIBRARY + '/a'), 'it was deleted')
-    fcntl.flock(lock, fcntl.LOCK_UN)
+    fcntl.fcntl(lock, OFD_SETLKW, byte(fcntl.F_UNLCK))
     while (line := session.line()) == 'WAIT':
         pass
     check(line.startswith(answer), line)
@@ -145,6 +157,73 @@ answer
 END
 }
 
+@test "replace: a file is not held open while it loses its name" {
+    # NFS would give it another one first, and a reader find none for a moment.
+    trace -e trace=close,renameat,unlinkat
+    start_fsd
+    play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> PUT f/a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< OK size=1 *\n> DELETE f/a\n< OK'
+    stop_fsd
+    grep -q -F "close" calls
+    run grep -E '/f/a>?\W+deleted' calls
+    assert_output ''
+}
+
+@test "replace: what cannot be read any more can be replaced" {
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Input/output error"'
+    mkdir -p "$LIBRARY"
+    echo >"$LIBRARY/a"
+    trace -P "$LIBRARY/a" -e inject=read,pread64:error=EIO
+    start_fsd
+    hash=sha256:$(printf x | sha256sum | cut -d ' ' -f 1)
+    play <<END
+> PUT a digest=$hash replace=$hash
+< FAIL internal *
+> PUT a size=1 eager=1 replace=$hash
+> 1
+> x
+> END
+< FAIL internal *
+> PUT a digest=$hash replace=1
+< OK offset=0
+> 1
+> x
+> END
+< OK size=1 *
+END
+    assert_no_stages
+}
+
+@test "replace: an upload whose id is used again has no part in the new one" {
+    trace -P "$LIBRARY/f" -e trace=fsync -e inject=fsync:delay_enter=1000000
+    mkdir -p "$LIBRARY/f"
+    echo >"$LIBRARY/f/a"
+    start_fsd
+    converse <<'END'
+upload = 'upload=0123456789abcdef0123456789abcdef'
+one, two = Session(), Session()
+one.expect(f'PUT f/a size=2 replace=1 {upload}', 'OK offset=0')
+one.send(item(b'ab') + b'END\n')
+wait_until(lambda: os.path.getsize(LIBRARY + '/f/a') == 2, 'the new file')
+two.expect(f'PUT b size=1 {upload}', 'OK offset=0')
+check(one.line().startswith('OK size=2'), 'the first')
+one.expect('LIST b', 'EMPTY')
+check(len(stages()) == 1, 'the stage of the second is gone')
+two.expect(item(b'x') + b'END\n', 'OK size=1')
+END
+}
+
+@test "replace: a new file that cannot be made durable has an unknown outcome" {
+    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/a cause="Input/output error"'
+    mkdir -p "$LIBRARY/f"
+    echo >"$LIBRARY/f/a"
+    trace -P "$LIBRARY/f" -e inject=fsync:error=EIO
+    start_fsd
+    play <<<$'> PUT f/a size=2 eager=1 replace=1\n> 2\n> ab\n> END\n< FAIL internal outcome unknown: the file has its name, *'
+    assert_equal "$(cat "$LIBRARY/f/a")" ab
+    play <<<$'> PUT b replace=1\n< FAIL unavailable the disk has failed: *'
+    assert_no_stages
+}
+
 @test "delete: a file is gone for good before the answer, and so are its folders" {
     trace -e trace=unlinkat,fsync,write,sendto,sendmsg
     start_fsd
@@ -153,13 +232,20 @@ END
     calls_behind 'OK size=0' | grep -v stage >seen
     diff - seen <<'END'
 unlinkat L/f/g a
-fsync L/f/g
 unlinkat L/f g
-fsync L/f
 unlinkat L f
 fsync L
 answer
 END
+}
+
+@test "delete: what is gone already is gone for good before the answer" {
+    trace -e trace=fsync,write,sendto,sendmsg
+    start_fsd
+    play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/b\n< FAIL not-found *'
+    stop_fsd
+    calls_behind 'answer|OK size=0' >seen
+    diff - seen <<<$'fsync L/f\nfsync L\nanswer'
 }
 
 @test "delete: folders vanish, and come again, under many writers" {
@@ -188,14 +274,16 @@ END
 }
 
 @test "delete: an error of the disk is an unknown outcome, and nothing is promised any more" {
-    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/a cause="Input/output error"'
+    FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/g/a cause="Input/output error"'
     mkdir -p "$LIBRARY/f"
     echo >"$LIBRARY/f/a"
     echo >"$LIBRARY/f/b"
+    mkdir "$LIBRARY/f/g"
+    echo >"$LIBRARY/f/g/a"
     trace -P "$LIBRARY/f" -e inject=fsync:error=EIO
     start_fsd
     play <<'END'
-> DELETE f/a
+> DELETE f/g/a
 < FAIL internal outcome unknown: the file is gone, and could not be made so for good
 > DELETE f/b
 < FAIL unavailable the disk has failed: *
@@ -209,7 +297,7 @@ END
 }
 
 @test "delete: a library that is read-only keeps its files" {
-    skip_unless_root
+    skip_unless_root 'to be another user'
     FSD_EXPECTED='msg=".*read-only.*"'
     mkdir -p "$LIBRARY"
     echo >"$LIBRARY/a"
@@ -230,5 +318,49 @@ wait_until(lambda: os.path.exists(LIBRARY + '/f/g/a'), 'the file')
 Session().expect('DELETE f/g/a', 'OK')
 check(not os.path.exists(LIBRARY + '/f'), 'the folder is there')
 check(writer.line().startswith('OK size=0'), 'the upload')
+END
+}
+
+@test "replace: a stage that is gone is no name that is not found" {
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="No such file or directory"'
+    trace -e trace=renameat -e inject=renameat:error=ENOENT
+    mkdir -p "$LIBRARY"
+    echo >"$LIBRARY/a"
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< FAIL internal *'
+}
+
+@test "delete: without its lock a file is not said to be missing" {
+    FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Is a directory"'
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
+    rm "$LIBRARY/.fsd/lock"
+    mkdir "$LIBRARY/.fsd/lock"
+    play <<<$'> DELETE a\n< FAIL internal *\n> PUT a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< FAIL internal *'
+    rmdir "$LIBRARY/.fsd/lock"
+    play <<<$'> DELETE a\n< OK'
+}
+
+@test "delete: on a disk that is full, too" {
+    local unshare=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    echo 'records = false;' >"$CONFIG"
+    mkdir -p "$LIBRARY"
+    FSD_WRAPPER=("${unshare[@]}" bash -c 'mount -t tmpfs -o nr_inodes=16,mode=0755 tmpfs "$LIBRARY" && exec "$@"' bash)
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'no tmpfs can be mounted here'
+    start_fsd
+    LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
+import errno
+
+full = None
+number = 0
+while not full:
+    try:
+        open(f'{LIBRARY}/{number}', 'x').close()
+        number += 1
+    except OSError as error:
+        full = error
+check(full.errno == errno.ENOSPC and number > 0, f'{full}')
+Session().expect('DELETE 0', 'OK')
 END
 }

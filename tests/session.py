@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 
-SOCKET = os.environ['SOCKET']
-LIBRARY = os.environ['LIBRARY']
+SOCKET = os.environ.get('SOCKET')
+LIBRARY = os.environ.get('LIBRARY')
 LIMIT = 30  # seconds for each read and write
 
 
@@ -38,6 +38,9 @@ class Session:
         self.socket.settimeout(LIMIT)
         if source:
             self.socket.bind((source, 0))
+        if not is_path:
+            # Small parts of a request must not wait for each other's acknowledgement.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.connect(address)
         self.stream = self.socket.makefile('rb')
 

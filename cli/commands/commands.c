@@ -13,8 +13,9 @@ const struct command commands[] = {
      .options = OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_RECURSIVE) |
                 OPTION_BIT(OPTION_UNSORTED) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_HUMAN) |
                 OPTION_BIT(OPTION_NEWEST) | OPTION_BIT(OPTION_LARGEST) |
-                OPTION_BIT(OPTION_REVERSE) | OPTION_BIT(OPTION_FAIL_EMPTY) |
-                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_NULL) | OPTION_BIT(OPTION_FILES_FROM),
+                OPTION_BIT(OPTION_REVERSE) | OPTION_BIT(OPTION_SUMS) |
+                OPTION_BIT(OPTION_FAIL_EMPTY) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_NULL) |
+                OPTION_BIT(OPTION_FILES_FROM),
      .summary = "list files and folders, one name a line",
      .example = "fsc ls backups",
      .run = ls_run},
@@ -25,7 +26,8 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_FORCE) |
                 OPTION_BIT(OPTION_RECURSIVE) | OPTION_BIT(OPTION_JSON) |
-                OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+                OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL) | OPTION_BIT(OPTION_RETRY) |
+                OPTION_BIT(OPTION_SHA256) | OPTION_BIT(OPTION_WAIT),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
@@ -35,10 +37,23 @@ const struct command commands[] = {
      .least = 1,
      .most = SIZE_MAX,
      .options = OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_FOLDER) | OPTION_BIT(OPTION_RECURSIVE) |
-                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL) |
+                OPTION_BIT(OPTION_RETRY) | OPTION_BIT(OPTION_SHA256) | OPTION_BIT(OPTION_REPLACE) |
+                OPTION_BIT(OPTION_EXCLUSIVE) | OPTION_BIT(OPTION_IF_SAME),
      .summary = "store files, for good and durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},
+    {.word = "rm",
+     .operands = "[NAME...]",
+     .operand = VALUE_NAME,
+     .most = SIZE_MAX,
+     .options = OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_OLDER_THAN) |
+                OPTION_BIT(OPTION_RECURSIVE) | OPTION_BIT(OPTION_DRY_RUN) |
+                OPTION_BIT(OPTION_MISSING_OK) | OPTION_BIT(OPTION_RETRY) | OPTION_BIT(OPTION_JSON) |
+                OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+     .summary = "delete files, where that is allowed",
+     .example = "fsc rm --match 'backups/*.gz' --older-than 30d",
+     .run = rm_run},
     {.word = "stat",
      .operands = "NAME...",
      .operand = VALUE_NAME,

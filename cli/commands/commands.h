@@ -59,6 +59,7 @@ int get_run(struct invocation *invocation);
 int help_run(struct invocation *invocation);
 int ls_run(struct invocation *invocation);
 int put_run(struct invocation *invocation);
+int rm_run(struct invocation *invocation);
 int stat_run(struct invocation *invocation);
 int status_run(struct invocation *invocation);
 int watch_run(struct invocation *invocation);

@@ -185,6 +185,7 @@ static int offer_values(struct completion *completion, enum value value)
 {
     static const char *const addresses[] = {ADDRESS_DEFAULT, "exec:", "plain:", NULL};
     static const char *const times[] = {"10s", "30s", "1m", "5m", "1h", NULL};
+    static const char *const counts[] = {"1", "3", "10", NULL};
     bool is_path = value == VALUE_FILE || value == VALUE_DIR ||
                    (value == VALUE_ADDRESS && completion->typed[0] == '/');
     int code = 0;
@@ -197,6 +198,8 @@ static int offer_values(struct completion *completion, enum value value)
         offer_words(completion, addresses);
     if (value == VALUE_TIME)
         offer_words(completion, times);
+    if (value == VALUE_COUNT)
+        offer_words(completion, counts);
     if (value == VALUE_TOPIC) {
         offer_commands(completion);
         for (const struct help_topic *topic = help_topics; topic->word != NULL; topic++)

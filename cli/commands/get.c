@@ -9,9 +9,18 @@
 #include "cli/entries.h"
 #include "cli/folders.h"
 #include "cli/output.h"
+#include "cli/report.h"
+#include "cli/retry.h"
 #include "cli/target.h"
+#include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
+
+/* What a run of the command is told. */
+struct getting {
+    char wanted[DIGEST_ROOM]; /* empty: any content will do */
+    int64_t wait_ms;          /* for each name */
+};
 
 static bool has(const struct invocation *invocation, enum option option)
 {
@@ -61,25 +70,70 @@ static int report(const struct invocation *invocation, const char *name, const c
     return code;
 }
 
+/* What is to be fetched; where to is still to be told. */
+static struct download describe(const struct invocation *invocation, const char *name)
+{
+    const struct getting *getting = invocation->state;
+    struct download download = {.name = name, .fd = -1};
+
+    memcpy(download.wanted, getting->wanted, DIGEST_ROOM);
+    if (has(invocation, OPTION_WAIT))
+        download.wait_until_ms = clock_ms() + getting->wait_ms;
+    return download;
+}
+
 /* A file that is there already needs no download when it has the same bytes. */
 static int compare_local(struct invocation *invocation, const char *name,
                          const struct target *target, struct outcome *outcome)
 {
+    struct download download = describe(invocation, name);
+    struct retry retry;
+    int code = 0;
+
     outcome->was_there = true;
     outcome->size = target_digest(target, outcome->digest);
     if (outcome->size < 0)
         return -REASON_LOCAL;
-    int code = download_compare(&invocation->connection, name, outcome->size, outcome->digest);
+    if (download.wanted[0] != '\0' && strcmp(download.wanted, outcome->digest) != 0)
+        return target_complain_exists(target);
+    retry_begin(&retry, &invocation->connection);
+    do
+        code = download_compare(&invocation->connection, &download, outcome->size, outcome->digest);
+    while (retry_again(&retry, code));
+    retry_end(code);
+    if (code == -REASON_EXISTS && download.wanted[0] != '\0')
+        return complain(REASON_MISMATCH, name, "%s", invocation->connection.why);
     return code == -REASON_EXISTS ? target_complain_exists(target) : code;
 }
 
-static int fetch(struct invocation *invocation, const char *name, struct target *target,
-                 struct outcome *outcome)
+static int fetch(struct invocation *invocation, struct download *download, struct outcome *outcome)
+{
+    struct retry retry;
+    int code = 0;
+
+    retry_begin(&retry, &invocation->connection);
+    do {
+        code = download_get(&invocation->connection, download);
+        if (!download_can_go_on(download))
+            retry.left = 0;
+    } while (retry_again(&retry, code));
+    retry_end(code);
+    outcome->size = download->size;
+    memcpy(outcome->digest, download->digest, DIGEST_ROOM);
+    return code;
+}
+
+static int fetch_to_target(struct invocation *invocation, const char *name, struct target *target,
+                           struct outcome *outcome)
 {
     int code = target_open(target);
+    struct download download = describe(invocation, name);
 
+    download.fd = target->fd;
+    download.local = target->path;
+    download.can_begin_anew = target->kind != TARGET_DEVICE;
     if (code == 0)
-        code = download_get(&invocation->connection, name, target->fd, target->path, outcome);
+        code = fetch(invocation, &download, outcome);
     return code == 0 ? target_commit(target, has(invocation, OPTION_FORCE), outcome->digest) : code;
 }
 
@@ -92,10 +146,20 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
     if (code == 0)
         code = target->kind == TARGET_FILE && !has(invocation, OPTION_FORCE)
                    ? compare_local(invocation, name, target, &outcome)
-                   : fetch(invocation, name, target, &outcome);
+                   : fetch_to_target(invocation, name, target, &outcome);
     (void)report(invocation, name, target->path, code, &outcome);
     target_close(target);
     return code;
+}
+
+static int get_to_stdout(struct invocation *invocation, const char *name)
+{
+    struct download download = describe(invocation, name);
+    struct outcome outcome = {.size = 0};
+
+    download.fd = STDOUT_FILENO;
+    download.local = "standard output";
+    return fetch(invocation, &download, &outcome);
 }
 
 /* The path below --into, to be freed. */
@@ -116,16 +180,6 @@ struct folder {
     int base;         /* the local folder that it is fetched into */
     struct entries entries;
 };
-
-static int keep_entry(void *context, const struct entry *entry)
-{
-    struct folder *folder = context;
-
-    if (entries_add(&folder->entries, entry) < 0)
-        return complain(REASON_INTERNAL, folder->name,
-                        "it has too many files for one call: fetch what is in it one by one");
-    return 0;
-}
 
 /* Fetches a file of a folder; `below` is its path below --into. */
 static int get_found(struct invocation *invocation, const struct folder *folder, const char *name)
@@ -164,19 +218,16 @@ static int get_all_found(struct invocation *invocation, struct folder *folder)
     return first;
 }
 
-/* Learns what is below a folder. */
+/* Learns what is below a folder, and opens where it goes. */
 static int find_all(struct invocation *invocation, struct folder *folder)
 {
     const struct listing_request request = {.name = folder->name, .deep = true};
     const char *into = invocation->options->values[OPTION_INTO];
-    int code = 0;
 
     folder->base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->base < 0)
         return complain_errno(REASON_LOCAL, into != NULL ? into : ".", "cannot write");
-    if (entries_begin(&folder->entries, ENTRIES_NAMES) < 0)
-        return complain_errno(REASON_INTERNAL, folder->name, "no memory");
-    code = listing_read(&invocation->connection, &request, keep_entry, folder);
+    int code = entries_read(&folder->entries, ENTRIES_NAMES, &invocation->connection, &request);
     return code == -REASON_EMPTY
                ? complain(REASON_NOT_FOUND, folder->name, "no such file or folder")
                : code;
@@ -187,9 +238,7 @@ static int get_folder(struct invocation *invocation, const char *name)
     struct folder folder = {.name = name, .last = name_last_component(name), .base = -1};
     const struct outcome none = {.size = 0};
     int code = find_all(invocation, &folder);
-    const char *twice = code == 0 ? entries_sort(&folder.entries) : NULL;
-    if (twice != NULL)
-        code = complain(REASON_BREACH, twice, "the server listed it twice");
+
     if (code < 0) {
         char *path = local_path(invocation, folder.last);
         (void)report(invocation, name, path != NULL ? path : name, code, &none);
@@ -205,12 +254,10 @@ static int get_folder(struct invocation *invocation, const char *name)
 static int get_file(struct invocation *invocation, const char *name)
 {
     const char *output = invocation->options->values[OPTION_OUTPUT];
-    struct outcome outcome = {.size = 0};
     struct target target;
 
     if (output != NULL && strcmp(output, "-") == 0)
-        return download_get(&invocation->connection, name, STDOUT_FILENO, "standard output",
-                            &outcome);
+        return get_to_stdout(invocation, name);
     if (output != NULL)
         return get_to_target(invocation, name, &target, target_look(&target, output));
     char *path = local_path(invocation, name_last_component(name));
@@ -240,9 +287,9 @@ static int get_one(struct invocation *invocation, const char *operand)
 static int judge_usage(const struct options *options)
 {
     static const enum option excluded[][2] = {
-        {OPTION_OUTPUT, OPTION_INTO},
-        {OPTION_OUTPUT, OPTION_RECURSIVE},
-        {OPTION_FORCE, OPTION_FILES_FROM},
+        {OPTION_OUTPUT, OPTION_INTO},      {OPTION_OUTPUT, OPTION_RECURSIVE},
+        {OPTION_FORCE, OPTION_FILES_FROM}, {OPTION_RECURSIVE, OPTION_SHA256},
+        {OPTION_RECURSIVE, OPTION_WAIT},   {OPTION_FILES_FROM, OPTION_SHA256},
     };
     const char *output = options->values[OPTION_OUTPUT];
     const char *into = options->values[OPTION_INTO];
@@ -258,6 +305,8 @@ static int judge_usage(const struct options *options)
     if (output != NULL && !is_stdout &&
         (options->operand_count > 1 || options_have(options, OPTION_FILES_FROM)))
         return complain(REASON_USAGE, "get", "--output FILE goes with one NAME; see --into");
+    if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
+        return complain(REASON_USAGE, "get", "--sha256 goes with one NAME");
     if (output == NULL && options_have(options, OPTION_FORCE) && has_same_last(options))
         return complain(REASON_USAGE, "get", "two of the names would become the same local file");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
@@ -267,9 +316,18 @@ static int judge_usage(const struct options *options)
 
 int get_run(struct invocation *invocation)
 {
-    int code = judge_usage(invocation->options);
+    const struct options *options = invocation->options;
+    struct getting getting = {.wait_ms = invocation->settings.limits.wait_ms};
+    int code = judge_usage(options);
 
+    if (code == 0)
+        code = options_digest(options, OPTION_SHA256, getting.wanted);
+    if (code == 0)
+        code = options_time(options, OPTION_WAIT, &getting.wait_ms);
     if (code < 0)
         return code;
-    return invocation_run_each(invocation, get_one, NULL);
+    invocation->state = &getting;
+    code = invocation_run_each(invocation, get_one, NULL);
+    invocation->state = NULL;
+    return code;
 }

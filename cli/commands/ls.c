@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/commands/commands.h"
+#include "cli/download.h"
 #include "cli/entries.h"
 #include "cli/json.h"
 #include "cli/listing.h"
@@ -12,6 +13,7 @@
 /* The listing of one operand. */
 struct listed {
     const struct options *options;
+    struct connection *connection;
     const char *subject;
     struct entries entries; /* unless they are printed as they come */
 };
@@ -50,6 +52,40 @@ static int print_long(const struct listed *listed, const struct entry *entry, ch
     return output_print("%13s %20s %s%c", size, when, entry->name, end);
 }
 
+/* Makes the digest of a file that the server has no record of. */
+static int fetch_digest(struct connection *connection, const char *name, char digest[DIGEST_ROOM])
+{
+    struct download download = {.name = name, .fd = -1, .local = name};
+    int code = download_get(connection, &download);
+
+    memcpy(digest, download.digest, DIGEST_ROOM);
+    return code;
+}
+
+/* As sha256sum(1) does: with a backslash in the name, one stands in front and each is doubled. */
+static int print_sum(const struct listed *listed, const struct entry *entry)
+{
+    char digest[DIGEST_ROOM];
+    char name[2 * NAME_LONGEST + 1];
+    char *end = name;
+    int code = 0;
+
+    if (entry->name[strlen(entry->name) - 1] == '/')
+        return 0;
+    if (entry->digest == NULL)
+        code = fetch_digest(listed->connection, entry->name, digest);
+    if (code < 0)
+        return code;
+    for (const char *byte = entry->name; *byte != '\0'; byte++) {
+        if (*byte == '\\')
+            *end++ = '\\';
+        *end++ = *byte;
+    }
+    *end = '\0';
+    return output_print("%s%s  %s\n", strchr(name, '\\') != NULL ? "\\" : "",
+                        digest_hex(entry->digest != NULL ? entry->digest : digest), name);
+}
+
 static int print_entry(void *context, const struct entry *entry)
 {
     const struct listed *listed = context;
@@ -57,6 +93,8 @@ static int print_entry(void *context, const struct entry *entry)
 
     if (options_have(listed->options, OPTION_JSON))
         return json_entry(entry);
+    if (options_have(listed->options, OPTION_SUMS))
+        return print_sum(listed, entry);
     if (options_have(listed->options, OPTION_LONG))
         return print_long(listed, entry, end);
     return output_print("%s%c", entry->name, end);
@@ -66,19 +104,22 @@ static int keep_entry(void *context, const struct entry *entry)
 {
     struct listed *listed = context;
 
-    if (entries_add(&listed->entries, entry) < 0)
-        return complain(REASON_INTERNAL, listed->subject,
-                        "too many names to sort in memory: use -U");
-    return 0;
+    if (entries_add(&listed->entries, entry) == 0)
+        return 0;
+    return complain(REASON_INTERNAL, listed->subject, "too many names to sort in memory: %s",
+                    options_have(listed->options, OPTION_SUMS) ? "list fewer" : "use -U");
 }
 
-/* Prints what was kept, in order. A listing that broke off is not shown. */
+/*
+ * Prints what was kept, in order. A listing that broke off is not shown. A file of which no sum can
+ * be had leaves the others alone.
+ */
 static int print_kept(struct listed *listed)
 {
     struct entries *entries = &listed->entries;
     const char *twice = entries_sort(entries);
     bool reverse = options_have(listed->options, OPTION_REVERSE);
-    int code = 0;
+    int first = 0;
 
     if (twice != NULL)
         return complain(REASON_BREACH, twice, "the server listed it twice");
@@ -86,17 +127,21 @@ static int print_kept(struct listed *listed)
         entries_sort_by_time(entries);
     if (options_have(listed->options, OPTION_LARGEST))
         entries_sort_by_size(entries);
-    for (size_t i = 0; code == 0 && i < entries->count; i++) {
+    for (size_t i = 0; i < entries->count && !listed->connection->unreachable; i++) {
         struct entry entry;
         entries_get(entries, reverse ? entries->count - 1 - i : i, &entry);
-        code = print_entry(listed, &entry);
+        int code = print_entry(listed, &entry);
+        first = first < 0 ? first : code;
+        /* Nobody would see the others. */
+        if (code == -REASON_LOCAL)
+            break;
     }
-    return code;
+    return first;
 }
 
 static enum entries_kept what_to_keep(const struct options *options)
 {
-    if (options_have(options, OPTION_JSON))
+    if (options_have(options, OPTION_JSON) || options_have(options, OPTION_SUMS))
         return ENTRIES_ALL;
     return options_have(options, OPTION_LONG) || options_have(options, OPTION_NEWEST) ||
                    options_have(options, OPTION_LARGEST)
@@ -104,16 +149,15 @@ static enum entries_kept what_to_keep(const struct options *options)
                : ENTRIES_NAMES;
 }
 
-static int list(struct connection *connection, const struct listing_request *request,
-                struct listed *listed)
+static int list(const struct listing_request *request, struct listed *listed)
 {
     int code = 0;
 
     if (options_have(listed->options, OPTION_UNSORTED))
-        return listing_read(connection, request, print_entry, listed);
+        return listing_read(listed->connection, request, print_entry, listed);
     if (entries_begin(&listed->entries, what_to_keep(listed->options)) < 0)
         return complain_errno(REASON_INTERNAL, listed->subject, "no memory");
-    code = listing_read(connection, request, keep_entry, listed);
+    code = listing_read(listed->connection, request, keep_entry, listed);
     if (code == 0)
         code = print_kept(listed);
     entries_free(&listed->entries);
@@ -132,11 +176,13 @@ static int list_one(struct invocation *invocation, const char *operand)
         .deep = options_have(options, OPTION_RECURSIVE),
         .details = what_to_keep(options) > ENTRIES_NAMES,
     };
-    struct listed listed = {.options = options, .subject = listing_subject(&request)};
+    struct listed listed = {.options = options,
+                            .connection = &invocation->connection,
+                            .subject = listing_subject(&request)};
 
     if (fault != NULL)
         return complain(REASON_USAGE, operand, "no name: %s", fault);
-    int code = list(&invocation->connection, &request, &listed);
+    int code = list(&request, &listed);
     if (code != -REASON_EMPTY)
         return code;
     return options_have(options, OPTION_FAIL_EMPTY)
@@ -150,8 +196,9 @@ static int judge_usage(const struct options *options)
         {OPTION_UNSORTED, OPTION_NEWEST},  {OPTION_UNSORTED, OPTION_LARGEST},
         {OPTION_UNSORTED, OPTION_REVERSE}, {OPTION_NEWEST, OPTION_LARGEST},
         {OPTION_JSON, OPTION_LONG},        {OPTION_JSON, OPTION_HUMAN},
+        {OPTION_SUMS, OPTION_JSON},        {OPTION_SUMS, OPTION_LONG},
+        {OPTION_SUMS, OPTION_UNSORTED},    {OPTION_SUMS, OPTION_NULL},
     };
-    const char *match = options->values[OPTION_MATCH];
     int code = 0;
 
     for (size_t i = 0; code == 0 && i < sizeof excluded / sizeof excluded[0]; i++)
@@ -160,10 +207,7 @@ static int judge_usage(const struct options *options)
         return code;
     if (options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
         return complain(REASON_USAGE, "ls", "-h goes with -l; help is --help");
-    if (match != NULL && (match[0] == '\0' || strlen(match) >= LINE_LONGEST))
-        return complain(REASON_USAGE, "ls", "the pattern is %s",
-                        match[0] == '\0' ? "empty" : "too long");
-    return 0;
+    return listing_judge_pattern(options);
 }
 
 int ls_run(struct invocation *invocation)

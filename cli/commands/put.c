@@ -19,6 +19,8 @@ enum {
 /* What a run of the command is at. */
 struct putting {
     const struct options *options;
+    struct upload_rules rules;
+    char replace[DIGEST_ROOM]; /* the digest of the only content to be replaced */
     struct uploads uploads;
     int first; /* the first failure */
     char name[NAME_ROOM];
@@ -184,11 +186,20 @@ static int settle(struct invocation *invocation)
 
 static int judge_usage(const struct options *options)
 {
+    static const enum option excluded[][2] = {
+        {OPTION_NAME, OPTION_FILES_FROM},  {OPTION_SHA256, OPTION_FILES_FROM},
+        {OPTION_SHA256, OPTION_RECURSIVE}, {OPTION_REPLACE, OPTION_EXCLUSIVE},
+        {OPTION_REPLACE, OPTION_IF_SAME},  {OPTION_EXCLUSIVE, OPTION_IF_SAME},
+    };
     const char *name = options->values[OPTION_NAME];
-    int code = options_exclude(options, OPTION_NAME, OPTION_FILES_FROM);
+    int code = 0;
 
+    for (size_t i = 0; code == 0 && i < sizeof excluded / sizeof excluded[0]; i++)
+        code = options_exclude(options, excluded[i][0], excluded[i][1]);
     if (code < 0)
         return code;
+    if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
+        return complain(REASON_USAGE, "put", "--sha256 goes with one FILE");
     if (name != NULL && options->operand_count > 1)
         return complain(REASON_USAGE, "put", "--name goes with one FILE");
     for (size_t i = 0; i < options->operand_count; i++) {
@@ -196,6 +207,27 @@ static int judge_usage(const struct options *options)
             return complain(REASON_USAGE, "put", "standard input needs --name NAME");
     }
     return 0;
+}
+
+/* What the options say of how files are to be stored. */
+static int take_rules(struct putting *putting)
+{
+    static const char kind[] = "sha256:";
+    const struct options *options = putting->options;
+    const char *replace = options->values[OPTION_REPLACE];
+
+    putting->rules.exclusive = options_have(options, OPTION_EXCLUSIVE);
+    putting->rules.if_same = options_have(options, OPTION_IF_SAME);
+    if (replace != NULL && replace[0] == '\0') {
+        putting->rules.replace = "1";
+    } else if (replace != NULL) {
+        if (strncmp(replace, kind, strlen(kind)) != 0 ||
+            !digest_of_hex(replace + strlen(kind), putting->replace))
+            return complain(REASON_USAGE, "put",
+                            "--replace: it must be sha256: and 64 hexadecimal digits");
+        putting->rules.replace = putting->replace;
+    }
+    return options_digest(options, OPTION_SHA256, putting->rules.digest);
 }
 
 int put_run(struct invocation *invocation)
@@ -208,9 +240,11 @@ int put_run(struct invocation *invocation)
     if (putting == NULL)
         return complain_errno(REASON_INTERNAL, "put", "no memory");
     putting->options = invocation->options;
-    uploads_init(&putting->uploads, &invocation->connection, note, putting);
+    uploads_init(&putting->uploads, &invocation->connection, &putting->rules, note, putting);
     invocation->state = putting;
-    code = invocation_run_each(invocation, put_one, settle);
+    code = take_rules(putting);
+    if (code == 0)
+        code = invocation_run_each(invocation, put_one, settle);
     free(putting);
     return code;
 }

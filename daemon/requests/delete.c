@@ -10,7 +10,7 @@ struct deletion {
     const char *name;
 };
 
-static int delete (void *argument)
+static int delete_file(void *argument)
 {
     const struct deletion *deletion = argument;
 
@@ -25,7 +25,7 @@ int delete_serve(struct session *session, const struct arguments *arguments)
     if (code == 0 && !session->library->writable)
         code = session_refuse(session, REASON_DENIED, "the library is read-only");
     if (code == 0)
-        code = session_run_with_heartbeat(session, delete, &deletion);
+        code = session_run_with_heartbeat(session, delete_file, &deletion);
     if (code == COMMIT_UNKNOWN || (code == 0 && promise_judge(session) < 0))
         return promise_break(session, arguments->name,
                              "the file is gone, and could not be made so for good");

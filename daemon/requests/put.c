@@ -5,6 +5,7 @@
 #include "daemon/requests/promise.h"
 #include "daemon/requests/upload.h"
 #include "daemon/store/commit.h"
+#include "daemon/store/quarantine.h"
 #include "protocol/descriptor.h"
 
 enum {
@@ -89,13 +90,30 @@ static int answer_exists(struct upload *upload, const char *digest)
                         there->record.digest, same && is_replacing(upload) ? " same=1" : "");
 }
 
+/*
+ * Is the free name kept in quarantine for other bytes than those of this digest? Then they are there,
+ * as if they had it still. Returns 0 or a reason.
+ */
+static int look_into_quarantine(struct upload *upload, const char *digest)
+{
+    struct stored *there = &upload->there;
+    int code = quarantine_open(upload->session->library, name_of(upload), there);
+
+    if (code == 0 && strcmp(there->record.digest, digest) == 0) {
+        descriptor_close(there->fd);
+        there->fd = -1;
+    }
+    return code == -REASON_NOT_FOUND ? 0 : code;
+}
+
 /* Looks at what is under the name. Returns 0 when it is free or a file, else a reason. */
 static int look(struct upload *upload)
 {
+    const char *digest = upload->arguments->options[OPTION_DIGEST].text;
     int code = lookup_open(upload->session->library, name_of(upload), &upload->there);
 
     if (code == -REASON_NOT_FOUND && errno == ENOENT)
-        return 0;
+        return is_replacing(upload) || digest == NULL ? 0 : look_into_quarantine(upload, digest);
     if (code != -REASON_NOT_FOUND)
         return code;
     return session_refuse(upload->session, REASON_NOT_A_FILE, "it lies below a file or a link");
@@ -123,15 +141,16 @@ static int give_name(struct upload *upload)
         return commit_replace(library, &upload->stage, &upload->record, name_of(upload),
                               guard_of(upload), &upload->there);
     for (int tries = 0; code == 0 && tries < TRIES; tries++) {
-        code = commit_link(library, &upload->stage, name_of(upload));
+        code = commit_link(library, &upload->stage, &upload->record, name_of(upload));
         if (code != -REASON_EXISTS)
             return code;
         code = lookup_open(library, name_of(upload), &upload->there);
-        if (code != -REASON_NOT_FOUND)
-            return code == 0 ? -REASON_EXISTS : code;
-        code = 0;
+        if (code == -REASON_NOT_FOUND)
+            code = look_into_quarantine(upload, upload->record.digest);
+        if (upload->there.fd >= 0)
+            return -REASON_EXISTS;
     }
-    return -REASON_INTERNAL;
+    return code < 0 ? code : -REASON_INTERNAL;
 }
 
 /* Seals the stage and gives it its name. */
@@ -178,7 +197,7 @@ static int serve_new(struct upload *upload)
     const char *old = upload->there.record.digest;
     log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
               "name", name_of(upload), "digest", upload->record.digest,
-              upload->there.fd >= 0 ? "replaced" : NULL, old[0] != '\0' ? old : "unknown", NULL);
+              upload->stage.moved ? "replaced" : NULL, old[0] != '\0' ? old : "unknown", NULL);
     code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->received,
                         upload->record.digest);
     /* The client need not wait for the stage's own name to go. */
@@ -213,7 +232,7 @@ static int judge_replacing(struct upload *upload, bool *ret_answered)
         return refuse_guard(upload);
     int code = request_digest(upload->session, &upload->there);
     if (code < 0)
-        return code;
+        return guard == NULL ? 0 : code;
     *ret_answered = strcmp(digest, upload->there.record.digest) == 0;
     if (*ret_answered)
         return answer_exists(upload, digest);

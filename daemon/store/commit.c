@@ -9,6 +9,7 @@
 
 #include "daemon/store/folder.h"
 #include "daemon/store/lock.h"
+#include "daemon/store/quarantine.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
@@ -54,10 +55,15 @@ static int try_link_often(const struct library *library, const struct stage *sta
     return code == VANISHED ? -REASON_INTERNAL : code;
 }
 
-int commit_link(const struct library *library, const struct stage *stage, const char *name)
+int commit_link(const struct library *library, const struct stage *stage,
+                const struct record *record, const char *name)
 {
-    int code = try_link_often(library, stage, name);
+    int lock = -1;
+    int code = quarantine_judge(library, name, record->digest, &lock);
 
+    if (code == 0)
+        code = try_link_often(library, stage, name);
+    descriptor_close(lock);
     if (code < 0)
         return code;
     /* Whatever it is, it comes too late to be a refusal: the name is there. */
@@ -74,7 +80,7 @@ static int take_over(const struct library *library, struct stage *stage, const c
     /* A repeated request to a file server may find that its first one has done it. */
     if (code == 0 && renameat(stage->folder, stage->id, folder, last) < 0 &&
         !(errno == ENOENT && descriptor_is_named(stage->fd, folder, last)))
-        code = library_failure(errno);
+        code = library_own_failure(errno);
     stage->moved = code == 0;
     descriptor_close(folder);
     return code;
@@ -86,8 +92,9 @@ static int judge_there(struct stored *there, const struct record *record, const 
     if (guard == NULL && there->status.st_size != record->size)
         return 0;
     int code = lookup_digest(there);
+    /* What cannot be read, or changes, is not what comes. */
     if (code < 0)
-        return code;
+        return guard == NULL ? 0 : code;
     if (strcmp(there->record.digest, record->digest) == 0)
         return -REASON_EXISTS;
     return guard == NULL || strcmp(there->record.digest, guard) == 0 ? 0 : -REASON_MISMATCH;
@@ -102,11 +109,22 @@ static int try_replace(const struct library *library, struct stage *stage,
 
     if (code == -REASON_NOT_FOUND && errno != ENOENT)
         return -REASON_NOT_A_FILE;
-    if (code == -REASON_NOT_FOUND)
-        return guard != NULL ? -REASON_MISMATCH : try_link_often(library, stage, name);
+    if (code == -REASON_NOT_FOUND && guard != NULL)
+        return -REASON_MISMATCH;
+    if (code == -REASON_NOT_FOUND) {
+        code = try_link_often(library, stage, name);
+        if (code == 0)
+            (void)quarantine_drop(library, name);
+        return code;
+    }
     if (code == 0)
         code = judge_there(there, record, guard);
-    return code == 0 ? take_over(library, stage, name) : code;
+    if (code < 0)
+        return code;
+    /* NFS gives an open file another name first, and its own would be free for a moment. */
+    descriptor_close(there->fd);
+    there->fd = -1;
+    return take_over(library, stage, name);
 }
 
 int commit_replace(const struct library *library, struct stage *stage, const struct record *record,
@@ -117,7 +135,7 @@ int commit_replace(const struct library *library, struct stage *stage, const str
 
     there->fd = -1;
     if (lock < 0)
-        return library_failure(errno);
+        return library_own_failure(errno);
     for (int tries = 0; code == -REASON_EXISTS && there->fd < 0 && tries < TRIES; tries++)
         code = try_replace(library, stage, record, name, guard, there);
     descriptor_close(lock);
@@ -126,32 +144,46 @@ int commit_replace(const struct library *library, struct stage *stage, const str
     return code == 0 && folder_sync(library, name) < 0 ? COMMIT_UNKNOWN : code;
 }
 
-/* Under the lock: removes the name of a file. `*ret_folder` is the folder that it was in. */
-static int take_away(const struct library *library, const char *name, int *ret_folder)
+/* Under the lock: removes the name of a file. */
+static int take_away(const struct library *library, const char *name)
 {
     struct stored there = {.fd = -1};
     int code = lookup_open(library, name, &there);
 
+    /* NFS gives an open file another name instead, which would keep its folder. */
+    descriptor_close(there.fd);
+    if (code == 0)
+        code = folder_judge(library, name);
     if (code < 0)
         return code;
-    *ret_folder = folder_open_above(library, name, O_RDONLY);
-    if (*ret_folder < 0 || unlinkat(*ret_folder, name_last_component(name), 0) < 0)
+    int folder = folder_open_above(library, name, O_PATH);
+    /* A repeated request to a file server may find that its first one has done it. */
+    if (folder < 0 || (unlinkat(folder, name_last_component(name), 0) < 0 && errno != ENOENT))
         code = library_failure(errno);
-    descriptor_close(there.fd);
+    descriptor_close(folder);
     return code;
 }
 
 int commit_delete(const struct library *library, const char *name)
 {
-    int folder = -1;
     int lock = lock_name(library, name, LOCK_EX);
-    int code = lock < 0 ? library_failure(errno) : take_away(library, name, &folder);
+    int dropped = lock < 0 ? library_own_failure(errno) : quarantine_drop(library, name);
+    int code = dropped;
 
+    /* Else the name would go on being kept for the bytes that it is to forget. */
+    if (dropped == 0 || dropped == -REASON_NOT_FOUND)
+        code = take_away(library, name);
     descriptor_close(lock);
-    if (code == 0 && (fsync(folder) < 0 || folder_remove_empty(library, name) < 0))
-        code = COMMIT_UNKNOWN;
-    descriptor_close(folder);
-    return code;
+    if (code == 0)
+        folder_prune(library, name, 0);
+    else if (code != -REASON_NOT_FOUND || errno != ENOENT)
+        return code;
+    if (dropped == 0)
+        code = 0;
+    /* Also what is gone already: whoever deleted it may not have come so far. */
+    if (folder_sync(library, name) == 0)
+        return code;
+    return code == 0 || errno == EIO ? COMMIT_UNKNOWN : code;
 }
 
 int commit_make_durable(const struct library *library, const struct stored *stored,

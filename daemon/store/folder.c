@@ -70,25 +70,6 @@ int folder_open_above(const struct library *library, const char *name, int flags
     return library_openat(library, above, flags | O_DIRECTORY);
 }
 
-int folder_remove_empty(const struct library *library, const char *name)
-{
-    char path[NAME_LONGEST + 1];
-    bool goes_on = true;
-    int code = 0;
-
-    copy_name(path, name);
-    while (goes_on && cut_last(path) && strcmp(path, ".") != 0) {
-        int fd = folder_open_above(library, path, O_RDONLY);
-        int removed = fd < 0 ? -1 : unlinkat(fd, name_last_component(path), AT_REMOVEDIR);
-        /* Another deletion may have removed it, and not yet the one above. */
-        goes_on = removed == 0 || errno == ENOENT;
-        if (removed == 0)
-            code = fsync(fd) < 0 ? -REASON_INTERNAL : 0;
-        descriptor_close(fd);
-    }
-    return code;
-}
-
 int folder_make(const struct library *library, const char *name, int *ret_fd, size_t *ret_made)
 {
     const int flags = O_RDONLY | O_DIRECTORY;

@@ -21,15 +21,12 @@ int folder_open_above(const struct library *library, const char *name, int flags
  */
 int folder_make(const struct library *library, const char *name, int *ret_fd, size_t *ret_made);
 
-/* Removes the folders that folder_make() has made for a name, the lowest first, while empty. */
-void folder_prune(const struct library *library, const char *name, size_t made);
-
 /*
- * Removes the folders on the way to a name, the lowest first, while they are empty, and makes that
- * durable. Returns 0, or -REASON_INTERNAL when it could not be made so. Whoever is about to link
- * into one finds it dead, and makes it again.
+ * Removes the folders on the way to a name, the lowest first, while they are empty: those that
+ * folder_make() has made for it, or all for 0. Whoever is about to link into one finds it dead, and
+ * makes it again.
  */
-int folder_remove_empty(const struct library *library, const char *name);
+void folder_prune(const struct library *library, const char *name, size_t made);
 
 /*
  * Can every folder from the name up to the library be opened, as folder_sync() must? 0 or a reason.

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/store/lock.h"
 #include "daemon/store/record.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
@@ -134,6 +135,13 @@ int library_failure(int error)
     }
 }
 
+int library_own_failure(int error)
+{
+    int code = library_failure(error);
+
+    return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
+}
+
 static int make_own_folder(const struct library *library, const char *path)
 {
     if (mkdirat(library->root, path, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
@@ -178,6 +186,7 @@ int library_open(struct library *library, const char *path, bool records, const 
         *ret_fault = "the file system keeps no user xattrs, which records need";
         goto refuse;
     }
+    lock_make_file(library);
     return 0;
 refuse:
     descriptor_close(library->root);

@@ -53,12 +53,15 @@ static bool matches(const struct pattern *pattern, const char *text)
 }
 
 /* What errno comes to: some errors make one entry invisible, and are none of the whole listing. */
-static int entry_failure(void)
+static int entry_failure(const struct walk *walk)
 {
     int code = library_failure(errno);
 
-    return code == -REASON_NOT_FOUND || code == -REASON_DENIED || code == -REASON_NOT_A_FILE ? 0
-                                                                                             : code;
+    if (code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE)
+        return 0;
+    if (walk->query->unreadable != NULL)
+        return walk->query->unreadable(walk->query->context, walk->path);
+    return code == -REASON_DENIED ? 0 : code;
 }
 
 static int open_below(int folder, const char *component, int flags)
@@ -111,7 +114,7 @@ static int descend(struct walk *walk, int folder, const char *component, size_t 
 {
     int fd = open_below(folder, component, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
-        return entry_failure();
+        return entry_failure(walk);
     if (path_length + 1 >= NAME_LONGEST) {
         (void)close(fd);
         return 0;
@@ -183,10 +186,12 @@ static int read_folder(struct walk *walk, int fd, size_t path_length, struct pat
         if (code == 0)
             code = walk->query->batch_end(walk->query->context);
     }
-    if (got < 0 && code == 0 && path_length == 0)
+    if (got < 0 && code == 0 && path_length == 0) {
         code = -REASON_UNAVAILABLE;
-    else if (got < 0 && code == 0)
-        code = entry_failure();
+    } else if (got < 0 && code == 0) {
+        walk->path[path_length] = '\0';
+        code = entry_failure(walk);
+    }
     free(batch);
     (void)close(fd);
     return code;
@@ -206,7 +211,7 @@ static int list_itself(struct walk *walk, const struct library *library)
         return 0;
     folder = folder_open_above(library, query->folder, O_PATH);
     if (folder < 0)
-        return entry_failure();
+        return entry_failure(walk);
     if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
         code = list_file(walk, folder, last, &everything);
     (void)close(folder);
@@ -230,7 +235,7 @@ int list_run(const struct library *library, const struct list_query *query)
         return list_itself(&walk, library);
     }
     if (fd < 0)
-        return entry_failure();
+        return entry_failure(&walk);
     return read_folder(&walk, fd, strlen(walk.path),
                        cut_pattern(query->match, query->match_length, query->deep));
 }

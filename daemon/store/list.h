@@ -33,6 +33,11 @@ struct list_query {
     int (*entry)(void *context, const struct list_entry *entry);
     /* Called after each batch of directory entries, whatever was found in it; as `entry`. */
     int (*batch_end)(void *context);
+    /*
+     * Called, with errno, for a folder that is there and cannot be read, so that nothing below it
+     * is listed; as `entry`. NULL: what has no access is passed over, all else ends the listing.
+     */
+    int (*unreadable)(void *context, const char *folder);
     void *context;
 };
 

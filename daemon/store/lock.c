@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,45 +10,52 @@
 #include "protocol/descriptor.h"
 #include "protocol/digest.h"
 
-#define FOLDER ".fsd/lock"
+#define LOCK_FILE ".fsd/lock"
 
 enum {
-    FOLDER_MODE = 0700,
     LOCK_MODE = 0600,
-    HASH_DIGITS = 2, /* of a name's hash tell its lock */
+    HASH_DIGITS = 15, /* of a name's hash tell its byte: no more fit into an offset */
+    HEXADECIMAL = 16,
 };
 
-/* Its descriptor never writes: a session is not allowed to do that here. */
-static int open_lock(const struct library *library, const char *name)
+/* NFS locks exclusively only what could be written to. Nothing ever is. */
+static int open_file(const struct library *library)
 {
-    char path[sizeof FOLDER + 1 + HASH_DIGITS];
-    char hash[DIGEST_ROOM];
-    struct digest digest;
-    int fd = -1;
+    return openat(library->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                  LOCK_MODE);
+}
 
-    digest_begin(&digest);
-    digest_add(&digest, name, strlen(name));
-    digest_finish(&digest, hash);
-    (void)snprintf(path, sizeof path, FOLDER "/%.*s", HASH_DIGITS, strchr(hash, ':') + 1);
-    fd = openat(library->root, path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
-    if (fd >= 0 || errno != ENOENT ||
-        (mkdirat(library->root, FOLDER, FOLDER_MODE) < 0 && errno != EEXIST))
-        return fd;
-    return openat(library->root, path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
+static off_t byte_of(const char *name)
+{
+    char hash[DIGEST_ROOM];
+
+    (void)digest_of_bytes(name, strlen(name), hash);
+    char *digits = strchr(hash, ':') + 1;
+    digits[HASH_DIGITS] = '\0';
+    return (off_t)strtoll(digits, NULL, HEXADECIMAL);
 }
 
 int lock_name(const struct library *library, const char *name, int operation)
 {
-    int fd = open_lock(library, name);
+    struct flock lock = {.l_type = operation == LOCK_EX ? F_WRLCK : F_RDLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = byte_of(name),
+                         .l_len = 1};
+    int fd = open_file(library);
     int code = 0;
 
     if (fd < 0)
         return -1;
     do
-        code = flock(fd, operation);
+        code = fcntl(fd, F_OFD_SETLKW, &lock);
     while (code < 0 && errno == EINTR);
     if (code == 0)
         return fd;
     descriptor_close(fd);
     return -1;
+}
+
+void lock_make_file(const struct library *library)
+{
+    descriptor_close(open_file(library));
 }

@@ -84,7 +84,7 @@ int record_read(int fd, const struct stat *status, struct record *ret)
         return -REASON_NOT_FOUND;
     if (record.size != status->st_size || record.mtime.tv_sec != status->st_mtim.tv_sec ||
         record.mtime.tv_nsec != status->st_mtim.tv_nsec)
-        return -REASON_NOT_FOUND;
+        return -REASON_MISMATCH;
     *ret = record;
     return 0;
 }

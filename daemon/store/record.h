@@ -43,8 +43,8 @@ bool record_is_possible(int fd);
 int record_write(int fd, const struct record *record);
 
 /*
- * Reads the record of a file whose status is `status`. Returns 0, or -REASON_NOT_FOUND when it has
- * none that is to be believed; `ret` is left alone then.
+ * Reads the record of a file whose status is `status`. Returns 0; -REASON_MISMATCH when the file is
+ * not, or no longer, the one that it was written for; or -REASON_NOT_FOUND when there is none.
  */
 int record_read(int fd, const struct stat *status, struct record *ret);
 

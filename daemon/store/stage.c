@@ -105,12 +105,9 @@ static void visit_client(int at, const char *client, stage_visit *visit, void *c
 static void write_plan(const struct stage_plan *plan, char text[PLAN_ROOM])
 {
     char name[DIGEST_ROOM];
-    struct digest digest;
 
-    digest_begin(&digest);
-    digest_add(&digest, plan->name, strlen(plan->name));
-    digest_finish(&digest, name);
-    (void)snprintf(text, PLAN_ROOM, "size=%lld name=%s", (long long)plan->size, name);
+    (void)snprintf(text, PLAN_ROOM, "size=%lld name=%s", (long long)plan->size,
+                   digest_of_bytes(plan->name, strlen(plan->name), name));
 }
 
 static int keep_plan(int fd, const struct stage_plan *plan)
@@ -147,12 +144,9 @@ static void leave(struct stage *stage)
     *stage = (struct stage)STAGE_NONE;
 }
 
-/* The reason for an error, which tells of the stage's own folder and not of the name. */
 static int stage_failure(int error)
 {
-    int code = error == EWOULDBLOCK || error == EEXIST ? -REASON_BUSY : library_failure(error);
-
-    return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
+    return error == EWOULDBLOCK || error == EEXIST ? -REASON_BUSY : library_own_failure(error);
 }
 
 /*

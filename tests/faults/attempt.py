@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import subprocess
 
@@ -9,16 +10,23 @@ from campaign import (BUILD, FSC, FSD, Daemon, is_sanitized, memory_folders, pri
                       read_text, wait_until)
 from disks import Loop, enter_namespace, make_image, missing_for, mounted
 from invariants import digest_of, examine, stages
+from session import Session, item
 
 TRACER = os.path.abspath(os.path.join(BUILD, 'tests', 'faults', 'tracer'))
 SMALL, LARGE = os.urandom(3000), os.urandom(200_000)
 # The processes that may be disturbed: their numbers for the tracer. The first one that a daemon
-# without spare ones forks tries the disk; the second one is that of the first session, or the worker
-# that has all of them.
-TARGETS = {'session': 2, 'daemon': 0, 'client': 0}
+# without spare ones forks tries the disk; where uploads were left behind, the next one sweeps; then
+# comes that of the first session, or the worker that has all of them.
+TARGETS = {'session': 2, 'daemon': 0, 'client': 0, 'sweeper': 2}
 # How many uploads may be left in the stage of what was killed, until somebody sweeps them.
 STAGES_LEFT = {'session': 1, 'daemon': 1, 'client': 0}
 NUMBERS = itertools.count()
+UPLOAD = '0123456789abcdef' * 2
+# What a client of our own ends with, as fsc would: 10 when it was told nothing.
+EXIT_CODES = {'not-found': 4, 'denied': 6, 'no-space': 7, 'too-large': 7, 'mismatch': 8, 'timeout': 11, 'busy': 12,
+              'unavailable': 12}
+LOST, UNAVAILABLE = 10, 12
+PATIENCE = 5  # seconds for a session to end whose client has gone
 
 
 class Work:
@@ -27,6 +35,9 @@ class Work:
     "source" or its standard input holds; the library before it and, where it differs, afterwards, as
     the bytes of each name; and what it fetches into the local file "fetched".
     """
+
+    targets = ('session', 'daemon', 'client')  # that may be disturbed
+    has_leftovers = False  # are there stages before it?
 
     def __init__(self, words, arguments, source=b'', text=b'', before=None, after=None, fetched=None):
         self.words = words
@@ -37,6 +48,7 @@ class Work:
         self.after = {**self.before, **(after or {})}
         self.fetched = fetched
         self.stores = after is not None
+        self.deletes = None in self.after.values()
 
     def digests(self, is_done):
         """Those that each name may have now; None is for a name that is not there."""
@@ -45,6 +57,104 @@ class Work:
             ways = [self.after] if is_done else [self.before, self.after]
             found[name] = {way.get(name) and digest_of(way[name]) for way in ways}
         return found
+
+    def leave(self, library):
+        """Makes the stages that are there before."""
+
+    def act(self, attempt, daemon, wrapper):
+        """Does it, and returns the exit code."""
+        return daemon.run_fsc(*(word.format(attempt.folder) for word in self.arguments),
+                              text=self.text, wrapper=wrapper, stderr=subprocess.DEVNULL)[1]
+
+    def settle(self, library):
+        """Waits for what the daemon does by itself."""
+
+    def fault_of_left(self, library, target):
+        """What is wrong with the stages that are left in the end; None when nothing is."""
+        left = len(stages(library))
+        return f'{left} stages are left' if left > STAGES_LEFT[target] else None
+
+
+class Request(Work):
+    """A client of our own sends one request, and the body of a PUT when it is told to."""
+
+    targets = ('session', 'daemon')
+
+    def __init__(self, words, request, data=b'', **library):
+        super().__init__(words, '', data, **library)
+        self.request = request.encode() + b'\n'
+
+    def act(self, attempt, daemon, wrapper):
+        try:
+            with contextlib.closing(Session(daemon.socket)) as session:
+                return self.code_of(self.speak(attempt, session))
+        except OSError:
+            return LOST
+
+    def speak(self, attempt, session):
+        """Returns the last answer."""
+        with contextlib.suppress(BrokenPipeError):  # of one that is turned away
+            session.send(self.request)
+        answer = session.line()
+        if not (go := re.match(r'OK offset=(\d+)(?: digest=(\S+))?$', answer or '')):
+            return answer
+        at = int(go[1])
+        attempt.resumed.append(at)
+        if at and go[2] != digest_of(self.source[:at]):
+            attempt.faults.append('other bytes are in the stage')
+        rest = item(self.source[at:]) if at < len(self.source) else b''
+        return session.ask(rest + b'END\n')
+
+    def code_of(self, answer):
+        """What fsc would end with."""
+        word, *fields = (answer or '').split(' ')
+        if word == 'FAIL':
+            return EXIT_CODES.get(fields[0], 1)
+        if word in ('OK', 'EXISTS'):
+            is_same = 'digest=' + digest_of(self.source) in fields
+            return 0 if is_same or answer == 'OK' else 3
+        return LOST
+
+
+class Resumption(Request):
+    """An upload that broke off is gone on with."""
+
+    has_leftovers = True
+
+    def __init__(self, words, name, data, staged):
+        super().__init__(words, f'PUT {name} size={len(data)} upload={UPLOAD}', data, after={name: data})
+        self.staged = staged  # how many bytes have come before
+
+    def leave(self, library):
+        subprocess.run([FSD, '--stdio', '--library', library], check=True, stdout=subprocess.DEVNULL,
+                       input=self.request + item(self.source[:self.staged]))
+
+    def fault_of_left(self, library, target):
+        left = len(stages(library))
+        return f'{left} stages are left of an upload that is stored' if left else None
+
+
+class Sweep(Work):
+    """A put beside the sweeper, which has old stages to remove and a young one to leave."""
+
+    targets = ('sweeper',)
+    has_leftovers = True
+
+    def leave(self, library):
+        for number, client in enumerate((*('anonymous', 'user:nobody') * 4, 'young')):
+            folder = f'{library}/.fsd/stage/{client}'
+            os.makedirs(folder, exist_ok=True)
+            with open(f'{folder}/{number:032x}', 'wb') as file:
+                file.write(b'left')
+            if client != 'young':
+                os.utime(file.name, (0, 0))
+
+    def settle(self, library):
+        wait_until(lambda: len(stages(library)) < 2, 'the sweep')
+
+    def fault_of_left(self, library, target):
+        left = [path.split('/')[-2] for path in stages(library)]
+        return None if left == ['young'] else f'stages are left of {left}'
 
 
 WORKS = (
@@ -57,8 +167,19 @@ WORKS = (
          before={'twice': SMALL}, after={}),
     Work('put a large file again', 'put {}/source --name large', LARGE,
          before={'large': LARGE}, after={}),
+    Resumption('go on with an upload', 'resumed', LARGE, 80_000),
+    Request('replace a file', 'PUT a/file replace=1', SMALL, before={'a/file': LARGE},
+            after={'a/file': SMALL}),
+    Request('replace a certain file', f'PUT file replace={digest_of(LARGE)}', SMALL,
+            before={'file': LARGE}, after={'file': SMALL}),
+    Request('replace no file', 'PUT a/file replace=1', SMALL, after={'a/file': SMALL}),
+    Request('delete a file', 'DELETE file', before={'file': SMALL}, after={'file': None}),
+    Request('delete a folder with its last file', 'DELETE a/b/file', before={'a/b/file': SMALL},
+            after={'a/b/file': None}),
+    Sweep('put while stages are swept', 'put {}/source --name small', SMALL, after={'small': SMALL}),
     Work('get a file', 'get file --output {}/fetched --force', before={'file': LARGE}, fetched=LARGE),
 )
+WORKS = [work for work in WORKS if re.search(os.environ.get('WORKS', ''), work.words)]
 
 
 def missing_to_trace():
@@ -95,6 +216,7 @@ class Attempt:
         self.code = None  # of fsc
         self.calls = []  # that the target made, by their numbers
         self.is_done = False  # did it come to the action?
+        self.resumed = []  # where uploads were gone on with
 
     def run(self, place):
         """Does it all, in a new folder in that place, and returns itself."""
@@ -106,8 +228,10 @@ class Attempt:
             *calls, last = read_text(self.folder + '/result').split()
         finally:
             shutil.rmtree(self.folder)
-        self.calls = list(map(int, calls))
+        self.calls = [int(call) for call in calls if call != 'end']
         self.is_done = last == 'done'
+        if not self.is_done and self.work.has_leftovers and self.resumed == [0]:
+            self.faults.append('the upload is not gone on with')
         return self
 
     def prepare(self):
@@ -116,23 +240,31 @@ class Attempt:
         for name, data in self.work.before.items():
             subprocess.run([FSC, '--server', f'exec:{FSD} --stdio --library {library}', 'put', '-',
                             '--name', name], input=data, check=True)
+        self.work.leave(library)
         with open(self.folder + '/source', 'wb') as file:
             file.write(self.work.source)
 
     def disturb(self):
-        tracer = [TRACER, self.folder + '/result', str(TARGETS[self.target]), *self.plan]
+        number = TARGETS[self.target] + (self.target == 'session' and self.work.has_leftovers)
+        tracer = [TRACER, self.folder + '/result', str(number), *self.plan]
         is_client = self.target == 'client'
         with self.start(() if is_client else tracer) as daemon:
             if daemon.process.poll() is None:
                 self.judge(self.run_fsc(daemon, tracer if is_client else ()))
-            if self.target == 'daemon':
-                self.end(daemon, (0, -9))
+            is_anew = self.target in ('daemon', 'sweeper')
+            if self.target == 'sweeper':
+                wait_until(lambda: 'end' in read_text(self.folder + '/result'), 'the sweeper to end')
+            if is_anew:
+                self.end(daemon, (0, -9) if self.target == 'daemon' else (0,))
             self.look()
-            if self.target == 'daemon':
+            if is_anew:
                 daemon.start()
             self.judge_retry(self.retry(daemon))
             self.look()
+            self.work.settle(self.folder + '/library')
             self.end(daemon, (0,))
+        if fault := self.work.fault_of_left(self.folder + '/library', self.target):
+            self.faults.append(fault)
 
     def start(self, wrapper):
         daemon = Daemon(self.folder, '--concurrency', self.model, settings='spare = 0;',
@@ -143,13 +275,21 @@ class Attempt:
         return daemon
 
     def run_fsc(self, daemon, wrapper=()):
-        return daemon.run_fsc(*(word.format(self.folder) for word in self.work.arguments),
-                              text=self.work.text, wrapper=wrapper, stderr=subprocess.DEVNULL)[1]
+        return self.work.act(self, daemon, wrapper)
 
     def retry(self, daemon):
-        code = self.run_fsc(daemon)
+        """Comes again until it is no longer turned away, as a session before may still have the upload."""
         # The retry's session may be a thread of the same process, and die as the first one would.
-        return self.run_fsc(daemon) if self.model == 'thread' and code in self.codes else code
+        passing = (LOST, UNAVAILABLE) if self.model == 'thread' else (UNAVAILABLE,)
+        codes = []
+
+        def is_answered():
+            codes.append(self.run_fsc(daemon))
+            return codes[-1] not in passing
+
+        with contextlib.suppress(TimeoutError):
+            wait_until(is_answered, 'an answer', PATIENCE)
+        return codes[-1]
 
     def judge(self, code):
         self.code = code
@@ -159,8 +299,9 @@ class Attempt:
             self.faults.append(f'fsc ends with {code}')
 
     def judge_retry(self, code):
-        # Of a stream whose name is taken nothing is read, so it cannot be told to be the same.
-        if code == 0 or (code == 3 and self.work.text):
+        # Of a stream whose name is taken nothing is read, so it cannot be told to be the same; what was
+        # deleted is not found.
+        if code == 0 or (code == 3 and self.work.text) or (code == 4 and self.work.deletes):
             self.note_success()
         else:
             self.faults.append(f'the retry ends with {code}')
@@ -188,9 +329,6 @@ class Attempt:
         # Sessions whose daemon was killed end by themselves; what traces them waits for them.
         wait_until(lambda: read_text(self.folder + '/result').endswith('\n'),
                    'all processes to end')
-        left = stages(self.folder + '/library')
-        if len(left) > STAGES_LEFT[self.target]:
-            self.faults.append(f'{len(left)} stages are left')
 
 
 @contextlib.contextmanager

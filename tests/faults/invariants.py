@@ -4,7 +4,7 @@ import os
 import re
 import stat
 
-RECORD = re.compile(r'digest=(\S+) size=(\d+) mtime=(\d+)(?:\.(\d+))? by=\S+$')
+RECORD = re.compile(r'digest=(\S+) size=(\d+) mtime=(\d+)(?:\.(\d+))? by=\S+( upload=[0-9a-f]{32})?$')
 
 
 def digest_of(data):

@@ -5,7 +5,7 @@
  *   no-file-sync     files are not made durable
  *   no-folder-sync   folders are not
  *   early-link       a file gets its name first, and is made durable a little later
- *   death-at-link    no mistake: the session dies as soon as a file has its name
+ *   death-at-name    no mistake: the session dies as soon as a name is given, taken over or deleted
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 enum {
-    EARLY_MS = 20, /* long enough for what others sync meanwhile */
+    EARLY_MS = 20,  /* long enough for what others sync meanwhile */
+    ID_LENGTH = 32, /* of the name of a stage */
 };
 
 static char made[32];
@@ -51,12 +52,14 @@ int fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
-/* Is this the name of a link that the self-test makes, and not of a file? */
-static bool is_of_self_test(const char *name)
+/* Dies, unless the name is that of a stage, or of the link that the self-test makes. */
+static void die_at(const char *name)
 {
     const char *point = strrchr(name, '.');
+    bool is_of_self_test = point != NULL && strcmp(point, ".link") == 0;
 
-    return point != NULL && strcmp(point, ".link") == 0;
+    if (makes("death-at-name") && !is_of_self_test && strlen(name) != ID_LENGTH)
+        (void)raise(SIGKILL);
 }
 
 int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
@@ -64,12 +67,30 @@ int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
     const struct timespec early = {.tv_nsec = EARLY_MS * 1000000L};
     long code = syscall(SYS_linkat, fromfd, from, tofd, to, flags);
 
-    if (code == 0 && makes("death-at-link") && !is_of_self_test(to))
-        (void)raise(SIGKILL);
+    if (code == 0)
+        die_at(to);
     if (code == 0 && postponed >= 0) {
         (void)nanosleep(&early, NULL);
         code = syscall(SYS_fsync, postponed);
         postponed = -1;
     }
+    return (int)code;
+}
+
+int renameat(int fromfd, const char *from, int tofd, const char *to)
+{
+    long code = syscall(SYS_renameat2, fromfd, from, tofd, to, 0);
+
+    if (code == 0)
+        die_at(to);
+    return (int)code;
+}
+
+int unlinkat(int fd, const char *name, int flags)
+{
+    long code = syscall(SYS_unlinkat, fd, name, flags);
+
+    if (code == 0 && flags == 0)
+        die_at(name);
     return (int)code;
 }

@@ -9,8 +9,9 @@
  * the number of an error.
  *
  * The command is run in the process that was started, and what traces it is none of its children.
- * The numbers of the calls of the process are written to the file RESULT, all in one line; when all
- * processes have ended, its last word is "done" when it came to the action, or else "passed".
+ * The numbers of the calls of the process are written to the file RESULT, all in one line, and "end"
+ * when it has ended; when all processes have, the last word is "done" when it came to the action, or
+ * else "passed".
  */
 #include <elf.h>
 #include <errno.h>
@@ -110,6 +111,17 @@ static struct task *find(pid_t id)
     return add(id);
 }
 
+/* Numbers what a task has forked before that can fork anything else, and others stop before it. */
+static void note_fork(pid_t task, int event)
+{
+    unsigned long forked = 0;
+
+    if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+         event == PTRACE_EVENT_CLONE) &&
+        ptrace(PTRACE_GETEVENTMSG, task, 0L, &forked) == 0)
+        (void)find((pid_t)forked);
+}
+
 /* Puts a harmless call, which every sandbox permits, in the place of one that is to fail. */
 static void skip_call(pid_t task)
 {
@@ -173,6 +185,17 @@ static void stop_at_call(struct task *task)
     }
 }
 
+/* A task is gone; the first one of a process goes last. */
+static void note_end(pid_t id)
+{
+    const struct task *task = find(id);
+
+    if (task->number == plan.which && task->process == id) {
+        (void)fputs("end ", plan.result);
+        (void)fflush(plan.result);
+    }
+}
+
 /* Traces until nothing is left. */
 static void trace(void)
 {
@@ -184,9 +207,12 @@ static void trace(void)
             continue;
         if (id < 0)
             return;
-        if (!WIFSTOPPED(status))
+        if (!WIFSTOPPED(status)) {
+            note_end(id);
             continue;
+        }
         struct task *task = find(id);
+        note_fork(id, status >> 16);
         bool is_target = task->number == plan.which;
         bool is_call = WSTOPSIG(status) == SYSCALL_STOP;
         int number = status >> 16 != 0 || is_call ? 0 : WSTOPSIG(status);

@@ -1,5 +1,6 @@
 #include "protocol/digest.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -94,10 +95,29 @@ static void check_forms(void)
     CHECK(check_of("blake2b:00") == -REASON_UNSUPPORTED);
 }
 
+static void check_hex(void)
+{
+    char hex[DIGEST_ROOM];
+    char text[DIGEST_ROOM] = "untouched";
+
+    memcpy(hex, vectors[0].digest + 7, sizeof hex - 7);
+    hex[64] = 'a';
+    hex[65] = '\0';
+    CHECK(!digest_of_hex(hex, text) && !digest_of_hex(hex + 2, text) && !digest_of_hex("", text));
+    CHECK(!digest_of_hex(vectors[0].digest, text));
+    hex[64] = '\0';
+    hex[63] = 'g';
+    CHECK(!digest_of_hex(hex, text) && strcmp(text, "untouched") == 0);
+    for (size_t i = 0; i < 64; i++)
+        hex[i] = (char)toupper((unsigned char)vectors[0].digest[7 + i]);
+    CHECK(digest_of_hex(hex, text) && strcmp(text, vectors[0].digest) == 0);
+}
+
 int main(void)
 {
     check_vectors();
     check_files();
     check_forms();
+    check_hex();
     return 0;
 }

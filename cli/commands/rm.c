@@ -1,0 +1,176 @@
+#include <string.h>
+#include <time.h>
+
+#include "cli/commands/commands.h"
+#include "cli/entries.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "cli/retry.h"
+#include "protocol/line.h"
+#include "protocol/name.h"
+
+static bool has(const struct invocation *invocation, enum option option)
+{
+    return options_have(invocation->options, option);
+}
+
+/* Tells what became of a file. Returns `code`. */
+static int report(const struct invocation *invocation, const char *name, const char *done, int code)
+{
+    const struct outcome outcome = {.size = -1};
+
+    if (has(invocation, OPTION_JSON))
+        report_print(name, NULL, done, code, &outcome);
+    return code;
+}
+
+/* One attempt to delete a file. */
+static int ask(struct connection *connection, const char *name)
+{
+    char text[NAME_ESCAPED_ROOM];
+    int code = connection_ready(connection);
+
+    if (code < 0)
+        return code;
+    (void)line_escape(name, strlen(name), text);
+    (void)stream_print(&connection->stream, "DELETE %s\n", text);
+    code = connection_ask(connection, ANSWER_OK);
+    return code < 0 ? complain(reason_of(code), name, "%s", connection->why) : 0;
+}
+
+static int delete_file(struct invocation *invocation, const char *name)
+{
+    struct connection *connection = &invocation->connection;
+    bool may_be_gone = has(invocation, OPTION_MISSING_OK) || has(invocation, OPTION_MATCH);
+    bool is_gone = false;
+    struct retry retry;
+    int code = 0;
+
+    retry_begin(&retry, connection);
+    do {
+        code = ask(connection, name);
+        is_gone = code == -REASON_NOT_FOUND && may_be_gone;
+        if (is_gone)
+            code = 0;
+        /* It may have been deleted, and the answer lost. */
+        may_be_gone = may_be_gone || ((code == -REASON_LOST || code == -REASON_TIMEOUT) &&
+                                      !connection->unreachable);
+    } while (retry_again(&retry, code));
+    retry_end(code);
+    return report(invocation, name, is_gone ? "already gone" : "deleted", code);
+}
+
+/* Was a file stored before the time that --older-than tells? */
+static bool is_old(const struct invocation *invocation, const struct entry *entry)
+{
+    const struct timespec *before = invocation->state;
+
+    return entry->mtime.tv_sec < before->tv_sec ||
+           (entry->mtime.tv_sec == before->tv_sec && entry->mtime.tv_nsec < before->tv_nsec);
+}
+
+static int print_name(const struct invocation *invocation, const char *name)
+{
+    return has(invocation, OPTION_JSON)
+               ? report(invocation, name, "to be deleted", 0)
+               : output_print("%s%c", name, has(invocation, OPTION_NULL) ? '\0' : '\n');
+}
+
+static int delete_entry(struct invocation *invocation, const struct entry *entry)
+{
+    if (has(invocation, OPTION_OLDER_THAN)) {
+        if (!entry->has_mtime)
+            return report(
+                invocation, entry->name, "",
+                complain(REASON_BREACH, entry->name, "the server does not tell its time"));
+        if (!is_old(invocation, entry))
+            return 0;
+    }
+    return has(invocation, OPTION_DRY_RUN) ? print_name(invocation, entry->name)
+                                           : delete_file(invocation, entry->name);
+}
+
+/*
+ * Deletes the files that match in a folder, or in the library for NULL: none before all of them are
+ * known.
+ */
+static int delete_matching(struct invocation *invocation, const char *folder)
+{
+    const struct listing_request request = {
+        .name = folder,
+        .match = invocation->options->values[OPTION_MATCH],
+        .deep = has(invocation, OPTION_RECURSIVE),
+        .details = has(invocation, OPTION_OLDER_THAN),
+    };
+    struct entries entries;
+    int listed = entries_read(&entries, request.details ? ENTRIES_DETAILS : ENTRIES_NAMES,
+                              &invocation->connection, &request);
+    size_t count = listed == 0 ? entries.count : 0;
+    int first = listed == -REASON_EMPTY ? 0 : listed;
+
+    if (first < 0 && folder != NULL)
+        (void)report(invocation, folder, "", first);
+    for (size_t i = 0; i < count && !invocation->connection.unreachable; i++) {
+        struct entry entry;
+        entries_get(&entries, i, &entry);
+        int code = delete_entry(invocation, &entry);
+        first = first < 0 ? first : code;
+    }
+    entries_free(&entries);
+    return first;
+}
+
+static int rm_one(struct invocation *invocation, const char *operand)
+{
+    bool is_folder = has(invocation, OPTION_MATCH);
+    size_t length =
+        is_folder ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
+    const char *fault = name_fault(operand, length);
+
+    if (fault != NULL)
+        return report(invocation, operand, "",
+                      complain(REASON_USAGE, operand, "no name: %s", fault));
+    return is_folder ? delete_matching(invocation, operand) : delete_file(invocation, operand);
+}
+
+static int judge_usage(const struct options *options)
+{
+    static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE, OPTION_DRY_RUN};
+
+    if (options_have(options, OPTION_MATCH))
+        return listing_judge_pattern(options);
+    for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
+        if (options_have(options, with_match[i]))
+            return complain(REASON_USAGE, "rm", "--%s goes with --match",
+                            option_rows[with_match[i]].name);
+    }
+    if (options->operand_count == 0 && !options_have(options, OPTION_FILES_FROM))
+        return complain(REASON_USAGE, "rm", "it needs NAME..., or --match PATTERN");
+    return 0;
+}
+
+int rm_run(struct invocation *invocation)
+{
+    const struct options *options = invocation->options;
+    struct timespec before;
+    int64_t age_ms = 0;
+    int code = judge_usage(options);
+
+    if (code == 0)
+        code = options_time(options, OPTION_OLDER_THAN, &age_ms);
+    if (code < 0)
+        return code;
+    (void)clock_gettime(CLOCK_REALTIME, &before);
+    /* In whole seconds: clocks that agree better than that are rare. */
+    before.tv_sec -= (age_ms + 999) / 1000;
+    invocation->state = &before;
+    if (options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)) {
+        code = invocation_run_each(invocation, rm_one, NULL);
+    } else {
+        code = delete_matching(invocation, NULL);
+        int printed = output_flush();
+        code = code < 0 ? code : printed;
+    }
+    invocation->state = NULL;
+    return code;
+}

@@ -1,0 +1,60 @@
+#include "cli/retry.h"
+
+#include <sys/random.h>
+
+#include "cli/output.h"
+
+enum {
+    LONGEST = 30, /* times the first pause */
+};
+
+/* So that many that failed together do not come back together: up to a quarter more or less. */
+static int64_t jitter(int64_t pause_ms)
+{
+    uint32_t random = 0;
+
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
+        return pause_ms;
+    return pause_ms - pause_ms / 4 + random % (pause_ms / 2 + 1);
+}
+
+bool retry_may_help(int code)
+{
+    switch (reason_of(code)) {
+    case REASON_LOST:
+    case REASON_TIMEOUT:
+    case REASON_BUSY:
+    case REASON_UNAVAILABLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void retry_begin(struct retry *retry, struct connection *connection)
+{
+    const struct settings *settings = connection->settings;
+
+    *retry = (struct retry){
+        .connection = connection, .left = settings->retries, .pause_ms = settings->pause_ms};
+    complaint_hold();
+}
+
+bool retry_again(struct retry *retry, int code)
+{
+    int64_t longest = LONGEST * retry->connection->settings->pause_ms;
+
+    if (retry->left == 0 || !retry_may_help(code) ||
+        !connection_pause(retry->connection, jitter(retry->pause_ms)))
+        return false;
+    /* What is told of an attempt is told of the last one. */
+    complaint_hold();
+    retry->left--;
+    retry->pause_ms = retry->pause_ms < longest / 2 ? 2 * retry->pause_ms : longest;
+    return true;
+}
+
+void retry_end(int code)
+{
+    complaint_release(code < 0);
+}

@@ -1,0 +1,210 @@
+#include "cli/upload_body.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "protocol/body.h"
+#include "protocol/clock.h"
+
+enum {
+    REFUSED_MS = 5000, /* without a byte taken by a server that has refused the upload */
+};
+
+/* What has come from the server during the body: WAIT is heeded, all else ends the upload. */
+static int listen_meanwhile(struct upload_body *body)
+{
+    struct stream *stream = &body->connection->stream;
+    const char *line = NULL;
+    size_t length = 0;
+
+    while (!body->refused && stream_peek_line(stream, &line, &length)) {
+        body->refused = !item_is_wait(line, length);
+        body->heard_ms = clock_ms();
+        int code = body->refused ? 0 : stream_line(stream, &line, &length);
+        if (code == 0 && !body->refused)
+            code = stream_sign_of_life(stream);
+        if (code < 0)
+            return code;
+    }
+    return stream->ended && !body->refused ? -REASON_LOST : 0;
+}
+
+/* Sends all that is pending. A refusal that comes meanwhile is noted, and then haste is due. */
+static int push_all(struct upload_body *body)
+{
+    const struct settings *settings = body->connection->settings;
+    struct stream *stream = &body->connection->stream;
+    int64_t since = clock_ms();
+
+    while (stream_pending(stream) > 0) {
+        struct stream_turn turn;
+        int64_t limit = body->refused ? REFUSED_MS : settings->limits.write_ms;
+        int64_t left = since + limit - clock_ms();
+        /* One more try, as we may have been stopped ourselves. */
+        int code = stream_take_turn(stream, -1, left > 0 ? left : 1, &turn);
+        if (code == 0)
+            code = listen_meanwhile(body);
+        if (code == 0 && left <= 0 && !turn.sent && body->heard_ms <= since)
+            code = -REASON_TIMEOUT;
+        if (code < 0)
+            return code;
+        if (turn.sent) {
+            since = clock_ms();
+            stream_expect(stream);
+        }
+        if (body->heard_ms > since)
+            since = body->heard_ms;
+    }
+    return 0;
+}
+
+/* Tells the server that we are alive when it has heard too little of us. */
+static int stay_alive(struct upload_body *body)
+{
+    int64_t now = clock_ms();
+
+    if (body->size - body->alive_sent >= STREAM_PACE_BYTES) {
+        body->alive_sent = body->size;
+        body->alive_ms = now;
+    }
+    if (now - body->alive_ms < body->connection->settings->heartbeat_ms)
+        return 0;
+    body->alive_ms = now;
+    body->alive_sent = body->size;
+    int code = body_print_wait(&body->connection->stream);
+    return code == 0 ? push_all(body) : code;
+}
+
+/* Waits until the producer has something to read, or the server has refused. */
+static int await_source(struct upload_body *body)
+{
+    struct stream *stream = &body->connection->stream;
+    struct stream_turn turn = {.source = body->is_file};
+    int code = stay_alive(body);
+
+    if (code == 0)
+        code = listen_meanwhile(body);
+    while (code == 0 && !turn.source && !body->refused) {
+        int64_t next = body->alive_ms + body->connection->settings->heartbeat_ms - clock_ms();
+        code = stream_take_turn(stream, body->source, next > 0 ? next : 1, &turn);
+        if (code == 0)
+            code = listen_meanwhile(body);
+        if (code == 0 && !turn.source)
+            code = stay_alive(body);
+    }
+    return code;
+}
+
+/* Reads a piece of the source, and adds it to what is known of it. Returns as read(2). */
+static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
+{
+    ssize_t got = 0;
+
+    do
+        got = read(body->source, bytes, room);
+    while (got < 0 && errno == EINTR);
+    if (got > 0) {
+        digest_add(&body->digest, bytes, (size_t)got);
+        body->size += got;
+    }
+    return got;
+}
+
+/* Reads a piece of the source straight into an item. `ret_got` is 0 at the end. */
+static int send_item(struct upload_body *body, ssize_t *ret_got)
+{
+    struct stream *stream = &body->connection->stream;
+    size_t room = 0;
+    char *bytes = NULL;
+    int code = body_room(stream, ITEM_PREFERRED, &bytes, &room);
+
+    if (code < 0)
+        return code;
+    *ret_got = read_piece(body, bytes, room);
+    if (*ret_got <= 0)
+        return 0;
+    body_added(stream, room, (size_t)*ret_got);
+    return push_all(body);
+}
+
+void upload_body_begin(struct upload_body *body, struct connection *connection, int source,
+                       bool is_file)
+{
+    *body = (struct upload_body){
+        .connection = connection, .source = source, .is_file = is_file, .alive_ms = clock_ms()};
+    digest_begin(&body->digest);
+}
+
+int upload_body_send(struct upload_body *body, int *ret_error)
+{
+    for (;;) {
+        ssize_t got = 0;
+        int code = await_source(body);
+        if (code < 0 || body->refused)
+            return code;
+        code = send_item(body, &got);
+        if (code < 0 || body->refused)
+            return code;
+        if (got < 0 && errno == EAGAIN)
+            continue;
+        if (got <= 0) {
+            *ret_error = got < 0 ? errno : 0;
+            return 0;
+        }
+    }
+}
+
+int upload_body_abort(struct upload_body *body)
+{
+    struct connection *connection = body->connection;
+    struct stream *stream = &connection->stream;
+
+    if (!stream->failed && stream_print(stream, "ABORT aborted\n") == 0 && push_all(body) < 0)
+        stream->failed = true;
+    bool in_step = !stream->failed;
+    int code = connection_answer(connection, ANSWER_OK);
+    if (!in_step)
+        connection_close(connection);
+    return code;
+}
+
+int upload_body_skip(struct upload_body *body, int64_t length, int *ret_error)
+{
+    struct stream *stream = &body->connection->stream;
+
+    while (body->size < length) {
+        int64_t left = length - body->size;
+        size_t room = 0;
+        char *bytes = NULL;
+        int code = await_source(body);
+        if (code == 0 && !body->refused)
+            code = body_room(stream, left < ITEM_PREFERRED ? (size_t)left : ITEM_PREFERRED, &bytes,
+                             &room);
+        if (code < 0 || body->refused)
+            return code;
+        ssize_t got = read_piece(body, bytes, room);
+        body_added(stream, room, 0);
+        *ret_error = got < 0 ? errno : 0;
+        if (got <= 0)
+            return 0;
+        /* The server has heard nothing of it. */
+        body->alive_sent = body->size;
+    }
+    return 0;
+}
+
+int upload_body_hash(struct upload_body *body)
+{
+    char bytes[64 * 1024];
+    struct pollfd polled = {.fd = body->source, .events = POLLIN};
+    ssize_t got = 0;
+
+    while ((got = read_piece(body, bytes, sizeof bytes)) != 0) {
+        if (got < 0 && errno != EAGAIN)
+            return -1;
+        if (got < 0)
+            (void)poll(&polled, 1, -1);
+    }
+    return 0;
+}

@@ -1,0 +1,172 @@
+#include "cli/upload_id.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/user_folder.h"
+#include "protocol/descriptor.h"
+#include "protocol/digest.h"
+
+#define VARIABLE "XDG_STATE_HOME"
+#define FALLBACK ".local/state"
+#define FOLDER   "fsc/uploads"
+
+enum {
+    FOLDERS = 4,            /* that may have to be made: those of FALLBACK and FOLDER */
+    KEPT_S = 8 * 24 * 3600, /* longer than servers keep uploads, by default */
+    TRIES = 10,             /* how often a file may be removed while it is opened */
+    FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+};
+
+static const char digits[] = "0123456789abcdef";
+
+static bool is_hex(const char *text, size_t length)
+{
+    return strlen(text) == length && strspn(text, digits) == length;
+}
+
+/* The path of an upload's file: what it is called hides names, and has room in any folder. */
+static bool find_path(struct upload_id *id, const char *server, const char *name,
+                      const struct stat *status)
+{
+    char text[128];
+    char below[sizeof FOLDER + DIGEST_ROOM];
+    char made[DIGEST_ROOM];
+    struct digest digest;
+    int length =
+        snprintf(text, sizeof text, "%llu %llu %lld %lld.%09ld", (unsigned long long)status->st_dev,
+                 (unsigned long long)status->st_ino, (long long)status->st_size,
+                 (long long)status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
+
+    digest_begin(&digest);
+    digest_add(&digest, server, strlen(server) + 1);
+    digest_add(&digest, name, strlen(name) + 1);
+    digest_add(&digest, text, (size_t)length);
+    digest_finish(&digest, made);
+    (void)snprintf(below, sizeof below, FOLDER "/%s", strchr(made, ':') + 1);
+    return user_folder_find(id->path, VARIABLE, FALLBACK, below);
+}
+
+/* Opens a file that no other process has, and locks it. Returns -1 when it cannot be had. */
+static int open_locked(const char *path)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        int fd = open(path, FLAGS | O_CREAT, 0600);
+        if (fd < 0)
+            return -1;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+            (void)close(fd);
+            return -1;
+        }
+        /* Whoever had it may have removed it. */
+        if (descriptor_is_named(fd, AT_FDCWD, path))
+            return fd;
+        (void)close(fd);
+    }
+    return -1;
+}
+
+/* Reads the id that is kept there; what is none is as good as nothing. */
+static bool recall(struct upload_id *id)
+{
+    char line[UPLOAD_ID_LENGTH + 2] = "";
+
+    if (pread(id->fd, line, sizeof line, 0) != UPLOAD_ID_LENGTH + 1 ||
+        line[UPLOAD_ID_LENGTH] != '\n')
+        return false;
+    line[UPLOAD_ID_LENGTH] = '\0';
+    if (!is_hex(line, UPLOAD_ID_LENGTH))
+        return false;
+    memcpy(id->text, line, sizeof id->text);
+    /* It is in use again. */
+    (void)futimens(id->fd, NULL);
+    return true;
+}
+
+static void make_new(struct upload_id *id)
+{
+    uint8_t random[UPLOAD_ID_LENGTH / 2];
+
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return;
+    for (size_t i = 0; i < sizeof random; i++) {
+        id->text[2 * i] = digits[random[i] >> 4];
+        id->text[2 * i + 1] = digits[random[i] & 15];
+    }
+}
+
+static bool keep(const struct upload_id *id)
+{
+    char line[UPLOAD_ID_LENGTH + 2];
+    int length = snprintf(line, sizeof line, "%s\n", id->text);
+
+    return ftruncate(id->fd, 0) == 0 && pwrite(id->fd, line, (size_t)length, 0) == length;
+}
+
+static bool is_stale(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && time(NULL) - status->st_mtim.tv_sec > KEPT_S;
+}
+
+/* Removes a file that nobody has used for long, nor uses now. */
+static void remove_stale(int folder, const char *name)
+{
+    struct stat status;
+    int fd = -1;
+
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && is_stale(&status))
+        fd = openat(folder, name, FLAGS);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 &&
+        is_stale(&status))
+        (void)unlinkat(folder, name, 0);
+    descriptor_close(fd);
+}
+
+static void sweep(const char *path)
+{
+    DIR *folder = opendir(path);
+
+    for (struct dirent *entry = NULL; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (is_hex(entry->d_name, DIGEST_LENGTH - strlen("sha256:")))
+            remove_stale(dirfd(folder), entry->d_name);
+    }
+    if (folder != NULL)
+        (void)closedir(folder);
+}
+
+void upload_id_take(struct upload_id *id, const char *server, const char *name,
+                    const struct stat *status)
+{
+    char folder[PATH_MAX];
+
+    *id = (struct upload_id){.fd = -1};
+    if (user_folder_find(folder, VARIABLE, FALLBACK, FOLDER) &&
+        find_path(id, server, name, status)) {
+        user_folder_make(folder, FOLDERS);
+        id->fd = open_locked(id->path);
+    }
+    id->is_recalled = id->fd >= 0 && recall(id);
+    if (id->is_recalled)
+        return;
+    make_new(id);
+    if (id->fd >= 0 && keep(id))
+        sweep(folder);
+    else
+        upload_id_release(id, true);
+}
+
+void upload_id_release(struct upload_id *id, bool done)
+{
+    /* Before the lock is, so that no other run takes what is over. */
+    if (id->fd >= 0 && done)
+        (void)unlink(id->path);
+    descriptor_close(id->fd);
+    id->fd = -1;
+}

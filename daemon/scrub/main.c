@@ -1,0 +1,225 @@
+/*
+ * fsd-scrub: finds damaged files in a library.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/command_line.h"
+#include "daemon/scrub/scrub.h"
+#include "daemon/store/quarantine.h"
+#include "protocol/descriptor.h"
+#include "protocol/name.h"
+#include "protocol/value.h"
+
+enum {
+    EXIT_USAGE = 2,
+};
+
+enum own_option {
+    OPTION_CONFIG,
+    OPTION_LIBRARY,
+    OPTION_RATE,
+    OPTION_QUARANTINE,
+    OPTION_RECORD,
+    OPTION_VERSION,
+    OPTION_HELP,
+    OPTION_COUNT,
+};
+
+static const struct {
+    const char *name;
+    const char *value; /* what it takes; NULL for nothing */
+    const char *help;
+} own_options[OPTION_COUNT] = {
+    [OPTION_CONFIG] = {"config", "FILE", "settings of fsd (default: " FSD_CONFIG ")"},
+    [OPTION_LIBRARY] = {"library", "DIR", "the library"},
+    [OPTION_RATE] = {"rate", "SIZE", "read no more than so many bytes a second, as in 20M"},
+    [OPTION_QUARANTINE] = {"quarantine", NULL, "move damaged files to .fsd/quarantine"},
+    [OPTION_RECORD] = {"record", NULL, "give records to files that have none"},
+    [OPTION_VERSION] = {"version", NULL, "print the version"},
+    [OPTION_HELP] = {"help", NULL, "print this"},
+};
+
+/* What the command line asks for. */
+struct wish {
+    struct command_line line; /* which settings */
+    struct scrub_plan plan;
+    char *folder;         /* as in the plan, without '/' behind it */
+    enum own_option told; /* --version or --help: only that is told; else OPTION_COUNT */
+};
+
+static int complain(const char *subject, const char *fault)
+{
+    scrub_complain(subject, fault);
+    return -REASON_USAGE;
+}
+
+static int take_rate(const char *text, int64_t *ret)
+{
+    if (value_size(text, strlen(text), ret) && *ret > 0)
+        return 0;
+    return complain(text, "it must be a size above 0, as in 512K, 20M or 1G");
+}
+
+static int take_folder(struct wish *wish, const char *text)
+{
+    size_t length = name_length_without_slash(text, strlen(text));
+    const char *fault = name_fault(text, length);
+
+    if (fault != NULL)
+        return complain(text, fault);
+    wish->folder = strndup(text, length);
+    if (wish->folder == NULL)
+        abort();
+    wish->plan.folder = wish->folder;
+    wish->plan.must_be_folder = text[length] == '/';
+    return 0;
+}
+
+static int take(struct wish *wish, enum own_option option, const char *value)
+{
+    switch (option) {
+    case OPTION_CONFIG:
+        command_line_take_config(&wish->line, value);
+        return 0;
+    case OPTION_LIBRARY:
+        command_line_take(&wish->line, configuration_find(settings_table, "library"), value);
+        return 0;
+    case OPTION_RATE:
+        return take_rate(value, &wish->plan.rate);
+    case OPTION_QUARANTINE:
+        wish->plan.quarantine = true;
+        return 0;
+    case OPTION_RECORD:
+        wish->plan.record = true;
+        return 0;
+    default:
+        /* --help wins over --version. */
+        if (wish->told != OPTION_HELP)
+            wish->told = option;
+        return 0;
+    }
+}
+
+static int read_command_line(struct wish *wish, int argc, char **argv)
+{
+    struct option table[OPTION_COUNT + 1] = {{NULL, 0, NULL, 0}};
+    int place = 0;
+    int option = 0;
+    int code = 0;
+
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        table[i] =
+            (struct option){.name = own_options[i].name, .has_arg = own_options[i].value != NULL};
+    while (code == 0 && (option = getopt_long(argc, argv, "", table, &place)) != -1)
+        code = option == '?' ? -REASON_USAGE : take(wish, (enum own_option)place, optarg);
+    if (code == 0 && argc - optind > 1)
+        return complain(argv[optind + 1], "there can be only one folder");
+    return code == 0 && optind < argc ? take_folder(wish, argv[optind]) : code;
+}
+
+static int tell(enum own_option told)
+{
+    if (told == OPTION_VERSION)
+        return printf("fsd-scrub %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    (void)printf("Usage: fsd-scrub [OPTION]... [FOLDER]\n"
+                 "Finds damaged files in a library, or below one folder of it.\n\n");
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        command_line_print_option(own_options[i].name, own_options[i].value, own_options[i].help);
+    (void)printf("\nSee fsd-scrub(8).\n");
+    return EXIT_SUCCESS;
+}
+
+/* A deep folder takes a descriptor for each one above it. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Opens the library as its owner. Returns NULL, or what is wrong. */
+static const char *open_library(const char *path, const struct owner *owner,
+                                const struct scrub_plan *plan, struct library *ret)
+{
+    const char *fault = NULL;
+
+    if (owner_become(owner) < 0)
+        return strerror(errno);
+    if (library_open(ret, path, true, &fault) == 0) {
+        if ((plan->quarantine || plan->record) && !ret->writable)
+            fault = "it is read-only";
+        else if (plan->quarantine && quarantine_make(ret) < 0)
+            fault = strerror(errno);
+    }
+    owner_leave(owner);
+    return fault;
+}
+
+static int scrub(const struct settings *settings, const struct scrub_plan *plan)
+{
+    struct library library;
+    struct owner owner;
+    const char *fault = NULL;
+
+    if (!settings->records) {
+        scrub_complain("records", "it is false: there is nothing to compare files with");
+        return EXIT_USAGE;
+    }
+    raise_descriptors();
+    fault = owner_find(settings->library, &owner) < 0
+                ? strerror(errno)
+                : open_library(settings->library, &owner, plan, &library);
+    if (fault != NULL) {
+        scrub_complain(settings->library, fault);
+        return EXIT_FAILURE;
+    }
+    return scrub_run(&library, &owner, plan) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run(const struct wish *wish)
+{
+    char fault[CONFIGURATION_FAULT_ROOM];
+    struct settings settings = {.library = NULL};
+    int code = EXIT_USAGE;
+    char *text = NULL;
+
+    if (wish->told != OPTION_COUNT)
+        return tell(wish->told);
+    text = command_line_load(&wish->line, fault);
+    if (text == NULL || command_line_settings(&wish->line, text, &settings, fault) < 0)
+        (void)fprintf(stderr, "fsd-scrub: %s\n", fault);
+    else
+        code = scrub(&settings, &wish->plan);
+    free(text);
+    settings_release(&settings);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct wish wish = {.told = OPTION_COUNT};
+    int code = EXIT_USAGE;
+
+    descriptor_reserve_standard();
+    (void)umask(S_IWGRP | S_IRWXO);
+    command_line_init(&wish.line);
+    if (read_command_line(&wish, argc, argv) == 0)
+        code = run(&wish);
+    command_line_release(&wish.line);
+    free(wish.folder);
+    if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {
+        scrub_complain("standard output", strerror(errno));
+        code = EXIT_FAILURE;
+    }
+    return code;
+}

@@ -1,0 +1,168 @@
+#include "daemon/store/quarantine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "daemon/store/folder.h"
+#include "daemon/store/lock.h"
+#include "protocol/descriptor.h"
+#include "protocol/digest.h"
+#include "protocol/name.h"
+
+#define FOLDER ".fsd/quarantine"
+
+enum {
+    FOLDER_MODE = 0700,
+    PATH_ROOM = sizeof FOLDER + DIGEST_ROOM,
+};
+
+/* Where the file of a name is. Returns `path`. */
+static const char *find_path(const char *name, char path[PATH_ROOM])
+{
+    char hash[DIGEST_ROOM];
+
+    (void)digest_of_bytes(name, strlen(name), hash);
+    (void)snprintf(path, PATH_ROOM, FOLDER "/%s", strchr(hash, ':') + 1);
+    return path;
+}
+
+static int open_folder(const struct library *library)
+{
+    return library_openat(library, FOLDER, O_RDONLY | O_DIRECTORY);
+}
+
+static int set_name(int fd, const char *name)
+{
+    return fsetxattr(fd, QUARANTINE_XATTR, name, strlen(name), 0);
+}
+
+/* With the name's lock: from the name into the quarantine. Returns 0 or a reason. */
+static int move(const struct library *library, const char *name, const struct stored *stored,
+                int quarantine)
+{
+    char path[PATH_ROOM];
+    struct stat status;
+    const char *last = name_last_component(name);
+    int folder = folder_open_above(library, name, O_PATH);
+    int code = -REASON_NOT_FOUND;
+
+    if (folder >= 0 && descriptor_is_named(stored->fd, folder, last) && !lookup_has_changed(stored))
+        code = fstat(stored->fd, &status) < 0 ? -REASON_INTERNAL : 0;
+    /* A rename to a link of the same file would do nothing, and call that a success (rename(2)). */
+    if (code == 0 && status.st_nlink != 1)
+        code = -REASON_EXISTS;
+    if (code == 0 &&
+        renameat(folder, last, quarantine, name_last_component(find_path(name, path))) < 0)
+        code = library_failure(errno);
+    descriptor_close(folder);
+    return code;
+}
+
+int quarantine_make(const struct library *library)
+{
+    if (mkdirat(library->root, FOLDER, FOLDER_MODE) < 0 && errno != EEXIST)
+        return library_failure(errno);
+    return folder_sync(library, FOLDER);
+}
+
+int quarantine_label(const struct stored *stored, const char *name)
+{
+    int code = set_name(stored->fd, name);
+
+    if (code < 0 && errno == EACCES &&
+        fchmod(stored->fd, (stored->status.st_mode | S_IWUSR) & ALLPERMS) == 0) {
+        code = set_name(stored->fd, name);
+        int error = errno;
+        if (fchmod(stored->fd, stored->status.st_mode & ALLPERMS) == 0)
+            errno = error;
+        else
+            code = -1;
+    }
+    return code < 0 || fsync(stored->fd) < 0 ? library_failure(errno) : 0;
+}
+
+int quarantine_move(const struct library *library, const char *name, const struct stored *stored)
+{
+    int quarantine = open_folder(library);
+    int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX);
+    int code = lock < 0 ? library_own_failure(errno) : move(library, name, stored, quarantine);
+
+    if (code == 0 && fsync(quarantine) < 0)
+        code = -REASON_INTERNAL;
+    if (code == 0) {
+        folder_prune(library, name, 0);
+        code = folder_sync(library, name);
+    }
+    descriptor_close(lock);
+    descriptor_close(quarantine);
+    return code;
+}
+
+int quarantine_open(const struct library *library, const char *name, struct stored *ret)
+{
+    char path[PATH_ROOM];
+    int code = lookup_open(library, find_path(name, path), ret);
+
+    if (code < 0 || ret->record.digest[0] != '\0')
+        return code;
+    descriptor_close(ret->fd);
+    ret->fd = -1;
+    return -REASON_NOT_FOUND;
+}
+
+int quarantine_judge(const struct library *library, const char *name, const char *digest,
+                     int *ret_lock)
+{
+    struct stored kept;
+    struct stat status;
+
+    *ret_lock = -1;
+    if (fstatat(library->root, FOLDER, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : library_failure(errno);
+    *ret_lock = lock_name(library, name, LOCK_SH);
+    if (*ret_lock < 0)
+        return library_own_failure(errno);
+    int code = quarantine_open(library, name, &kept);
+    if (code < 0)
+        return code == -REASON_NOT_FOUND ? 0 : code;
+    descriptor_close(kept.fd);
+    return strcmp(kept.record.digest, digest) == 0 ? 0 : -REASON_EXISTS;
+}
+
+int quarantine_drop(const struct library *library, const char *name)
+{
+    char path[PATH_ROOM];
+    int folder = open_folder(library);
+    int code = 0;
+
+    if (folder < 0)
+        return library_failure(errno);
+    if (unlinkat(folder, name_last_component(find_path(name, path)), 0) < 0 || fsync(folder) < 0)
+        code = library_failure(errno);
+    descriptor_close(folder);
+    return code;
+}
+
+uint64_t quarantine_count(const struct library *library)
+{
+    int fd = open_folder(library);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry = NULL;
+    uint64_t count = 0;
+
+    if (folder == NULL) {
+        descriptor_close(fd);
+        return 0;
+    }
+    while ((entry = readdir(folder)) != NULL)
+        count += entry->d_name[0] != '.';
+    (void)closedir(folder);
+    return count;
+}

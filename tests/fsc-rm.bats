@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# fsc rm: deletes what it was told to, and never more.
+#
+# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
+# other shells.
+# shellcheck disable=SC2016,SC2034,SC2154
+
+load library
+load fsc
+
+# A daemon with some files, of which those below old are 40 days old, and those below new are of today
+# and, as of a clock that is wrong, of tomorrow.
+start_with_files() {
+    local name
+    for name in a b folder/a.gz folder/b folder/deep/c.gz old/1.gz old/2.gz new/3.gz new/4.gz; do
+        mkdir -p "$LIBRARY/$(dirname "$name")"
+        printf '%s' "$name" >"$LIBRARY/$name"
+    done
+    touch -d '40 days ago' "$LIBRARY"/old/*
+    touch -d tomorrow "$LIBRARY/new/4.gz"
+    start_fsd
+}
+
+# assert_left NAME...: these are the files in the library.
+assert_left() {
+    run quiet "$FSC" ls -R
+    assert_output "$(printf '%s\n' "$@")"
+}
+
+# Lets fsc pause only for a moment.
+be_quick() {
+    mkdir -p "$XDG_CONFIG_HOME/fsc"
+    echo 'limits = { pause = "1ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+}
+
+@test "rm: files, one after the other, and their folders with the last one" {
+    start_with_files
+    assert_silent "$FSC" rm a
+    assert_left b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
+    assert_silent "$FSC" rm b folder/deep/c.gz old/1.gz old/2.gz
+    assert_left folder/{a.gz,b} new/{3,4}.gz
+    [ ! -e "$LIBRARY/folder/deep" ]
+    [ ! -e "$LIBRARY/old" ]
+    # What has just been stored can be deleted, too, and the name is free again.
+    echo 1 | quiet "$FSC" put - --name deep/est
+    assert_silent "$FSC" rm deep/est
+    echo 2 | quiet "$FSC" put - --name deep/est
+    assert_equal "$(cat "$LIBRARY/deep/est")" 2
+}
+
+@test "rm: of several names each is tried, and the first failure is the exit code" {
+    start_with_files
+    run --separate-stderr "$FSC" rm nothing a folder ../x b a/below
+    assert_equal "$status $output" '4 '
+    assert_equal "${#stderr_lines[@]}" 4
+    assert_regex "${stderr_lines[0]}" '^fsc: nothing: '
+    assert_regex "${stderr_lines[1]}" '^fsc: folder: '
+    assert_regex "${stderr_lines[2]}" '^fsc: \.\./x: no name'
+    assert_regex "${stderr_lines[3]}" '^fsc: a/below: '
+    assert_left folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
+    assert_fails 1 "$FSC" rm folder
+    assert_silent "$FSC" rm --missing-ok a nothing folder/b
+    assert_fails 1 "$FSC" rm --missing-ok folder
+    assert_left folder/{a.gz,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
+}
+
+@test "rm: --json tells of each file" {
+    start_with_files
+    run --separate-stderr "$FSC" rm --json --missing-ok a nothing folder
+    assert_equal "$status ${#stderr_lines[@]}" '1 1'
+    assert_output '{"name":"a","outcome":"deleted"}
+{"name":"nothing","outcome":"already gone"}
+{"name":"folder","outcome":"failed","reason":"not-a-file","exit":1,"message":"'"${stderr#fsc: }"'"}'
+    run --separate-stderr "$FSC" rm --json --match '*.gz' --dry-run old
+    assert_equal "$status $stderr" '0 '
+    assert_output '{"name":"old/1.gz","outcome":"to be deleted"}
+{"name":"old/2.gz","outcome":"to be deleted"}'
+    run --separate-stderr "$FSC" rm --json --match '*.gz' old ..
+    assert_equal "$status ${#stderr_lines[@]}" '2 1'
+    assert_output '{"name":"old/1.gz","outcome":"deleted"}
+{"name":"old/2.gz","outcome":"deleted"}
+{"name":"..","outcome":"failed","reason":"usage","exit":2,"message":"'"${stderr#fsc: }"'"}'
+}
+
+@test "rm: names and folders of a list" {
+    start_with_files
+    printf 'a\nfolder/b\n' >list
+    assert_silent "$FSC" rm --files-from list
+    printf 'b\0folder/a.gz\0' | quiet "$FSC" rm -0 --files-from -
+    assert_left folder/deep/c.gz new/{3,4}.gz old/{1,2}.gz
+    printf 'old\nnew/\n' | quiet "$FSC" rm --match '[23]*' --files-from -
+    assert_left folder/deep/c.gz new/4.gz old/1.gz
+    : >empty
+    assert_silent "$FSC" rm --files-from empty
+    assert_silent "$FSC" rm --match '*' -R --files-from empty
+    assert_left folder/deep/c.gz new/4.gz old/1.gz
+}
+
+@test "rm: --match selects as ls does" {
+    start_with_files
+    assert_silent "$FSC" rm --match '*.zip'
+    assert_silent "$FSC" rm --match '*.gz' nothing a
+    assert_left a b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
+    assert_silent "$FSC" rm --match '?'
+    assert_left folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
+    assert_silent "$FSC" rm --match '*/[13]*'
+    assert_left folder/{a.gz,b,deep/c.gz} new/4.gz old/2.gz
+    assert_silent "$FSC" rm --match '*.gz' folder/ old
+    assert_left folder/{b,deep/c.gz} new/4.gz
+    assert_silent "$FSC" rm -R --match '*.gz' folder
+    assert_left folder/b new/4.gz
+    assert_silent "$FSC" rm -R --match '*'
+    assert_silent "$FSC" ls
+}
+
+@test "rm: --older-than goes by the time of the commit" {
+    start_with_files
+    echo 1 | quiet "$FSC" put - --name stored/now
+    assert_silent "$FSC" rm -R --match '*' --older-than 41d
+    assert_silent "$FSC" rm -R --match '*' --older-than 365000h
+    assert_left a b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz stored/now
+    touch -d '61 minutes ago' "$LIBRARY/new/3.gz"
+    touch -d '59 minutes ago' "$LIBRARY/folder/b"
+    assert_silent "$FSC" rm -R --match '*' --older-than 3600
+    assert_left a b folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
+    touch -d '2 days ago' "$LIBRARY/a"
+    assert_silent "$FSC" rm --match '*' --older-than 36h
+    assert_left b folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
+    touch -d '5 seconds ago' "$LIBRARY/b"
+    assert_silent "$FSC" rm --match '*' --older-than 1500ms
+    assert_left folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
+    # All but what is of tomorrow.
+    assert_silent "$FSC" rm -R --match '*' --older-than 0
+    assert_left new/4.gz
+}
+
+@test "rm: --dry-run prints the names and deletes nothing" {
+    start_with_files
+    run --separate-stderr "$FSC" rm -R --match '*.gz' --older-than 1d --dry-run
+    assert_equal "$status $stderr" '0 '
+    assert_output $'old/1.gz\nold/2.gz'
+    quiet "$FSC" rm --match '*.gz' --dry-run -0 folder old | tr '\0' '!' >printed
+    assert_equal "$(cat printed)" 'folder/a.gz!old/1.gz!old/2.gz!'
+    assert_fails 9 bash -c '"$1" rm --match "*" --dry-run >/dev/full' - "$FSC"
+    assert_left a b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
+}
+
+@test "rm: wrong usage" {
+    local text
+    # Nobody listens: a connection would be exit code 10.
+    assert_fails 2 "$FSC" rm
+    assert_fails 2 "$FSC" rm --missing-ok
+    assert_fails 2 "$FSC" rm --older-than 1d a
+    assert_fails 2 "$FSC" rm --older-than 1d
+    assert_fails 2 "$FSC" rm --dry-run a
+    assert_fails 2 "$FSC" rm -R a
+    assert_fails 2 "$FSC" rm --match ''
+    assert_fails 2 "$FSC" rm --match "$(printf '%05000d' 0)"
+    assert_fails 2 "$FSC" rm --match '*' ''
+    assert_fails 2 "$FSC" rm a/
+    assert_fails 2 "$FSC" rm ''
+    for text in '' ' ' x -1 1.5 5x d ' 5' 36501d 99999999999999999999; do
+        assert_fails 2 "$FSC" rm --match '*' --older-than "$text"
+        assert_regex "$stderr" '^fsc: --older-than: '
+    done
+}
+
+@test "rm: who may not delete is told so" {
+    mkdir "$LIBRARY"
+    echo 1 >"$LIBRARY/a"
+    FSD_EXPECTED='^level=warning msg=denied '
+    start_fsd --listen plain:127.0.0.1:0 --anonymous 'list get put'
+    FSC_SERVER=plain:127.0.0.1:$FSD_PORT
+    assert_fails 6 "$FSC" rm a
+    assert_regex "$stderr" '^fsc: a: .*DELETE'
+    assert_fails 6 "$FSC" rm --match '*'
+    assert_fails 6 "$FSC" rm --missing-ok nothing
+    [ -e "$LIBRARY/a" ]
+}
+
+@test "rm: nothing is deleted after a listing that broke off, or cannot be believed" {
+    local code rest
+    while read -r code rest; do
+        printf '> LIST match=*\n< OK\n< 2\\na\\n\n< %s\n<.\n' "$rest" >script
+        assert_fails "$code" "$TESTS/fake_server" "$SOCKET" script "$FSC" rm --match '*'
+        assert_equal "$(wc -l <script.heard)" 1
+    done <<'ENDS'
+10 \
+10 3\nb\
+12 ABORT unavailable
+1 END x
+1 2\na\n\nEND\n\
+1 4\nx/y\n\nEND\n\
+1 3\n..\n\nEND\n\
+ENDS
+}
+
+@test "rm: a file without a time is not older than anything" {
+    run --separate-stderr fake "$FSC" rm --match '*' --older-than 1d <<'SCRIPT'
+> LIST match=* details=1
+< OK
+< 23\na\nb mtime=1.5\nc size=1\n
+< END
+> DELETE b
+< OK
+SCRIPT
+    assert_equal "$status ${#stderr_lines[@]}" '1 2'
+    assert_regex "${stderr_lines[0]}" '^fsc: a: the server does not tell its time'
+}
+
+@test "rm: what vanishes between listing and deletion is fine with --match only" {
+    assert_silent fake "$FSC" rm --match '*' <<'SCRIPT'
+> LIST match=*
+< OK
+< 4\na\nb\n
+< END
+> DELETE a
+< FAIL not-found
+> DELETE b
+< OK
+SCRIPT
+    assert_fails 4 fake "$FSC" rm a <<<$'> DELETE a\n< FAIL not-found'
+}
+
+@test "rm: an answer that was lost, and a file that is gone then" {
+    be_quick
+    printf '> DELETE a\n<.\n' >script
+    assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a
+    printf '> DELETE a\n<.\n> DELETE a\n< FAIL not-found\n' >script
+    assert_silent "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 1
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 1 --json
+    assert_equal "$status $stderr $output" '0  {"name":"a","outcome":"already gone"}'
+    printf '> DELETE a\n<.\n> DELETE a\n< OK\n' >script
+    assert_silent "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 1
+    printf '> DELETE a\n<.\n> DELETE a\n< FAIL busy\n<.\n> DELETE a\n< FAIL not-found\n' >script
+    assert_silent "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 2
+    # Where it cannot have been deleted before it is not found.
+    printf '> DELETE a\n< FAIL %s\n<.\n> DELETE a\n< FAIL not-found\n' busy >script
+    assert_fails 4 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 1
+    printf '> DELETE a\n< FAIL %s\n<.\n> DELETE a\n< FAIL not-found\n' unavailable >script
+    assert_fails 4 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 1
+    printf '> DELETE a\n< FAIL not-found\n' >script
+    assert_fails 4 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 5
+    # The next name is tried again, and another connection for it.
+    printf '> DELETE a\n<.\n> DELETE b\n< OK\n' >script
+    assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a b
+}
+
+@test "rm: a file that is not there is not found, also when there was no connection at first" {
+    local pid fields=() code=0
+    be_quick
+    echo 'limits = { pause = "100ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    "$FSC" rm nothing --retry 1000 </dev/null >out 2>errors 3>&- &
+    pid=$!
+    # It sleeps once it has failed.
+    until [ "${fields[*]:1:2}" = '(fsc) S' ]; do
+        kill -0 "$pid"
+        read -ra fields <"/proc/$pid/stat"
+        sleep 0.01
+    done
+    start_fsd
+    wait "$pid" || code=$?
+    assert_equal "$code $(cat out) $(cat errors)" '4  fsc: nothing: no such file'
+}
+
+@test "rm: with --retry the listing is asked for again" {
+    be_quick
+    assert_silent fake "$FSC" rm --match '*' --retry 1 <<'SCRIPT'
+> LIST match=*
+< OK
+< 4\na\nb\n
+<.
+> LIST match=*
+< OK
+< 2\nb\n
+< END
+> DELETE b
+< FAIL busy
+<.
+> DELETE b
+< OK
+SCRIPT
+}
+
+@test "rm: no connection is the end of it" {
+    assert_fails 10 "$FSC" rm a b
+    assert_fails 10 "$FSC" rm --match '*' a b
+    assert_fails 11 "$FSC" rm a b --max-time 200ms --server 'exec:exec sleep 60'
+}
