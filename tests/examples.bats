@@ -371,7 +371,7 @@ END
     reader=$!
     # It may come before somebody watches.
     until ! kill -0 "$reader" 2>/dev/null; do
-        quiet inside fsc put - --name "incoming/$(cat /proc/sys/kernel/random/uuid)" </proc/sys/kernel/random/uuid
+        date | quiet inside fsc put - --name "incoming/$(cat /proc/sys/kernel/random/uuid)"
     done
     wait "$reader"
     [ -s shown ]

@@ -99,7 +99,7 @@ static int watch(const struct notices *notices, int fd)
     return inotify_add_watch(notices->fd, link, MASK);
 }
 
-/* Adds a folder that may be missing; whether it may be one that cannot be read tells `if_readable`. */
+/* Adds a folder that may be missing, and, with `if_readable`, one that cannot be read. */
 static void add(struct notices *notices, const char *folder, bool if_readable)
 {
     char path[NAME_LONGEST + 2] = ".";
