@@ -168,6 +168,7 @@ expect_lines(shell, [
     ('fsc --vers', 'fsc --version '), ('fsc --hum', None),
     ('fsc ls --hum', 'fsc ls --human '), ('fsc get --hum', None), ('fsc ls -- --hum', None),
     ('fsc ls --long --lo', None), ('fsc ls -l', 'fsc ls -l '),
+    ('fsc put --retry=1', None), ('fsc put --retry 3', 'fsc put --retry 3 '), ('fsc put --repl', 'fsc put --replace '),
     ('fsc get --max-time 3', 'fsc get --max-time 30s '), ('fsc get --max-time=1h', 'fsc get --max-time=1h '),
     ('fsc --server pl', 'fsc --server plain:'), ('fsc --server=e', 'fsc --server=exec:'),
     ('fsc ls --match ', None), ('fsc ls --nonsense=', None), ('fsc get --hum=', None), ('fsc ls --human=', None),
@@ -179,7 +180,7 @@ END
 @test "completion: every option of every command, as help has them" {
     local word
     for word in $("$FSC" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
-        "$FSC" help "$word" | sed -n 's/^  \(-[a-zA-Z0-9],\)\? *\(--[a-z-]*\) .*/\1\n\2/p' |
+        "$FSC" help "$word" | sed -n 's/^  \(-[a-zA-Z0-9],\)\? *\(--[a-z0-9-]*\)[[ ].*/\1\n\2/p' |
             tr -d , | sed '/^$/d' | sort >wanted
         [ -s wanted ]
         "$FSC" __complete -- "fsc $word -" - quoted | sed 1d | sort >offered
