@@ -219,6 +219,23 @@ continue_scrub() {
     sums failures=1 quarantine=1
 }
 
+@test "scrub: a record that cannot be read is a failure, and no other takes its place" {
+    store a text b text
+    rot b
+    inject -P "$LIBRARY/a" -e inject=fgetxattr:error=EIO
+    scrub 1 --record
+    assert_output "$(damage b text)"
+    assert_equal "$failures" 'fsd-scrub: a: cannot read its record: Input/output error'$'\n'
+    sums damaged=1 failures=1
+    SCRUB_WRAPPER=()
+    setfattr -n user.fsd -v garbled "$LIBRARY/b"
+    scrub 1 --record
+    assert_output ''
+    assert_equal "$failures" 'fsd-scrub: b: cannot read its record: Bad message'$'\n'
+    sums whole=1 failures=1
+    assert_equal "$(getfattr --absolute-names --only-values -n user.fsd "$LIBRARY/b")" garbled
+}
+
 @test "scrub: a file is read from the disk, and the page cache is left as it was" {
     local file=$LIBRARY/file
     store file "$(printf '%060000d' 1)"
@@ -749,6 +766,26 @@ END2
 > PUT file size=4 eager=1
 > 4
 > last
+> END
+< OK size=4 *
+END2
+}
+
+@test "repair: while nobody can tell which bytes a name is kept for, none get it" {
+    FSD_EXPECTED='msg=failed'
+    quarantined
+    setfattr -n user.fsd -v garbled "$(kept file)"
+    play <<'END2'
+> PUT file size=4 eager=1
+> 4
+> next
+> END
+< FAIL internal*
+> LIST
+< EMPTY
+> PUT file size=4 replace=1 eager=1
+> 4
+> next
 > END
 < OK size=4 *
 END2
