@@ -189,6 +189,10 @@ continue_scrub() {
     ln -s a "$LIBRARY/link"
     scrub 1 link
     assert_equal "$failures" 'fsd-scrub: link: cannot open: Too many levels of symbolic links'$'\n'
+    mkfifo "$LIBRARY/fifo"
+    scrub 1 fifo
+    assert_equal "$failures" 'fsd-scrub: fifo: it is no file and no folder'$'\n'
+    sums failures=1
 }
 
 @test "scrub: what cannot be read is a failure, and the others are read" {

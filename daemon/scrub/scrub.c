@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -257,12 +258,15 @@ static void visit_all(struct scrub *scrub)
 /* Is there what was asked for? A mistyped folder must not be called free of damage. */
 static void look(struct scrub *scrub)
 {
-    const char *folder = scrub->plan->folder;
-    int flags = O_RDONLY | O_NOFOLLOW | (scrub->plan->must_be_folder ? O_DIRECTORY : 0);
-    int fd = library_openat(scrub->library, folder != NULL ? folder : ".", flags);
+    struct stat status;
+    const char *folder = scrub->plan->folder != NULL ? scrub->plan->folder : ".";
+    int flags = O_PATH | (scrub->plan->must_be_folder ? O_DIRECTORY : 0);
+    int fd = library_openat(scrub->library, folder, flags);
 
-    if (fd < 0)
-        (void)fail(scrub, folder != NULL ? folder : scrub->library->path, "cannot open", errno);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        (void)fail(scrub, folder, "cannot open", errno);
+    else if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
+        (void)fail(scrub, folder, "it is no file and no folder", 0);
     else
         visit_all(scrub);
     descriptor_close(fd);
