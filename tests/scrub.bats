@@ -775,6 +775,43 @@ END2
 END2
 }
 
+@test "repair: a name is given up also where a folder, or a file above it, is in its way by now" {
+    store file text folder/file text
+    rot file
+    rot folder/file
+    scrub 1 --quarantine
+    start_fsd
+    play <<'END2'
+> PUT file/below size=4 eager=1
+> 4
+> next
+> END
+< OK size=4 *
+> PUT folder size=4 eager=1
+> 4
+> next
+> END
+< OK size=4 *
+> DELETE file
+< OK
+> DELETE file
+< FAIL not-a-file*
+> DELETE folder/file
+< OK
+> DELETE folder/file
+< FAIL not-found*
+> LIST deep=1
+< OK
+< 18
+< *
+< *
+<
+< END
+END2
+    scrub 0
+    sums whole=2
+}
+
 @test "repair: while nobody can tell which bytes a name is kept for, none get it" {
     FSD_EXPECTED='msg=failed'
     quarantined
