@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -144,6 +145,10 @@ static void give_record(struct scrub *scrub, const char *name, struct stored *st
     struct record record = {
         .size = stored->status.st_size, .mtime = stored->status.st_mtim, .by = "scrub"};
 
+    if (record.mtime.tv_sec < 0) {
+        (void)fail(scrub, name, "its time, before 1970, fits into no record", 0);
+        return;
+    }
     let_settle(stored);
     int64_t length = reader_digest(&scrub->reader, stored->fd, record.size, record.digest);
     if (length < 0) {
@@ -155,17 +160,30 @@ static void give_record(struct scrub *scrub, const char *name, struct stored *st
         (void)fail(scrub, name, "cannot give it a record", errno);
     else if (!is_same || lookup_has_changed(stored))
         scrub->changed++;
-    else if (record_read(stored->fd, &stored->status, &record) < 0)
-        (void)fail(scrub, name, "its time, before 1970, fits into no record", 0);
     else
         scrub->recorded++;
+}
+
+/* A file that has no record to be believed. One that is itself damaged stays, to be seen. */
+static void pass_over_or_record(struct scrub *scrub, const char *name, struct stored *stored)
+{
+    struct record record;
+    int code = record_read(stored->fd, &stored->status, &record);
+
+    if (code == -REASON_INTERNAL)
+        (void)fail(scrub, name, "cannot read its record", errno);
+    else if (scrub->plan->record)
+        give_record(scrub, name, stored);
+    else if (code == -REASON_MISMATCH)
+        scrub->by_hand++;
+    else
+        scrub->unrecorded++;
 }
 
 static int visit(void *context, const struct list_entry *entry)
 {
     struct scrub *scrub = context;
     struct stored stored;
-    struct record record;
     int code = lookup_open(scrub->library, entry->name, &stored);
 
     /* Gone, or something else, since it was listed. */
@@ -175,12 +193,8 @@ static int visit(void *context, const struct list_entry *entry)
         return fail(scrub, entry->name, "cannot open", errno);
     if (stored.record.digest[0] != '\0')
         compare(scrub, entry->name, &stored);
-    else if (scrub->plan->record)
-        give_record(scrub, entry->name, &stored);
-    else if (record_read(stored.fd, &stored.status, &record) == -REASON_MISMATCH)
-        scrub->by_hand++;
     else
-        scrub->unrecorded++;
+        pass_over_or_record(scrub, entry->name, &stored);
     descriptor_close(stored.fd);
     return 0;
 }
@@ -244,12 +258,15 @@ static void visit_all(struct scrub *scrub)
 /* Is there what was asked for? A mistyped folder must not be called free of damage. */
 static void look(struct scrub *scrub)
 {
-    const char *folder = scrub->plan->folder;
-    int flags = O_RDONLY | O_NOFOLLOW | (scrub->plan->must_be_folder ? O_DIRECTORY : 0);
-    int fd = library_openat(scrub->library, folder != NULL ? folder : ".", flags);
+    struct stat status;
+    const char *folder = scrub->plan->folder != NULL ? scrub->plan->folder : ".";
+    int flags = O_PATH | (scrub->plan->must_be_folder ? O_DIRECTORY : 0);
+    int fd = library_openat(scrub->library, folder, flags);
 
-    if (fd < 0)
-        (void)fail(scrub, folder != NULL ? folder : scrub->library->path, "cannot open", errno);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        (void)fail(scrub, folder, "cannot open", errno);
+    else if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
+        (void)fail(scrub, folder, "it is no file and no folder", 0);
     else
         visit_all(scrub);
     descriptor_close(fd);

@@ -177,7 +177,8 @@ int commit_delete(const struct library *library, const char *name)
     if (code == 0)
         folder_prune(library, name, 0);
     else if (code != -REASON_NOT_FOUND || errno != ENOENT)
-        return code;
+        /* The name is given up also where a folder has it by now, or it lies below a file. */
+        return dropped == 0 && (code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE) ? 0 : code;
     if (dropped == 0)
         code = 0;
     /* Also what is gone already: whoever deleted it may not have come so far. */
