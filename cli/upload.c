@@ -159,7 +159,10 @@ static int hash_source(struct upload *upload)
     return upload_judge_digest(upload->rules, upload->local, digest);
 }
 
-/* The name is taken: what is there is compared with a file; a stream is not even read. */
+/*
+ * The name is taken: what is there is compared with a file; a stream is not even read, unless it is
+ * to replace what then has the digest that --sha256 tells.
+ */
 static int compare_stored(struct upload *upload)
 {
     const struct upload_rules *rules = upload->rules;
@@ -167,9 +170,7 @@ static int compare_stored(struct upload *upload)
 
     if (rules->exclusive && !upload->is_unknown)
         return complain(REASON_EXISTS, upload->name, "the name is taken");
-    if (upload->status == NULL && rules->replace != NULL)
-        return judge(upload, -REASON_EXISTS);
-    if (upload->status == NULL && !rules->if_same && !is_known(upload))
+    if (upload->status == NULL && rules->replace == NULL && !rules->if_same && !is_known(upload))
         return complain(REASON_EXISTS, upload->name, "the name is taken; %s was not read",
                         upload->local);
     if (!is_known(upload))
