@@ -203,7 +203,7 @@ static int end_body(struct upload *upload)
     (void)stream_print(&connection->stream, "END digest=%s\n", upload->outcome->digest);
     upload->told = true;
     int code = connection_ask(connection, ANSWER_EXISTS);
-    upload->is_unknown = code == -REASON_LOST || code == -REASON_TIMEOUT;
+    upload->is_unknown = upload->is_unknown || code == -REASON_LOST || code == -REASON_TIMEOUT;
     return judge(upload, code);
 }
 
@@ -259,6 +259,8 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     upload_body_begin(&upload->body, connection, upload->source, upload->status != NULL);
     if (connection_number(connection, "offset", &offset) < 0)
         return complain_of_breach(upload);
+    /* A server that ignores ids may still be at the one before, which matters for a lock. */
+    upload->is_unknown = upload->is_unknown && upload->rules->exclusive && offset == 0;
     if (offset == 0)
         return 0;
     if (upload->id.text[0] == '\0' || connection_digest(connection, &digest) < 0)
@@ -291,7 +293,6 @@ static int take_go_ahead(struct upload *upload, bool *ret_again)
         return code < 0 ? code : judge(upload, 0);
     }
     upload->is_begun = upload->id.text[0] != '\0';
-    upload->is_unknown = false;
     int code = begin_body(upload, &agrees);
     if (code == 0 && agrees)
         return send_body(upload);

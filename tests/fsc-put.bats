@@ -642,6 +642,28 @@ ANSWERS
 > PUT small size=5 digest=* upload=*
 < EXISTS $same
 SCRIPT
+    # Also when the session before was not through with it yet.
+    assert_fails 10 fake "$FSC" put small --exclusive --retry 1 <<SCRIPT
+> PUT small *
+< OK offset=0
+>body
+<.
+> PUT small size=5 digest=* upload=*
+< OK offset=0
+>body
+< EXISTS $same
+SCRIPT
+    # Who goes on with an upload knows that it was not stored.
+    assert_fails 3 fake "$FSC" put small --exclusive --retry 1 <<SCRIPT
+> PUT small *
+< OK offset=0
+>body
+<.
+> PUT small size=5 digest=* upload=*
+< OK offset=5 ${same#* }
+>body
+< EXISTS $same
+SCRIPT
 }
 
 @test "put: --if-same reads a stream to compare it" {
