@@ -516,6 +516,20 @@ SCRIPT
     assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
 }
 
+# A name may be a lock: an id that cannot be removed must not make a second run believe that it has it.
+@test "ids: one that is over is never used again" {
+    make_large
+    skip_unless_powerless
+    assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
+    chmod 500 state/fsc/uploads
+    printf '> PUT large *\n< OK size=5000000 digest=%s\n' "$digest" >script
+    assert_silent powerless "$TESTS/fake_server" "$SOCKET" script "$FSC" put large --exclusive
+    heard_ids >before
+    assert_silent powerless "$TESTS/fake_server" "$SOCKET" script "$FSC" put large --exclusive
+    chmod 700 state/fsc/uploads
+    [ "$(heard_ids)" != "$(cat before)" ]
+}
+
 @test "ids: old ones are removed when another is kept" {
     make_large
     mkdir -p state/fsc/uploads
