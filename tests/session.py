@@ -77,10 +77,16 @@ class Session:
                 check(self.stream.read(1) == b'\n', 'no LF behind an item')
         return data, head
 
+    def news(self):
+        """The next line that is no sign of life."""
+        until = time.monotonic() + LIMIT
+        while (line := self.line()) == 'WAIT':
+            check(time.monotonic() < until, 'nothing but WAIT')
+        return line
+
     def item(self):
         """The next item of a body, behind any WAITs; or, as a text, the line that ends it."""
-        while (head := self.line()) == 'WAIT':
-            pass
+        head = self.news()
         if head is None or not head.isdigit():
             return head
         data = self.stream.read(int(head))

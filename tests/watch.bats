@@ -14,9 +14,9 @@ without_inotify() {
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'there are no user namespaces with limits of their own here'
 }
 
-# start_watched: a daemon that tells often that it is alive.
+# start_watched [HEARTBEAT]: a daemon that tells so often that it is alive.
 start_watched() {
-    echo 'limits = { heartbeat = "300ms"; };' >"$CONFIG"
+    echo "limits = { heartbeat = \"${1:-300ms}\"; };" >"$CONFIG"
     start_fsd
 }
 
@@ -53,17 +53,10 @@ class Watch(Session):
         self.told = []
 
 
-def news(session):
-    """The next line that is no sign of life."""
-    while (line := session.line()) == 'WAIT':
-        pass
-    return line
-
-
 def put(name, data=b'hello\n', options=''):
     session = Session()
     session.send(f'PUT {name} size={len(data)} eager=1{options}\n'.encode() + item(data) + b'END\n')
-    line = news(session)
+    line = session.news()
     check(line.startswith('OK size='), f'{name}: {line}')
     session.close()
 
@@ -135,6 +128,13 @@ os.link(f"{LIBRARY}/hand", f"{LIBRARY}/linked")
 watch.await_names("linked")
 os.rename(f"{LIBRARY}/linked", f"{LIBRARY}/moved")
 watch.await_names("moved")
+# Another one, of which all but its inode is the same.
+for name in "same", "same.too":
+    with open(name, "w", encoding="ascii") as file:
+        file.write("same")
+    os.utime(name, (1, 1))
+    os.rename(name, f"{LIBRARY}/same")
+    watch.await_names("same")
 # Whole folders.
 for name in "tree/1", "tree/x/2", "tree/x/y/3":
     os.makedirs(os.path.dirname(name), exist_ok=True)
@@ -306,10 +306,10 @@ quiet, closed, getting, last = Watch(), Watch(), Session(), Session()
 getting.send('GET absent wait=3600\n')
 wait_until(lambda: len(watches()) == 3, 'the waits')
 quiet.finish()
-check(news(quiet) is None, 'something behind the end')
+check(quiet.news() is None, 'something behind the end')
 closed.close()
 getting.finish()
-check(news(getting) is None, 'an answer behind the end')
+check(getting.news() is None, 'an answer behind the end')
 wait_until(lambda: last.status()['sessions'] == '1', 'the end of the sessions')
 status = last.status()
 check(status['requests.WATCH.ok'] == '2' and status['requests.GET.ok'] == '0', status)
@@ -343,7 +343,7 @@ for _ in range(200):
     check(session.line() == 'WAIT', 'no WAIT')
 check(ticks(pid) - before <= 20, f'{ticks(pid) - before} ticks for 200 signs of life')
 put('a')
-line = news(session)
+line = session.news()
 check(line.isdigit() and session.line().startswith('a '), line)
 END
 }
@@ -369,7 +369,7 @@ while waits < 2:
 getting = Session()
 getting.send('GET absent wait=1\n')
 check([getting.line() for _ in range(3)] == ['WAIT'] * 3, 'the WAITs of GET')
-check(news(getting).startswith('FAIL not-found'), 'the end of GET')
+check(getting.news().startswith('FAIL not-found'), 'the end of GET')
 END
 }
 
@@ -382,7 +382,7 @@ getting.send('GET a wait=3600\n')
 wait_until(lambda: len(watches()) == 2, 'the waits')
 os.rename(LIBRARY, 'moved')
 check(watch.item().startswith('ABORT unavailable'), 'ABORT')
-check(news(getting).startswith('FAIL unavailable'), 'FAIL')
+check(getting.news().startswith('FAIL unavailable'), 'FAIL')
 watch.expect('WATCH', 'FAIL unavailable')
 os.rename('moved', LIBRARY)
 watch.expect('WATCH', 'OK')
@@ -440,7 +440,7 @@ def waiting(request):
 
 
 def comes(session, data):
-    line = news(session)
+    line = session.news()
     check(line.startswith("OK size="), line)
     check(session.body()[0] == data, "the content")
     session.close()
@@ -478,7 +478,7 @@ moved, folder = waiting("GET moved wait=3600"), waiting("GET folder wait=3600")
 os.rename(f"{LIBRARY}/hand", f"{LIBRARY}/moved")
 comes(moved, b"12")
 put("folder/x")
-check(news(folder).startswith("FAIL not-a-file"), "a folder")
+check(folder.news().startswith("FAIL not-a-file"), "a folder")
 '
 
 @test "wait: a file ends it when it is whole, whatever its folders do" {
@@ -498,31 +498,33 @@ check(news(folder).startswith("FAIL not-a-file"), "a folder")
     # That is NFS, to whoever asks.
     FSD_WRAPPER=(strace -D -f -o /dev/null -e trace=fstatfs -e inject=fstatfs:poke_exit=@arg2=6969000000000000)
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'this strace cannot change what is told of a file system'
-    start_watched
+    # Longer than a second, as it looks with each WAIT, too.
+    start_watched 5s
     watch_with <<'END'
 watch, getting = Watch(), Session()
 getting.send('GET a/b wait=3600\n')
 check(getting.line() == 'WAIT' and not watches(), 'inotify')
 put('a/b')
+check(getting.line().startswith('OK size=6'), 'OK')
 watch.await_names('a/b')
-check(news(getting).startswith('OK size=6'), 'OK')
 END
 }
 
 @test "wait: in a folder that cannot be read" {
     skip_when_sanitized 'the daemon of another user'
     use_other_user
-    start_watched
+    start_watched 5s
     mkdir "$LIBRARY/open" "$LIBRARY/open/closed"
-    chmod 0711 "$LIBRARY/open/closed"
+    chmod 0311 "$LIBRARY/open/closed"
     watch_with <<'END'
+os.link('fsd.conf', f'{LIBRARY}/open/a')
 getting, watch = Session(), Watch()
 getting.send('GET open/closed/a wait=3600\n')
 check(getting.line() == 'WAIT', 'it does not wait')
-write('open/closed/a')
-write('open/b')
-check(news(getting).startswith('OK size='), 'OK')
-watch.await_names('open/b')
+os.link(f'{LIBRARY}/open/a', f'{LIBRARY}/open/closed/a')
+check(getting.line().startswith('OK size='), 'OK')
+put('b')
+watch.await_names('b')
 check(len(watches()) == 1, 'no inotify')
 END
 }

@@ -100,6 +100,32 @@ static void check_garbage(void)
     close_trial(&trial);
 }
 
+/* Folders that have left the library, or were removed, are let go of. */
+static void check_folders(void)
+{
+    struct trial trial;
+    struct watch watch;
+
+    open_trial(&trial);
+    int root = trial.library.root;
+    const struct watch_query query = {
+        .is_visible = see_all, .entry = count, .batch_end = go_on, .context = &trial};
+    CHECK(watch_open(&watch, &trial.library, &query) == 0);
+    CHECK(mkdirat(root, "a", 0700) == 0 && mkdirat(root, "a/b", 0700) == 0);
+    CHECK(mkdirat(root, "ab", 0700) == 0);
+    look(&watch);
+    CHECK(watch.notices.fd < 0 || watch.notices.count == 4);
+    CHECK(renameat(root, "a", AT_FDCWD, "watch.moved") == 0);
+    look(&watch);
+    CHECK(watch.notices.fd < 0 || watch.notices.count == 2);
+    CHECK(rmdir("watch.moved/b") == 0 && rmdir("watch.moved") == 0);
+    CHECK(unlinkat(root, "ab", AT_REMOVEDIR) == 0);
+    look(&watch);
+    CHECK(watch.notices.fd < 0 || watch.notices.count == 1);
+    watch_close(&watch);
+    close_trial(&trial);
+}
+
 /* Where nothing is told of without being asked, time alone says when to look. */
 static void check_times(void)
 {
@@ -133,6 +159,7 @@ int main(void)
 
     CHECK(chdir(folder != NULL ? folder : "/tmp") == 0);
     check_garbage();
+    check_folders();
     check_times();
     return 0;
 }
