@@ -368,7 +368,7 @@ END
 }
 
 @test "examples: fsc, files as they come" {
-    local reader
+    local reader number=0
     use_machine
     take_example fsc.1 'Files as they come'
     start_inside
@@ -376,7 +376,7 @@ END
     reader=$!
     # It may come before somebody watches.
     until ! kill -0 "$reader" 2>/dev/null; do
-        quiet inside fsc put - --name "incoming/$(cat /proc/sys/kernel/random/uuid)" </proc/sys/kernel/random/uuid
+        quiet inside fsc put - --name "incoming/$((++number))" <<<"$number"
     done
     wait "$reader"
     [ -s shown ]
