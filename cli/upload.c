@@ -266,13 +266,12 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     if (upload->id.text[0] == '\0' || connection_digest(connection, &digest) < 0)
         return complain_of_breach(upload);
     memcpy(there, digest, sizeof there);
-    int code =
-        offset <= upload->status->st_size ? upload_body_skip(&upload->body, offset, &error) : 0;
+    int code = upload_body_skip(&upload->body, offset, &error);
     if (code < 0)
         return take_refusal(upload, code);
     struct digest begun = upload->body.digest;
     digest_finish(&begun, made);
-    *ret_agrees = upload->body.refused || strcmp(made, there) == 0;
+    *ret_agrees = upload->body.refused || (upload->body.size == offset && strcmp(made, there) == 0);
     if (error == 0)
         return 0;
     (void)upload_body_abort(&upload->body);

@@ -358,7 +358,8 @@ SCRIPT
     local offset
     make_large
     for offset in "offset=1000 digest=$digest" "offset=5000001 digest=$digest" \
-        "offset=9223372036854775807 digest=$digest"; do
+        "offset=9223372036854775807 digest=$digest" \
+        "offset=9223372036854775807 digest=$(digest_of_first 0)"; do
         assert_silent fake "$FSC" put large <<SCRIPT
 > PUT large *
 < OK $offset
