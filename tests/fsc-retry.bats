@@ -175,6 +175,16 @@ SCRIPT
     [ "$SECONDS" -lt 30 ]
 }
 
+@test "retry: a listing, unless it is printed as it comes" {
+    short_pauses
+    echo 'retry = 1;' >>"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    printf '> LIST\n< OK\n< 2\\na\\n\n<.\n> LIST\n< OK\n< 2\\nb\\n\n< END\n' >script
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" ls
+    assert_equal "$status $output $stderr" '0 b '
+    run --separate-stderr fake "$FSC" ls -U <<<$'> LIST\n< OK\n< 2\\na\\n\n<.'
+    assert_equal "$status $output ${#stderr_lines[@]}" '10 a 1'
+}
+
 @test "retry: how often may be told by numbers only" {
     local text
     printf hello >small
