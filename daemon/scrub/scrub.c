@@ -209,26 +209,6 @@ static int add_up(void *context, const struct list_entry *entry)
     return 0;
 }
 
-static bool is_visible(void *context, const char *name)
-{
-    (void)context;
-    (void)name;
-    return true;
-}
-
-static int go_on(void *context)
-{
-    (void)context;
-    return 0;
-}
-
-static int pass_over(void *context, const char *folder)
-{
-    (void)context;
-    (void)folder;
-    return 0;
-}
-
 static int fail_to_read(void *context, const char *folder)
 {
     return fail(context, folder, "cannot read the folder", errno);
@@ -240,10 +220,7 @@ static void visit_all(struct scrub *scrub)
                                .must_be_folder = scrub->plan->must_be_folder,
                                .deep = true,
                                .details = true,
-                               .is_visible = is_visible,
                                .entry = add_up,
-                               .batch_end = go_on,
-                               .unreadable = pass_over,
                                .context = scrub};
 
     if (scrub->progress.is_shown)
@@ -282,7 +259,7 @@ static void summarize(struct scrub *scrub)
                   " moved into quarantine, %" PRIu64 " given a record, %" PRIu64
                   " without a record, %" PRIu64 " put or changed by hand, %" PRIu64
                   " changed meanwhile; %" PRIu64 " failures; %" PRIu64 " in quarantine\n",
-                  amount_print(scrub->reader.bytes, read), scrub->whole, scrub->damaged,
+                  amount_print((uint64_t)scrub->progress.done, read), scrub->whole, scrub->damaged,
                   scrub->moved, scrub->recorded, scrub->unrecorded, scrub->by_hand, scrub->changed,
                   scrub->failures, quarantine_count(scrub->library));
 }
