@@ -271,8 +271,7 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
         return take_refusal(upload, code);
     struct digest begun = upload->body.digest;
     digest_finish(&begun, made);
-    *ret_agrees =
-        upload->body.refused || (upload->body.size == offset && strcmp(made, there) == 0);
+    *ret_agrees = upload->body.refused || (upload->body.size == offset && strcmp(made, there) == 0);
     if (error == 0)
         return 0;
     (void)upload_body_abort(&upload->body);
