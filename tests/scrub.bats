@@ -223,6 +223,14 @@ continue_scrub() {
     sums failures=1 quarantine=1
 }
 
+@test "scrub: a file that is whole when it is read again is not damaged" {
+    store a text
+    inject -P "$LIBRARY/a" -e inject=pread64:error=EIO:when=1
+    scrub 0 --quarantine
+    assert_output ''
+    sums whole=1
+}
+
 @test "scrub: a record that cannot be read is a failure, and no other takes its place" {
     store a text b text
     rot b

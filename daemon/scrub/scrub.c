@@ -21,6 +21,7 @@
 
 enum {
     LINE_ROOM = 8192,
+    READINGS = 2,       /* before a file is called damaged */
     TIMES_DIFFER_S = 2, /* mtimes of two writes that are so far apart differ on any file system */
 };
 
@@ -104,13 +105,26 @@ static bool is_damage(int error)
            error == EUCLEAN;
 }
 
+/* Is the content the recorded one? A cable or the memory may err once: it is read again then. */
+static bool is_whole(struct scrub *scrub, const struct stored *stored, char found[DIGEST_ROOM],
+                     int *ret_error)
+{
+    bool is = false;
+
+    for (int tries = 0; !is && tries < READINGS; tries++) {
+        int64_t length = reader_digest(&scrub->reader, stored->fd, stored->status.st_size, found);
+        *ret_error = length < 0 ? errno : 0;
+        is = length == stored->record.size && strcmp(found, stored->record.digest) == 0;
+    }
+    return is;
+}
+
 static void compare(struct scrub *scrub, const char *name, const struct stored *stored)
 {
     char found[DIGEST_ROOM];
-    int64_t length = reader_digest(&scrub->reader, stored->fd, stored->status.st_size, found);
-    int error = length < 0 ? errno : 0;
+    int error = 0;
 
-    if (length == stored->record.size && strcmp(found, stored->record.digest) == 0) {
+    if (is_whole(scrub, stored, found, &error)) {
         scrub->whole++;
     } else if (!is_there(scrub, name, stored)) {
         scrub->changed++;
