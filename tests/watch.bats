@@ -529,6 +529,22 @@ check(len(watches()) == 1, 'no inotify')
 END
 }
 
+@test "watch: a folder that can be read only after a while, as one that is unpacked" {
+    skip_when_sanitized 'the daemon of another user'
+    use_other_user
+    start_watched
+    watch_with <<'END'
+watch = Watch()
+os.mkdir(f'{LIBRARY}/new', 0)
+put('seen/a')
+watch.await_names('seen/a')
+os.chmod(f'{LIBRARY}/new', 0o777)
+put('new/b')
+watch.await_names('new/b')
+check(watches(), 'no inotify')
+END
+}
+
 @test "watch: HUP does not end it" {
     start_watched
     watch_with <<'END'

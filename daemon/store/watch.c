@@ -80,7 +80,7 @@ static bool is_visible(void *context, const char *name)
     if (!watch->query->is_visible(watch->query->context, name))
         return false;
     if (length == 0 || name[length - 1] == '/')
-        notices_add(&watch->notices, name);
+        (void)notices_add(&watch->notices, name);
     return true;
 }
 
@@ -156,6 +156,8 @@ static int heed_folder(struct watch *watch, const struct notice *notice, const c
         notices_remove(&watch->notices, folder);
         return 0;
     }
+    if (notice->is_changed && !notices_add(&watch->notices, folder))
+        return 0;
     if (is_on_way)
         notices_add_way(&watch->notices, watch->folder);
     return look_at_folder(watch, is_on_way ? watch->query->folder : name);
