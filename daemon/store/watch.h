@@ -46,6 +46,7 @@ struct watch {
     char folder[NAME_LONGEST + 2]; /* as notices_add() has it */
     enum watch_look look;
     bool by_inode;
+    bool some_lost;    /* of what happened until now not all was noticed */
     bool is_unsettled; /* some were found that may still be written to */
     int looks_left;    /* how often all has to be looked at, besides what notices tell */
     size_t present;    /* marks, after the last time that all was looked at */
