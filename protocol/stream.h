@@ -98,8 +98,8 @@ int stream_await(struct stream *stream, int64_t limit_ms);
 
 /*
  * Reads a line, whose end is cut off. It stays where it is until the next read. Returns 0,
- * -REASON_BAD_REQUEST for one that is too long, -REASON_LOST, -REASON_TIMEOUT, or, when it had to be
- * waited for, -REASON_UNAVAILABLE for stream->wake.
+ * -REASON_BAD_REQUEST for one that is too long, -REASON_LOST, -REASON_TIMEOUT, or, when it had to
+ * be waited for, -REASON_UNAVAILABLE for stream->wake.
  */
 int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length);
 
@@ -167,7 +167,8 @@ struct stream_turn {
  * what has come. Where neither moves it waits for one of them, or, when nothing is pending, for
  * `source` (a descriptor, or -1); for `limit_ms`, more than 0, at most. Of the stream's own limits
  * only `total_ms` is judged, and only while something is pending: a wait for the source is none for
- * the other side. Returns 0, -REASON_LOST, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for stream->wake.
+ * the other side. Returns 0, -REASON_LOST, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for
+ * stream->wake.
  */
 int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret);
 

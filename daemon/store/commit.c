@@ -100,7 +100,9 @@ static int judge_there(struct stored *there, const struct record *record, const 
     return guard == NULL || strcmp(there->record.digest, guard) == 0 ? 0 : -REASON_MISMATCH;
 }
 
-/* One try, under the lock. -REASON_EXISTS with no file: another upload was quicker with the name. */
+/*
+ * One try, under the lock. -REASON_EXISTS with no file: another upload was quicker with the name.
+ */
 static int try_replace(const struct library *library, struct stage *stage,
                        const struct record *record, const char *name, const char *guard,
                        struct stored *there)

@@ -50,15 +50,16 @@ void notices_open(struct notices *notices, const struct library *library);
 void notices_close(struct notices *notices);
 
 /*
- * From now on what happens in a folder is told: "" for the library, else its name with '/' behind it.
- * One that is not there, or cannot be read, is passed over; of one that was added by another name the
- * new one counts. Returns whether nothing was told of it before.
+ * From now on what happens in a folder is told: "" for the library, else its name with '/' behind
+ * it. One that is not there, or cannot be read, is passed over; of one that was added by another
+ * name the new one counts. Returns whether nothing was told of it before.
  */
 bool notices_add(struct notices *notices, const char *folder);
 
 /*
- * The same for all folders on the way to a name or a folder, the library first. Of one that cannot be
- * read there may still be news for whoever knows the names in it, and so there are no notices then.
+ * The same for all folders on the way to a name or a folder, the library first. Of one that cannot
+ * be read there may still be news for whoever knows the names in it, and so there are no notices
+ * then.
  */
 void notices_add_way(struct notices *notices, const char *name);
 

@@ -1,9 +1,9 @@
 /*
  * Watching: which files come into a folder, each of them once.
  *
- * A file is told apart from others by its name, inode, size and mtime; on shared file systems, whose
- * inodes may have passing numbers, without that. What was told, or was there at the beginning, is
- * remembered as marks of 64 bits.
+ * A file is told apart from others by its name, inode, size and mtime; on shared file systems,
+ * whose inodes may have passing numbers, without that. What was told, or was there at the
+ * beginning, is remembered as marks of 64 bits.
  */
 #ifndef STORE_WATCH_H
 #define STORE_WATCH_H
@@ -61,7 +61,9 @@ struct watch {
 int watch_open(struct watch *watch, const struct library *library, const struct watch_query *query);
 void watch_close(struct watch *watch);
 
-/* Tells of files that have come. Returns 0, a reason, or what the query's functions have returned. */
+/*
+ * Tells of files that have come. Returns 0, a reason, or what the query's functions have returned.
+ */
 int watch_look(struct watch *watch);
 
 /* In how many milliseconds to look, also when there are no notices; INT64_MAX for never. */
