@@ -318,7 +318,7 @@ END
 }
 
 @test "watch: requests behind it are not read, and take no time" {
-    echo 'limits = { heartbeat = "5ms"; };' >"$CONFIG"
+    echo 'limits = { heartbeat = "5ms"; }; spare = 0;' >"$CONFIG"
     FSD_MODEL=(--concurrency process)
     start_fsd
     watch_with <<'END'
