@@ -155,7 +155,7 @@ static int keep_entry(void *context, const struct entry *entry)
     if (entries_add(context, entry) == 0)
         return 0;
     return complain(REASON_INTERNAL, entry->name,
-                    "too many files for one call: take what is in a folder one by one");
+                    "too many names to keep in memory: take fewer in one call, or ls -U");
 }
 
 int entries_read(struct entries *entries, enum entries_kept kept, struct connection *connection,

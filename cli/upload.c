@@ -159,7 +159,10 @@ static int hash_source(struct upload *upload)
     return upload_judge_digest(upload->rules, upload->local, digest);
 }
 
-/* The name is taken: what is there is compared with a file; a stream is not even read. */
+/*
+ * The name is taken: what is there is compared with a file; a stream is not even read, unless it is
+ * to replace what then has the digest that --sha256 tells.
+ */
 static int compare_stored(struct upload *upload)
 {
     const struct upload_rules *rules = upload->rules;
@@ -167,9 +170,7 @@ static int compare_stored(struct upload *upload)
 
     if (rules->exclusive && !upload->is_unknown)
         return complain(REASON_EXISTS, upload->name, "the name is taken");
-    if (upload->status == NULL && rules->replace != NULL)
-        return judge(upload, -REASON_EXISTS);
-    if (upload->status == NULL && !rules->if_same && !is_known(upload))
+    if (upload->status == NULL && rules->replace == NULL && !rules->if_same && !is_known(upload))
         return complain(REASON_EXISTS, upload->name, "the name is taken; %s was not read",
                         upload->local);
     if (!is_known(upload))
@@ -202,7 +203,7 @@ static int end_body(struct upload *upload)
     (void)stream_print(&connection->stream, "END digest=%s\n", upload->outcome->digest);
     upload->told = true;
     int code = connection_ask(connection, ANSWER_EXISTS);
-    upload->is_unknown = code == -REASON_LOST || code == -REASON_TIMEOUT;
+    upload->is_unknown = upload->is_unknown || code == -REASON_LOST || code == -REASON_TIMEOUT;
     return judge(upload, code);
 }
 
@@ -258,18 +259,19 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     upload_body_begin(&upload->body, connection, upload->source, upload->status != NULL);
     if (connection_number(connection, "offset", &offset) < 0)
         return complain_of_breach(upload);
+    /* A server that ignores ids may still be at the one before, which matters for a lock. */
+    upload->is_unknown = upload->is_unknown && upload->rules->exclusive && offset == 0;
     if (offset == 0)
         return 0;
     if (upload->id.text[0] == '\0' || connection_digest(connection, &digest) < 0)
         return complain_of_breach(upload);
     memcpy(there, digest, sizeof there);
-    int code =
-        offset <= upload->status->st_size ? upload_body_skip(&upload->body, offset, &error) : 0;
+    int code = upload_body_skip(&upload->body, offset, &error);
     if (code < 0)
         return take_refusal(upload, code);
     struct digest begun = upload->body.digest;
     digest_finish(&begun, made);
-    *ret_agrees = upload->body.refused || strcmp(made, there) == 0;
+    *ret_agrees = upload->body.refused || (upload->body.size == offset && strcmp(made, there) == 0);
     if (error == 0)
         return 0;
     (void)upload_body_abort(&upload->body);
@@ -290,7 +292,6 @@ static int take_go_ahead(struct upload *upload, bool *ret_again)
         return code < 0 ? code : judge(upload, 0);
     }
     upload->is_begun = upload->id.text[0] != '\0';
-    upload->is_unknown = false;
     int code = begin_body(upload, &agrees);
     if (code == 0 && agrees)
         return send_body(upload);

@@ -36,8 +36,8 @@ int upload_body_skip(struct upload_body *body, int64_t length, int *ret_error);
 
 /*
  * Sends what is left of the source, up to, but without, the end of the body; while the source is
- * silent signs of life are sent. Returns 0, also when the server has refused it, and for an error of
- * the source, which is in `ret_error` as in errno; or -REASON_LOST or -REASON_TIMEOUT.
+ * silent signs of life are sent. Returns 0, also when the server has refused it, and for an error
+ * of the source, which is in `ret_error` as in errno; or -REASON_LOST or -REASON_TIMEOUT.
  */
 int upload_body_send(struct upload_body *body, int *ret_error);
 

@@ -164,9 +164,9 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
 
 void upload_id_release(struct upload_id *id, bool done)
 {
-    /* Before the lock is, so that no other run takes what is over. */
-    if (id->fd >= 0 && done)
-        (void)unlink(id->path);
+    /* Before the lock is, so that no other run takes what is over: what must stay is emptied. */
+    if (id->fd >= 0 && done && unlink(id->path) < 0)
+        (void)!ftruncate(id->fd, 0);
     descriptor_close(id->fd);
     id->fd = -1;
 }

@@ -193,7 +193,7 @@ static void set_outcome(struct uploads *uploads, struct ahead *ahead, int code)
     ahead->why = code < 0 ? strdup(uploads->connection->why) : NULL;
 }
 
-/* Reads the answers that are awaited. Returns 0, or the first reason after which a retry may help. */
+/* Reads the answers that are awaited. Returns 0, or the first reason for which a retry may help. */
 static int read_answers(struct uploads *uploads)
 {
     struct connection *connection = uploads->connection;

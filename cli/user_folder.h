@@ -15,7 +15,7 @@
 bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fallback,
                       const char *below);
 
-/* Makes a folder for the user alone, and up to `most` - 1 of those above it, as far as they miss. */
+/* Makes a folder for the user alone, and up to `most` - 1 above it, where they are missing. */
 void user_folder_make(const char *path, int most);
 
 #endif

@@ -215,7 +215,7 @@ void access_identify_stdio(int in, int out, struct settings *settings, struct cl
         access_identify(accepted, kind, settings, ret);
         return;
     }
-    *ret = (struct client){.name = "anonymous", .rights = RIGHTS_ALL};
+    *ret = (struct client){.name = "anonymous", .rights = settings->stdio_rights};
     (void)name_user(ret, geteuid());
 }
 

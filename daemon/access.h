@@ -43,9 +43,9 @@ void access_identify(int fd, enum address_kind kind, const struct settings *sett
 
 /*
  * The same of a session on standard input and output, whose other end was made by whoever runs this
- * process: its own user, with all rights. But where one of them is a socket that was accepted by
- * somebody else, as by inetd(8), it is judged like a connection that came to a listener; only then
- * names in `users` are looked up.
+ * process: its own user, with the rights of `stdio_rights`. But where one of them is a socket that
+ * was accepted by somebody else, as by inetd(8), it is judged like a connection that came to a
+ * listener; only then names in `users` are looked up.
  */
 void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret);
 

@@ -37,6 +37,7 @@ struct settings {
     const char *library;
     struct setting_list listen;
     unsigned anonymous;          /* rights, of daemon/rights.h */
+    unsigned stdio_rights;       /* the same */
     struct setting_groups users; /* of struct grant */
     bool records;
     int concurrency; /* enum concurrency */

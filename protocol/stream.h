@@ -98,8 +98,8 @@ int stream_await(struct stream *stream, int64_t limit_ms);
 
 /*
  * Reads a line, whose end is cut off. It stays where it is until the next read. Returns 0,
- * -REASON_BAD_REQUEST for one that is too long, -REASON_LOST, -REASON_TIMEOUT, or, when it had to be
- * waited for, -REASON_UNAVAILABLE for stream->wake.
+ * -REASON_BAD_REQUEST for one that is too long, -REASON_LOST, -REASON_TIMEOUT, or, when it had to
+ * be waited for, -REASON_UNAVAILABLE for stream->wake.
  */
 int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length);
 

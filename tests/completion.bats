@@ -169,6 +169,7 @@ expect_lines(shell, [
     ('fsc --vers', 'fsc --version '), ('fsc --hum', None),
     ('fsc ls --hum', 'fsc ls --human '), ('fsc get --hum', None), ('fsc ls -- --hum', None),
     ('fsc ls --long --lo', None), ('fsc ls -l', 'fsc ls -l '),
+    ('fsc put --retry=1', None), ('fsc put --retry 3', 'fsc put --retry 3 '), ('fsc put --repl', 'fsc put --replace '),
     ('fsc get --max-time 3', 'fsc get --max-time 30s '), ('fsc get --max-time=1h', 'fsc get --max-time=1h '),
     ('fsc get --wait=1h', 'fsc get --wait=1h '), ('fsc get --wait 1h', None),
     ('fsc --server pl', 'fsc --server plain:'), ('fsc --server=e', 'fsc --server=exec:'),

@@ -49,16 +49,17 @@ await_inside() {
     fail "$1 does not appear"
 }
 
-# cron NUMBER: runs the job of a crontab as cron does; what it prints would be mailed.
+# cron NUMBER [COMMAND...]: runs the job of a crontab as cron does, by the command if one is given; what it
+# prints would be mailed.
 cron() {
-    local line command variables=(HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin)
+    local line by=("${@:2}") command variables=(HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin)
     while IFS= read -r line; do
         if [[ $line =~ ^([A-Z_]+)=\"?([^\"]*)\"?$ ]]; then
             variables+=("${BASH_REMATCH[1]}=${BASH_REMATCH[2]}")
         elif [[ $line =~ ^([0-9*,/-]+\ +){5}([^ ].*)$ ]]; then
             command=${BASH_REMATCH[2]}
             [[ ${command//\\%/} != *%* ]] || { echo "a newline for cron: $command"; return 1; }
-            inside env -i "${variables[@]}" /bin/sh -c "${command//\\%/%}" </dev/null
+            inside "${by[@]}" env -i "${variables[@]}" /bin/sh -c "${command//\\%/%}" </dev/null
         else
             echo "this is no line of a crontab: $line"
             return 1
@@ -271,14 +272,20 @@ store_old_backup() {
     # The key opens nothing but fsd.
     run inside ssh -T -i .ssh/backup keeper@backup1 id </dev/null
     refute_output --partial uid=
+    run inside fsc --server 'exec:ssh -T -i .ssh/backup keeper@backup1' rm a
+    assert_failure 6
 
     write_inside /usr/local/sbin/backup-etc 0755 <block.5
     store_old_backup
     set_date "${name#*-}"
+    local keeper=(setpriv --reuid keeper --regid keeper --clear-groups)
     run cron 6
     assert_success
     assert_output ''
-    run quiet type_in 7
+    run cron 7 "${keeper[@]}"
+    assert_success
+    assert_output ''
+    run quiet type_in 8
     assert_success
     assert_line --index 0 --regexp " $name\.done\$"
     assert_line --index 1 --regexp " $name\.tgz\$"
@@ -287,25 +294,23 @@ store_old_backup() {
     run inside find /srv/keeper/library/shop -type f -printf '%u %m\n'
     assert_output $'keeper 440\nkeeper 440'
 
-    # A tar that fails deletes nothing, has no .done, and the last one that has is the one before.
+    # A tar that fails has no .done, and the last one that has is the one before.
     write_inside /usr/local/bin/tar 0755 <<<$'#!/bin/sh\n/usr/bin/tar -cz -C / etc/hostname && exit 2'
     set_date 2026-11-24T020501
-    store_old_backup
     run cron 6
     assert_failure 2
     assert_output ''
     inside rm /usr/local/bin/tar
     run inside ls /srv/keeper/library/shop
-    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz\netc-old.tgz'
-    inside rm /srv/keeper/library/shop/etc-old.tgz
+    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz'
 
     # Blocks of one shell: its variables go on.
-    cat block.7 block.8 >block.restore
+    cat block.8 block.9 >block.restore
     run quiet type_in restore
     assert_success
     assert_line --index 3 --regexp '^digest: sha256:[0-9a-f]{64}$'
     assert_line --index 4 "${lines[3]#digest: sha256:}  etc.tgz"
-    run quiet type_in 9
+    run quiet type_in 10
     assert_success
     assert_output ''
     # That it compares is seen when it differs.
@@ -363,7 +368,7 @@ END
 }
 
 @test "examples: fsc, files as they come" {
-    local reader
+    local reader number=0
     use_machine
     take_example fsc.1 'Files as they come'
     start_inside
@@ -371,7 +376,7 @@ END
     reader=$!
     # It may come before somebody watches.
     until ! kill -0 "$reader" 2>/dev/null; do
-        date | quiet inside fsc put - --name "incoming/$(cat /proc/sys/kernel/random/uuid)"
+        quiet inside fsc put - --name "incoming/$((++number))" <<<"$number"
     done
     wait "$reader"
     [ -s shown ]

@@ -642,6 +642,28 @@ ANSWERS
 > PUT small size=5 digest=* upload=*
 < EXISTS $same
 SCRIPT
+    # Also when the session before was not through with it yet.
+    assert_fails 10 fake "$FSC" put small --exclusive --retry 1 <<SCRIPT
+> PUT small *
+< OK offset=0
+>body
+<.
+> PUT small size=5 digest=* upload=*
+< OK offset=0
+>body
+< EXISTS $same
+SCRIPT
+    # Who goes on with an upload knows that it was not stored.
+    assert_fails 3 fake "$FSC" put small --exclusive --retry 1 <<SCRIPT
+> PUT small *
+< OK offset=0
+>body
+<.
+> PUT small size=5 digest=* upload=*
+< OK offset=5 ${same#* }
+>body
+< EXISTS $same
+SCRIPT
 }
 
 @test "put: --if-same reads a stream to compare it" {
@@ -716,7 +738,7 @@ SCRIPT
 }
 
 @test "put: --replace takes a name over" {
-    local file
+    local file digest
     make_small_and_large
     printf new >other
     start_fsd
@@ -732,6 +754,11 @@ SCRIPT
         assert_silent "$FSC" put other --name a --replace
         cmp other "$LIBRARY/a"
         assert_silent bash -c 'cat "$2" | "$1" put - --name a --replace' - "$FSC" "$file"
+        cmp "$file" "$LIBRARY/a"
+        # Again, with a digest that is there already: it is read all the same.
+        digest=$(sha256sum <"$file" | cut -d ' ' -f 1)
+        assert_silent bash -c 'cat "$2" | "$1" put - --name a --replace --sha256 "$3"' - "$FSC" "$file" "$digest"
+        assert_fails 8 bash -c 'cat other | "$1" put - --name a --replace --sha256 "$2"' - "$FSC" "$digest"
         cmp "$file" "$LIBRARY/a"
         assert_silent "$FSC" put other --name a --replace
     done

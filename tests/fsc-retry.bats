@@ -175,6 +175,16 @@ SCRIPT
     [ "$SECONDS" -lt 30 ]
 }
 
+@test "retry: a listing, unless it is printed as it comes" {
+    short_pauses
+    echo 'retry = 1;' >>"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    printf '> LIST\n< OK\n< 2\\na\\n\n<.\n> LIST\n< OK\n< 2\\nb\\n\n< END\n' >script
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" ls
+    assert_equal "$status $output $stderr" '0 b '
+    run --separate-stderr fake "$FSC" ls -U <<<$'> LIST\n< OK\n< 2\\na\\n\n<.'
+    assert_equal "$status $output ${#stderr_lines[@]}" '10 a 1'
+}
+
 @test "retry: how often may be told by numbers only" {
     local text
     printf hello >small
@@ -358,7 +368,8 @@ SCRIPT
     local offset
     make_large
     for offset in "offset=1000 digest=$digest" "offset=5000001 digest=$digest" \
-        "offset=9223372036854775807 digest=$digest"; do
+        "offset=9223372036854775807 digest=$digest" \
+        "offset=9223372036854775807 digest=$(digest_of_first 0)"; do
         assert_silent fake "$FSC" put large <<SCRIPT
 > PUT large *
 < OK $offset
@@ -514,6 +525,20 @@ SCRIPT
     rm -f "$file"
     mkdir "$file"
     assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
+}
+
+# A name may be a lock: an id that cannot be removed must not make a second run believe that it has it.
+@test "ids: one that is over is never used again" {
+    make_large
+    skip_unless_powerless
+    assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
+    chmod 500 state/fsc/uploads
+    printf '> PUT large *\n< OK size=5000000 digest=%s\n' "$digest" >script
+    assert_silent powerless "$TESTS/fake_server" "$SOCKET" script "$FSC" put large --exclusive
+    heard_ids >before
+    assert_silent powerless "$TESTS/fake_server" "$SOCKET" script "$FSC" put large --exclusive
+    chmod 700 state/fsc/uploads
+    [ "$(heard_ids)" != "$(cat before)" ]
 }
 
 @test "ids: old ones are removed when another is kept" {

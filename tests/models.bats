@@ -572,12 +572,16 @@ for session in sessions:
     session.expect('LIST', 'EMPTY')
 count = 4 if os.environ['MODEL'] == 'process' else 1
 wait_until(lambda: len(children()) == count, 'processes')
-# A process has just been forked: it has what it shall have when it waits.
-wait_until(lambda: all(len(descriptors(child)) < 12 for child in children()), 'descriptors to be closed')
 
 
 def sockets(pid):
     return {path for path in descriptors(pid).values() if path.startswith('socket:')}
+
+
+# A process has just been forked: it has what it shall have when it waits.
+wait_until(lambda: not any(sockets(child) & sockets(daemon()) for child in children()),
+           'sockets of the daemon to be closed')
+wait_until(lambda: all(len(descriptors(child)) < 12 for child in children()), 'descriptors to be closed')
 
 
 def others(pid):

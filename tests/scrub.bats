@@ -189,6 +189,10 @@ continue_scrub() {
     ln -s a "$LIBRARY/link"
     scrub 1 link
     assert_equal "$failures" 'fsd-scrub: link: cannot open: Too many levels of symbolic links'$'\n'
+    mkfifo "$LIBRARY/fifo"
+    scrub 1 fifo
+    assert_equal "$failures" 'fsd-scrub: fifo: it is no file and no folder'$'\n'
+    sums failures=1
 }
 
 @test "scrub: what cannot be read is a failure, and the others are read" {
@@ -217,6 +221,31 @@ continue_scrub() {
     assert_output ''
     assert_equal "$failures" 'fsd-scrub: b: cannot read: Cannot allocate memory'$'\n'
     sums failures=1 quarantine=1
+}
+
+@test "scrub: a file that is whole when it is read again is not damaged" {
+    store a text
+    inject -P "$LIBRARY/a" -e inject=pread64:error=EIO:when=1
+    scrub 0 --quarantine
+    assert_output ''
+    sums whole=1
+}
+
+@test "scrub: a record that cannot be read is a failure, and no other takes its place" {
+    store a text b text
+    rot b
+    inject -P "$LIBRARY/a" -e inject=fgetxattr:error=EIO
+    scrub 1 --record
+    assert_output "$(damage b text)"
+    assert_equal "$failures" 'fsd-scrub: a: cannot read its record: Input/output error'$'\n'
+    sums damaged=1 failures=1
+    SCRUB_WRAPPER=()
+    setfattr -n user.fsd -v garbled "$LIBRARY/b"
+    scrub 1 --record
+    assert_output ''
+    assert_equal "$failures" 'fsd-scrub: b: cannot read its record: Bad message'$'\n'
+    sums whole=1 failures=1
+    assert_equal "$(getfattr --absolute-names --only-values -n user.fsd "$LIBRARY/b")" garbled
 }
 
 @test "scrub: a file is read from the disk, and the page cache is left as it was" {
@@ -749,6 +778,63 @@ END2
 > PUT file size=4 eager=1
 > 4
 > last
+> END
+< OK size=4 *
+END2
+}
+
+@test "repair: a name is given up also where a folder, or a file above it, is in its way by now" {
+    store file text folder/file text
+    rot file
+    rot folder/file
+    scrub 1 --quarantine
+    start_fsd
+    play <<'END2'
+> PUT file/below size=4 eager=1
+> 4
+> next
+> END
+< OK size=4 *
+> PUT folder size=4 eager=1
+> 4
+> next
+> END
+< OK size=4 *
+> DELETE file
+< OK
+> DELETE file
+< FAIL not-a-file*
+> DELETE folder/file
+< OK
+> DELETE folder/file
+< FAIL not-found*
+> LIST deep=1
+< OK
+< 18
+< *
+< *
+<
+< END
+END2
+    scrub 0
+    sums whole=2
+}
+
+@test "repair: while nobody can tell which bytes a name is kept for, none get it" {
+    FSD_EXPECTED='msg=failed'
+    quarantined
+    setfattr -n user.fsd -v garbled "$(kept file)"
+    play <<'END2'
+> PUT file size=4 eager=1
+> 4
+> next
+> END
+< FAIL internal*
+> LIST
+< EMPTY
+> PUT file size=4 replace=1 eager=1
+> 4
+> next
 > END
 < OK size=4 *
 END2

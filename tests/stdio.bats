@@ -156,6 +156,19 @@ check(third.fsd.wait(LIMIT) == 0, third.fsd.returncode)
 END
 }
 
+@test "stdio: the client may do no more than its option says" {
+    serve_socket pair <<'END'
+first = session('--stdio-rights', 'list put')
+first.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+first.expect('DELETE a', 'FAIL denied user ')
+first.expect('PUT a replace=1', 'FAIL denied user ')
+first.expect('GET a', 'FAIL denied user ')
+first.expect('LIST', 'OK')
+first.body()
+expect_exit(first)
+END
+}
+
 @test "stdio: who comes over a network is anonymous" {
     serve_socket tcp <<'END'
 nobody = session()

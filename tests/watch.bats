@@ -318,7 +318,7 @@ END
 }
 
 @test "watch: requests behind it are not read, and take no time" {
-    echo 'spare = 0; limits = { heartbeat = "5ms"; };' >"$CONFIG"
+    echo 'limits = { heartbeat = "5ms"; }; spare = 0;' >"$CONFIG"
     FSD_MODEL=(--concurrency process)
     start_fsd
     watch_with <<'END'
@@ -520,6 +520,78 @@ check(getting.line().startswith('OK size='), 'OK')
 put('b')
 watch.await_names('b')
 check(len(watches()) == 1, 'no inotify')
+END
+}
+
+@test "watch: a folder that can be read only after a while, as one that is unpacked" {
+    skip_when_sanitized 'the daemon of another user'
+    use_other_user
+    start_watched
+    watch_with <<'END'
+watch = Watch()
+os.mkdir(f'{LIBRARY}/new', 0)
+put('seen/a')
+watch.await_names('seen/a')
+os.chmod(f'{LIBRARY}/new', 0o777)
+put('new/b')
+watch.await_names('new/b')
+check(watches(), 'no inotify')
+END
+}
+
+@test "watch: a slow writer is waited for, whatever folders are made meanwhile" {
+    start_watched
+    watch_with <<'END'
+watch = Watch()
+with open(f'{LIBRARY}/slow', 'wb', buffering=0) as file:
+    file.write(b'1')
+    for name in 'one', 'two':
+        write('.nfs1/hand')
+        os.rename(f'{LIBRARY}/.nfs1', f'{LIBRARY}/{name}')
+        watch.await_names(f'{name}/hand')
+    file.write(b'2')
+watch.await_names('slow')
+END
+}
+
+@test "watch: a file that was linked there and has lost its other name" {
+    start_watched
+    watch_with <<'END'
+watch = Watch()
+process, = watches()
+write('.nfs1')
+before = os.stat(f'{LIBRARY}/.nfs1').st_ctime_ns
+while os.stat(f'{LIBRARY}/.nfs1').st_ctime_ns == before:
+    os.chmod(f'{LIBRARY}/.nfs1', 0o644)
+os.kill(process, signal.SIGSTOP)
+os.link(f'{LIBRARY}/.nfs1', f'{LIBRARY}/linked')
+os.unlink(f'{LIBRARY}/.nfs1')
+os.kill(process, signal.SIGCONT)
+watch.await_names('linked')
+END
+}
+
+@test "wait: a file that may be read only after a while" {
+    skip_when_sanitized 'the daemon of another user'
+    use_other_user
+    start_watched
+    watch_with <<'END'
+getting = Session()
+getting.send('GET installed wait=3600\n')
+check(getting.line() == 'WAIT', 'it does not wait')
+write('.nfs1')
+os.chmod(f'{LIBRARY}/.nfs1', 0)
+os.rename(f'{LIBRARY}/.nfs1', f'{LIBRARY}/installed')
+check(getting.line() == 'WAIT', 'it does not wait for the mode')
+os.chmod(f'{LIBRARY}/installed', 0o644)
+check(getting.news().startswith('OK size=7'), 'OK')
+getting.body()
+os.rename(f'{LIBRARY}/installed', f'{LIBRARY}/.nfs1')
+getting.send('GET installed wait=3600\n')
+check(getting.line() == 'WAIT', 'it does not wait')
+os.chmod(f'{LIBRARY}/.nfs1', 0)
+os.rename(f'{LIBRARY}/.nfs1', f'{LIBRARY}/installed')
+check(getting.news().startswith('FAIL denied'), 'no denial')
 END
 }
 

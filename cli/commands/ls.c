@@ -14,7 +14,6 @@
 struct listed {
     const struct options *options;
     struct connection *connection;
-    const char *subject;
     struct entries entries; /* unless they are printed as they come */
 };
 
@@ -100,29 +99,13 @@ static int print_entry(void *context, const struct entry *entry)
     return output_print("%s%c", entry->name, end);
 }
 
-static int keep_entry(void *context, const struct entry *entry)
-{
-    struct listed *listed = context;
-
-    if (entries_add(&listed->entries, entry) == 0)
-        return 0;
-    return complain(REASON_INTERNAL, listed->subject, "too many names to sort in memory: %s",
-                    options_have(listed->options, OPTION_SUMS) ? "list fewer" : "use -U");
-}
-
-/*
- * Prints what was kept, in order. A listing that broke off is not shown. A file of which no sum can
- * be had leaves the others alone.
- */
+/* Prints what was kept, in order. A file of which no sum can be had leaves the others alone. */
 static int print_kept(struct listed *listed)
 {
     struct entries *entries = &listed->entries;
-    const char *twice = entries_sort(entries);
     bool reverse = options_have(listed->options, OPTION_REVERSE);
     int first = 0;
 
-    if (twice != NULL)
-        return complain(REASON_BREACH, twice, "the server listed it twice");
     if (options_have(listed->options, OPTION_NEWEST))
         entries_sort_by_time(entries);
     if (options_have(listed->options, OPTION_LARGEST))
@@ -149,15 +132,13 @@ static enum entries_kept what_to_keep(const struct options *options)
                : ENTRIES_NAMES;
 }
 
+/* A listing that broke off is not shown, unless it is printed as it comes. */
 static int list(const struct listing_request *request, struct listed *listed)
 {
-    int code = 0;
-
     if (options_have(listed->options, OPTION_UNSORTED))
         return listing_read(listed->connection, request, print_entry, listed);
-    if (entries_begin(&listed->entries, what_to_keep(listed->options)) < 0)
-        return complain_errno(REASON_INTERNAL, listed->subject, "no memory");
-    code = listing_read(listed->connection, request, keep_entry, listed);
+    int code =
+        entries_read(&listed->entries, what_to_keep(listed->options), listed->connection, request);
     if (code == 0)
         code = print_kept(listed);
     entries_free(&listed->entries);
@@ -176,9 +157,7 @@ static int list_one(struct invocation *invocation, const char *operand)
         .deep = options_have(options, OPTION_RECURSIVE),
         .details = what_to_keep(options) > ENTRIES_NAMES,
     };
-    struct listed listed = {.options = options,
-                            .connection = &invocation->connection,
-                            .subject = listing_subject(&request)};
+    struct listed listed = {.options = options, .connection = &invocation->connection};
 
     if (fault != NULL)
         return complain(REASON_USAGE, operand, "no name: %s", fault);
@@ -186,7 +165,7 @@ static int list_one(struct invocation *invocation, const char *operand)
     if (code != -REASON_EMPTY)
         return code;
     return options_have(options, OPTION_FAIL_EMPTY)
-               ? complain(REASON_EMPTY, listed.subject, "%s", reason_text(REASON_EMPTY))
+               ? complain(REASON_EMPTY, listing_subject(&request), "%s", reason_text(REASON_EMPTY))
                : 0;
 }
 

@@ -30,9 +30,16 @@ struct waiting {
     int64_t seen_ms;  /* when it was seen to be so; 0: there is none */
 };
 
+/* Is the file the same as when it was seen last? One that may not be read is as good as that. */
+static bool is_same(const struct waiting *waiting, const struct stored *stored)
+{
+    return waiting->seen_ms > 0 && stored->status.st_ino == waiting->seen.st_ino &&
+           (stored->fd < 0 || !descriptor_has_changed(stored->fd, &waiting->seen));
+}
+
 /*
  * Has the file come? One that was not committed, but put there by hand, has once it has stayed the
- * same for a while.
+ * same for a while. So long its owner and mode may still be set, too.
  */
 static int look(struct waiting *waiting)
 {
@@ -41,17 +48,17 @@ static int look(struct waiting *waiting)
     int code = lookup_open(session->library, waiting->download->arguments->name, stored);
     int64_t now = clock_ms();
 
-    if (code < 0)
+    if (code < 0 && code != -REASON_DENIED)
         waiting->seen_ms = 0;
-    if (code < 0 || lookup_is_committed(session->library, &stored->status, &stored->record))
+    if (code == 0 ? lookup_is_committed(session->library, &stored->status, &stored->record)
+                  : code != -REASON_DENIED)
         return code;
-    if (waiting->seen_ms == 0 || stored->status.st_ino != waiting->seen.st_ino ||
-        descriptor_has_changed(stored->fd, &waiting->seen)) {
+    if (!is_same(waiting, stored)) {
         waiting->seen = stored->status;
         waiting->seen_ms = now;
     }
     if (now - waiting->seen_ms >= NOTICES_POLL_MS)
-        return 0;
+        return code;
     descriptor_close(stored->fd);
     return -REASON_NOT_FOUND;
 }

@@ -91,8 +91,8 @@ static int answer_exists(struct upload *upload, const char *digest)
 }
 
 /*
- * Is the free name kept in quarantine for other bytes than those of this digest? Then they are there,
- * as if they had it still. Returns 0 or a reason.
+ * Is the free name kept in quarantine for other bytes than those of this digest? Then they are
+ * there, as if they had it still. Returns 0 or a reason.
  */
 static int look_into_quarantine(struct upload *upload, const char *digest)
 {

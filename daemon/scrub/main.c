@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/command_line.h"
 #include "daemon/scrub/scrub.h"
@@ -50,8 +47,8 @@ static const struct {
 struct wish {
     struct command_line line; /* which settings */
     struct scrub_plan plan;
-    char *folder;         /* as in the plan, without '/' behind it */
-    enum own_option told; /* --version or --help: only that is told; else OPTION_COUNT */
+    char folder[NAME_LONGEST + 1]; /* as in the plan, without '/' behind it */
+    enum own_option told;          /* --version or --help: only that is told; else OPTION_COUNT */
 };
 
 static int complain(const char *subject, const char *fault)
@@ -74,9 +71,7 @@ static int take_folder(struct wish *wish, const char *text)
 
     if (fault != NULL)
         return complain(text, fault);
-    wish->folder = strndup(text, length);
-    if (wish->folder == NULL)
-        abort();
+    memcpy(wish->folder, text, length);
     wish->plan.folder = wish->folder;
     wish->plan.must_be_folder = text[length] == '/';
     return 0;
@@ -136,17 +131,6 @@ static int tell(enum own_option told)
     return EXIT_SUCCESS;
 }
 
-/* A deep folder takes a descriptor for each one above it. */
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* Opens the library as its owner. Returns NULL, or what is wrong. */
 static const char *open_library(const char *path, const struct owner *owner,
                                 const struct scrub_plan *plan, struct library *ret)
@@ -175,7 +159,6 @@ static int scrub(const struct settings *settings, const struct scrub_plan *plan)
         scrub_complain("records", "it is false: there is nothing to compare files with");
         return EXIT_USAGE;
     }
-    raise_descriptors();
     fault = owner_find(settings->library, &owner) < 0
                 ? strerror(errno)
                 : open_library(settings->library, &owner, plan, &library);
@@ -211,12 +194,10 @@ int main(int argc, char **argv)
     int code = EXIT_USAGE;
 
     descriptor_reserve_standard();
-    (void)umask(S_IWGRP | S_IRWXO);
     command_line_init(&wish.line);
     if (read_command_line(&wish, argc, argv) == 0)
         code = run(&wish);
     command_line_release(&wish.line);
-    free(wish.folder);
     if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {
         scrub_complain("standard output", strerror(errno));
         code = EXIT_FAILURE;

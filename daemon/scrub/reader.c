@@ -98,7 +98,6 @@ int64_t reader_digest(struct reader *reader, int fd, int64_t size, char ret_text
         forget(fd, offset, got);
         digest_add(&digest, reader->buffer, (size_t)got);
         offset += got;
-        reader->bytes += (uint64_t)got;
         progress_add(reader->progress, got);
         keep_rate(reader, got);
     }

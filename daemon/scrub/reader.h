@@ -13,7 +13,6 @@
 struct reader {
     int64_t rate;              /* bytes per second; 0: as fast as can be */
     int64_t free_ns;           /* when the rate allows to read on, on the monotonic clock */
-    uint64_t bytes;            /* that were read */
     size_t chunk;              /* bytes that are read at a time */
     char *buffer;              /* of such a chunk */
     struct progress *progress; /* is told of each */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 
 enum {
     LINE_ROOM = 8192,
+    READINGS = 2,       /* before a file is called damaged */
     TIMES_DIFFER_S = 2, /* mtimes of two writes that are so far apart differ on any file system */
 };
 
@@ -103,13 +105,26 @@ static bool is_damage(int error)
            error == EUCLEAN;
 }
 
+/* Is the content the recorded one? A cable or the memory may err once: it is read again then. */
+static bool is_whole(struct scrub *scrub, const struct stored *stored, char found[DIGEST_ROOM],
+                     int *ret_error)
+{
+    bool is = false;
+
+    for (int tries = 0; !is && tries < READINGS; tries++) {
+        int64_t length = reader_digest(&scrub->reader, stored->fd, stored->status.st_size, found);
+        *ret_error = length < 0 ? errno : 0;
+        is = length == stored->record.size && strcmp(found, stored->record.digest) == 0;
+    }
+    return is;
+}
+
 static void compare(struct scrub *scrub, const char *name, const struct stored *stored)
 {
     char found[DIGEST_ROOM];
-    int64_t length = reader_digest(&scrub->reader, stored->fd, stored->status.st_size, found);
-    int error = length < 0 ? errno : 0;
+    int error = 0;
 
-    if (length == stored->record.size && strcmp(found, stored->record.digest) == 0) {
+    if (is_whole(scrub, stored, found, &error)) {
         scrub->whole++;
     } else if (!is_there(scrub, name, stored)) {
         scrub->changed++;
@@ -144,6 +159,10 @@ static void give_record(struct scrub *scrub, const char *name, struct stored *st
     struct record record = {
         .size = stored->status.st_size, .mtime = stored->status.st_mtim, .by = "scrub"};
 
+    if (record.mtime.tv_sec < 0) {
+        (void)fail(scrub, name, "its time, before 1970, fits into no record", 0);
+        return;
+    }
     let_settle(stored);
     int64_t length = reader_digest(&scrub->reader, stored->fd, record.size, record.digest);
     if (length < 0) {
@@ -155,17 +174,30 @@ static void give_record(struct scrub *scrub, const char *name, struct stored *st
         (void)fail(scrub, name, "cannot give it a record", errno);
     else if (!is_same || lookup_has_changed(stored))
         scrub->changed++;
-    else if (record_read(stored->fd, &stored->status, &record) < 0)
-        (void)fail(scrub, name, "its time, before 1970, fits into no record", 0);
     else
         scrub->recorded++;
+}
+
+/* A file that has no record to be believed. One that is itself damaged stays, to be seen. */
+static void pass_over_or_record(struct scrub *scrub, const char *name, struct stored *stored)
+{
+    struct record record;
+    int code = record_read(stored->fd, &stored->status, &record);
+
+    if (code == -REASON_INTERNAL)
+        (void)fail(scrub, name, "cannot read its record", errno);
+    else if (scrub->plan->record)
+        give_record(scrub, name, stored);
+    else if (code == -REASON_MISMATCH)
+        scrub->by_hand++;
+    else
+        scrub->unrecorded++;
 }
 
 static int visit(void *context, const struct list_entry *entry)
 {
     struct scrub *scrub = context;
     struct stored stored;
-    struct record record;
     int code = lookup_open(scrub->library, entry->name, &stored);
 
     /* Gone, or something else, since it was listed. */
@@ -175,12 +207,8 @@ static int visit(void *context, const struct list_entry *entry)
         return fail(scrub, entry->name, "cannot open", errno);
     if (stored.record.digest[0] != '\0')
         compare(scrub, entry->name, &stored);
-    else if (scrub->plan->record)
-        give_record(scrub, entry->name, &stored);
-    else if (record_read(stored.fd, &stored.status, &record) == -REASON_MISMATCH)
-        scrub->by_hand++;
     else
-        scrub->unrecorded++;
+        pass_over_or_record(scrub, entry->name, &stored);
     descriptor_close(stored.fd);
     return 0;
 }
@@ -195,26 +223,6 @@ static int add_up(void *context, const struct list_entry *entry)
     return 0;
 }
 
-static bool is_visible(void *context, const char *name)
-{
-    (void)context;
-    (void)name;
-    return true;
-}
-
-static int go_on(void *context)
-{
-    (void)context;
-    return 0;
-}
-
-static int pass_over(void *context, const char *folder)
-{
-    (void)context;
-    (void)folder;
-    return 0;
-}
-
 static int fail_to_read(void *context, const char *folder)
 {
     return fail(context, folder, "cannot read the folder", errno);
@@ -226,10 +234,7 @@ static void visit_all(struct scrub *scrub)
                                .must_be_folder = scrub->plan->must_be_folder,
                                .deep = true,
                                .details = true,
-                               .is_visible = is_visible,
                                .entry = add_up,
-                               .batch_end = go_on,
-                               .unreadable = pass_over,
                                .context = scrub};
 
     if (scrub->progress.is_shown)
@@ -244,12 +249,15 @@ static void visit_all(struct scrub *scrub)
 /* Is there what was asked for? A mistyped folder must not be called free of damage. */
 static void look(struct scrub *scrub)
 {
-    const char *folder = scrub->plan->folder;
-    int flags = O_RDONLY | O_NOFOLLOW | (scrub->plan->must_be_folder ? O_DIRECTORY : 0);
-    int fd = library_openat(scrub->library, folder != NULL ? folder : ".", flags);
+    struct stat status;
+    const char *folder = scrub->plan->folder != NULL ? scrub->plan->folder : ".";
+    int flags = O_PATH | (scrub->plan->must_be_folder ? O_DIRECTORY : 0);
+    int fd = library_openat(scrub->library, folder, flags);
 
-    if (fd < 0)
-        (void)fail(scrub, folder != NULL ? folder : scrub->library->path, "cannot open", errno);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        (void)fail(scrub, folder, "cannot open", errno);
+    else if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
+        (void)fail(scrub, folder, "it is no file and no folder", 0);
     else
         visit_all(scrub);
     descriptor_close(fd);
@@ -265,7 +273,7 @@ static void summarize(struct scrub *scrub)
                   " moved into quarantine, %" PRIu64 " given a record, %" PRIu64
                   " without a record, %" PRIu64 " put or changed by hand, %" PRIu64
                   " changed meanwhile; %" PRIu64 " failures; %" PRIu64 " in quarantine\n",
-                  amount_print(scrub->reader.bytes, read), scrub->whole, scrub->damaged,
+                  amount_print((uint64_t)scrub->progress.done, read), scrub->whole, scrub->damaged,
                   scrub->moved, scrub->recorded, scrub->unrecorded, scrub->by_hand, scrub->changed,
                   scrub->failures, quarantine_count(scrub->library));
 }

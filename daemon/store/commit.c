@@ -100,7 +100,9 @@ static int judge_there(struct stored *there, const struct record *record, const 
     return guard == NULL || strcmp(there->record.digest, guard) == 0 ? 0 : -REASON_MISMATCH;
 }
 
-/* One try, under the lock. -REASON_EXISTS with no file: another upload was quicker with the name. */
+/*
+ * One try, under the lock. -REASON_EXISTS with no file: another upload was quicker with the name.
+ */
 static int try_replace(const struct library *library, struct stage *stage,
                        const struct record *record, const char *name, const char *guard,
                        struct stored *there)
@@ -177,7 +179,8 @@ int commit_delete(const struct library *library, const char *name)
     if (code == 0)
         folder_prune(library, name, 0);
     else if (code != -REASON_NOT_FOUND || errno != ENOENT)
-        return code;
+        /* The name is given up also where a folder has it by now, or it lies below a file. */
+        return dropped == 0 && (code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE) ? 0 : code;
     if (dropped == 0)
         code = 0;
     /* Also what is gone already: whoever deleted it may not have come so far. */

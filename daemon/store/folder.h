@@ -9,8 +9,8 @@
 #include "daemon/store/library.h"
 
 /*
- * Opens the folder that a name is in: with O_PATH to look and make things in it, with O_RDONLY also to
- * make it durable. Returns a descriptor, or -1 with errno set.
+ * Opens the folder that a name is in: with O_PATH to look and make things in it, with O_RDONLY also
+ * to make it durable. Returns a descriptor, or -1 with errno set.
  */
 int folder_open_above(const struct library *library, const char *name, int flags);
 
@@ -34,8 +34,8 @@ void folder_prune(const struct library *library, const char *name, size_t made);
 int folder_judge(const struct library *library, const char *name);
 
 /*
- * fsync(2) of every folder from the name up to the library. One that has vanished was empty: what was
- * in it is deleted, and needs none. Returns 0 or a reason.
+ * fsync(2) of every folder from the name up to the library. One that has vanished was empty: what
+ * was in it is deleted, and needs none. Returns 0 or a reason.
  */
 int folder_sync(const struct library *library, const char *name);
 

@@ -59,7 +59,10 @@ bool library_is_shared(int fd);
 /* The negative of the reason that an error of a system call comes to. */
 int library_failure(int error);
 
-/* The same where the error is about the daemon's own files: what is missing there, nobody has named. */
+/*
+ * The same where the error is about the daemon's own files: what is missing there, nobody has
+ * named.
+ */
 int library_own_failure(int error);
 
 #endif

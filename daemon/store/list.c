@@ -72,7 +72,9 @@ static int open_below(int folder, const char *component, int flags)
 /* May the name be seen that the path has become? */
 static bool is_visible(const struct walk *walk)
 {
-    return walk->query->is_visible(walk->query->context, walk->path);
+    const struct list_query *query = walk->query;
+
+    return query->is_visible == NULL || query->is_visible(query->context, walk->path);
 }
 
 static int emit(const struct walk *walk, const struct stat *status, const struct record *record)
@@ -183,7 +185,7 @@ static int read_folder(struct walk *walk, int fd, size_t path_length, struct pat
             code = list_one(walk, fd, dirent, path_length, &pattern);
             at += dirent->d_reclen;
         }
-        if (code == 0)
+        if (code == 0 && walk->query->batch_end != NULL)
             code = walk->query->batch_end(walk->query->context);
     }
     if (got < 0 && code == 0 && path_length == 0) {

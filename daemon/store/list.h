@@ -27,11 +27,16 @@ struct list_query {
     bool deep;    /* all files below, no folders */
     bool details; /* status and record of each file */
 
-    /* May this name be seen? A folder's ends in '/'; one that may not is not looked into. */
+    /*
+     * May this name be seen? A folder's ends in '/'; one that may not is not looked into. NULL:
+     * all.
+     */
     bool (*is_visible)(void *context, const char *name);
     /* Called for each entry; a negative value ends the listing and becomes its result. */
     int (*entry)(void *context, const struct list_entry *entry);
-    /* Called after each batch of directory entries, whatever was found in it; as `entry`. */
+    /*
+     * Called after each batch of directory entries, whatever was found in it; as `entry`. Or NULL.
+     */
     int (*batch_end)(void *context);
     /*
      * Called, with errno, for a folder that is there and cannot be read, so that nothing below it

@@ -30,7 +30,8 @@ int lookup_digest(struct stored *stored);
 
 /*
  * Was this file committed by an upload, which its record tells, or, in a library without records,
- * its mode? One that somebody puts there by hand may still grow, unless it came by another link.
+ * its mode? One that somebody puts there by hand may still grow, unless it came by another link to
+ * it.
  */
 bool lookup_is_committed(const struct library *library, const struct stat *status,
                          const struct record *record);

@@ -12,7 +12,7 @@
 #include "protocol/name.h"
 
 enum {
-    MASK = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR,
+    MASK = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR,
     LINK_ROOM = 32, /* bytes of "/proc/self/fd/" and a number */
 };
 
@@ -99,14 +99,17 @@ static int watch(const struct notices *notices, int fd)
     return inotify_add_watch(notices->fd, link, MASK);
 }
 
-/* Adds a folder that may be missing, and, with `if_readable`, one that cannot be read. */
-static void add(struct notices *notices, const char *folder, bool if_readable)
+/*
+ * Adds a folder that may be missing; whether it may be one that cannot be read tells `if_readable`.
+ * Was it not there before?
+ */
+static bool add(struct notices *notices, const char *folder, bool if_readable)
 {
     char path[NAME_LONGEST + 2] = ".";
     size_t length = strlen(folder);
 
     if (notices->fd < 0)
-        return;
+        return false;
     if (length > 0) {
         memcpy(path, folder, length - 1);
         path[length - 1] = '\0';
@@ -115,14 +118,16 @@ static void add(struct notices *notices, const char *folder, bool if_readable)
     if (fd < 0) {
         if (library_failure(errno) == -REASON_INTERNAL)
             give_up(notices);
-        return;
+        return false;
     }
     int number = watch(notices, fd);
     descriptor_close(fd);
     if (number < 0 && errno == EACCES && if_readable)
-        return;
+        return false;
+    bool is_new = !is_there(notices, find(notices, number), number);
     if (number < 0 || !note(notices, number, folder))
         give_up(notices);
+    return is_new;
 }
 
 /* Lets go of the watches that are not wanted. */
@@ -183,19 +188,19 @@ void notices_close(struct notices *notices)
     notices->count = notices->room = notices->at = notices->length = 0;
 }
 
-void notices_add(struct notices *notices, const char *folder)
+bool notices_add(struct notices *notices, const char *folder)
 {
-    add(notices, folder, true);
+    return add(notices, folder, true);
 }
 
 void notices_add_way(struct notices *notices, const char *name)
 {
     char path[NAME_LONGEST + 2];
 
-    add(notices, "", false);
+    (void)add(notices, "", false);
     for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         (void)snprintf(path, sizeof path, "%.*s", (int)(slash + 1 - name), name);
-        add(notices, path, false);
+        (void)add(notices, path, false);
     }
 }
 
@@ -247,11 +252,13 @@ bool notices_next(struct notices *notices, struct notice *ret)
         if ((event->mask & IN_IGNORED) != 0)
             forget(notices, event->wd);
         if ((event->mask & IN_IGNORED) != 0 || event->len == 0 ||
-            !is_there(notices, place, event->wd))
+            !is_there(notices, place, event->wd) ||
+            (event->mask & (IN_ATTRIB | IN_ISDIR)) == IN_ATTRIB)
             continue;
         *ret = (struct notice){.folder = notices->folders[place].folder,
                                .component = event->name,
                                .is_folder = (event->mask & IN_ISDIR) != 0,
+                               .is_changed = (event->mask & IN_ATTRIB) != 0,
                                .is_gone = (event->mask & IN_MOVED_FROM) != 0,
                                .is_whole = (event->mask & (IN_MOVED_TO | IN_CLOSE_WRITE)) != 0};
         return true;

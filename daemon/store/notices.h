@@ -41,8 +41,9 @@ struct notice {
     const char *folder;    /* as above */
     const char *component; /* in it */
     bool is_folder;
-    bool is_gone;  /* it was moved away; what is merely removed is not told of */
-    bool is_whole; /* it was moved there, or whoever wrote to it has closed it */
+    bool is_changed; /* its owner or mode: a folder that could not be read may be readable now */
+    bool is_gone;    /* it was moved away; what is merely removed is not told of */
+    bool is_whole;   /* it was moved there, or whoever wrote to it has closed it */
 };
 
 void notices_open(struct notices *notices, const struct library *library);
@@ -51,13 +52,14 @@ void notices_close(struct notices *notices);
 /*
  * From now on what happens in a folder is told: "" for the library, else its name with '/' behind
  * it. One that is not there, or cannot be read, is passed over; of one that was added by another
- * name the new one counts.
+ * name the new one counts. Returns whether nothing was told of it before.
  */
-void notices_add(struct notices *notices, const char *folder);
+bool notices_add(struct notices *notices, const char *folder);
 
 /*
  * The same for all folders on the way to a name or a folder, the library first. Of one that cannot
- * be read there may still be news for whoever knows the names in it: so there are no notices then.
+ * be read there may still be news for whoever knows the names in it, and so there are no notices
+ * then.
  */
 void notices_add_way(struct notices *notices, const char *name);
 

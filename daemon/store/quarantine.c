@@ -110,11 +110,14 @@ int quarantine_open(const struct library *library, const char *name, struct stor
     char path[PATH_ROOM];
     int code = lookup_open(library, find_path(name, path), ret);
 
-    if (code < 0 || ret->record.digest[0] != '\0')
+    if (code < 0)
         return code;
+    code = record_read(ret->fd, &ret->status, &ret->record);
+    if (code == 0)
+        return 0;
     descriptor_close(ret->fd);
     ret->fd = -1;
-    return -REASON_NOT_FOUND;
+    return code == -REASON_MISMATCH ? -REASON_NOT_FOUND : code;
 }
 
 int quarantine_judge(const struct library *library, const char *name, const char *digest,

@@ -32,7 +32,8 @@ int quarantine_move(const struct library *library, const char *name, const struc
 
 /*
  * Opens the file of a name that is in quarantine. Returns 0; -REASON_NOT_FOUND when there is none
- * that has a record to be believed, so that the name is free; or another reason.
+ * that has a record to be believed, so that the name is free; or another reason, as when nobody can
+ * tell what is recorded.
  */
 int quarantine_open(const struct library *library, const char *name, struct stored *ret);
 

@@ -80,8 +80,12 @@ int record_read(int fd, const struct stat *status, struct record *ret)
     struct line line;
     ssize_t length = fgetxattr(fd, RECORD_XATTR, text, sizeof text);
 
-    if (length <= 0 || !parse(&line, text, (size_t)length, &record))
-        return -REASON_NOT_FOUND;
+    if (length < 0)
+        return errno == ENODATA || errno == EOPNOTSUPP ? -REASON_NOT_FOUND : -REASON_INTERNAL;
+    if (length == 0 || !parse(&line, text, (size_t)length, &record)) {
+        errno = EBADMSG;
+        return -REASON_INTERNAL;
+    }
     if (record.size != status->st_size || record.mtime.tv_sec != status->st_mtim.tv_sec ||
         record.mtime.tv_nsec != status->st_mtim.tv_nsec)
         return -REASON_MISMATCH;

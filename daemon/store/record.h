@@ -44,7 +44,8 @@ int record_write(int fd, const struct record *record);
 
 /*
  * Reads the record of a file whose status is `status`. Returns 0; -REASON_MISMATCH when the file is
- * not, or no longer, the one that it was written for; or -REASON_NOT_FOUND when there is none.
+ * not, or no longer, the one that it was written for; -REASON_NOT_FOUND when there is none; or
+ * -REASON_INTERNAL, with errno, when there may be one that cannot be read or understood.
  */
 int record_read(int fd, const struct stat *status, struct record *ret);
 

@@ -17,7 +17,9 @@ struct seen {
 
 bool seen_has(const struct seen *seen, uint64_t mark);
 
-/* Adds a mark, not 0; again does nothing. Returns 0, or -REASON_INTERNAL without memory. */
+/*
+ * Adds a mark, which is not 0; again does nothing. Returns 0, or -REASON_INTERNAL without memory.
+ */
 int seen_add(struct seen *seen, uint64_t mark);
 
 void seen_free(struct seen *seen);

@@ -44,9 +44,9 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
 
 /*
  * Opens the stage of an upload that broke off, and locks it; what of it is safe on the disk is in
- * `length`. One that was sealed already is removed. Returns 0; -REASON_NOT_FOUND when there is none;
- * -REASON_BUSY while another session has it; -REASON_MISMATCH when the id belongs to another name or
- * size; or another reason.
+ * `length`. One that was sealed already is removed. Returns 0; -REASON_NOT_FOUND when there is
+ * none; -REASON_BUSY while another session has it; -REASON_MISMATCH when the id belongs to another
+ * name or size; or another reason.
  */
 int stage_resume(struct stage *stage, const struct library *library, const char *client,
                  const struct stage_plan *plan);

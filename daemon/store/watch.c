@@ -14,9 +14,14 @@ enum {
     GARBAGE_MOST = 65536, /* marks of files that are gone, besides as many as there are files */
 };
 
+/* What is added to the mark of a file that is there, and not yet told of. */
+enum {
+    FOUND = 1,  /* by a look at all: if the next one finds it the same, it is whole */
+    SOUGHT = 2, /* nothing may tell of its end: the next looks at all have to find it */
+};
+
 /*
- * What a file is remembered by, an even number; the odd one behind it says that it was found, and
- * not yet told of. The digest lets nobody choose a name that has another one's mark.
+ * What a file is remembered by. The digest lets nobody choose a name that has another one's mark.
  */
 static uint64_t mark_of(const struct watch *watch, const struct list_entry *entry)
 {
@@ -35,8 +40,8 @@ static uint64_t mark_of(const struct watch *watch, const struct list_entry *entr
     digest_finish(&digest, text);
     char *digits = strchr(text, ':') + 1;
     digits[MARK_DIGITS] = '\0';
-    uint64_t mark = strtoull(digits, NULL, 16) & ~UINT64_C(1);
-    return mark != 0 ? mark : 2;
+    uint64_t mark = strtoull(digits, NULL, 16) & ~(uint64_t)(FOUND | SOUGHT);
+    return mark != 0 ? mark : 4;
 }
 
 static bool is_to_be_told(const struct watch *watch, const struct list_entry *entry, uint64_t mark)
@@ -47,8 +52,28 @@ static bool is_to_be_told(const struct watch *watch, const struct list_entry *en
         return true;
     default:
         return lookup_is_committed(watch->library, entry->status, entry->record) ||
-               seen_has(&watch->before, mark | 1);
+               seen_has(&watch->before, mark | FOUND);
     }
+}
+
+/* A file that is not told of yet: will its end be noticed, or does it have to be looked for? */
+static int pass_over(struct watch *watch, const struct list_entry *entry, uint64_t mark)
+{
+    const struct stat *status = entry->status;
+    /* Who writes sets both times; nothing more is noticed of a file that was linked. */
+    bool is_written = status->st_ctim.tv_sec == status->st_mtim.tv_sec &&
+                      status->st_ctim.tv_nsec == status->st_mtim.tv_nsec;
+
+    if (watch->look == WATCH_CREATED && is_written)
+        return 0;
+    if (watch->look != WATCH_ALL) {
+        watch->looks_left = 2;
+        return seen_add(&watch->seen, mark | SOUGHT);
+    }
+    if (watch->notices.fd >= 0 && !watch->some_lost && !seen_has(&watch->before, mark | SOUGHT))
+        return 0;
+    watch->is_unsettled = true;
+    return seen_add(&watch->seen, mark | FOUND);
 }
 
 /* Takes a file that is there: tells of it, if it is new and whole. */
@@ -60,13 +85,8 @@ static int take_file(void *context, const struct list_entry *entry)
     if (seen_has(&watch->before, mark) || seen_has(&watch->seen, mark) ||
         (watch->look == WATCH_FIRST && !watch->query->existing))
         return seen_add(&watch->seen, mark);
-    if (!is_to_be_told(watch, entry, mark)) {
-        if (watch->look == WATCH_CREATED)
-            return 0;
-        watch->is_unsettled = true;
-        /* Only all looks together are a pause apart. */
-        return watch->look == WATCH_ALL ? seen_add(&watch->seen, mark | 1) : 0;
-    }
+    if (!is_to_be_told(watch, entry, mark))
+        return pass_over(watch, entry, mark);
     int code = watch->query->entry(watch->query->context, entry);
     return code < 0 ? code : seen_add(&watch->seen, mark);
 }
@@ -80,7 +100,7 @@ static bool is_visible(void *context, const char *name)
     if (!watch->query->is_visible(watch->query->context, name))
         return false;
     if (length == 0 || name[length - 1] == '/')
-        notices_add(&watch->notices, name);
+        (void)notices_add(&watch->notices, name);
     return true;
 }
 
@@ -122,25 +142,13 @@ static int look_at_all(struct watch *watch, enum watch_look look)
     notices_end_round(&watch->notices);
     seen_free(&watch->before);
     watch->looks_left = watch->is_unsettled && watch->looks_left > 1 ? watch->looks_left - 1 : 0;
+    watch->some_lost = watch->some_lost && watch->looks_left > 0;
     watch->present = watch->seen.count;
     watch->looked_ms = clock_ms();
     /* A large library is not read all of the time. */
     watch->pause_ms = watch->looked_ms - began_ms;
     if (watch->pause_ms < NOTICES_POLL_MS)
         watch->pause_ms = NOTICES_POLL_MS;
-    return code;
-}
-
-/*
- * What came into a folder before it was watched nobody has told of. Of a file that was put there by
- * hand the second look tells whether it has stayed the same.
- */
-static int look_at_folder(struct watch *watch, const char *name)
-{
-    watch->is_unsettled = false;
-    int code = look_at(watch, name, WATCH_FOLDER);
-    if (watch->is_unsettled)
-        watch->looks_left = 2;
     return code;
 }
 
@@ -156,9 +164,12 @@ static int heed_folder(struct watch *watch, const struct notice *notice, const c
         notices_remove(&watch->notices, folder);
         return 0;
     }
+    if (notice->is_changed && !notices_add(&watch->notices, folder))
+        return 0;
     if (is_on_way)
         notices_add_way(&watch->notices, watch->folder);
-    return look_at_folder(watch, is_on_way ? watch->query->folder : name);
+    /* What came into it before it was watched nobody has told of. */
+    return look_at(watch, is_on_way ? watch->query->folder : name, WATCH_FOLDER);
 }
 
 static int heed(struct watch *watch, const struct notice *notice)
@@ -166,6 +177,7 @@ static int heed(struct watch *watch, const struct notice *notice)
     char name[NAME_LONGEST + 1];
 
     if (notice->some_lost) {
+        watch->some_lost = true;
         watch->looks_left = 2;
         return 0;
     }

@@ -46,6 +46,7 @@ struct watch {
     char folder[NAME_LONGEST + 2]; /* as notices_add() has it */
     enum watch_look look;
     bool by_inode;
+    bool some_lost;    /* of what happened until now not all was noticed */
     bool is_unsettled; /* some were found that may still be written to */
     int looks_left;    /* how often all has to be looked at, besides what notices tell */
     size_t present;    /* marks, after the last time that all was looked at */
@@ -60,7 +61,9 @@ struct watch {
 int watch_open(struct watch *watch, const struct library *library, const struct watch_query *query);
 void watch_close(struct watch *watch);
 
-/* Tells of files that have come. Returns 0, a reason, or what the query's functions return. */
+/*
+ * Tells of files that have come. Returns 0, a reason, or what the query's functions have returned.
+ */
 int watch_look(struct watch *watch);
 
 /* In how many milliseconds to look, also when there are no notices; INT64_MAX for never. */

@@ -23,7 +23,7 @@ STAGES_LEFT = {'session': 1, 'daemon': 1, 'client': 0}
 NUMBERS = itertools.count()
 UPLOAD = '0123456789abcdef' * 2
 # What a client of our own ends with, as fsc would: 10 when it was told nothing.
-EXIT_CODES = {'not-found': 4, 'denied': 6, 'no-space': 7, 'too-large': 7, 'mismatch': 8, 'timeout': 11, 'busy': 12,
+EXIT_CODES = {'denied': 6, 'no-space': 7, 'too-large': 7, 'mismatch': 8, 'timeout': 11, 'busy': 12,
               'unavailable': 12}
 LOST, UNAVAILABLE = 10, 12
 PATIENCE = 5  # seconds for a session to end whose client has gone
@@ -75,14 +75,20 @@ class Work:
         return f'{left} stages are left' if left > STAGES_LEFT[target] else None
 
 
-class Request(Work):
-    """A client of our own sends one request, and the body of a PUT when it is told to."""
+class Resumption(Work):
+    """A client of our own goes on with an upload that broke off."""
 
     targets = ('session', 'daemon')
+    has_leftovers = True
 
-    def __init__(self, words, request, data=b'', **library):
-        super().__init__(words, '', data, **library)
-        self.request = request.encode() + b'\n'
+    def __init__(self, words, name, data, staged):
+        super().__init__(words, '', data, after={name: data})
+        self.request = f'PUT {name} size={len(data)} upload={UPLOAD}\n'.encode()
+        self.staged = staged  # how many bytes have come before
+
+    def leave(self, library):
+        subprocess.run([FSD, '--stdio', '--library', library], check=True, stdout=subprocess.DEVNULL,
+                       input=self.request + item(self.source[:self.staged]))
 
     def act(self, attempt, daemon, wrapper):
         try:
@@ -111,23 +117,8 @@ class Request(Work):
         if word == 'FAIL':
             return EXIT_CODES.get(fields[0], 1)
         if word in ('OK', 'EXISTS'):
-            is_same = 'digest=' + digest_of(self.source) in fields
-            return 0 if is_same or answer == 'OK' else 3
+            return 0 if 'digest=' + digest_of(self.source) in fields else 3
         return LOST
-
-
-class Resumption(Request):
-    """An upload that broke off is gone on with."""
-
-    has_leftovers = True
-
-    def __init__(self, words, name, data, staged):
-        super().__init__(words, f'PUT {name} size={len(data)} upload={UPLOAD}', data, after={name: data})
-        self.staged = staged  # how many bytes have come before
-
-    def leave(self, library):
-        subprocess.run([FSD, '--stdio', '--library', library], check=True, stdout=subprocess.DEVNULL,
-                       input=self.request + item(self.source[:self.staged]))
 
     def fault_of_left(self, library, target):
         left = len(stages(library))
@@ -168,14 +159,16 @@ WORKS = (
     Work('put a large file again', 'put {}/source --name large', LARGE,
          before={'large': LARGE}, after={}),
     Resumption('go on with an upload', 'resumed', LARGE, 80_000),
-    Request('replace a file', 'PUT a/file replace=1', SMALL, before={'a/file': LARGE},
-            after={'a/file': SMALL}),
-    Request('replace a certain file', f'PUT file replace={digest_of(LARGE)}', SMALL,
-            before={'file': LARGE}, after={'file': SMALL}),
-    Request('replace no file', 'PUT a/file replace=1', SMALL, after={'a/file': SMALL}),
-    Request('delete a file', 'DELETE file', before={'file': SMALL}, after={'file': None}),
-    Request('delete a folder with its last file', 'DELETE a/b/file', before={'a/b/file': SMALL},
-            after={'a/b/file': None}),
+    Work('replace a file', 'put {}/source --name a/file --replace', SMALL, before={'a/file': LARGE},
+         after={'a/file': SMALL}),
+    Work('replace a file by a large one', 'put {}/source --name a/file --replace', LARGE,
+         before={'a/file': SMALL}, after={'a/file': LARGE}),
+    Work('replace a certain file', f'put {{}}/source --name file --replace={digest_of(LARGE)}', SMALL,
+         before={'file': LARGE}, after={'file': SMALL}),
+    Work('replace no file', 'put {}/source --name a/file --replace', SMALL, after={'a/file': SMALL}),
+    Work('delete a file', 'rm file', before={'file': SMALL}, after={'file': None}),
+    Work('delete a folder with its last file', 'rm a/b/file', before={'a/b/file': SMALL},
+         after={'a/b/file': None}),
     Sweep('put while stages are swept', 'put {}/source --name small', SMALL, after={'small': SMALL}),
     Work('get a file', 'get file --output {}/fetched --force', before={'file': LARGE}, fetched=LARGE),
 )
@@ -230,7 +223,7 @@ class Attempt:
             shutil.rmtree(self.folder)
         self.calls = [int(call) for call in calls if call != 'end']
         self.is_done = last == 'done'
-        if not self.is_done and self.work.has_leftovers and self.resumed == [0]:
+        if not self.is_done and self.resumed == [0]:
             self.faults.append('the upload is not gone on with')
         return self
 
@@ -263,6 +256,8 @@ class Attempt:
             self.look()
             self.work.settle(self.folder + '/library')
             self.end(daemon, (0,))
+        if ids := sum((files for _, _, files in os.walk(daemon.folder + '/.local')), []):
+            self.faults.append(f'fsc remembers {len(ids)} uploads that are stored')
         if fault := self.work.fault_of_left(self.folder + '/library', self.target):
             self.faults.append(fault)
 

@@ -1,4 +1,5 @@
 """What must be true of a library whatever happens to the machine, the daemon or the client."""
+import contextlib
 import hashlib
 import os
 import re
@@ -16,7 +17,10 @@ def visible_files(library):
     folders = ['']
     while folders:
         folder = folders.pop()
-        for entry in os.scandir(os.path.join(library, folder)):
+        entries = ()
+        with contextlib.suppress(FileNotFoundError):  # it has vanished with its last file
+            entries = list(os.scandir(os.path.join(library, folder)))
+        for entry in entries:
             if entry.name.startswith('.fsd'):
                 continue
             name = folder + entry.name
@@ -39,11 +43,11 @@ def empty_folders(library):
             and folder != library]
 
 
-def record_fault(path, digest):
-    """What is wrong with the record of a file that has this digest; None when nothing is."""
-    status = os.lstat(path)
+def record_fault(file, digest):
+    """What is wrong with the record of an open file that has this digest; None when nothing is."""
+    status = os.fstat(file.fileno())
     try:
-        record = RECORD.match(os.getxattr(path, 'user.fsd').decode())
+        record = RECORD.match(os.getxattr(file.fileno(), 'user.fsd').decode())
     except OSError as error:
         return f'no record: {error.strerror}'
     if not record or record[1] != digest or int(record[2]) != status.st_size:
@@ -78,20 +82,24 @@ class Findings:
 def examine(library, sent, stored, records=True):
     """
     `sent` has for each name the digests that clients have tried to store under it, `stored` for
-    each name that a client was told to be stored those that it may have.
+    each name that a client was told to be stored those that it may have. Files may be replaced and
+    deleted meanwhile.
     """
     findings = Findings()
     found = {}
     for name, path in visible_files(library):
-        if name not in sent or not stat.S_ISREG(os.lstat(path).st_mode):
-            findings.strange.append(name)
-            continue
-        with open(path, 'rb') as file:
-            found[name] = digest_of(file.read())
-        if found[name] not in sent[name]:
-            findings.torn.append(f'{name}: {os.lstat(path).st_size} bytes that nobody sent')
-        elif records and (fault := record_fault(path, found[name])):
-            findings.torn.append(f'{name}: {fault}')
+        with contextlib.suppress(FileNotFoundError):
+            if name not in sent or not stat.S_ISREG(os.lstat(path).st_mode):
+                findings.strange.append(name)
+                continue
+            with open(path, 'rb') as file:
+                data = file.read()
+                fault = records and record_fault(file, digest_of(data))
+            found[name] = digest_of(data)
+            if found[name] not in sent[name]:
+                findings.torn.append(f'{name}: {len(data)} bytes that nobody sent')
+            elif fault:
+                findings.torn.append(f'{name}: {fault}')
     for name, digests in stored.items():
         if found.get(name) not in digests:
             findings.lost.append(f'{name}: {found.get(name, "absent")}')

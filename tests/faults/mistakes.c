@@ -77,20 +77,20 @@ int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
     return (int)code;
 }
 
-int renameat(int fromfd, const char *from, int tofd, const char *to)
+int renameat(int oldfd, const char *old, int newfd, const char *new)
 {
-    long code = syscall(SYS_renameat2, fromfd, from, tofd, to, 0);
+    long code = syscall(SYS_renameat2, oldfd, old, newfd, new, 0);
 
     if (code == 0)
-        die_at(to);
+        die_at(new);
     return (int)code;
 }
 
-int unlinkat(int fd, const char *name, int flags)
+int unlinkat(int fd, const char *name, int flag)
 {
-    long code = syscall(SYS_unlinkat, fd, name, flags);
+    long code = syscall(SYS_unlinkat, fd, name, flag);
 
-    if (code == 0 && flags == 0)
+    if (code == 0 && flag == 0)
         die_at(name);
     return (int)code;
 }

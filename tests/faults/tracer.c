@@ -9,9 +9,9 @@
  * the number of an error.
  *
  * The command is run in the process that was started, and what traces it is none of its children.
- * The numbers of the calls of the process are written to the file RESULT, all in one line, and "end"
- * when it has ended; when all processes have, the last word is "done" when it came to the action, or
- * else "passed".
+ * The numbers of the calls of the process are written to the file RESULT, all in one line, and
+ * "end" when it has ended; when all processes have, the last word is "done" when it came to the
+ * action, or else "passed".
  */
 #include <elf.h>
 #include <errno.h>
