@@ -695,8 +695,8 @@ await_watch() {
     assert_equal "$code" 143
     await_watch 0
     "$FSC" put - --name a </dev/null
-    { "$FSC" watch --existing 2>>errors || echo "$?" >code; } 3>&- | head -n 1 >first &
-    await_file first
+    { "$FSC" watch --existing 2>>errors || echo "$?" >code; } 3>&- | { head -n 1 >first; : >gone; } &
+    await_file gone
     until [ -s code ]; do
         "$FSC" put - --name "$RANDOM.$RANDOM" </dev/null
     done
