@@ -20,7 +20,7 @@ static int delete_file(void *argument)
 int delete_serve(struct session *session, const struct arguments *arguments)
 {
     struct deletion deletion = {.session = session, .name = arguments->name};
-    int code = promise_judge(session);
+    int code = promise_judge_disk(session);
 
     if (code == 0 && !session->library->writable)
         code = session_refuse(session, REASON_DENIED, "the library is read-only");

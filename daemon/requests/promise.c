@@ -10,12 +10,21 @@ bool promise_has_failed(const struct session *session)
     return counter_read(&session->counters->broken) > 0;
 }
 
+int promise_judge_disk(struct session *session)
+{
+    return promise_has_failed(session)
+               ? session_refuse(session, REASON_UNAVAILABLE,
+                                "the disk has failed: uploads and deletions are refused until fsd "
+                                "is started anew")
+               : 0;
+}
+
 int promise_judge(struct session *session)
 {
-    if (promise_has_failed(session))
-        return session_refuse(
-            session, REASON_UNAVAILABLE,
-            "the disk has failed: uploads and deletions are refused until fsd is started anew");
+    int code = promise_judge_disk(session);
+
+    if (code < 0)
+        return code;
     return library_is_in_place(session->library)
                ? 0
                : session_refuse(session, REASON_UNAVAILABLE,

@@ -13,6 +13,9 @@
  */
 int promise_judge(struct session *session);
 
+/* The same of the disk alone, at the begin of a request: the gate has just looked at the place. */
+int promise_judge_disk(struct session *session);
+
 /* Has the disk failed to make something durable since the daemon was started? */
 bool promise_has_failed(const struct session *session);
 

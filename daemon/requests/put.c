@@ -255,7 +255,7 @@ static int judge_existing(struct upload *upload, bool *ret_answered)
 static int serve(struct upload *upload)
 {
     bool is_answered = false;
-    int code = promise_judge(upload->session);
+    int code = promise_judge_disk(upload->session);
 
     /* Its lock comes first: whoever has it may be giving the name to this very upload. */
     if (code == 0)
