@@ -50,7 +50,7 @@ static bool find_path(struct upload_id *id, const char *server, const char *name
     digest_add(&digest, name, strlen(name) + 1);
     digest_add(&digest, text, (size_t)length);
     digest_finish(&digest, made);
-    (void)snprintf(below, sizeof below, FOLDER "/%s", strchr(made, ':') + 1);
+    (void)snprintf(below, sizeof below, FOLDER "/%s", digest_hex(made));
     return user_folder_find(id->path, VARIABLE, FALLBACK, below);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -28,10 +29,10 @@ static int open_file(const struct library *library)
 static off_t byte_of(const char *name)
 {
     char hash[DIGEST_ROOM];
+    char digits[HASH_DIGITS + 1];
 
     (void)digest_of_bytes(name, strlen(name), hash);
-    char *digits = strchr(hash, ':') + 1;
-    digits[HASH_DIGITS] = '\0';
+    (void)snprintf(digits, sizeof digits, "%.*s", HASH_DIGITS, digest_hex(hash));
     return (off_t)strtoll(digits, NULL, HEXADECIMAL);
 }
 

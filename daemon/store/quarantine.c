@@ -29,7 +29,7 @@ static const char *find_path(const char *name, char path[PATH_ROOM])
     char hash[DIGEST_ROOM];
 
     (void)digest_of_bytes(name, strlen(name), hash);
-    (void)snprintf(path, PATH_ROOM, FOLDER "/%s", strchr(hash, ':') + 1);
+    (void)snprintf(path, PATH_ROOM, FOLDER "/%s", digest_hex(hash));
     return path;
 }
 

@@ -26,6 +26,7 @@ enum {
 static uint64_t mark_of(const struct watch *watch, const struct list_entry *entry)
 {
     char text[DIGEST_ROOM];
+    char digits[MARK_DIGITS + 1];
     char what[128];
     struct digest digest;
     const struct stat *status = entry->status;
@@ -38,8 +39,7 @@ static uint64_t mark_of(const struct watch *watch, const struct list_entry *entr
     digest_add(&digest, entry->name, entry->length);
     digest_add(&digest, what, (size_t)length);
     digest_finish(&digest, text);
-    char *digits = strchr(text, ':') + 1;
-    digits[MARK_DIGITS] = '\0';
+    (void)snprintf(digits, sizeof digits, "%.*s", MARK_DIGITS, digest_hex(text));
     uint64_t mark = strtoull(digits, NULL, 16) & ~(uint64_t)(FOUND | SOUGHT);
     return mark != 0 ? mark : 4;
 }
