@@ -35,14 +35,15 @@ ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(
 ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
 PROTOCOL := $(wildcard protocol/*.c)
+SETTINGS := $(wildcard settings/*.c)
 DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
 SCRUB := $(wildcard daemon/scrub/*.c)
 CLI := $(wildcard cli/*.c cli/commands/*.c)
 UNIT := $(wildcard tests/unit/*.c)
 BENCH := $(wildcard bench/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
-SOURCES := $(PROTOCOL) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
-HEADERS := $(wildcard protocol/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
+SOURCES := $(PROTOCOL) $(SETTINGS) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
+HEADERS := $(wildcard protocol/*.h settings/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
 COMPLETIONS := completions/fsc completions/fsd completions/fsd-scrub
 PACKAGING := $(addprefix packaging/,dist deb check check-install check-service enter steps.bash \
 	debian/fsd.postrm debian/fsd.prerm debian/tests/bats debian/tests/service)
@@ -95,25 +96,25 @@ fault-programs: $(FAULT_PROGRAMS)
 manuals: $(MANUALS)
 	@:
 
-$(BUILD)/fsd: $(call objects,$(DAEMON) $(PROTOCOL)) $(BUILD)/flags
+$(BUILD)/fsd: $(call objects,$(DAEMON) $(SETTINGS) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
 # The library and the settings, and nothing that knows of sockets.
-NO_NETWORK := $(SCRUB) $(wildcard daemon/store/*.c) \
+NO_NETWORK := $(SCRUB) $(SETTINGS) $(wildcard daemon/store/*.c) \
 	$(addprefix daemon/,command_line.c log.c rights.c settings.c) \
 	$(filter-out protocol/answer.c protocol/body.c protocol/socket.c protocol/stream.c,$(PROTOCOL))
 $(BUILD)/fsd-scrub: $(call objects,$(NO_NETWORK)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
-$(BUILD)/fsc: $(call objects,$(CLI) $(PROTOCOL)) $(BUILD)/flags
+$(BUILD)/fsc: $(call objects,$(CLI) $(SETTINGS) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
-# A unit test may use protocol/, of the daemon all but its main, and of the client its quoting.
+# A unit test may use protocol/ and settings/, of the daemon all but its main, and of the client its quoting.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
-		$(call objects,$(PROTOCOL) cli/shell.c $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
+		$(call objects,$(PROTOCOL) $(SETTINGS) cli/shell.c $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 

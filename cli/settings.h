@@ -6,8 +6,8 @@
 
 #include "cli/options.h"
 #include "protocol/address.h"
-#include "protocol/configuration.h"
 #include "protocol/stream.h"
+#include "settings/configuration.h"
 
 struct settings {
     const char *server_text;

@@ -1,5 +1,5 @@
 /*
- * Settings of fsd: one table, for protocol/configuration.h. fsd.conf(5) explains them.
+ * Settings of fsd: one table, for settings/configuration.h. fsd.conf(5) explains them.
  */
 #ifndef DAEMON_SETTINGS_H
 #define DAEMON_SETTINGS_H
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "protocol/configuration.h"
+#include "settings/configuration.h"
 
 /* The values of `concurrency`. */
 enum concurrency {

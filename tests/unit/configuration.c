@@ -1,4 +1,4 @@
-#include "protocol/configuration.h"
+#include "settings/configuration.h"
 
 #include <stdlib.h>
 #include <string.h>

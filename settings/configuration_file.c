@@ -8,9 +8,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "protocol/configuration.h"
 #include "protocol/descriptor.h"
 #include "protocol/reason.h"
+#include "settings/configuration.h"
 
 /*
  * What libconfig takes in one way here and in another there, or drops without a word, is looked for
