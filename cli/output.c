@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/failure.h"
 #include "protocol/utf8.h"
 
 enum {
@@ -21,30 +22,23 @@ static struct {
     bool failed;
 } output;
 
-static char last_complaint[OUTPUT_LONGEST];
+static struct failure last_complaint;
 static bool holds_complaints;
 static bool has_held;
 
-static void tell(void)
-{
-    (void)fprintf(stderr, "fsc: %s\n", last_complaint);
-}
-
 int complain(enum reason reason, const char *subject, const char *format, ...)
 {
-    char line[OUTPUT_LONGEST];
+    char text[FAILURE_ROOM];
     va_list arguments;
-    int used = snprintf(line, sizeof line, "%.4000s%s", subject != NULL ? subject : "",
-                        subject != NULL ? ": " : "");
 
     va_start(arguments, format);
-    (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    (void)utf8_clean(line, strlen(line), last_complaint, sizeof last_complaint);
+    (void)fail(&last_complaint, reason, subject, "%s", text);
     if (holds_complaints)
         has_held = true;
     else
-        tell();
+        failure_print(&last_complaint);
     return -(int)reason;
 }
 
@@ -57,13 +51,13 @@ void complaint_hold(void)
 void complaint_release(bool is_told)
 {
     if (holds_complaints && has_held && is_told)
-        tell();
+        failure_print(&last_complaint);
     holds_complaints = false;
 }
 
 const char *complaint_last(void)
 {
-    return last_complaint;
+    return last_complaint.text;
 }
 
 int complain_errno(enum reason reason, const char *subject, const char *what)

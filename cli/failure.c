@@ -1,0 +1,34 @@
+#include "cli/failure.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/utf8.h"
+
+int fail(struct failure *failure, enum reason reason, const char *subject, const char *format, ...)
+{
+    char line[FAILURE_ROOM];
+    va_list arguments;
+    int used = snprintf(line, sizeof line, "%.4000s%s", subject != NULL ? subject : "",
+                        subject != NULL ? ": " : "");
+
+    va_start(arguments, format);
+    (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
+    va_end(arguments);
+    (void)utf8_clean(line, strlen(line), failure->text, sizeof failure->text);
+    failure->reason = reason;
+    return -(int)reason;
+}
+
+int fail_errno(struct failure *failure, enum reason reason, const char *subject, const char *what)
+{
+    return fail(failure, reason, subject, "%s: %s", what, strerror(errno));
+}
+
+void failure_print(const struct failure *failure)
+{
+    if (failure->text[0] != '\0')
+        (void)fprintf(stderr, "fsc: %s\n", failure->text);
+}

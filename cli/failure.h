@@ -1,0 +1,33 @@
+/*
+ * Failures: what went wrong, as a reason for programs and a line for people.
+ */
+#ifndef CLI_FAILURE_H
+#define CLI_FAILURE_H
+
+#include "protocol/reason.h"
+
+enum {
+    FAILURE_ROOM = 8192, /* bytes of the line, with its NUL */
+};
+
+/* Begins as {0}: nothing has failed. */
+struct failure {
+    enum reason reason;
+    char text[FAILURE_ROOM]; /* "SUBJECT: what is wrong"; empty: there is nothing to say */
+};
+
+/*
+ * Fills a failure. The line is "SUBJECT: ...", or without a subject where that is NULL; control
+ * characters, and bytes that are not valid UTF-8, become '?'. Returns the negative of `reason`, for
+ * the caller to return.
+ */
+int fail(struct failure *failure, enum reason reason, const char *subject, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same: `what`, then the text of the system's error in errno. */
+int fail_errno(struct failure *failure, enum reason reason, const char *subject, const char *what);
+
+/* Prints the line on stderr after "fsc: ", unless it is empty. */
+void failure_print(const struct failure *failure);
+
+#endif
