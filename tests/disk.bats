@@ -210,3 +210,61 @@ END
     mv moved "$LIBRARY"
     play <<<$'> PUT b size=0 eager=1\n> END\n< OK size=0 *'
 }
+
+@test "disk full: no-space, nothing is left, and the daemon serves on" {
+    use_small_disk
+    FSD_EXPECTED='msg=failed .*No space left'
+    start_fsd
+    LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
+session = Session()
+# With a size it is known before a byte is sent.
+session.expect('PUT big size=8388608', 'FAIL no-space')
+session.expect('LIST', 'EMPTY')
+# Without one it comes in the middle.
+session.expect('PUT big', 'OK offset=0')
+sent = 0
+while session.is_silent(0) and sent < 2**24:
+    session.send(item(b'x' * 65536))
+    sent += 65536
+check(session.line().startswith('FAIL no-space'), 'no FAIL no-space')
+session.expect(b'ABORT aborted\nLIST\n', 'EMPTY')
+check(not stages(), 'a stage is left')
+# Small ones go in until it is full.
+stored = []
+for number in range(200):
+    answer = session.ask(f'PUT d{number}/f size=65536 eager=1\n65536\n' + 'y' * 65536 + '\nEND')
+    if not answer.startswith('OK'):
+        check(answer.startswith('FAIL no-space'), answer)
+        break
+    stored.append(f'd{number}/f')
+check(0 < len(stored) < 200 and not stages(), stored)
+session.expect('LIST deep=1', 'OK')
+check(set(session.body()[0].decode().split()) == set(stored), 'other names are listed')
+session.expect('GET ' + stored[-1], 'OK size=65536')
+check(session.body()[0] == b'y' * 65536, 'not whole')
+END
+}
+
+@test "disk full: folders of an upload that fails are removed again" {
+    local unshare=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    echo 'records = false;' >"$CONFIG"
+    mkdir -p "$LIBRARY"
+    # The daemon's own folders and the stage take 5 of the inodes: there are some for folders.
+    cat >"$WORK/mount" <<'END'
+mount -t tmpfs -o size=2m,nr_inodes=8,mode=0755 tmpfs "$LIBRARY" && exec "$@"
+END
+    FSD_WRAPPER=("${unshare[@]}" bash "$WORK/mount")
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'no tmpfs can be mounted here'
+    FSD_EXPECTED='msg=failed .*No space left'
+    start_fsd
+    LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
+session = Session()
+session.expect('PUT a/b/c/d/e/f', 'OK offset=0')
+session.expect(item(b'x') + b'END\n', 'FAIL no-space')
+session.expect('LIST', 'EMPTY')
+check(os.listdir(LIBRARY) == ['.fsd'], os.listdir(LIBRARY))
+wait_until(lambda: not stages(), 'the stage to go')
+session.expect('PUT f size=0 eager=1\nEND', 'OK size=0')
+END
+}

@@ -397,3 +397,45 @@ END
     start_fsd
     converse_as_users <<<"connect(54321).expect('STATUS', 'FAIL denied anonymous may not')"
 }
+
+@test "rights: other local users are anonymous" {
+    skip_unless_root 'to be another user'
+    FSD_EXPECTED='msg=denied'
+    use_other_user
+    FSD_WRAPPER=()
+    start_fsd
+    [ -x /usr/bin/nc.openbsd ] || skip 'nc of OpenBSD is needed'
+    run setpriv --reuid 65534 --regid 65534 --clear-groups nc -N -U "$SOCKET" <<<$'LIST\nGET a\nPUT a'
+    assert_success
+    assert_equal "${#lines[@]}" 3
+    assert_line --index 0 --partial 'FAIL denied '
+    assert_line --index 2 --partial 'FAIL denied '
+    stop_fsd
+    start_fsd --anonymous 'list put'
+    run setpriv --reuid 65534 --regid 65534 --clear-groups nc -N -U "$SOCKET" \
+        <<<$'LIST\nGET a\nPUT a size=0 eager=1\nEND\nLIST details=1'
+    assert_success
+    assert_line --index 0 EMPTY
+    assert_line --index 1 --partial 'FAIL denied '
+    assert_line --index 2 --partial 'OK size=0 '
+    assert_output --partial 'by=user:nobody'
+}
+
+@test "rights: nobody has any over TCP when none are given" {
+    FSD_EXPECTED='msg=denied'
+    start_fsd --listen plain:127.0.0.1:0
+    play "127.0.0.1:$FSD_PORT" <<'END'
+> LIST
+< FAIL denied *
+> GET a
+< FAIL denied *
+> PUT a
+< FAIL denied *
+> PUT a size=1 eager=1
+> 1
+> x
+> END
+< FAIL denied *
+END
+    assert_empty_library
+}

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# Files that people put into the library by hand, change there and remove.
+#
+# Each test is a process of its own, so that variables of one are none of the others; some are for
+# the functions of the library, and some come from there:
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153
+
+load library
+
+@test "by hand: what is no regular file is not served" {
+    mkdir -p "$LIBRARY/folder" "$WORK/outside"
+    echo secret >"$WORK/outside/secret"
+    mkfifo "$LIBRARY/fifo"
+    ln -s "$WORK/outside/secret" "$LIBRARY/link-to-file"
+    ln -s "$WORK/outside" "$LIBRARY/link-to-folder"
+    ln -s folder "$LIBRARY/link-inside"
+    ln -s nowhere "$LIBRARY/link-to-nothing"
+    ln -s .. "$LIBRARY/folder/up"
+    echo inside >"$LIBRARY/folder/file"
+    start_fsd
+    converse <<'END'
+local = socket.socket(socket.AF_UNIX)
+os.chdir(LIBRARY)
+local.bind('socket')
+session = Session()
+for name in ('fifo', 'socket', 'folder', 'folder/up', 'link-to-file', 'link-to-folder', 'link-inside',
+             'link-to-nothing'):
+    session.expect(f'GET {name}', 'FAIL not-a-file')
+    session.expect(f'PUT {name}', 'FAIL not-a-file')
+    session.expect(f'PUT {name} size=1 eager=1\n1\nx\nEND', 'FAIL not-a-file')
+for name in ('fifo/x', 'socket/x', 'folder/up/x', 'folder/file/x', 'link-to-folder/secret',
+             'link-inside/file', 'link-to-file/x', 'link-to-nothing/x', 'folder/up/folder/file'):
+    session.expect(f'GET {name}', 'FAIL not-found')
+    session.expect(f'PUT {name}', 'FAIL not-a-file')
+for name in ('fifo', 'socket', 'folder/up', 'link-to-file', 'link-to-folder', 'link-to-folder/',
+             'link-inside', 'link-to-nothing', 'link-to-folder/secret'):
+    session.expect(f'LIST {name}', 'EMPTY')
+    session.expect(f'LIST {name} deep=1', 'EMPTY')
+session.expect('LIST', 'OK')
+check(session.body() == (b'folder/\n', 'END'), 'more than the folder is listed')
+session.expect('LIST deep=1', 'OK')
+check(session.body() == (b'folder/file\n', 'END'), 'more than the file is listed')
+END
+    assert_equal "$(ls -A "$WORK/outside")" secret
+    assert_no_stages
+}
+
+@test "by hand: what may not be read" {
+    use_other_user
+    mkdir -p "$LIBRARY/lost+found" "$LIBRARY/open"
+    echo a >"$LIBRARY/unreadable"
+    echo b >"$LIBRARY/lost+found/file"
+    echo c >"$LIBRARY/open/file"
+    chmod 000 "$LIBRARY/unreadable" "$LIBRARY/lost+found"
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('GET unreadable', 'FAIL denied')
+session.expect('GET lost+found/file', 'FAIL denied')
+session.expect('PUT lost+found/new size=0 eager=1\nEND', 'FAIL denied')
+session.expect('LIST lost+found', 'EMPTY')
+session.expect('LIST deep=1', 'OK')
+names = session.body()[0].split()
+check(set(names) in ({b'open/file'}, {b'open/file', b'unreadable'}), names)
+session.expect('LIST', 'OK')
+check(b'lost+found/' not in session.body()[0].split(), 'an unreadable folder is listed')
+session.expect('LIST details=1 deep=1', 'OK')
+check(session.body()[1] == 'END', 'the listing breaks off')
+session.expect('PUT new size=0 eager=1\nEND', 'OK')
+END
+    assert_no_stages
+}
+
+@test "by hand: refused names are neither listed nor served" {
+    local name
+    for name in .fsdir/file .nfs1/file $'new\nline/file' $'\xff/file' .fsd-file .nfs-file $'tab\t' \
+        $'c1\xc2\x85' $'esc\e[0m' good/file $'good/\x7f'; do
+        mkdir -p "$(dirname "$LIBRARY/$name")"
+        touch "$LIBRARY/$name"
+    done
+    start_fsd
+    play <<'END'
+> LIST
+< OK
+< 6
+< good/
+<
+< END
+> LIST deep=1
+< OK
+< 10
+< good/file
+<
+< END
+> LIST deep=1 details=1 match=*
+< OK
+< *
+< good/file size=0 mtime=*
+<
+< END
+> GET .fsd-file
+< FAIL bad-name *
+> GET new%0Aline/file
+< FAIL bad-name *
+> GET .fsdir/file
+< FAIL bad-name *
+END
+}
+
+@test "by hand: a file without a record" {
+    mkdir -p "$LIBRARY"
+    printf 'hello\n' >"$LIBRARY/a"
+    touch -d @1795428000.5 "$LIBRARY/a"
+    start_fsd
+    play <<'END'
+> LIST details=1
+< OK
+< *
+< a size=6 mtime=1795428000.5
+<
+< END
+> GET a
+< OK size=6 mtime=1795428000.5
+< 6
+< hello
+<
+< END digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+> GET a offset=1
+< OK size=6 mtime=1795428000.5
+< 5
+< ello
+<
+< END
+> GET a digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+< FAIL mismatch *
+> GET a digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+< OK size=6 mtime=1795428000.5*
+< 6
+< hello
+<
+< END digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+> PUT a
+< EXISTS size=6 digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+END
+}
+
+@test "by hand: a record is believed only while size and mtime fit" {
+    start_fsd
+    play <<<$'> PUT a size=6 eager=1\n> 6\n> hello\n>\n> END\n< OK size=6 *\n'
+    chmod u+w "$LIBRARY/a"
+    printf 'world\n' >"$LIBRARY/a"
+    touch -d @1 "$LIBRARY/a"
+    play <<'END'
+> GET a
+< OK size=6 mtime=1
+< 6
+< world
+<
+< END digest=sha256:e258d248fda94c63753607f7c4494ee0fcbe92f1a76bfdac795c9d84101eb317
+> LIST details=1
+< OK
+< *
+< a size=6 mtime=1
+<
+< END
+END
+}
+
+@test "by hand: a record that the daemon could not have written is not believed" {
+    local name record=digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+    record+=' size=6 mtime=1795428000.5'
+    mkdir -p "$LIBRARY"
+    for name in good bad; do
+        printf 'hello\n' >"$LIBRARY/$name"
+        touch -d @1795428000.5 "$LIBRARY/$name"
+    done
+    setfattr -n user.fsd -v "$record by=x" "$LIBRARY/good"
+    setfattr -n user.fsd -v "$record by=x%0Afake" "$LIBRARY/bad"
+    start_fsd
+    play <<'END'
+> LIST details=1 good
+< OK
+< *
+< good size=6 mtime=1795428000.5 digest=sha256:5891b5b5* by=x
+<
+< END
+> LIST details=1 bad
+< OK
+< 30
+< bad size=6 mtime=1795428000.5
+<
+< END
+END
+}
+
+@test "by hand: a folder that may be entered but not read takes no uploads" {
+    use_other_user
+    mkdir -p "$LIBRARY/entered/open"
+    echo taken >"$LIBRARY/entered/taken"
+    chmod 0644 "$LIBRARY/entered/taken"
+    [ "$(id -u)" -ne 0 ] || chown 65534:65534 "$LIBRARY/entered/open"
+    chmod 0311 "$LIBRARY/entered"
+    start_fsd
+    play <<'END'
+> PUT entered/new size=0 eager=1
+> END
+< FAIL denied *
+> PUT entered/taken size=0 eager=1
+> END
+< FAIL denied *
+> PUT entered/open/new size=0 eager=1
+> END
+< FAIL denied *
+> GET entered/open/new
+< FAIL not-found *
+> PUT entered/open/folder/new
+< OK offset=0
+> 6
+> hello
+>
+> END
+< FAIL denied *
+END
+    chmod u+r "$LIBRARY/entered"
+    run find "$LIBRARY/entered" -mindepth 1 -printf '%P\n'
+    # The empty folder that was there before stays.
+    assert_equal "$(sort <<<"$output")" $'open\ntaken'
+    assert_no_stages
+}
+
+@test "by hand: a file where stages are to be is no fault of the name" {
+    local stage
+    start_fsd
+    play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
+    assert_no_stages
+    stage=$(echo "$LIBRARY"/.fsd/stage/user:*)
+    rmdir "$stage"
+    echo precious >"$stage"
+    FSD_EXPECTED='msg=failed .*operation=PUT name=b '
+    play <<'END'
+> PUT b
+< FAIL internal *
+> PUT b size=1 eager=1
+> 1
+> x
+> END
+< FAIL internal *
+> GET b
+< FAIL not-found *
+END
+    assert_equal "$(cat "$stage")" precious
+}
+
+@test "by hand: a library that is removed is unavailable" {
+    FSD_EXPECTED='level=error msg="the library is not in its place" '
+    start_fsd
+    play <<<$'> LIST\n< EMPTY'
+    rm -r "$LIBRARY"
+    play <<<$'> LIST\n< FAIL unavailable *\n> LIST deep=1\n< FAIL unavailable *'
+}
+
+@test "download: a file that changes while it is sent ends in ABORT" {
+    mkdir -p "$LIBRARY"
+    truncate -s 30M "$LIBRARY/grows" "$LIBRARY/shrinks" "$LIBRARY/touched"
+    start_fsd
+    converse <<'END'
+def grow(path):
+    with open(path, 'ab') as file:
+        file.write(b'x')
+
+changes = {'grows': grow, 'shrinks': lambda path: os.truncate(path, 1000000),
+           'touched': lambda path: os.utime(path, (1, 1))}
+for name, change in changes.items():
+    session = Session()
+    session.expect(f'GET {name}', 'OK size=31457280')
+    change(f'{LIBRARY}/{name}')
+    data, end = session.body()
+    check(end.startswith('ABORT mismatch'), f'{name}: {end}')
+    # The session goes on.
+    session.expect('LIST absent', 'EMPTY')
+END
+}

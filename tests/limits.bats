@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# The settings below "limits", one by one.
+#
+# Each test is a process of its own, so that variables of one are none of the others; some are for
+# the functions of the library, and some come from there:
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153
+
+load library
+
+@test "limits.sessions: one more is busy" {
+    echo 'limits = { sessions = 2; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+first, second = Session(), Session()
+first.expect('LIST', 'EMPTY')
+second.expect('LIST', 'EMPTY')
+third = Session()
+check(third.line().startswith('FAIL busy'), 'no FAIL busy')
+third.expect_end()
+first.expect('LIST', 'EMPTY')
+second.send('QUIT\n')
+second.expect_end()
+second.close()
+
+def has_room():
+    fourth = Session()
+    try:
+        return fourth.ask('LIST') == 'EMPTY'
+    except OSError:
+        return False
+
+wait_until(has_room, 'room for a session')
+END
+}
+
+@test "limits.idle: an idle session is closed silently" {
+    echo 'limits = { idle = "150ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+new, used = Session(), Session()
+used.expect('LIST', 'EMPTY')
+new.expect_end()
+used.expect_end()
+END
+}
+
+@test "limits.request: a line must be whole in time" {
+    echo 'limits = { request = "150ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+session = Session()
+session.send('LIS')
+check(session.line().startswith('FAIL timeout'), 'no FAIL timeout')
+session.expect_end()
+# It is no limit of bodies: neither between items nor inside one.
+session = Session()
+session.expect('PUT a', 'OK offset=0')
+check(session.is_silent(0.4), 'a limit of lines for a body')
+session.send('6\nhel')
+check(session.is_silent(0.4), 'a limit of lines for an item')
+session.expect(b'lo\n\nEND\n', 'OK size=6')
+END
+}
+
+@test "limits.request: a producer may pause longer, if limits.stall allows it" {
+    echo 'limits = { request = "200ms"; stall = "5s"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+plain, eager = Session(), Session()
+plain.expect('PUT plain', 'OK offset=0')
+eager.send('PUT eager size=6 eager=1\n')
+for part in ('3\nhel\n', '3\nlo\n\n', 'END\n'):
+    check(plain.is_silent(0.4) and eager.is_silent(0.1), 'a pause between items ends an upload')
+    plain.send(part)
+    eager.send(part)
+for session in (plain, eager):
+    line = session.line()
+    check(line == 'OK size=6 digest=' + digest(b'hello\n'), line)
+END
+}
+
+@test "limits.stall: a silent upload times out, and WAIT keeps it alive" {
+    echo 'limits = { stall = "1s"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+silent, inside, slow, alive = Session(), Session(), Session(), Session()
+for number, session in enumerate((silent, inside, slow, alive)):
+    session.expect(f'PUT a{number}', 'OK offset=0')
+inside.send('6\nhel')
+until = time.monotonic() + 2.5
+while time.monotonic() < until:
+    alive.send('WAIT\n')
+    # Bytes now and then, fewer than 1024 of them, are no better than silence.
+    if slow.is_silent(0):
+        slow.send('1\nx\n')
+    check(alive.is_silent(0.02), 'WAIT does not keep it alive')
+for session in (silent, inside, slow):
+    line = session.line()
+    check(line and line.startswith('FAIL timeout'), f'no FAIL timeout: {line}')
+silent.expect_end()
+inside.expect_end()
+check(len(stages()) == 1, 'stages are left')
+alive.expect(b'1\nx\nEND\n', 'OK size=1')
+END
+}
+
+@test "limits.wait: signs of life alone are not enough" {
+    echo 'limits = { wait = "300ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('PUT a', 'OK offset=0')
+until = time.monotonic() + LIMIT
+while session.is_silent(0.02):
+    check(time.monotonic() < until, 'WAIT for ever')
+    session.send('WAIT\n')
+check(session.line().startswith('FAIL timeout'), 'no FAIL timeout')
+session.expect_end()
+END
+    assert_empty_library
+}
+
+@test "limits.linger: a body behind a refusal must end" {
+    echo 'limits = { linger = "200ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('PUT a size=1', 'OK offset=0')
+session.expect(b'2\nxx\n', 'FAIL mismatch')
+session.expect_end()
+# It holds also for one that goes on sending, and behind an error that ends the session.
+for head in ('PUT .. size=6 eager=1\n', 'nonsense\n'):
+    session = Session()
+    session.expect(head.encode(), 'FAIL')
+    until = time.monotonic() + LIMIT
+    try:
+        while select.select([], [session.socket], [], 0.02)[1]:
+            check(time.monotonic() < until, 'dropped for ever')
+            session.send('1\nx\n')
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+END
+}
+
+@test "limits.linger: signs of life and dribbling do not put it off" {
+    echo 'limits = { linger = "300ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+def is_cut(session):
+    try:
+        return session.socket.recv(1) == b''
+    except ConnectionResetError:
+        return True
+
+for start, more in ((b'', b'WAIT\n'), (b'', b'1\nx\n'), (b'65536\n', b'x')):
+    session = Session()
+    session.expect('PUT a size=1', 'OK offset=0')
+    session.expect(b'2\nxx\n', 'FAIL mismatch')
+    session.send(start)
+    until = time.monotonic() + 5
+    try:
+        while session.is_silent(0.02):
+            check(time.monotonic() < until, f'{start + more} is dropped for ever')
+            session.send(more)
+        check(is_cut(session), f'{start + more} is answered')
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+END
+    assert_empty_library
+}
+
+@test "limits.heartbeat: a listing that finds little tells that it goes on" {
+    local number
+    echo 'limits = { heartbeat = "1ms"; };' >"$CONFIG"
+    start_fsd
+    for number in {1..40}; do
+        mkdir "$LIBRARY/$number" && (cd "$LIBRARY/$number" && mkdir {1..100} && : >file)
+    done
+    converse <<'END'
+session = Session()
+heard = session.ask('LIST deep=1')
+while heard == 'WAIT':
+    heard = session.line()
+check(heard == 'OK', heard)
+names, waits = b'', 0
+while (head := session.line()) != 'END':
+    if head == 'WAIT':
+        waits += 1
+    else:
+        names += session.stream.read(int(head) + 1)[:-1]
+check(sorted(names.split()) == sorted(b'%d/file' % number for number in range(1, 41)), names)
+check(waits > 0, 'no sign of life between lines that are few')
+END
+}
+
+@test "limits.heartbeat: a client that has to wait sees signs of life" {
+    echo 'limits = { heartbeat = "1ms"; };' >"$CONFIG"
+    mkdir -p "$LIBRARY"
+    truncate -s 100M "$LIBRARY/a"
+    start_fsd
+    converse <<'END'
+session = Session()
+line = session.ask('GET a digest=' + digest(b''))
+check(line == 'WAIT', line)
+while line == 'WAIT':
+    line = session.line()
+check(line.startswith('FAIL mismatch'), line)
+END
+}

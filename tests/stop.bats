@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# How a daemon stops: what may finish, and what does not delay it.
+#
+# Each test is a process of its own, so that variables of one are none of the others; some are for
+# the functions of the library, and some come from there:
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153
+
+load library
+
+@test "stop: TERM lets an upload finish and closes idle sessions" {
+    start_fsd
+    converse <<'END'
+idle, busy, held = Session(), Session(), Session()
+idle.expect('LIST', 'EMPTY')
+busy.expect('PUT a size=6', 'OK offset=0')
+busy.send('3\nhel\n')
+os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
+wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
+idle.expect_end()
+busy.expect(b'3\nlo\n\nEND\n', 'OK size=6')
+busy.expect_end()
+held.expect_end()
+END
+    await_fsd
+    assert_equal "$(cat "$LIBRARY/a")" hello
+    assert_no_stages
+}
+
+@test "stop: requests that were sent ahead, and parts of some, do not put it off" {
+    echo 'limits = { drain = "20s"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+ahead, part, refused = Session(), Session(), Session()
+part.expect('LIST', 'EMPTY')
+part.send('LIS')
+refused.expect('nonsense', 'FAIL bad-request')
+ahead.expect('PUT a', 'OK offset=0')
+ahead.send(item(b'x') + b'END\n' + b'LIST\n' * 1000)
+wait_until(stages, 'the upload')
+os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
+started = time.monotonic()
+answers = []
+while (line := ahead.line()) is not None:
+    answers.append(line)
+check(answers[0].startswith('OK size=1'), answers[0])
+check(answers[-1].startswith(('FAIL unavailable', 'END')), answers[-1])
+line = part.line()
+check(line is None or line.startswith('FAIL unavailable'), line)
+refused.expect_end()
+check(time.monotonic() - started < 10, 'the stop was put off')
+END
+    await_fsd
+}
+
+@test "stop: a second TERM does not wait" {
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('PUT a', 'OK offset=0')
+pid = int(os.environ['FSD_PID'])
+os.kill(pid, signal.SIGTERM)
+wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
+os.kill(pid, signal.SIGTERM)
+session.expect_end()
+END
+    await_fsd
+    [ ! -e "$LIBRARY/a" ]
+}
+
+@test "stop: HUP is none" {
+    start_fsd
+    kill -HUP "$FSD_PID"
+    play <<<$'> LIST\n< EMPTY'
+    stop_fsd
+}
+
+@test "stop: limits.drain ends those that do not finish" {
+    echo 'limits = { drain = "200ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('PUT a', 'OK offset=0')
+os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
+session.expect_end()
+END
+    await_fsd
+    [ ! -e "$LIBRARY/a" ]
+}
