@@ -195,7 +195,7 @@ static int serve_stdio(struct daemon *daemon, struct settings *settings)
     memory_limit(memory_in_use(), settings->memory);
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);
-    session_run(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(), &service, -1, -1);
+    serve_client(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(), &service, -1, -1);
     return EXIT_SUCCESS;
 }
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "daemon/session.h"
+#include "daemon/serve.h"
 
 enum {
     /* Bytes of the stack of a thread; a listing takes some for each folder that it is deep in. */

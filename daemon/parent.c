@@ -82,7 +82,7 @@ static void refuse_one(struct watch *watch, int listening)
     descriptor_close(watch->reserve);
     int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     if (connection >= 0)
-        session_turn_away(connection);
+        serve_busy(connection);
     watch->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 

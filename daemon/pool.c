@@ -343,7 +343,7 @@ void pool_give(struct pool *pool, int connection, enum address_kind kind)
         return;
     }
     counter_add(&pool->service.counters->refused, 1);
-    session_turn_away(connection);
+    serve_busy(connection);
 }
 
 int64_t pool_wants_worker_in(const struct pool *pool)

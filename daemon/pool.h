@@ -15,7 +15,7 @@
 
 #include "daemon/model.h"
 #include "daemon/peer.h"
-#include "daemon/session.h"
+#include "daemon/serve.h"
 
 /* A worker, as the parent knows it. */
 struct worker {

@@ -13,7 +13,7 @@ static void run(int channel, int terminated, const struct service *service)
     channel_receive(channel, &order);
     /* Nothing more comes then but the end of the channel. */
     if (order.what == ORDER_SERVE && order.connection >= 0)
-        session_serve(order.connection, order.kind, order.session, service, wake, channel);
+        serve_connection(order.connection, order.kind, order.session, service, wake, channel);
 }
 
 const struct model model_process = {.takes_one = true, .run = run};

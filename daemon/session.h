@@ -1,7 +1,8 @@
 /*
- * A session: one connection, from its first request to its end.
+ * A session, one connection from accept to close, as the handlers of requests see it.
  *
  * All of its state is in one struct, and it knows nothing of the process or thread that it runs in.
+ * What reads the requests and calls their handlers is daemon/serve.h, above both.
  */
 #ifndef DAEMON_SESSION_H
 #define DAEMON_SESSION_H
@@ -21,17 +22,9 @@ enum {
     SESSION_ID_ROOM = 24,   /* the same of a session's number */
 };
 
-/* What all sessions of a process share; only the counters change. */
-struct service {
-    const struct settings *settings;
-    const struct library *library;
-    struct counters *counters;
-    bool outlives; /* sessions go on when the daemon stops: the next one has its sockets already */
-};
-
 /*
- * Handlers of requests use the stream, the library, the client and the line; they read a body that
- * is due by `body`, and clear `body_due` at its end. The rest is the session's own.
+ * Handlers use the stream, the library, the client and the line. They read a body that is expected
+ * with `body`, and clear `body_expected` at its end.
  */
 struct session {
     struct stream stream;
@@ -45,55 +38,46 @@ struct session {
     int gone;                 /* the same, and when it leaves its sessions to themselves */
     bool over;                /* no further request is to be read */
     enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
-    bool body_due;            /* the client's body, or the rest of it, is still to come */
+    bool body_expected;       /* the client's body, or the rest of it, is still to come */
     struct body body;         /* how far it has been read */
-    int64_t linger_until_ms;  /* when a refused client's bytes are no longer dropped; 0: not yet */
     struct line line;         /* the request */
     char why[SESSION_WHY_ROOM]; /* the text of the next FAIL */
-    uint64_t received, sent;    /* bytes of the stream that the counters know of */
 };
 
 /*
- * Serves a connection to its end and closes its descriptors, which may be one. `number` tells the
- * session from others of this daemon. `wake` becomes readable when the daemon stops; `gone` then,
- * too, and when it leaves its sessions to themselves: what only waits ends, all else goes on. They
- * may be one; -1 for none.
- */
-void session_run(int in, int out, const struct client *client, uint64_t number,
-                 const struct service *service, int wake, int gone);
-
-/* The same for a socket that has come to a listener, by an address of that kind: finds out who the
- * client is. */
-void session_serve(int connection, enum address_kind kind, uint64_t number,
-                   const struct service *service, int wake, int gone);
-
-/* Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. */
-void session_turn_away(int connection);
-
-/*
- * For handlers of requests: says why a request is refused, and returns the negative of the reason
- * for the handler to return. What came from the client has to be passed through line_echo() first.
+ * Says why a request is refused, and returns the negative of the reason for the handler to return.
+ * What came from the client has to be passed through line_echo() first.
  */
 int session_refuse(struct session *session, enum reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same for a daemon that stops; the session is over. */
+int session_refuse_stopping(struct session *session);
+
 /*
- * For handlers of requests: may the client see this name? "/" stands behind that of a folder, which
- * it may see when there may be anything in it that it may see.
+ * May the client see this name? That of a folder ends in "/": the client may see it when there may
+ * be anything in it that it may see.
  */
 bool session_may_see(const struct session *session, const char *name);
 
 /*
- * For handlers that wait for what other sessions do: is there reason to end the wait? Returns 0, or
- * -REASON_UNAVAILABLE when the daemon stops or is gone, with which the session is over, or the
- * library is no longer in its place.
+ * Is the library still in its place? Returns 0, or -REASON_UNAVAILABLE after session_refuse() and
+ * a line in the log.
  */
-int session_judge_wait(struct session *session);
+int session_check_library(struct session *session);
 
 /*
- * For the same: sends what is pending, and waits until `source` (a descriptor, or -1) is readable,
- * or something else happens, for `limit_ms`, more than 0, at most. What the client sends meanwhile
- * is kept. Returns 0; -REASON_LOST when it sends no more, or is gone; or as session_judge_wait().
+ * For handlers that wait for what other sessions do: is there a reason to end the wait? Returns 0,
+ * or -REASON_UNAVAILABLE when the daemon stops or is gone, with which the session is over, or when
+ * the library is no longer in its place.
+ */
+int session_check_wait(struct session *session);
+
+/*
+ * For the same: sends what is pending, then waits until `source` (a descriptor, or -1) is readable
+ * or something else happens, for at most `limit_ms`, which is more than 0. What the client sends
+ * meanwhile is kept. Returns 0; -REASON_LOST when the client sends no more, or is gone; or as
+ * session_check_wait().
  */
 int session_wait(struct session *session, int source, int64_t limit_ms);
 

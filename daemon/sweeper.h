@@ -4,7 +4,7 @@
 #ifndef DAEMON_SWEEPER_H
 #define DAEMON_SWEEPER_H
 
-#include "daemon/session.h"
+#include "daemon/serve.h"
 
 /*
  * Forks one, which whoever waits for children will find; when it cannot be forked, that is logged.

@@ -44,8 +44,8 @@ static void *serve(void *argument)
     struct threads *threads = start.threads;
 
     free(argument);
-    session_serve(start.order.connection, start.order.kind, start.order.session, threads->service,
-                  threads->wake, threads->gone);
+    serve_connection(start.order.connection, start.order.kind, start.order.session,
+                     threads->service, threads->wake, threads->gone);
     channel_report_end(threads->channel, start.order.session);
     (void)sem_post(&threads->ended);
     return NULL;
@@ -81,7 +81,7 @@ static void begin(struct threads *threads, const struct order *order)
         log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(error), NULL);
     threads->cannot = true;
     if (order->connection >= 0)
-        session_turn_away(order->connection);
+        serve_busy(order->connection);
     channel_report_end(threads->channel, order->session);
 }
 

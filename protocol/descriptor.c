@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -40,6 +41,13 @@ bool descriptor_is_named(int fd, int folder, const char *name)
 
     return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &own) == 0 &&
            named.st_ino == own.st_ino && named.st_dev == own.st_dev;
+}
+
+bool descriptor_is_readable(int fd)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+    return fd >= 0 && poll(&polled, 1, 0) > 0;
 }
 
 void descriptor_close(int fd)

@@ -23,6 +23,9 @@ bool descriptor_has_changed(int fd, const struct stat *then);
 /* Does a name in a folder lead to this very file, and not to a link to it or to another one? */
 bool descriptor_is_named(int fd, int folder, const char *name);
 
+/* Can it be read from without waiting, or is it at its end? -1 never is. */
+bool descriptor_is_readable(int fd);
+
 /* close(2); -1 is let be, and errno stays as it is. */
 void descriptor_close(int fd);
 

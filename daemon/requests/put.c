@@ -177,7 +177,7 @@ static int serve_new(struct upload *upload)
     struct session *session = upload->session;
     int code = upload_open_stage(upload);
 
-    if (code == 0 && !session->body_due)
+    if (code == 0 && !session->body_expected)
         code = upload_send_go_ahead(upload);
     if (code == 0)
         code = upload_receive(upload);
@@ -210,7 +210,7 @@ static int serve_new(struct upload *upload)
  */
 static int serve_existing(struct upload *upload)
 {
-    if (!upload->session->body_due)
+    if (!upload->session->body_expected)
         return answer_exists(upload, upload->arguments->options[OPTION_DIGEST].text);
     int code = upload_receive(upload);
     return code == 0 ? answer_exists(upload, upload->record.digest) : code;
@@ -226,7 +226,7 @@ static int judge_replacing(struct upload *upload, bool *ret_answered)
     const char *guard = guard_of(upload);
     bool is_there = upload->there.fd >= 0;
 
-    if (upload->session->body_due || (is_there ? digest == NULL : guard == NULL))
+    if (upload->session->body_expected || (is_there ? digest == NULL : guard == NULL))
         return 0;
     if (!is_there)
         return refuse_guard(upload);
@@ -243,7 +243,7 @@ static int judge_replacing(struct upload *upload, bool *ret_answered)
 /* Can the file that is there be answered for, before a byte of another has come? */
 static int judge_existing(struct upload *upload, bool *ret_answered)
 {
-    bool may_tell = may_know(upload) || upload->session->body_due ||
+    bool may_tell = may_know(upload) || upload->session->body_expected ||
                     upload->arguments->options[OPTION_DIGEST].text != NULL;
 
     if (is_replacing(upload) && !is_done(upload))

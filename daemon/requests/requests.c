@@ -162,7 +162,7 @@ static int judge_eager(struct session *session, const struct arguments *argument
                               EAGER_LARGEST);
     if (arguments->options[OPTION_UPLOAD].text != NULL)
         return session_refuse(session, REASON_BAD_REQUEST, "eager and upload exclude each other");
-    session->body_due = true;
+    session->body_expected = true;
     return 0;
 }
 

@@ -70,7 +70,7 @@ struct request {
 /*
  * Takes the session's line apart: finds the request, and judges its grammar, options and name, in
  * this order. Returns 0 or what is to be answered. Also then `*ret_request` tells the request, if
- * there is one, and session->body_due announces a body that was sent ahead.
+ * there is one, and session->body_expected announces a body that was sent ahead.
  */
 int request_parse(struct session *session, const struct request **ret_request,
                   struct arguments *ret);

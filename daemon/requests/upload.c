@@ -184,7 +184,7 @@ int upload_send_go_ahead(struct upload *upload)
 
     if (code < 0)
         return code;
-    session->body_due = true;
+    session->body_expected = true;
     if (upload->stage.length == 0)
         return stream_print(&session->stream, "OK offset=0\n");
     digest_finish(&digest, made);
@@ -203,14 +203,14 @@ int upload_receive(struct upload *upload)
         size_t length = 0;
         int code = body_next(&session->stream, &session->body, &item, &bytes, &length);
         if (code == -REASON_UNSUPPORTED)
-            session->body_due = false;
+            session->body_expected = false;
         if (code == 0 && item.kind == ITEM_DATA)
             code = add_bytes(upload, bytes, length);
         if (code < 0)
             return code;
         if (item.kind == ITEM_DATA)
             continue;
-        session->body_due = false;
+        session->body_expected = false;
         upload->is_whole = true;
         return item.kind == ITEM_END ? judge_end(upload, &item) : -REASON_ABORTED;
     }

@@ -9,7 +9,7 @@ static int pause_looking(void *context)
     struct listing *listing = context;
     int code = listing_pause(listing);
 
-    return code == 0 ? session_judge_wait(listing->session) : code;
+    return code == 0 ? session_check_wait(listing->session) : code;
 }
 
 /* Waits until there may be something to tell, and no longer than a sign of life is due. */
@@ -85,6 +85,6 @@ int watch_serve(struct session *session, const struct arguments *arguments)
     watch_close(&watch);
     session->stream.wake = -1;
     if (code == -REASON_UNAVAILABLE && session->why[0] == '\0')
-        (void)session_judge_wait(session);
+        (void)session_check_wait(session);
     return listing.begun || code == -REASON_LOST ? end(&listing, arguments->name, code) : code;
 }

@@ -1,0 +1,242 @@
+#include "daemon/serve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/requests/requests.h"
+#include "protocol/clock.h"
+#include "protocol/descriptor.h"
+
+enum {
+    LINGER_STOPPING_MS = 500,
+};
+
+/* A session, and what only its loop has to know. */
+struct serving {
+    struct session session;
+    int64_t linger_until_ms; /* when a refused client's bytes are no longer dropped; 0: not yet */
+    uint64_t received, sent; /* bytes of the stream that the counters know of */
+};
+
+/* Reads the line of a request. A daemon that stops begins nothing new, nor waits for the rest. */
+static int read_request(struct session *session)
+{
+    const char *bytes = NULL;
+    size_t length = 0;
+
+    if (descriptor_is_readable(session->wake))
+        return session_refuse_stopping(session);
+    session->stream.wake = session->wake;
+    int code = stream_line(&session->stream, &bytes, &length);
+    session->stream.wake = -1;
+    if (code == -REASON_UNAVAILABLE)
+        return session_refuse_stopping(session);
+    if (code == 0 && line_parse(&session->line, bytes, length) < 0)
+        return session_refuse(session, REASON_BAD_REQUEST, "this line breaks the grammar");
+    return code;
+}
+
+/*
+ * The gate: may this client make this request? One about a folder passes with a right to anything
+ * at all: what the client may see is all that there is for it then.
+ */
+static int check_rights(struct session *session, const struct request *request,
+                        const struct arguments *arguments)
+{
+    const struct client *client = &session->client;
+    const char *name = request->name == NAME_OR_FOLDER ? "" : arguments->name;
+    unsigned rights = request_rights(request, arguments);
+
+    session->sees = request->sees;
+    if ((access_rights(client, name) & rights) == rights)
+        return 0;
+    const char *group = access_group(client, rights, name);
+    log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who, "request",
+              request->word, "name", arguments->name, NULL);
+    return session_refuse(session, REASON_DENIED, "%s may not %s%s%s%s", client->who, request->word,
+                          group != NULL ? "; members of the group " : "",
+                          group != NULL ? group : "", group != NULL ? " may" : "");
+}
+
+/*
+ * Reads one request and has it served. Returns 0 when it was answered, or a reason to answer.
+ * `ret_request` tells which one it was, if any.
+ */
+static int serve_request(struct session *session, const struct request **ret_request)
+{
+    const struct request *request = NULL;
+    struct arguments arguments;
+    int code = read_request(session);
+
+    if (code == 0)
+        code = request_parse(session, ret_request, &arguments);
+    request = *ret_request;
+    if (code == 0)
+        code = check_rights(session, request, &arguments);
+    if (code == 0 && request->name != NAME_NONE)
+        code = session_check_library(session);
+    if (code < 0)
+        return code;
+    log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
+              arguments.name, NULL);
+    code = request->serve(session, &arguments);
+    if (code == -REASON_INTERNAL || code == -REASON_NO_SPACE)
+        session_log_failure(session, request->word, arguments.name);
+    return code;
+}
+
+/* After a bad request or a time limit the session ends: what follows could be anything. */
+static void answer_failure(struct session *session, enum reason reason)
+{
+    if (session->stream.failed || reason == REASON_LOST) {
+        session->over = true;
+        return;
+    }
+    if (reason == REASON_BAD_REQUEST || reason == REASON_TIMEOUT)
+        session->over = true;
+    (void)stream_print(&session->stream, "FAIL %s %s\n", reason_word(reason),
+                       session->why[0] != '\0' ? session->why : reason_text(reason));
+}
+
+/* Drops the body, or the rest of it, that a refused client sends all the same. */
+static void drop_body(struct serving *serving)
+{
+    struct session *session = &serving->session;
+
+    serving->linger_until_ms = clock_ms() + session->settings->linger_ms;
+    if (stream_flush(&session->stream) < 0 ||
+        body_drop(&session->stream, &session->body, serving->linger_until_ms) < 0)
+        session->over = true;
+    else
+        serving->linger_until_ms = 0;
+}
+
+/*
+ * The answer must not be lost to a reset because of bytes that nobody read. A daemon that stops
+ * does not take long for that.
+ */
+static void linger(struct serving *serving)
+{
+    struct stream *stream = &serving->session.stream;
+    int wake = serving->session.wake;
+
+    if (stream->failed || stream_finish(stream) < 0)
+        return;
+    if (serving->linger_until_ms == 0)
+        serving->linger_until_ms = clock_ms() + serving->session.settings->linger_ms;
+    stream->wake = wake;
+    stream_drain(stream, serving->linger_until_ms);
+    stream->wake = -1;
+    int64_t soon = clock_ms() + LINGER_STOPPING_MS;
+    if (descriptor_is_readable(wake))
+        stream_drain(stream, soon < serving->linger_until_ms ? soon : serving->linger_until_ms);
+}
+
+/*
+ * Adds to the counters what passed since the last time. What an answer has left in the stream
+ * counts: it is sent before anything is waited for.
+ */
+static void count_bytes(struct serving *serving)
+{
+    const struct stream *stream = &serving->session.stream;
+    struct counters *counters = serving->session.counters;
+    uint64_t sent = stream->sent + stream_pending(stream);
+
+    counter_add(&counters->received, stream->received - serving->received);
+    if (sent > serving->sent) {
+        counter_add(&counters->sent, sent - serving->sent);
+        serving->sent = sent;
+    }
+    serving->received = stream->received;
+}
+
+static void serve_requests(struct serving *serving)
+{
+    struct session *session = &serving->session;
+
+    while (!session->over) {
+        const struct request *request = NULL;
+        session->stream.wake = session->wake;
+        int code = stream_await(&session->stream, session->settings->idle_ms);
+        session->stream.wake = -1;
+        if (code < 0) {
+            /* At the end of what the client sends its answers may still be here. */
+            (void)stream_flush(&session->stream);
+            return;
+        }
+        stream_expect(&session->stream);
+        session->why[0] = '\0';
+        session->body_expected = false;
+        session->body = (struct body){.left = 0};
+        session->outcome = REASON_NONE;
+
+        code = serve_request(session, &request);
+        if (code < 0)
+            answer_failure(session, reason_of(code));
+        if (session->body_expected && !session->over)
+            drop_body(serving);
+        enum reason outcome = code < 0 ? reason_of(code) : session->outcome;
+        counter_add(&session->counters->requests[request_place(request)][outcome], 1);
+        count_bytes(serving);
+    }
+    linger(serving);
+}
+
+void serve_client(int in, int out, const struct client *client, uint64_t number,
+                  const struct service *service, int wake, int gone)
+{
+    const struct stream_limits limits = {
+        .line_ms = service->settings->request_ms,
+        .stall_ms = service->settings->stall_ms,
+        .write_ms = service->settings->wait_ms,
+        .wait_ms = service->settings->wait_ms,
+    };
+    struct serving *serving = calloc(1, sizeof *serving);
+
+    if (serving == NULL ||
+        stream_open(&serving->session.stream, &stream_plain, NULL, in, out, &limits) < 0) {
+        log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
+        free(serving);
+        serve_busy(out);
+        descriptor_close(in != out ? in : -1);
+        return;
+    }
+    struct session *session = &serving->session;
+    session->client = *client;
+    session->settings = service->settings;
+    session->library = service->library;
+    session->counters = service->counters;
+    session->wake = wake;
+    session->gone = gone;
+    (void)snprintf(session->id, sizeof session->id, "%llu", (unsigned long long)number);
+    log_event(LOG_LEVEL_DEBUG, "session begins", "session", session->id, "client", client->who,
+              NULL);
+    serve_requests(serving);
+    count_bytes(serving);
+    log_event(LOG_LEVEL_DEBUG, "session ends", "session", session->id, NULL);
+    stream_close(&session->stream);
+    free(serving);
+}
+
+void serve_connection(int connection, enum address_kind kind, uint64_t number,
+                      const struct service *service, int wake, int gone)
+{
+    struct client client;
+
+    access_identify(connection, kind, service->settings, &client);
+    serve_client(connection, connection, &client, number, service, wake, gone);
+}
+
+void serve_busy(int connection)
+{
+    static const char answer[] = "FAIL busy too many sessions\n";
+
+    (void)send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(connection, SHUT_WR);
+    (void)close(connection);
+}

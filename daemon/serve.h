@@ -1,0 +1,38 @@
+/*
+ * Serving a connection: the loop that reads requests, lets each through the gate, and calls its
+ * handler.
+ */
+#ifndef DAEMON_SERVE_H
+#define DAEMON_SERVE_H
+
+#include "daemon/session.h"
+
+/* What all sessions of a process share; only the counters change. */
+struct service {
+    const struct settings *settings;
+    const struct library *library;
+    struct counters *counters;
+    bool
+        outlives; /* sessions continue when the daemon stops: the next one has its sockets already */
+};
+
+/*
+ * Serves a client to the end of its session, and closes its descriptors, which may be one. `number`
+ * tells the session from others of this daemon. `wake` becomes readable when the daemon stops.
+ * `gone` does so, too, and also when the daemon leaves its sessions to themselves: those that only
+ * wait end, all others continue. Both may be the same descriptor; -1 for none.
+ */
+void serve_client(int in, int out, const struct client *client, uint64_t number,
+                  const struct service *service, int wake, int gone);
+
+/*
+ * The same for a socket that came to a listener, by an address of that kind: finds out who the
+ * client is.
+ */
+void serve_connection(int connection, enum address_kind kind, uint64_t number,
+                      const struct service *service, int wake, int gone);
+
+/* Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. */
+void serve_busy(int connection);
+
+#endif
