@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # Completion in bash: a real one on a terminal, whose TAB key is pressed.
-#
-# The model of concurrency plays no part: tests/run runs them once. $stderr is what run
-# --separate-stderr sets; the dollars are for others than this shell:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154
+# bats file_tags=once
 
 load library
 load fsc

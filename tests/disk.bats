@@ -2,9 +2,6 @@
 # Disks that fail, and libraries that are not what they were: the self-test at the start, and the
 # answers of uploads. strace makes the system calls fail.
 
-# Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034
-
 load library
 
 # inject STRACE-OPTION...: calls of the next daemon and its processes fail as told.

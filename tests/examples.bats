@@ -1,10 +1,7 @@
 #!/usr/bin/env bats
 # The examples of the manual pages, as a reader finds them on the page, played in the order written on
 # a machine of the test's own (tests/machine.bash).
-#
-# Each test is a process of its own, so that variables of one are none of the others; the texts in
-# single quotes are for other shells:
-# shellcheck disable=SC2016,SC2030,SC2031
+# bats file_tags=once
 
 load library
 load manual

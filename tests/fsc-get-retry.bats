@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # fsc get that tries again, and that waits for a file: nothing comes twice, and nothing is mixed.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells.
-# shellcheck disable=SC2016,SC2034,SC2154
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # fsc get: files come whole or not at all, and nothing of theirs is lost on this side.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells.
-# shellcheck disable=SC2016,SC2154
+# bats file_tags=once
 
 load library
 load fsc

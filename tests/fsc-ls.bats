@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # fsc ls: names as a script wants them, and none that the server had no right to send.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells.
-# shellcheck disable=SC2016,SC2154
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,9 +1,5 @@
 #!/usr/bin/env bats
 # What fsc tells of many files, --json, and where it is told of them, --files-from.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells.
-# shellcheck disable=SC2016,SC2154
 
 load library
 load fsc

@@ -1,9 +1,5 @@
 #!/usr/bin/env bats
 # fsc put: what was stored is whole and has the right name; what failed has stored nothing.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells.
-# shellcheck disable=SC2016,SC2034,SC2154
 
 load library
 load fsc

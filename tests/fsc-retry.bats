@@ -1,10 +1,6 @@
 #!/usr/bin/env bats
 # fsc put tries again: from where the server has got to, in the same run and in the next; and after
 # an answer that was lost it asks what became of the file.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells; variables of one test are none of the others, and some are for the library:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load library
 load fsc

@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # fsc rm: deletes what it was told to, and never more.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells.
-# shellcheck disable=SC2016,SC2034,SC2154
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,8 +1,6 @@
 #!/usr/bin/env bats
 # The settings of fsc: where they come from, which one wins, and what is wrong with them.
-#
-# $stderr is what run --separate-stderr sets; the texts in single quotes are for other shells.
-# shellcheck disable=SC2016,SC2154
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # fsc stat and fsc status: what a server tells of its files, and of itself.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the text in single quotes is for
-# another shell.
-# shellcheck disable=SC2016,SC2154
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,10 +1,7 @@
 #!/usr/bin/env bats
 # The time limits of fsc: they hold in every phase, and count nothing but the server's time. And
 # signals, which end it at any time.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells.
-# shellcheck disable=SC2016,SC2154
+# bats file_tags=once
 
 load library
 load fsc

@@ -5,12 +5,6 @@
 
 FSC=$FSD_BUILD/fsc
 
-# The tests of a file run one after the other, beside those of other files: bats 1.8 sleeps for a
-# second whenever it finds all of its jobs taken, which is longer than most of them.
-setup_file() {
-    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-}
-
 # fake COMMAND...: runs it with a server that plays the script on stdin (see tests/fake_server).
 fake() {
     cat >script

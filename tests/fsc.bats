@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # fsc as a whole: its command line, help and exit codes, and the addresses of servers.
-#
-# $stderr and $stderr_lines are what run --separate-stderr sets; the texts in single quotes are for
-# other shells; and each test is a shell of its own.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The manual pages: they can be shown, and tell what the programs and their sources tell.
+# bats file_tags=once
 
 load library
 load manual

@@ -1,17 +1,8 @@
 #!/usr/bin/env bats
 # How sessions are served: processes that are forked ahead, threads, crashes, limits, want of
 # descriptors and processes, the end, the pid file, and the log.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there; texts in single quotes are for Python:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153
 
 load library
-
-# One after the other, beside those of other files (see fsc.bash).
-setup_file() {
-    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-}
 
 FSC=$FSD_BUILD/fsc
 

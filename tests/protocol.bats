@@ -1,10 +1,6 @@
 #!/usr/bin/env bats
 # The rules of the protocol: every transcript is played with a daemon whose library is empty. A test
 # plays those whose names begin alike; those of an anonymous client come over TCP.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there:
-# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 
 load library
 

@@ -2,9 +2,6 @@
 # Reloads and stops while clients are at work: none of them may notice a reload, and what was
 # acknowledged before a stop is kept.
 
-# Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2034
-
 load library
 load fsc
 

@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # PUT with replace=, and DELETE: what readers see, who wins, and what is durable when.
 
-# Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034
-
 load library
 
 # trace: the system calls of the next daemon and its processes go to calls.

@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # Uploads that broke off, and are gone on with by their id.
 
-# Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2030,SC2031,SC2034
-
 load library
 
 # play_resume: plays the Python on stdin, which may use these:

@@ -1,18 +1,10 @@
 #!/usr/bin/env bats
 # fsd-scrub: damaged files are found, put into quarantine and repaired, and nothing else is called so.
-
-# Variables of one test are none of the others, some are for the functions of the library, and some
-# come from there:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+# bats file_tags=once
 
 load library
 
 SCRUB=$FSD_BUILD/fsd-scrub
-
-# The tests of a file run one after the other: most of them take less time than bats to start them.
-setup_file() {
-    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-}
 
 # store NAME TEXT...: puts files as a daemon does, without one.
 store() {

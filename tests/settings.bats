@@ -1,17 +1,8 @@
 #!/usr/bin/env bats
 # The settings: every row of the table with right and wrong values, what libconfig would misread,
 # what is in force and from where, and reading them again.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there:
-# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 
 load library
-
-# One after the other, beside those of other files (see fsc.bash).
-setup_file() {
-    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-}
 
 # print_config ARGUMENT...: the settings in force with that configuration and those options.
 print_config() {

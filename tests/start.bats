@@ -1,9 +1,5 @@
 #!/usr/bin/env bats
 # How a daemon starts: command line, configuration file, library, and in the background.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there:
-# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 
 load library
 

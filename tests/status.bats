@@ -1,16 +1,7 @@
 #!/usr/bin/env bats
 # STATUS: what it tells, and that its counters rise as they should.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there:
-# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 
 load library
-
-# One after the other, beside those of other files (see fsc.bash).
-setup_file() {
-    export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-}
 
 @test "STATUS: whole lines of two fields, each key once" {
     start_fsd

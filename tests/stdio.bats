@@ -1,10 +1,6 @@
 #!/usr/bin/env bats
 # fsd --stdio: one session on standard input and output, as a pipe, inetd or ssh give them.
-#
-# The model of concurrency plays no part: tests/run runs them once. Each test is a process of its own,
-# so that variables of one are none of the others; some are for the functions of the library, and
-# some come from there; $stderr is what run --separate-stderr sets:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+# bats file_tags=once
 
 load library
 load fsc

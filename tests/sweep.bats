@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # Sweeping: what uploads have left behind goes when it is old, and nothing else does.
 
-# Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2034
-
 load library
 
 # leave CLIENT ID AGE: a stage that was left behind so many seconds ago.

@@ -2,9 +2,6 @@
 # Under systemd: its sockets, what it is told, restarts that no client notices, its journal.
 # tests/activate plays systemd.
 
-# Variables of one test are none of the others, and some are for the functions of the library:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034
-
 load library
 load fsc
 

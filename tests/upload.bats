@@ -1,10 +1,6 @@
 #!/usr/bin/env bats
 # Uploads: those that break off, many at once, races for one name, and the system calls that make
 # them durable.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there:
-# shellcheck disable=SC2030,SC2031,SC2034,SC2153
 
 load library
 

@@ -3,10 +3,6 @@
 #
 # Other users are those that each Debian has: nobody, daemon and bin, with the groups mail and games.
 # Python becomes one of them while it connects, for that is what the kernel tells the daemon.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there; $stderr is what run --separate-stderr sets:
-# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 
 load library
 load fsc

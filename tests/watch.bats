@@ -1,9 +1,5 @@
 #!/usr/bin/env bats
 # Waiting for files: WATCH, GET with wait=, and fsc watch.
-#
-# Each test is a process of its own, so that variables of one are none of the others; some are for
-# the functions of the library, and some come from there; $stderr is what run --separate-stderr sets:
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load library
 load fsc
