@@ -7,13 +7,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cli/failure.h"
 #include "cli/settings.h"
 #include "protocol/answer.h"
 #include "protocol/stream.h"
 
-/* Begins closed, as {.settings = ...}; connection_ready() opens it when it is needed. */
+/* Begins closed, as {.settings, .failure}; connection_ready() opens it when it is needed. */
 struct connection {
     const struct settings *settings;
+    struct failure *failure; /* the caller's; every function that fails fills it */
     bool is_open;
     bool unreachable; /* connection_ready() has failed, or --max-time is used up */
     struct stream stream;

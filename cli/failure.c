@@ -27,8 +27,9 @@ int fail_errno(struct failure *failure, enum reason reason, const char *subject,
     return fail(failure, reason, subject, "%s: %s", what, strerror(errno));
 }
 
-void failure_print(const struct failure *failure)
+void failure_print(struct failure *failure)
 {
     if (failure->text[0] != '\0')
         (void)fprintf(stderr, "fsc: %s\n", failure->text);
+    failure->text[0] = '\0';
 }

@@ -27,7 +27,7 @@ int fail(struct failure *failure, enum reason reason, const char *subject, const
 /* The same: `what`, then the text of the system's error in errno. */
 int fail_errno(struct failure *failure, enum reason reason, const char *subject, const char *what);
 
-/* Prints the line on stderr after "fsc: ", unless it is empty. */
-void failure_print(const struct failure *failure);
+/* Prints the line on stderr after "fsc: ", unless it is empty, and empties it. */
+void failure_print(struct failure *failure);
 
 #endif

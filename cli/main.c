@@ -9,14 +9,16 @@
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
 
-static int run_command(const struct command *command, const struct options *options)
+static int run_command(const struct command *command, const struct options *options,
+                       struct failure *failure)
 {
-    struct invocation invocation = {.options = options};
+    struct invocation invocation = {.options = options, .failure = failure};
     int code = command->is_local ? 0 : settings_read(&invocation.settings, options);
 
     if (code == 0) {
         signals_catch();
         invocation.connection.settings = &invocation.settings;
+        invocation.connection.failure = failure;
         code = command->run(&invocation);
         connection_close(&invocation.connection);
     }
@@ -24,7 +26,7 @@ static int run_command(const struct command *command, const struct options *opti
     return code;
 }
 
-static int run(const struct options *options)
+static int run(const struct options *options, struct failure *failure)
 {
     const struct command *command =
         options->command != NULL ? command_find(options->command) : NULL;
@@ -51,18 +53,21 @@ static int run(const struct options *options)
     if (options->operand_count > command->most)
         return complain(REASON_USAGE, command->word, "it takes no %s",
                         command->most == 0 ? "operand" : "second operand");
-    return run_command(command, options);
+    return run_command(command, options, failure);
 }
 
 int main(int argc, char **argv)
 {
     struct options options;
+    struct failure failure = {0};
 
     descriptor_reserve_standard();
     int code = options_parse(&options, argc, argv, command_options);
 
     if (code == 0)
-        code = run(&options);
+        code = run(&options, &failure);
+    if (code < 0)
+        failure_print(&failure);
     free(options.operands);
     return reason_exit_code(reason_of(code));
 }

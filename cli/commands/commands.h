@@ -13,7 +13,8 @@ struct invocation {
     const struct options *options;
     struct settings settings;
     struct connection connection;
-    void *state; /* of the command */
+    struct failure *failure; /* of the operand at hand, or of the whole command */
+    void *state;             /* of the command */
 };
 
 struct command {
@@ -26,7 +27,10 @@ struct command {
     const char *example;
     bool is_local;  /* it needs no server, or finds it out itself */
     bool is_hidden; /* it is for bash, and not for people */
-    /* Returns 0 or the negative of the reason that tells the exit code, after complaining. */
+    /*
+     * Returns 0 or the negative of the reason that gives the exit code. What is still to be said
+     * of it is in invocation->failure.
+     */
     int (*run)(struct invocation *invocation);
 };
 
