@@ -87,13 +87,57 @@ set_date() {
 
 @test "examples: fsc, first steps" {
     use_machine
-    take_example fsc.1 'First steps'
+    take_example fsc.1 'DESCRIPTION'
     start_inside
     printf '1,2\n' | write_inside /root/summary.csv
     run quiet type_in 1
     assert_success
     assert_output --regexp '^ +4 [0-9TZ:-]+ reports/summary.csv$'
     inside cmp summary.csv /tmp/summary.csv
+}
+
+@test "examples: fsc, the first ones of each command" {
+    use_machine
+    start_inside
+    inside sh -e -c 'mkdir photos; echo 1 | gzip >shop.sql.gz; echo 2 | tee summary.csv web.tar >photos/1'
+    take_example fsc.1 'fsc put FILE...|-'
+    run quiet type_in 1
+    assert_success
+    assert_output ''
+    take_example fsc.1 'fsc ls [NAME...]'
+    run quiet type_in 1
+    assert_success
+    assert_line --index 0 archive/
+    assert_line --regexp ' backups/shop.sql.gz$'
+    assert_output --regexp $'\nbackups/shop.sql.gz$'
+    inside rm shop.sql.gz web.tar
+    take_example fsc.1 'fsc get NAME...'
+    run quiet type_in 1
+    assert_success
+    assert_output 1
+    inside cmp shop.sql.gz /tmp/shop.sql.gz
+    take_example fsc.1 'fsc stat NAME...'
+    run quiet type_in 1
+    assert_line --index 0 'name: backups/shop.sql.gz'
+    inside sh -e -c 'cd /srv/files; echo 1 >backups/old.gz; touch -d "31 days ago" backups/shop.sql.gz; mkdir incoming
+        echo 1 >incoming/1; echo 2 >incoming/2'
+    take_example fsc.1 'fsc rm [NAME...]'
+    run quiet type_in 1
+    assert_success
+    assert_equal "$(inside ls /srv/files/backups)" $'done\nweb.tar'
+    take_example fsc.1 'fsc watch [FOLDER]'
+    run quiet type_in 1
+    assert_success
+    assert_equal "$(sort <<<"$output")" $'incoming/1\nincoming/2'
+    take_example fsc.1 'fsc status'
+    run quiet type_in 1
+    assert_line 'protocol fsd/1'
+    take_example fsc.1 'fsc config'
+    run quiet type_in 1
+    assert_line --regexp '^retry = 0; +# default$'
+    take_example fsc.1 'fsc help [COMMAND|exit-codes|settings]'
+    run quiet type_in 1
+    assert_line --index 0 --regexp '^Usage: fsc put '
 }
 
 @test "examples: fsc, pipelines" {
@@ -352,9 +396,9 @@ END
     assert_equal "${#lines[@]}" 1
 }
 
-@test "examples: fsc, names" {
+@test "examples: fsc, working with names" {
     use_machine
-    take_example fsc.1 'Names'
+    take_example fsc.1 'Working with names'
     start_inside
     quiet inside sh -c 'echo 1 >"shop 1"; echo 2 >"shop 2"; fsc put "shop 1" "shop 2" --folder shop; rm shop*'
     quiet type_in 1

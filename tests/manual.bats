@@ -104,10 +104,10 @@ cells() {
     local word heading
     page fsc.1 >text
     section SYNOPSIS <text >synopsis
-    section 'OPTIONS OF EVERY COMMAND' <text | explained >every
+    section 'COMMON OPTIONS' <text | explained >every
     options_of "$FSD_BUILD/fsc" --help >table
     assert_same 'options of every command' table every
-    section 'LISTS OF OPERANDS' <text >lists
+    section 'OPERANDS FROM A FILE' <text >lists
     for word in $(commands); do
         options_of "$FSD_BUILD/fsc" help "$word" >table
         heading=$(sed -n "s/^   \(fsc $word\( .*\)\{0,1\}\)\$/\1/p" text)
@@ -142,7 +142,7 @@ cells() {
 
 @test "manual: fsc(1) tells of the reasons that only reports have" {
     reasons EXISTS BREACH | grep -v -e '^empty ' -e '^$' | sed 's/ .*//' >table
-    page fsc.1 | section REPORTS | sed -n 's/.* one of \(.*\), exit, .*/\1/p' | grep -o '"[a-z]*"' | tr -d '"' >shown
+    page fsc.1 | section REPORTS | sed -n 's/.* one of //p' | grep -o '"[a-z]*"' | tr -d '"' >shown
     assert_same 'reasons of reports' table shown
 }
 
