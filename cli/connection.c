@@ -175,40 +175,18 @@ int connection_ask(struct connection *connection, enum answer_kind other)
                : code;
 }
 
-/* Has a line ended in what has come since the input was so long? */
-static bool has_line(const struct stream *stream, size_t before)
-{
-    return stream->input_end > before &&
-           memchr(stream->input + before, '\n', stream->input_end - before) != NULL;
-}
-
 int connection_push(struct connection *connection)
 {
     struct stream *stream = &connection->stream;
-    const struct stream_limits *limits = &stream->limits;
-    int64_t sent_ms = clock_ms();
-    int64_t heard_ms = sent_ms;
+    int code = 0;
 
-    while (stream_pending(stream) > 0 && !stream->failed) {
-        struct stream_turn turn;
-        size_t before = stream->input_end;
-        int64_t left = heard_ms + limits->write_ms - clock_ms();
-        bool is_late = left <= 0 || clock_ms() - sent_ms > limits->wait_ms;
-        /* One more try, as we may have been stopped ourselves. */
-        int code = stream_take_turn(stream, -1, is_late ? 1 : left, &turn);
-        if (code == 0 && is_late && !turn.sent)
-            code = -REASON_TIMEOUT;
-        if (code < 0) {
-            stream->failed = true;
-            return code;
-        }
-        /* One that has something whole to say is alive. */
-        if (turn.sent || has_line(stream, before))
-            heard_ms = clock_ms();
-        if (turn.sent)
-            sent_ms = heard_ms;
-    }
-    return stream->failed ? -REASON_LOST : 0;
+    /* One that has something whole to say is alive, for limits.wait_ms without taking a byte. */
+    do
+        code = stream_send(stream, true, stream->limits.write_ms);
+    while (code == STREAM_HEARD && (code = stream_sign_of_life(stream)) == 0);
+    if (code < 0)
+        stream->failed = true;
+    return code;
 }
 
 int connection_number(struct connection *connection, const char *key, int64_t *ret)

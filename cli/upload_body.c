@@ -20,7 +20,6 @@ static int listen_meanwhile(struct upload_body *body)
 
     while (!body->refused && stream_peek_line(stream, &line, &length)) {
         body->refused = !item_is_wait(line, length);
-        body->heard_ms = clock_ms();
         int code = body->refused ? 0 : stream_line(stream, &line, &length);
         if (code == 0 && !body->refused)
             code = stream_sign_of_life(stream);
@@ -33,30 +32,17 @@ static int listen_meanwhile(struct upload_body *body)
 /* Sends all that is pending. A refusal that comes meanwhile is noted, and then haste is due. */
 static int push_all(struct upload_body *body)
 {
-    const struct settings *settings = body->connection->settings;
     struct stream *stream = &body->connection->stream;
-    int64_t since = clock_ms();
+    int code = STREAM_HEARD;
 
-    while (stream_pending(stream) > 0) {
-        struct stream_turn turn;
-        int64_t limit = body->refused ? REFUSED_MS : settings->limits.write_ms;
-        int64_t left = since + limit - clock_ms();
-        /* One more try, as we may have been stopped ourselves. */
-        int code = stream_take_turn(stream, -1, left > 0 ? left : 1, &turn);
-        if (code == 0)
-            code = listen_meanwhile(body);
-        if (code == 0 && left <= 0 && !turn.sent && body->heard_ms <= since)
-            code = -REASON_TIMEOUT;
-        if (code < 0)
-            return code;
-        if (turn.sent) {
-            since = clock_ms();
-            stream_expect(stream);
-        }
-        if (body->heard_ms > since)
-            since = body->heard_ms;
+    while (code == STREAM_HEARD) {
+        code = body->refused ? stream_send(stream, false, REFUSED_MS)
+                             : stream_send(stream, true, stream->limits.write_ms);
+        int heard = code == STREAM_HEARD ? listen_meanwhile(body) : 0;
+        if (heard < 0)
+            return heard;
     }
-    return 0;
+    return code;
 }
 
 /* Tells the server that we are alive when it has heard too little of us. */
@@ -80,17 +66,17 @@ static int stay_alive(struct upload_body *body)
 static int await_source(struct upload_body *body)
 {
     struct stream *stream = &body->connection->stream;
-    struct stream_turn turn = {.source = body->is_file};
+    bool is_ready = body->is_file;
     int code = stay_alive(body);
 
     if (code == 0)
         code = listen_meanwhile(body);
-    while (code == 0 && !turn.source && !body->refused) {
+    while (code == 0 && !is_ready && !body->refused) {
         int64_t next = body->alive_ms + body->connection->settings->heartbeat_ms - clock_ms();
-        code = stream_take_turn(stream, body->source, next > 0 ? next : 1, &turn);
+        code = stream_listen(stream, body->source, next > 0 ? next : 1, &is_ready);
         if (code == 0)
             code = listen_meanwhile(body);
-        if (code == 0 && !turn.source)
+        if (code == 0 && !is_ready)
             code = stay_alive(body);
     }
     return code;

@@ -18,7 +18,6 @@ struct upload_body {
     struct digest digest; /* of what was read of it */
     int64_t size;         /* bytes of that */
     bool refused;         /* the server has answered before the end */
-    int64_t heard_ms;     /* when the server last said that it is alive */
     int64_t alive_ms;     /* when the server last heard of us */
     int64_t alive_sent;   /* how many bytes it had then */
 };

@@ -49,13 +49,13 @@ int session_check_wait(struct session *session)
 int session_wait(struct session *session, int source, int64_t limit_ms)
 {
     struct stream *stream = &session->stream;
-    struct stream_turn turn;
+    bool is_ready = false;
     int wake = stream->wake;
 
     stream->wake = session->gone;
     int code = stream_flush(stream);
     if (code == 0)
-        code = stream_take_turn(stream, source, limit_ms, &turn);
+        code = stream_listen(stream, source, limit_ms, &is_ready);
     stream->wake = wake;
     if (code == 0 && stream->ended)
         code = -REASON_LOST;

@@ -59,15 +59,40 @@ const struct transport stream_plain = {
 
 /* Waiting. */
 
-/* poll(2); a limit of 0 or less stands for none. How long it took is added to `spent_ms`. */
-static int wait_for(struct pollfd *polled, nfds_t count, int64_t limit_ms, int64_t *spent_ms)
+/* What may end a wait. */
+enum {
+    READABLE = 1,
+    WRITABLE = 2,
+    SOURCE = 4, /* the descriptor given is readable, or at its end */
+    WOKEN = 8,  /* stream->wake is readable */
+};
+
+/*
+ * Waits until one of the `wanted` directions is open, until `source` (-1 for none) or stream->wake
+ * is readable, or for `limit_ms`, of which 0 or less stands for no limit. Adds the time that it
+ * took to `spent_ms`. Returns what has come, which is nothing at the limit and after a signal, or
+ * -REASON_LOST.
+ */
+static int wait_for(const struct stream *stream, int wanted, int source, int64_t limit_ms,
+                    int64_t *spent_ms)
 {
-    int64_t before = clock_ms();
+    struct pollfd polled[] = {
+        {.fd = wanted & READABLE ? stream->in : -1, .events = POLLIN},
+        {.fd = wanted & WRITABLE ? stream->out : -1, .events = POLLOUT},
+        {.fd = source, .events = POLLIN},
+        {.fd = stream->wake, .events = POLLIN},
+    };
     int timeout = limit_ms <= 0 ? -1 : limit_ms > INT_MAX ? INT_MAX : (int)limit_ms;
-    int ready = poll(polled, count, timeout);
+    int64_t before = clock_ms();
+    int ready = poll(polled, 4, timeout);
 
     *spent_ms += clock_ms() - before;
-    return ready < 0 && errno == EINTR ? 0 : ready;
+    if (ready < 0 && errno != EINTR)
+        return -REASON_LOST;
+    if (ready <= 0)
+        return 0;
+    return (polled[0].revents != 0 ? READABLE : 0) | (polled[1].revents != 0 ? WRITABLE : 0) |
+           (polled[2].revents != 0 ? SOURCE : 0) | (polled[3].revents != 0 ? WOKEN : 0);
 }
 
 /*
@@ -134,6 +159,18 @@ static int pull(struct stream *stream)
     return -REASON_LOST;
 }
 
+/* Sends what is pending, and waits for input. Returns 0, also at the limit, or a reason. */
+static int await_input(struct stream *stream, int64_t limit_ms, int64_t *spent_ms)
+{
+    int code = stream_flush(stream);
+
+    if (code == 0)
+        code = wait_for(stream, READABLE, -1, limit_ms, spent_ms);
+    if (code == WOKEN)
+        return -REASON_UNAVAILABLE;
+    return code < 0 ? code : 0;
+}
+
 /* Reads until something has come, within the limits of a side that is due. */
 static int fill(struct stream *stream)
 {
@@ -141,6 +178,7 @@ static int fill(struct stream *stream)
 
     while ((code = pull(stream)) == NOT_NOW) {
         const struct stream_limits *limits = &stream->limits;
+        int64_t spent = 0;
         int64_t left = time_left(0, limits->silence_ms, stream->silent_ms);
         left = time_left(left, limits->stall_ms, stream->stalled_ms);
         left = time_left(left, stream->until_ms, clock_ms());
@@ -148,16 +186,10 @@ static int fill(struct stream *stream)
         left = time_left(left, stream->in_line ? limits->line_ms : 0, stream->line_ms);
         if (left < 0)
             return -REASON_TIMEOUT;
-        if ((code = stream_flush(stream)) < 0)
-            return code;
-        struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
-                                  {.fd = stream->wake, .events = POLLIN}};
-        int64_t spent = 0;
-        if (wait_for(polled, 2, left, &spent) < 0)
-            return -REASON_LOST;
+        code = await_input(stream, left, &spent);
         stream->waited_ms += spent;
-        if (polled[1].revents != 0 && polled[0].revents == 0)
-            return -REASON_UNAVAILABLE;
+        if (code < 0)
+            return code;
         stream->silent_ms += spent;
         stream->stalled_ms += spent;
         stream->line_ms += stream->in_line ? spent : 0;
@@ -240,17 +272,12 @@ int stream_await(struct stream *stream, int64_t limit_ms)
     if (stream->input_start < stream->input_end)
         return 0;
     while ((code = pull(stream)) == NOT_NOW) {
-        if ((code = stream_flush(stream)) < 0)
-            return code;
-        struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
-                                  {.fd = stream->wake, .events = POLLIN}};
         int64_t left = time_left(0, limit_ms, spent);
         if (left < 0)
             return -REASON_TIMEOUT;
-        if (wait_for(polled, 2, left, &spent) < 0)
-            return -REASON_LOST;
-        if (polled[1].revents != 0 && polled[0].revents == 0)
-            return -REASON_UNAVAILABLE;
+        code = await_input(stream, left, &spent);
+        if (code < 0)
+            return code;
     }
     return code;
 }
@@ -311,17 +338,17 @@ bool stream_is_quiet(struct stream *stream)
 
 void stream_drain(struct stream *stream, int64_t until_ms)
 {
-    for (;;) {
+    int came = 0;
+
+    while (came >= 0 && (came & WOKEN) == 0) {
+        int64_t spent = 0;
         stream->input_start = stream->input_end = 0;
         int code = pull(stream);
         int64_t left = until_ms - clock_ms();
         if (code < 0 || left <= 0)
             return;
-        struct pollfd polled[] = {{.fd = stream->in, .events = POLLIN},
-                                  {.fd = stream->wake, .events = POLLIN}};
-        int64_t spent = 0;
-        if (code == NOT_NOW && (wait_for(polled, 2, left, &spent) < 0 || polled[1].revents != 0))
-            return;
+        if (code == NOT_NOW)
+            came = wait_for(stream, READABLE, -1, left, &spent);
     }
 }
 
@@ -395,69 +422,83 @@ size_t stream_pending(const struct stream *stream)
     return stream->output_end - stream->output_start;
 }
 
-int stream_flush(struct stream *stream)
+/*
+ * Reads what comes while something is sent. Returns STREAM_HEARD for the end of a line, 0 for other
+ * bytes, NOT_NOW, or -REASON_LOST.
+ */
+static int overhear(struct stream *stream)
+{
+    /* The bytes may move, when they are at the end of the buffer. */
+    size_t before = stream->input_end - stream->input_start;
+    int code = pull(stream);
+    const char *added = stream->input + stream->input_start + before;
+
+    if (code == 0 &&
+        memchr(added, '\n', (size_t)(stream->input + stream->input_end - added)) != NULL)
+        return STREAM_HEARD;
+    return code;
+}
+
+int stream_send(struct stream *stream, bool listens, int64_t limit_ms)
 {
     int64_t spent = 0;
 
     if (stream->failed)
         return -REASON_LOST;
     while (stream_pending(stream) > 0) {
-        int code = push(stream);
-        if (code == -REASON_LOST)
-            return code;
-        if (code == 0) {
+        int heard = NOT_NOW;
+        int sent = push(stream);
+        if (sent < 0)
+            return sent;
+        if (sent == 0)
             spent = 0;
-            continue;
+        if (listens) {
+            if (sent == 0)
+                stream_expect(stream);
+            heard = overhear(stream);
+            if (heard < 0 || heard == STREAM_HEARD)
+                return heard;
         }
-        int64_t left = time_left(0, stream->limits.write_ms, spent);
+        if (sent == 0 || heard == 0)
+            continue;
+        /* Only after a try to send: this side may have been stopped meanwhile. */
+        int64_t left = time_left(0, limit_ms, spent);
         left = time_left(left, stream->limits.total_ms, stream->waited_ms);
         if (left < 0) {
             stream->failed = true;
             return -REASON_TIMEOUT;
         }
-        struct pollfd polled[] = {{.fd = stream->out, .events = POLLOUT},
-                                  {.fd = stream->wake, .events = POLLIN}};
+        bool can_read = listens && stream->input_end < STREAM_BUFFER;
         int64_t before = spent;
-        if (wait_for(polled, 2, left, &spent) < 0)
-            return -REASON_LOST;
+        int came = wait_for(stream, can_read ? READABLE | WRITABLE : WRITABLE, -1, left, &spent);
         stream->waited_ms += spent - before;
-        if (polled[1].revents != 0 && polled[0].revents == 0)
-            return -REASON_UNAVAILABLE;
+        if (came < 0 || came == WOKEN)
+            return came < 0 ? came : -REASON_UNAVAILABLE;
     }
     return 0;
 }
 
-int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret)
+int stream_flush(struct stream *stream)
+{
+    return stream_send(stream, false, stream->limits.write_ms);
+}
+
+int stream_listen(struct stream *stream, int source, int64_t limit_ms, bool *ret_source)
 {
     int64_t spent = 0;
-    bool is_idle = stream_pending(stream) == 0;
-    int code = is_idle ? NOT_NOW : push(stream);
 
-    *ret = (struct stream_turn){.sent = code == 0};
-    if (code == -REASON_LOST)
-        return code;
+    *ret_source = false;
     /* Also what a transport holds back already counts as come. */
-    make_room(stream);
-    bool listens = !stream->ended && stream->input_end < STREAM_BUFFER;
-    if ((listens && pull(stream) != NOT_NOW) || ret->sent)
+    if (!stream->ended && pull(stream) != NOT_NOW)
         return 0;
-    struct pollfd polled[] = {
-        {.fd = listens ? stream->in : -1, .events = POLLIN},
-        {.fd = is_idle ? -1 : stream->out, .events = POLLOUT},
-        {.fd = is_idle ? source : -1, .events = POLLIN},
-        {.fd = stream->wake, .events = POLLIN},
-    };
-    int64_t left =
-        is_idle ? limit_ms : time_left(limit_ms, stream->limits.total_ms, stream->waited_ms);
-    if (left < 0)
-        return -REASON_TIMEOUT;
-    if (wait_for(polled, 4, left, &spent) < 0)
-        return -REASON_LOST;
-    stream->waited_ms += is_idle ? 0 : spent;
-    ret->source = polled[2].revents != 0;
-    if (polled[0].revents != 0)
+    bool listens = !stream->ended && stream->input_end < STREAM_BUFFER;
+    int came = wait_for(stream, listens ? READABLE : 0, source, limit_ms, &spent);
+    if (came < 0)
+        return came;
+    if (came & READABLE)
         (void)pull(stream);
-    return polled[3].revents != 0 ? -REASON_UNAVAILABLE : 0;
+    *ret_source = (came & SOURCE) != 0;
+    return (came & WOKEN) != 0 ? -REASON_UNAVAILABLE : 0;
 }
 
 int stream_finish(struct stream *stream)

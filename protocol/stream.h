@@ -22,6 +22,7 @@
 enum {
     STREAM_BUFFER = 256 * 1024, /* bytes of each of the two buffers */
     STREAM_PACE_BYTES = 1024,   /* bytes that must come within limits.stall_ms */
+    STREAM_HEARD = 2,           /* stream_send(): a line has come; no reason is positive */
 };
 
 struct stream;
@@ -148,29 +149,31 @@ int stream_room(struct stream *stream, size_t length, char **ret_bytes);
 void stream_added(struct stream *stream, size_t length);
 
 /*
- * Sends all that is pending. Returns 0, -REASON_LOST, -REASON_TIMEOUT, or, when it had to be waited
- * for, -REASON_UNAVAILABLE for stream->wake: then the rest is still pending.
+ * Sends all that is pending, for as long as the other side takes a byte every `limit_ms` (0: no
+ * limit) and limits.total_ms allows. `listens`: also reads and keeps what comes meanwhile, so that
+ * no side waits for the other to read.
+ *
+ * Returns 0; -REASON_TIMEOUT, and then nothing can be sent any more; -REASON_LOST, when listening
+ * also at the end of what the other side sends; -REASON_UNAVAILABLE for stream->wake when it had to
+ * be waited for, with the rest still pending; or, when listening, STREAM_HEARD as soon as the end
+ * of a line has come, also with the rest still pending. Who finds in the line that the other side
+ * is alive calls again, with the time of `limit_ms` from the start.
  */
+int stream_send(struct stream *stream, bool listens, int64_t limit_ms);
+
+/* The same without listening, for limits.write_ms. */
 int stream_flush(struct stream *stream);
 
 /* How many bytes are pending. */
 size_t stream_pending(const struct stream *stream);
 
-/* What a turn has brought. */
-struct stream_turn {
-    bool source; /* `source` is readable, or at its end */
-    bool sent;   /* some bytes went out */
-};
-
 /*
- * One turn of a side that sends and listens at once: sends what goes of what is pending and reads
- * what has come. Where neither moves it waits for one of them, or, when nothing is pending, for
- * `source` (a descriptor, or -1); for `limit_ms`, more than 0, at most. Of the stream's own limits
- * only `total_ms` is judged, and only while something is pending: a wait for the source is none for
- * the other side. Returns 0, -REASON_LOST, -REASON_TIMEOUT, or -REASON_UNAVAILABLE for
- * stream->wake.
+ * Waits until `source` (a descriptor, or -1) is readable or at its end, which is said in
+ * `*ret_source`, or until something comes, which is read and kept; for `limit_ms`, more than 0, at
+ * most. Nothing may be pending. Not a wait for the other side: no limit of the stream counts it.
+ * Returns 0, -REASON_LOST, or -REASON_UNAVAILABLE for stream->wake.
  */
-int stream_take_turn(struct stream *stream, int source, int64_t limit_ms, struct stream_turn *ret);
+int stream_listen(struct stream *stream, int source, int64_t limit_ms, bool *ret_source);
 
 /* Sends all that is pending and tells the other side that no more comes. */
 int stream_finish(struct stream *stream);

@@ -294,18 +294,18 @@ static void check_total_limit(void)
 {
     static char bytes[STREAM_BUFFER];
     struct pair pair;
-    struct stream_turn turn;
+    bool is_ready = true;
     int source[2];
     int code = 0;
 
     CHECK(pipe2(source, O_CLOEXEC) == 0);
     pair_open(&pair, (struct stream_limits){.total_ms = 2 * SHORT_MS});
-    CHECK(stream_take_turn(&pair.stream, source[0], 3 * SHORT_MS, &turn) == 0 && !turn.source);
+    CHECK(stream_listen(&pair.stream, source[0], 3 * SHORT_MS, &is_ready) == 0 && !is_ready);
     CHECK(pair.stream.waited_ms == 0);
     for (int i = 0; code == 0 && i < 1000; i++) {
         code = stream_write(&pair.stream, bytes, sizeof bytes / 2);
-        while (code == 0 && stream_pending(&pair.stream) > 0)
-            code = stream_take_turn(&pair.stream, -1, SHORT_MS, &turn);
+        if (code == 0)
+            code = stream_send(&pair.stream, true, LONG_MS);
     }
     CHECK(code == -REASON_TIMEOUT && pair.stream.waited_ms >= 2 * SHORT_MS);
     /* It is used up for reading, too, but what has come is read. */
@@ -386,28 +386,54 @@ static void check_finish(void)
     pair_close(&pair);
 }
 
-static void check_turns(void)
+static void check_listening(void)
 {
     struct pair pair;
-    struct stream_turn turn;
+    bool is_ready = true;
     int source[2];
 
     CHECK(pipe2(source, O_CLOEXEC) == 0);
     pair_open(&pair, no_limits);
-    CHECK(stream_take_turn(&pair.stream, source[0], 1, &turn) == 0);
-    CHECK(!turn.source && !turn.sent);
+    CHECK(stream_listen(&pair.stream, source[0], 1, &is_ready) == 0 && !is_ready);
     CHECK(write(source[1], "x", 1) == 1);
-    CHECK(stream_take_turn(&pair.stream, source[0], LONG_MS, &turn) == 0);
-    CHECK(turn.source && !turn.sent);
-    CHECK(stream_print(&pair.stream, "6\n") == 0);
-    CHECK(stream_take_turn(&pair.stream, source[0], LONG_MS, &turn) == 0);
-    CHECK(turn.sent && peer_gets(&pair, "6\n"));
+    CHECK(stream_listen(&pair.stream, source[0], LONG_MS, &is_ready) == 0 && is_ready);
     /* What comes is kept for the next read. */
     peer_send(&pair, "FAIL busy\n");
-    CHECK(stream_take_turn(&pair.stream, -1, LONG_MS, &turn) == 0);
+    CHECK(stream_listen(&pair.stream, -1, LONG_MS, &is_ready) == 0 && !is_ready);
     CHECK(has_line(&pair) && reads_line(&pair, "FAIL busy"));
     (void)close(source[0]);
     (void)close(source[1]);
+    pair_close(&pair);
+}
+
+/* What comes while something is sent: a line interrupts it, and all else is only kept. */
+static void check_sending(void)
+{
+    static const char bytes[STREAM_BUFFER];
+    struct pair pair;
+    int code = 0;
+
+    pair_open(&pair, no_limits);
+    CHECK(stream_print(&pair.stream, "6\n") == 0);
+    peer_send(&pair, "WA");
+    CHECK(stream_send(&pair.stream, true, LONG_MS) == 0 && peer_gets(&pair, "6\n"));
+    for (int i = 0; code == 0 && i < 1000; i++) {
+        CHECK(stream_write(&pair.stream, bytes, sizeof bytes / 16) == 0);
+        code = stream_send(&pair.stream, true, SHORT_MS / 4);
+        if (i == 0)
+            peer_send(&pair, "IT\n");
+        CHECK(i != 1 || code == STREAM_HEARD);
+        code = code == STREAM_HEARD ? 0 : code;
+    }
+    CHECK(code == -REASON_TIMEOUT && pair.stream.failed && stream_pending(&pair.stream) > 0);
+    CHECK(reads_line(&pair, "WAIT"));
+    pair_close(&pair);
+    /* One that has ended may still take something, but its answer is not waited for. */
+    pair_open(&pair, no_limits);
+    CHECK(stream_print(&pair.stream, "6\n") == 0);
+    peer_finish(&pair);
+    CHECK(stream_send(&pair.stream, true, LONG_MS) == -REASON_LOST);
+    CHECK(peer_gets(&pair, "6\n"));
     pair_close(&pair);
 }
 
@@ -416,16 +442,16 @@ static void check_wake(void)
 {
     static const char bytes[64 * 1024];
     struct pair pair;
-    struct stream_turn turn;
+    bool is_ready = false;
     int wake[2];
     int code = 0;
 
     CHECK(pipe2(wake, O_CLOEXEC) == 0);
     pair_open(&pair, (struct stream_limits){.write_ms = LONG_MS});
     pair.stream.wake = wake[0];
-    CHECK(stream_take_turn(&pair.stream, -1, 1, &turn) == 0);
+    CHECK(stream_listen(&pair.stream, -1, 1, &is_ready) == 0);
     CHECK(write(wake[1], "", 1) == 1);
-    CHECK(stream_take_turn(&pair.stream, -1, LONG_MS, &turn) == -REASON_UNAVAILABLE);
+    CHECK(stream_listen(&pair.stream, -1, LONG_MS, &is_ready) == -REASON_UNAVAILABLE);
     /* What goes at once is sent all the same. */
     CHECK(stream_print(&pair.stream, "OK\n") == 0 && stream_flush(&pair.stream) == 0);
     CHECK(peer_gets(&pair, "OK\n"));
@@ -488,7 +514,8 @@ int main(void)
     check_room();
     check_drain();
     check_finish();
-    check_turns();
+    check_listening();
+    check_sending();
     check_wake();
     check_pipes();
     return 0;
