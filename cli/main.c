@@ -26,18 +26,20 @@ static int run_command(const struct command *command, const struct options *opti
     return code;
 }
 
+/* Prints help or the version, or runs the command, unless the command line is wrong. */
 static int run(const struct options *options, struct failure *failure)
 {
     const struct command *command =
         options->command != NULL ? command_find(options->command) : NULL;
 
     if (options->command != NULL && command == NULL)
-        return complain(REASON_USAGE, options->command, "there is no such command; see fsc help");
-    if (options->values[OPTION_VERSION] != NULL) {
+        return fail(failure, REASON_USAGE, options->command,
+                    "there is no such command; see fsc help");
+    if (options_have(options, OPTION_VERSION)) {
         (void)output_print("fsc %s\n", FSD_VERSION);
         return output_flush();
     }
-    if (command == NULL || options->values[OPTION_HELP] != NULL) {
+    if (command == NULL || options_have(options, OPTION_HELP)) {
         if (command == NULL)
             help_print_list();
         else
@@ -46,13 +48,13 @@ static int run(const struct options *options, struct failure *failure)
     }
     bool has_list = options_have(options, OPTION_FILES_FROM);
     if (has_list && options->operand_count > 0)
-        return complain(REASON_USAGE, command->word,
-                        "operands and --files-from exclude each other");
+        return fail(failure, REASON_USAGE, command->word,
+                    "operands and --files-from exclude each other");
     if (options->operand_count < command->least && !has_list)
-        return complain(REASON_USAGE, command->word, "it needs %s", command->operands);
+        return fail(failure, REASON_USAGE, command->word, "it needs %s", command->operands);
     if (options->operand_count > command->most)
-        return complain(REASON_USAGE, command->word, "it takes no %s",
-                        command->most == 0 ? "operand" : "second operand");
+        return fail(failure, REASON_USAGE, command->word, "it takes no %s",
+                    command->most == 0 ? "operand" : "second operand");
     return run_command(command, options, failure);
 }
 
@@ -62,7 +64,7 @@ int main(int argc, char **argv)
     struct failure failure = {0};
 
     descriptor_reserve_standard();
-    int code = options_parse(&options, argc, argv, command_options);
+    int code = options_parse(&options, argc, argv, command_options, &failure);
 
     if (code == 0)
         code = run(&options, &failure);

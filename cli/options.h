@@ -1,5 +1,5 @@
 /*
- * Options of the command line: one table of them, and the taking apart of arguments by it.
+ * Options of fsc: their table, and what one command line gives of them.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/failure.h"
 #include "protocol/digest.h"
+#include "settings/option_parser.h"
 
 enum option {
     /* Those of every command, which may also stand before it. */
@@ -67,29 +69,21 @@ enum value {
     VALUE_TOPIC, /* of help */
 };
 
-/* A row of the table: that of an enum option is at its place. */
-struct option_row {
-    const char *name;
-    char letter; /* '\0' for none */
-    enum value value;
-    const char *help;
-};
+/* That of an enum option is at its place; the kind of a row is an enum value. */
+extern const struct option_row option_rows[OPTION_COUNT + 1];
 
-extern const struct option_row option_rows[OPTION_COUNT];
-
-#define OPTION_BIT(option) (UINT64_C(1) << (option))
 #define OPTIONS_GLOBAL                                                                     \
     (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_MAX_TIME) | OPTION_BIT(OPTION_CONFIG) | \
      OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
-/* Arguments taken apart. The texts are those of argv; `operands` is to be freed. */
+/* A parsed command line. The texts are those of argv; `operands` is to be freed. */
 struct options {
     const char *values[OPTION_COUNT]; /* NULL: not given; "" for one without a value */
     const char *command;              /* NULL when there is none */
     char **operands;
     size_t operand_count;
     bool only_operands;   /* there was a "--" */
-    enum option awaiting; /* what the value is missing of; OPTION_COUNT for none */
+    enum option awaiting; /* the option whose value is missing at the end; OPTION_COUNT for none */
 };
 
 /* The option of that name; OPTION_COUNT for none. */
@@ -101,10 +95,11 @@ enum option options_find(const char *name, size_t length);
 typedef uint64_t options_of_command(const char *word);
 
 /*
- * Takes argv apart: options that every command has, the command, its options and operands, in any
- * order behind it; "--" ends the options. Returns 0, or -REASON_USAGE after complaining.
+ * Parses argv: options that every command has, the command, and after it its options and operands
+ * in any order. Returns 0, or -REASON_USAGE with a failure.
  */
-int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted);
+int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted,
+                  struct failure *failure);
 
 /* Is this option given? */
 bool options_have(const struct options *options, enum option option);
@@ -126,8 +121,5 @@ int options_digest(const struct options *options, enum option option, char ret_d
  * `ret_ms` alone when no value is given; or -REASON_USAGE after complaining.
  */
 int options_time(const struct options *options, enum option option, int64_t *ret_ms);
-
-/* Prints a line on stdout for each of the options whose bits are set. */
-void options_print(uint64_t bits);
 
 #endif

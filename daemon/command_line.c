@@ -1,35 +1,34 @@
 #include "daemon/command_line.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "protocol/reason.h"
+#include "settings/option_parser.h"
 
-/* Options that are no settings. */
-static const struct own_option {
-    const char *name;
-    const char *value; /* what it takes; NULL for nothing */
-    enum action action;
-    const char *help;
-} own_options[] = {
-    {"config", "FILE", ACTION_SERVE, "settings (default: " FSD_CONFIG ")"},
-    {"foreground", NULL, ACTION_SERVE, "stay in the foreground"},
-    {"stdio", NULL, ACTION_STDIO, "serve one session on standard input and output"},
-    {"check", NULL, ACTION_CHECK, "only check the settings"},
-    {"print-config", NULL, ACTION_PRINT_CONFIG, "print the settings in force, and from where"},
-    {"print-settings", NULL, ACTION_PRINT_SETTINGS, "print all settings that there are"},
-    {"version", NULL, ACTION_VERSION, "print the version"},
-    {"help", NULL, ACTION_HELP, "print this"},
+/* The kind of an option. */
+enum {
+    KIND_SETTING,
+    KIND_CONFIG,
+    KIND_FOREGROUND,
+    KIND_ACTION, /* the first enum action */
 };
 
-enum {
-    OWN_COUNT = sizeof own_options / sizeof own_options[0],
-    OWN_CONFIG = 0, /* places in the table */
-    OWN_FOREGROUND = 1,
-    OPTIONS_MOST = 64,
+/* Options that are not settings. */
+static const struct option_row own_rows[] = {
+    {"config", .value = "FILE", .kind = KIND_CONFIG, .help = "settings (default: " FSD_CONFIG ")"},
+    {"foreground", .kind = KIND_FOREGROUND, .help = "stay in the foreground"},
+    {"stdio", .kind = KIND_ACTION + ACTION_STDIO,
+     .help = "serve one session on standard input and output"},
+    {"check", .kind = KIND_ACTION + ACTION_CHECK, .help = "only check the settings"},
+    {"print-config", .kind = KIND_ACTION + ACTION_PRINT_CONFIG,
+     .help = "print the settings in force, and from where"},
+    {"print-settings", .kind = KIND_ACTION + ACTION_PRINT_SETTINGS,
+     .help = "print all settings that there are"},
+    {"version", .kind = KIND_ACTION + ACTION_VERSION, .help = "print the version"},
+    {"help", .letter = 'h', .kind = KIND_ACTION + ACTION_HELP, .help = "print this"},
 };
 
 static char *copy(const char *text)
@@ -55,33 +54,28 @@ static char *make_absolute(const char *path)
     return absolute;
 }
 
-static void take_own(struct command_line *line, size_t own, const char *value)
-{
-    if (own == OWN_CONFIG)
-        command_line_take_config(line, value);
-    line->foreground = line->foreground || own == OWN_FOREGROUND;
-    /* Of several, --help wins over --version, and so on. */
-    if (own_options[own].action > line->action)
-        line->action = own_options[own].action;
-}
-
-/* getopt_long(3)'s table: our own options, then those that are settings. */
-static void make_table(struct option options[OPTIONS_MOST], const struct setting **rows,
-                       char names[][SETTING_OPTION_ROOM])
+/* All options of fsd: the settings that have one, and its own. */
+static void collect_rows(struct option_row rows[OPTIONS_MOST + 1])
 {
     size_t count = 0;
 
-    for (; count < OWN_COUNT; count++)
-        options[count] = (struct option){
-            .name = own_options[count].name,
-            .has_arg = own_options[count].value != NULL ? required_argument : no_argument};
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (row->value == NULL || count == OPTIONS_MOST - 1)
-            continue;
-        rows[count] = row;
-        options[count].name = setting_option(row, names[count]);
-        options[count++].has_arg = required_argument;
+        if (row->option != NULL)
+            rows[count++] = (struct option_row){
+                .name = row->option, .value = row->value, .help = row->help, .kind = KIND_SETTING};
     }
+    memcpy(&rows[count], own_rows, sizeof own_rows);
+    count += sizeof own_rows / sizeof own_rows[0];
+    rows[count] = (struct option_row){.name = NULL};
+}
+
+static const struct setting *find_option(const char *option)
+{
+    const struct setting *row = settings_table;
+
+    while (row->option == NULL || strcmp(row->option, option) != 0)
+        row++;
+    return row;
 }
 
 void command_line_init(struct command_line *line)
@@ -105,28 +99,29 @@ void command_line_take(struct command_line *line, const struct setting *row, con
         .row = row, .text = row->kind == SETTING_PATH ? make_absolute(text) : copy(text)};
 }
 
-int command_line_read(struct command_line *line, int argc, char **argv)
+int command_line_read(struct command_line *line, int argc, char **argv, struct fault *fault)
 {
-    struct option options[OPTIONS_MOST] = {{NULL, 0, NULL, 0}};
-    const struct setting *rows[OPTIONS_MOST] = {NULL};
-    char names[OPTIONS_MOST][SETTING_OPTION_ROOM];
-    int place = 0;
-    int option = 0;
+    struct option_row rows[OPTIONS_MOST + 1];
+    struct option_parser parser;
+    int found = 0;
 
     command_line_init(line);
-    make_table(options, rows, names);
-    while ((option = getopt_long(argc, argv, "", options, &place)) != -1) {
-        if (option == '?')
-            return -REASON_USAGE;
-        if (rows[place] != NULL)
-            command_line_take(line, rows[place], optarg);
-        else
-            take_own(line, (size_t)place, optarg);
+    collect_rows(rows);
+    option_parser_begin(&parser, rows, OPTIONS_ALL, argc, argv);
+    while ((found = option_parser_next(&parser, fault)) == OPTION_PARSER_OPTION) {
+        const struct option_row *row = &rows[parser.option];
+        if (row->kind == KIND_SETTING)
+            command_line_take(line, find_option(row->name), parser.text);
+        else if (row->kind == KIND_CONFIG)
+            command_line_take_config(line, parser.text);
+        else if (row->kind == KIND_FOREGROUND)
+            line->foreground = true;
+        else if (row->kind - KIND_ACTION > (int)line->action) /* --help wins over --version */
+            line->action = (enum action)(row->kind - KIND_ACTION);
     }
-    if (optind == argc)
-        return 0;
-    (void)fprintf(stderr, "fsd: %s: fsd takes only options\n", argv[optind]);
-    return -REASON_USAGE;
+    return found == OPTION_PARSER_OPERAND
+               ? fault_refuse(fault, "%s: fsd takes only options", parser.text)
+               : found;
 }
 
 void command_line_release(struct command_line *line)
@@ -153,9 +148,8 @@ int command_line_settings(const struct command_line *line, const char *text,
     for (size_t i = 0; code == 0 && i < line->said_count; i++) {
         const struct said *said = &line->said[i];
         char wrong[CONFIGURATION_FAULT_ROOM];
-        char option[SETTING_OPTION_ROOM];
-        char origin[SETTING_OPTION_ROOM + 2];
-        (void)snprintf(origin, sizeof origin, "--%s", setting_option(said->row, option));
+        char origin[FAULT_NAME_ROOM];
+        (void)snprintf(origin, sizeof origin, "--%s", said->row->option);
         code = configuration_set(configuration, said->row, said->text, origin, wrong);
         if (code < 0)
             (void)configuration_refuse(fault, "%s: %.900s", origin, wrong);
@@ -163,26 +157,20 @@ int command_line_settings(const struct command_line *line, const char *text,
     return code == 0 ? configuration_complete(configuration, fault) : code;
 }
 
-void command_line_print_option(const char *name, const char *value, const char *help)
+char *command_line_help(void)
 {
-    char head[SETTING_OPTION_ROOM + 32];
+    struct option_row rows[OPTIONS_MOST + 1];
+    char *text = NULL;
 
-    (void)snprintf(head, sizeof head, "--%s%s%s", name, value != NULL ? " " : "",
-                   value != NULL ? value : "");
-    (void)printf("  %-22s %s\n", head, help);
-}
-
-void command_line_print_help(void)
-{
-    char option[SETTING_OPTION_ROOM];
-
-    (void)printf("Usage: fsd [OPTION]...\n"
-                 "Serves a folder of files to shell scripts.\n\n");
-    for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (row->value != NULL)
-            command_line_print_option(setting_option(row, option), row->value, row->help);
-    }
-    for (size_t i = 0; i < OWN_COUNT; i++)
-        command_line_print_option(own_options[i].name, own_options[i].value, own_options[i].help);
-    (void)printf("\nSee fsd(8), fsd.conf(5) and fsd-protocol(7).\n");
+    collect_rows(rows);
+    char *options = option_help(rows, OPTIONS_ALL);
+    if (options != NULL && asprintf(&text,
+                                    "Usage: fsd [OPTION]...\n"
+                                    "Serves a folder of files to shell scripts.\n\n"
+                                    "%s\n"
+                                    "See fsd(8), fsd.conf(5) and fsd-protocol(7).\n",
+                                    options) < 0)
+        text = NULL;
+    free(options);
+    return text;
 }

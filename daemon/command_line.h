@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "daemon/settings.h"
+#include "settings/fault.h"
 
 enum action {
     ACTION_SERVE,
@@ -35,11 +36,11 @@ struct command_line {
 };
 
 /*
- * Takes argv apart. Returns 0, or -REASON_USAGE after complaining on stderr. Paths are made
- * absolute, so that they mean the same when the working folder is another. In both cases
- * command_line_release() frees what it owns.
+ * Parses argv. Returns 0, or -REASON_USAGE with a fault. Paths are made absolute, so that they mean
+ * the same when the working folder is another. In both cases command_line_release() frees what it
+ * owns.
  */
-int command_line_read(struct command_line *line, int argc, char **argv);
+int command_line_read(struct command_line *line, int argc, char **argv, struct fault *fault);
 void command_line_release(struct command_line *line);
 
 /*
@@ -60,9 +61,7 @@ char *command_line_load(const struct command_line *line, char fault[CONFIGURATIO
 int command_line_settings(const struct command_line *line, const char *text,
                           struct settings *settings, char fault[CONFIGURATION_FAULT_ROOM]);
 
-void command_line_print_help(void);
-
-/* Prints one option for such a help; `value` may be NULL. */
-void command_line_print_option(const char *name, const char *value, const char *help);
+/* The text of --help, to be freed; NULL when there is no memory. */
+char *command_line_help(void);
 
 #endif

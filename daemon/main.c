@@ -209,7 +209,7 @@ static int print_text(char *text)
 
 static int print_settings(const struct setting *table, const char *within)
 {
-    char below[SETTING_OPTION_ROOM];
+    char below[FAULT_NAME_ROOM];
     int code = EXIT_SUCCESS;
 
     for (const struct setting *row = table; code == EXIT_SUCCESS && row->name != NULL; row++) {
@@ -251,8 +251,7 @@ static int run(const struct command_line *line, const struct systemd *systemd)
 {
     switch (line->action) {
     case ACTION_HELP:
-        command_line_print_help();
-        return EXIT_SUCCESS;
+        return print_text(command_line_help());
     case ACTION_VERSION:
         return printf("fsd %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     case ACTION_PRINT_SETTINGS:
@@ -266,6 +265,8 @@ int main(int argc, char **argv)
 {
     struct command_line line;
     struct systemd systemd;
+    struct fault fault = {.file = NULL};
+    char text[FAULT_LINE_ROOM];
     int code = EXIT_USAGE;
 
     descriptor_reserve_standard();
@@ -276,8 +277,10 @@ int main(int argc, char **argv)
      */
     closefrom(SYSTEMD_FIRST_SOCKET + systemd.socket_count);
     (void)umask(S_IWGRP | S_IRWXO);
-    if (command_line_read(&line, argc, argv) == 0)
+    if (command_line_read(&line, argc, argv, &fault) == 0)
         code = run(&line, &systemd);
+    else
+        (void)complain("", fault_print(&fault, text));
     command_line_release(&line);
     systemd_release(&systemd);
     if (line.action != ACTION_STDIO && fflush(stdout) != 0 && code == EXIT_SUCCESS)

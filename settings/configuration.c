@@ -411,17 +411,15 @@ int configuration_set(struct configuration *configuration, const struct setting 
 int configuration_complete(const struct configuration *configuration,
                            char fault[CONFIGURATION_FAULT_ROOM])
 {
-    char option[SETTING_OPTION_ROOM];
-
     for (const struct setting *row = configuration->table; row->name != NULL; row++) {
         if (!row->is_required || state_of(configuration, row)->texts != NULL)
             continue;
-        if (row->value == NULL)
+        if (row->option == NULL)
             return configuration_refuse(fault, "it needs %s", row->name);
         return configuration_refuse(fault,
                                     "no %s: it has no default; set it with --%s %s, or in "
                                     "the configuration file",
-                                    row->name, setting_option(row, option), row->value);
+                                    row->name, row->option, row->value);
     }
     return 0;
 }
@@ -545,15 +543,5 @@ char *setting_describe(const struct setting *row, const char *within)
     if (row->is_fixed)
         (void)fputs("; read at the start only", file);
     (void)fclose(file);
-    return text;
-}
-
-const char *setting_option(const struct setting *row, char text[SETTING_OPTION_ROOM])
-{
-    (void)snprintf(text, SETTING_OPTION_ROOM, "%s", row->name);
-    for (char *byte = text; *byte != '\0'; byte++) {
-        if (*byte == '_' || *byte == '.')
-            *byte = '-';
-    }
     return text;
 }

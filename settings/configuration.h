@@ -59,10 +59,11 @@ struct setting {
     size_t size;
     /* As `judge`, of a group whose settings are right one by one. */
     const char *(*judge_group)(const void *values);
-    bool is_required;  /* there is no running without it */
-    bool is_fixed;     /* it cannot change while the program runs */
-    const char *value; /* it is an option, too: what stands for the value in --help; else NULL */
-    const char *help;  /* one line */
+    bool is_required;   /* there is no running without it */
+    bool is_fixed;      /* it cannot change while the program runs */
+    const char *option; /* the option of the command line that sets it; NULL for none */
+    const char *value;  /* what help calls the value of that option */
+    const char *help;   /* one line */
 };
 
 /* The state of one setting. */
@@ -161,11 +162,5 @@ const char *setting_kind_text(enum setting_kind kind);
  * text is to be freed; NULL when there is no memory.
  */
 char *setting_describe(const struct setting *row, const char *within);
-
-/* A row's option on the command line, without "--". Returns `text`. */
-enum {
-    SETTING_OPTION_ROOM = 64,
-};
-const char *setting_option(const struct setting *row, char text[SETTING_OPTION_ROOM]);
 
 #endif

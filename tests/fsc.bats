@@ -39,7 +39,11 @@ start_with_a_file() {
         assert_line --regexp '^ +--server ADDRESS '
         assert_output "$("$FSC" "$word" --help)"
         assert_output "$("$FSC" --help "$word")"
+        assert_output "$("$FSC" -h "$word")"
+        # ls -h is --human.
+        [ "$word" = ls ] || assert_output "$("$FSC" "$word" -h)"
     done
+    assert_equal "$("$FSC" -h)" "$("$FSC" help)"
     assert_regex "$("$FSC" help get)" '--output FILE .*--into DIR .*--force '
     assert_regex "$("$FSC" help put)" '--name NAME .*--folder FOLDER '
     assert_regex "$("$FSC" help ls)" '-l, --long .*-R, --recursive .*-U, --unsorted .*--match PATTERN '
@@ -88,10 +92,14 @@ start_with_a_file() {
     assert_fails 2 "$FSC" ls -lx
     assert_fails 2 "$FSC" get -l a
     assert_fails 2 "$FSC" ls --lon
+    assert_equal "$stderr" 'fsc: ls: unknown option --lon'
+    assert_fails 2 "$FSC" put --forc x
+    assert_fails 2 "$FSC" ls --lon=yes
     assert_fails 2 "$FSC" ls --long=yes
     assert_fails 2 "$FSC" ls --help=yes
     assert_fails 2 "$FSC" -l ls
     assert_fails 2 "$FSC" --match a ls
+    assert_equal "$stderr" 'fsc: --match must come after the command'
     assert_fails 2 "$FSC" --server
     assert_fails 2 "$FSC" ls --server
     assert_fails 2 "$FSC" ls --match

@@ -341,8 +341,10 @@ continue_scrub() {
     refuses_scrub 2 'no library: it has no default; set it with --library DIR, or in the configuration file' \
         --config /dev/null
     refuses_scrub 1 "$WORK/nothing: No such file or directory" --config /dev/null --library nothing
-    run "$SCRUB" --frobnicate
-    assert_failure 2
+    refuses_scrub 2 'unknown option --frobnicate' --frobnicate
+    refuses_scrub 2 'unknown option --quar' --quar
+    refuses_scrub 2 '--rate needs a value: SIZE' --rate
+    assert_equal "$("$SCRUB" -h)" "$("$SCRUB" --help)"
     run quiet "$SCRUB" --version
     assert_output --regexp '^fsd-scrub [0-9.]+$'
     # Its settings are those of fsd.

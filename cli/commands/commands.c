@@ -5,17 +5,17 @@
 #include "cli/operands.h"
 #include "cli/output.h"
 
+#define TAKES(option) OPTION_BIT(OPTION_##option)
+#define LISTS         (TAKES(FILES_FROM) | TAKES(NULL))
+
 const struct command commands[] = {
     {.word = "ls",
      .operands = "[NAME...]",
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
-     .options = OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_RECURSIVE) |
-                OPTION_BIT(OPTION_UNSORTED) | OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_HUMAN) |
-                OPTION_BIT(OPTION_NEWEST) | OPTION_BIT(OPTION_LARGEST) |
-                OPTION_BIT(OPTION_REVERSE) | OPTION_BIT(OPTION_SUMS) |
-                OPTION_BIT(OPTION_FAIL_EMPTY) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_NULL) |
-                OPTION_BIT(OPTION_FILES_FROM),
+     .options = TAKES(LONG) | TAKES(RECURSIVE) | TAKES(UNSORTED) | TAKES(MATCH) | TAKES(HUMAN) |
+                TAKES(NEWEST) | TAKES(LARGEST) | TAKES(REVERSE) | TAKES(SUMS) | TAKES(FAIL_EMPTY) |
+                TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
      .summary = "list files and folders, one name a line",
      .example = "fsc ls backups",
      .run = ls_run},
@@ -24,10 +24,8 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .least = 1,
      .most = SIZE_MAX,
-     .options = OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_FORCE) |
-                OPTION_BIT(OPTION_RECURSIVE) | OPTION_BIT(OPTION_JSON) |
-                OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL) | OPTION_BIT(OPTION_RETRY) |
-                OPTION_BIT(OPTION_SHA256) | OPTION_BIT(OPTION_WAIT),
+     .options = TAKES(OUTPUT) | TAKES(INTO) | TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(JSON) |
+                LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
@@ -36,10 +34,8 @@ const struct command commands[] = {
      .operand = VALUE_FILE,
      .least = 1,
      .most = SIZE_MAX,
-     .options = OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_FOLDER) | OPTION_BIT(OPTION_RECURSIVE) |
-                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL) |
-                OPTION_BIT(OPTION_RETRY) | OPTION_BIT(OPTION_SHA256) | OPTION_BIT(OPTION_REPLACE) |
-                OPTION_BIT(OPTION_EXCLUSIVE) | OPTION_BIT(OPTION_IF_SAME),
+     .options = TAKES(NAME) | TAKES(FOLDER) | TAKES(RECURSIVE) | TAKES(JSON) | LISTS |
+                TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME),
      .summary = "store files, for good and durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},
@@ -47,10 +43,8 @@ const struct command commands[] = {
      .operands = "[NAME...]",
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
-     .options = OPTION_BIT(OPTION_MATCH) | OPTION_BIT(OPTION_OLDER_THAN) |
-                OPTION_BIT(OPTION_RECURSIVE) | OPTION_BIT(OPTION_DRY_RUN) |
-                OPTION_BIT(OPTION_MISSING_OK) | OPTION_BIT(OPTION_RETRY) | OPTION_BIT(OPTION_JSON) |
-                OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+     .options = TAKES(MATCH) | TAKES(OLDER_THAN) | TAKES(RECURSIVE) | TAKES(DRY_RUN) |
+                TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(JSON) | LISTS,
      .summary = "delete files, where that is allowed",
      .example = "fsc rm --match 'backups/*.gz' --older-than 30d",
      .run = rm_run},
@@ -59,7 +53,7 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .least = 1,
      .most = SIZE_MAX,
-     .options = OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FILES_FROM) | OPTION_BIT(OPTION_NULL),
+     .options = TAKES(JSON) | LISTS,
      .summary = "show size, time and digest of files",
      .example = "fsc stat backups/shop.sql.gz",
      .run = stat_run},
@@ -67,14 +61,13 @@ const struct command commands[] = {
      .operands = "[FOLDER]",
      .operand = VALUE_FOLDER,
      .most = 1,
-     .options = OPTION_BIT(OPTION_EXISTING) | OPTION_BIT(OPTION_NULL) | OPTION_BIT(OPTION_JSON) |
-                OPTION_BIT(OPTION_NUMBER),
+     .options = TAKES(EXISTING) | TAKES(NULL) | TAKES(JSON) | TAKES(NUMBER),
      .summary = "print the names of files as they are stored",
      .example = "fsc watch incoming | fsc get --files-from -",
      .run = watch_run},
     {.word = "status",
      .operands = "",
-     .options = OPTION_BIT(OPTION_JSON),
+     .options = TAKES(JSON),
      .summary = "show how the server is doing",
      .example = "fsc status --json",
      .run = status_run},

@@ -62,14 +62,14 @@ static void offer_options(struct completion *completion)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
         const struct option_row *row = &option_rows[option];
+        uint64_t accepted = accepted_options(completion);
         char text[64];
-        if ((accepted_options(completion) & OPTION_BIT(option)) == 0 ||
-            options_have(&completion->options, option))
+        if ((accepted & OPTION_BIT(option)) == 0 || options_have(&completion->options, option))
             continue;
         (void)snprintf(text, sizeof text, "--%s", row->name);
         offer(completion, text);
         (void)snprintf(text, sizeof text, "-%c", row->letter);
-        if (row->letter != '\0')
+        if (option_has_letter(option_rows, accepted, option))
             offer(completion, text);
     }
 }
@@ -223,9 +223,9 @@ static enum value find_value(struct completion *completion)
     enum option option = options_find(word + 2, (size_t)(equals - word) - 2);
     if (option == OPTION_COUNT || (accepted_options(completion) & OPTION_BIT(option)) == 0)
         return VALUE_NONE;
-    if (option_rows[option].value != VALUE_NONE)
+    if (option_rows[option].kind != VALUE_NONE)
         completion->typed = equals + 1;
-    return option_rows[option].value;
+    return (enum value)option_rows[option].kind;
 }
 
 static int offer_operands(struct completion *completion)
@@ -246,7 +246,7 @@ static int offer_all(struct completion *completion, int parsed)
     if (completion->line.is_target)
         return leave_to_readline();
     if (options->awaiting != OPTION_COUNT)
-        return offer_values(completion, option_rows[options->awaiting].value);
+        return offer_values(completion, (enum value)option_rows[options->awaiting].kind);
     if (parsed < 0)
         return parsed;
     bool is_option = completion->typed[0] == '-' && !options->only_operands;
@@ -318,7 +318,9 @@ static int complete_line(struct invocation *invocation)
         find_kept(&completion, operands[0], operands[1]) == 0) {
         struct options *options = &completion.options;
         line->words[line->count - 1] = NULL;
-        code = options_parse(options, (int)line->count - 1, line->words, command_options);
+        struct failure failure = {.reason = REASON_NONE};
+        code = options_parse(options, (int)line->count - 1, line->words, command_options, &failure);
+        failure_print(&failure);
         if (options->command != NULL)
             completion.command = command_find(options->command);
         code = offer_all(&completion, code);

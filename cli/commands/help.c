@@ -13,6 +13,15 @@ static void print_exit_codes(void)
     (void)output_print("128+n  killed by signal n\n");
 }
 
+static void print_options(uint64_t bits)
+{
+    char *text = option_help(option_rows, bits);
+
+    if (text != NULL)
+        (void)output_text(text);
+    free(text);
+}
+
 static void print_settings(void)
 {
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
@@ -38,7 +47,7 @@ void help_print_list(void)
                                command->example);
     }
     (void)output_print("\nOptions of every command:\n");
-    options_print(OPTIONS_GLOBAL);
+    print_options(OPTIONS_GLOBAL);
     (void)output_print(
         "\n'fsc help COMMAND' tells more of one, 'fsc help exit-codes' and\n'fsc help settings' of these.\n");
 }
@@ -51,7 +60,7 @@ void help_print_command(const struct command *command)
                        "Options:\n",
                        command->word, command->operands[0] != '\0' ? " " : "", command->operands,
                        command->summary[0] - 'a' + 'A', command->summary + 1, command->example);
-    options_print(command->options | OPTIONS_GLOBAL);
+    print_options(command->options | OPTIONS_GLOBAL);
 }
 
 int help_run(struct invocation *invocation)

@@ -2,7 +2,6 @@
  * fsd-scrub: finds damaged files in a library.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 #include "protocol/value.h"
+#include "settings/option_parser.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -29,18 +29,16 @@ enum own_option {
     OPTION_COUNT,
 };
 
-static const struct {
-    const char *name;
-    const char *value; /* what it takes; NULL for nothing */
-    const char *help;
-} own_options[OPTION_COUNT] = {
-    [OPTION_CONFIG] = {"config", "FILE", "settings of fsd (default: " FSD_CONFIG ")"},
-    [OPTION_LIBRARY] = {"library", "DIR", "the library"},
-    [OPTION_RATE] = {"rate", "SIZE", "read no more than so many bytes a second, as in 20M"},
-    [OPTION_QUARANTINE] = {"quarantine", NULL, "move damaged files to .fsd/quarantine"},
-    [OPTION_RECORD] = {"record", NULL, "give records to files that have none"},
-    [OPTION_VERSION] = {"version", NULL, "print the version"},
-    [OPTION_HELP] = {"help", NULL, "print this"},
+static const struct option_row own_options[OPTION_COUNT + 1] = {
+    [OPTION_CONFIG] = {"config", .value = "FILE",
+                       .help = "settings of fsd (default: " FSD_CONFIG ")"},
+    [OPTION_LIBRARY] = {"library", .value = "DIR", .help = "the library"},
+    [OPTION_RATE] = {"rate", .value = "SIZE",
+                     .help = "read no more than so many bytes a second, as in 20M"},
+    [OPTION_QUARANTINE] = {"quarantine", .help = "move damaged files to .fsd/quarantine"},
+    [OPTION_RECORD] = {"record", .help = "give records to files that have none"},
+    [OPTION_VERSION] = {"version", .help = "print the version"},
+    [OPTION_HELP] = {"help", .letter = 'h', .help = "print this"},
 };
 
 /* What the command line asks for. */
@@ -104,31 +102,38 @@ static int take(struct wish *wish, enum own_option option, const char *value)
 
 static int read_command_line(struct wish *wish, int argc, char **argv)
 {
-    struct option table[OPTION_COUNT + 1] = {{NULL, 0, NULL, 0}};
-    int place = 0;
-    int option = 0;
+    struct option_parser parser;
+    struct fault fault = {.file = NULL};
+    char line[FAULT_LINE_ROOM];
+    int found = 0;
     int code = 0;
 
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        table[i] =
-            (struct option){.name = own_options[i].name, .has_arg = own_options[i].value != NULL};
-    while (code == 0 && (option = getopt_long(argc, argv, "", table, &place)) != -1)
-        code = option == '?' ? -REASON_USAGE : take(wish, (enum own_option)place, optarg);
-    if (code == 0 && argc - optind > 1)
-        return complain(argv[optind + 1], "there can be only one folder");
-    return code == 0 && optind < argc ? take_folder(wish, argv[optind]) : code;
+    option_parser_begin(&parser, own_options, OPTIONS_ALL, argc, argv);
+    while (code == 0 && (found = option_parser_next(&parser, &fault)) > OPTION_PARSER_END) {
+        if (found == OPTION_PARSER_OPTION)
+            code = take(wish, (enum own_option)parser.option, parser.text);
+        else if (wish->plan.folder != NULL)
+            code = complain(parser.text, "there can be only one folder");
+        else
+            code = take_folder(wish, parser.text);
+    }
+    if (found < 0)
+        (void)fprintf(stderr, "fsd-scrub: %s\n", fault_print(&fault, line));
+    return found < 0 ? found : code;
 }
 
 static int tell(enum own_option told)
 {
     if (told == OPTION_VERSION)
         return printf("fsd-scrub %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    (void)printf("Usage: fsd-scrub [OPTION]... [FOLDER]\n"
-                 "Finds damaged files in a library, or below one folder of it.\n\n");
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        command_line_print_option(own_options[i].name, own_options[i].value, own_options[i].help);
-    (void)printf("\nSee fsd-scrub(8).\n");
-    return EXIT_SUCCESS;
+    char *options = option_help(own_options, OPTIONS_ALL);
+    int printed = printf("Usage: fsd-scrub [OPTION]... [FOLDER]\n"
+                         "Finds damaged files in a library, or below one folder of it.\n\n"
+                         "%s\n"
+                         "See fsd-scrub(8).\n",
+                         options != NULL ? options : "");
+    free(options);
+    return printed < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* Opens the library as its owner. Returns NULL, or what is wrong. */

@@ -1,0 +1,148 @@
+#include "settings/option_parser.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FIRST_LONG = 256, /* getopt's value of the first row; a letter is its own value */
+    NO_ROW = OPTIONS_MOST,
+};
+
+static bool is_accepted(uint64_t accepted, size_t option)
+{
+    return (accepted & OPTION_BIT(option)) != 0;
+}
+
+/* The accepted option with this letter that comes last, else any other; NO_ROW when there is none. */
+static size_t find_letter(const struct option_row *rows, uint64_t accepted, int letter)
+{
+    size_t found = NO_ROW;
+
+    for (size_t i = 0; rows[i].name != NULL; i++) {
+        if (rows[i].letter != '\0' && rows[i].letter == letter &&
+            (found == NO_ROW || is_accepted(accepted, i)))
+            found = i;
+    }
+    return found;
+}
+
+/* Is the name in "--name" or "--name=value" this one, and not only its beginning? */
+static bool is_spelled_out(const char *argument, const char *name)
+{
+    size_t length = strcspn(argument + 2, "=");
+
+    return strlen(name) == length && memcmp(argument + 2, name, length) == 0;
+}
+
+/* getopt_long() for one argument. Returns its result, and optopt's option for '?' and ':'. */
+static int next_of_getopt(const struct option_parser *parser, int *ret_option)
+{
+    struct option table[OPTIONS_MOST + 1] = {{NULL, 0, NULL, 0}};
+    /* "-": operands where they stand, ":": a value that is missing has a result of its own. */
+    char letters[OPTIONS_MOST + 3] = "-:";
+    size_t letter_count = strlen(letters);
+
+    for (int i = 0; parser->rows[i].name != NULL; i++) {
+        const struct option_row *row = &parser->rows[i];
+        table[i] = (struct option){.name = row->name,
+                                   .has_arg = row->value == NULL       ? no_argument
+                                              : row->value_is_optional ? optional_argument
+                                                                       : required_argument,
+                                   .val = FIRST_LONG + i};
+        if (row->letter != '\0')
+            letters[letter_count++] = row->letter;
+    }
+    int result = getopt_long(parser->argc, parser->argv, letters, table, NULL);
+    *ret_option = result == '?' || result == ':' ? optopt : result;
+    return result;
+}
+
+void option_parser_begin(struct option_parser *parser, const struct option_row *rows,
+                         uint64_t accepted, int argc, char **argv)
+{
+    *parser = (struct option_parser){
+        .rows = rows, .argc = argc, .argv = argv, .accepted = accepted, .text = NULL};
+    opterr = 0;
+    optind = 0; /* glibc: forget everything of another argv */
+}
+
+int option_parser_next(struct option_parser *parser, struct fault *fault)
+{
+    static char no_value[] = "";
+    int option = 0;
+    char *argument = parser->argv[optind > 0 ? optind : 1];
+
+    parser->is_awaiting = false;
+    if (parser->only_operands) {
+        parser->text = argument;
+        optind += argument != NULL;
+        return argument != NULL ? OPTION_PARSER_OPERAND : OPTION_PARSER_END;
+    }
+    int result = next_of_getopt(parser, &option);
+    if (result == -1) {
+        parser->only_operands = argument != NULL;
+        return argument != NULL ? option_parser_next(parser, fault) : OPTION_PARSER_END;
+    }
+    parser->text = optarg;
+    if (result == 1)
+        return OPTION_PARSER_OPERAND;
+
+    /* optopt is 0 for a name that is unknown or the beginning of several. */
+    bool is_long = option == 0 || option >= FIRST_LONG;
+    const char letter[] = {'-', (char)option, '\0'};
+    size_t place = !is_long      ? find_letter(parser->rows, parser->accepted, option)
+                   : option == 0 ? NO_ROW
+                                 : (size_t)option - FIRST_LONG;
+    const struct option_row *row = place != NO_ROW ? &parser->rows[place] : NULL;
+    if (row == NULL || (is_long && !is_spelled_out(argument, row->name)))
+        return fault_refuse(fault, "unknown option %s", is_long ? argument : letter);
+    if (!is_accepted(parser->accepted, place))
+        return parser->misplaced != NULL
+                   ? fault_refuse(fault, "%s %s", is_long ? argument : letter, parser->misplaced)
+                   : fault_refuse(fault, "unknown option %s", is_long ? argument : letter);
+    parser->option = place;
+    parser->is_awaiting = result == ':';
+    if (result == ':')
+        return fault_refuse(fault, "--%s needs a value: %s", row->name, row->value);
+    if (result == '?')
+        return fault_refuse(fault, "--%s takes no value", row->name);
+    if (row->value_is_optional && optarg != NULL && optarg[0] == '\0')
+        return fault_refuse(fault, "--%s= needs a value: %s", row->name, row->value);
+    if (optarg == NULL)
+        parser->text = no_value;
+    return OPTION_PARSER_OPTION;
+}
+
+bool option_has_letter(const struct option_row *rows, uint64_t accepted, size_t option)
+{
+    return rows[option].letter != '\0' &&
+           find_letter(rows, accepted, rows[option].letter) == option;
+}
+
+char *option_help(const struct option_row *rows, uint64_t accepted)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&text, &length);
+
+    if (file == NULL)
+        return NULL;
+    for (size_t i = 0; rows[i].name != NULL; i++) {
+        const struct option_row *row = &rows[i];
+        const char letter[] = {'-', row->letter, ',', '\0'};
+        char head[64];
+        if (!is_accepted(accepted, i))
+            continue;
+        (void)snprintf(head, sizeof head, "%3s --%s%s%s%s",
+                       option_has_letter(rows, accepted, i) ? letter : "", row->name,
+                       row->value == NULL       ? ""
+                       : row->value_is_optional ? "[="
+                                                : " ",
+                       row->value != NULL ? row->value : "", row->value_is_optional ? "]" : "");
+        (void)fprintf(file, "  %-25s  %s\n", head, row->help);
+    }
+    (void)fclose(file);
+    return text;
+}
