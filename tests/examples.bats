@@ -487,7 +487,7 @@ END
 
 @test "examples: fsd, a first try" {
     use_machine
-    take_example fsd.8 'A first try'
+    take_example fsd.8 'DESCRIPTION'
     run quiet type_in 1
     assert_success
     assert_output --regexp '^ +[0-9]+ [0-9TZ:-]+ hostname$'
