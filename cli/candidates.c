@@ -7,6 +7,34 @@
 
 #include "cli/output.h"
 
+int candidates_begin(struct candidates *candidates, const struct shell_line *line,
+                     const char *bytes, const char *text)
+{
+    size_t length = strlen(bytes);
+    size_t text_length = strlen(text);
+    size_t start = line->opened;
+    struct shell_line head;
+
+    *candidates = (struct candidates){.word = line->words[line->count - 1]};
+    if (line->quotes == SHELL_BARE) {
+        if (text_length > length || strcmp(bytes + length - text_length, text) != 0)
+            return -1;
+        start = length - text_length;
+        candidates->style = text[0] == '"'                      ? SHELL_DOUBLE
+                            : text[0] == '\''                   ? SHELL_SINGLE
+                            : text[0] == '$' && text[1] == '\'' ? SHELL_ANSI
+                                                                : SHELL_BARE;
+    }
+    candidates->quotes = line->quotes;
+    int code = shell_split(&head, bytes, start);
+    if (code == 0 && head.count == line->count && head.quotes == line->quotes)
+        candidates->kept = strlen(head.words[head.count - 1]);
+    else
+        code = -1;
+    shell_release(&head);
+    return code;
+}
+
 void candidates_add(struct candidates *candidates, const char *text)
 {
     size_t length = strlen(text);
@@ -29,32 +57,26 @@ void candidates_add(struct candidates *candidates, const char *text)
         candidates->is_unfinished || (length > 0 && text[length - 1] == '/');
 }
 
-/* How many bytes all of them have in common for readline, which may ignore the case of letters. */
-static size_t common_length(const struct candidates *candidates)
-{
-    size_t length = candidates->count > 0 ? strlen(candidates->texts[0]) : 0;
-
-    for (size_t i = 1; i < candidates->count; i++) {
-        size_t same = 0;
-        while (same < length && tolower((unsigned char)candidates->texts[i][same]) ==
-                                    tolower((unsigned char)candidates->texts[0][same]))
-            same++;
-        length = same;
-    }
-    return length;
-}
-
 /*
  * readline inserts what the quoted texts have in common. It would be half of an escape where they
  * part at bytes that all take a backslash: "a b" and "a;b" have "a\" in common. Returns the place
- * at which the last candidate must differ; SIZE_MAX for none.
+ * at which the last candidate must differ, counted after the kept bytes; SIZE_MAX for none.
  */
 static size_t find_mark(const struct candidates *candidates)
 {
     enum shell_quotes quotes =
         candidates->quotes != SHELL_BARE ? candidates->quotes : candidates->style;
-    size_t common = common_length(candidates);
+    const char *first = candidates->count > 0 ? candidates->texts[0] : "";
+    size_t common = strlen(first);
 
+    /* readline may ignore the case of letters. */
+    for (size_t i = 1; i < candidates->count; i++) {
+        size_t same = 0;
+        while (same < common && tolower((unsigned char)candidates->texts[i][same]) ==
+                                    tolower((unsigned char)first[same]))
+            same++;
+        common = same;
+    }
     for (size_t i = 0; i < candidates->count; i++) {
         char byte = candidates->texts[i][common];
         if (byte == '\0' || !shell_takes_backslash(quotes, byte))
@@ -63,28 +85,25 @@ static size_t find_mark(const struct candidates *candidates)
     return common - candidates->kept;
 }
 
-/* An operand with "-" in front is one only behind "--", for which there must be a place. */
-static void print_one(const struct candidates *candidates, const char *text, size_t mark)
-{
-    bool needs_dashes = candidates->is_operand && text[0] == '-';
-
-    if (needs_dashes && (candidates->kept > 0 || candidates->quotes != SHELL_BARE))
-        return;
-    char *quoted =
-        shell_quote(text + candidates->kept, candidates->quotes, candidates->style, mark);
-    if (quoted != NULL)
-        (void)output_print("%s%s\n", needs_dashes ? "-- " : "", quoted);
-    free(quoted);
-}
-
 void candidates_print(struct candidates *candidates)
 {
     size_t mark = find_mark(candidates);
+    bool at_start = candidates->kept == 0 && candidates->quotes == SHELL_BARE;
 
     (void)output_print("%s\n", candidates->is_unfinished ? "nospace" : "space");
     for (size_t i = 0; i < candidates->count; i++) {
-        print_one(candidates, candidates->texts[i], i + 1 == candidates->count ? mark : SIZE_MAX);
-        free(candidates->texts[i]);
+        char *text = candidates->texts[i];
+        /* An operand that begins with "-" needs "--" before it, and room for that. */
+        bool needs_dashes = candidates->is_operand && text[0] == '-';
+        char *quoted =
+            needs_dashes && !at_start
+                ? NULL
+                : shell_quote(text + candidates->kept, candidates->quotes, candidates->style,
+                              i + 1 == candidates->count ? mark : SIZE_MAX);
+        if (quoted != NULL)
+            (void)output_print("%s%s\n", needs_dashes ? "-- " : "", quoted);
+        free(quoted);
+        free(text);
     }
     candidates->count = 0;
 }

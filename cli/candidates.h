@@ -1,5 +1,6 @@
 /*
- * Candidates: what the word at the cursor of a line of bash may become, printed for its completion.
+ * Candidates: what the word at the cursor of a bash command line may become, in the form in which
+ * readline(3) inserts it.
  */
 #ifndef CLI_CANDIDATES_H
 #define CLI_CANDIDATES_H
@@ -11,32 +12,39 @@
 
 enum {
     CANDIDATES_MOST = 1000,
-    CANDIDATES_BYTES = 64 * 1024, /* what bash takes in within the second */
+    CANDIDATES_BYTES = 64 * 1024, /* bash reads these well within the second */
 };
 
-/* Begins as {0} but for the word and its quotes. */
 struct candidates {
-    const char *word;         /* what was typed of it, without its quotes */
-    size_t kept;              /* bytes of it that stay where they are */
-    enum shell_quotes quotes; /* that are open behind these */
+    const char *word;         /* at the cursor, without its quotes */
+    size_t kept;              /* bytes of it that readline leaves in the line */
+    enum shell_quotes quotes; /* that are open after these */
     enum shell_quotes style;  /* with which the rest of the word begins */
-    bool is_operand;          /* it is one, and "--" does not stand before it */
-    bool only_plain;          /* whatever would have to be quoted is not offered */
-    bool is_unfinished;       /* something is to follow at once, and no space */
+    bool is_operand;          /* of fsc, and there is no "--" before it */
+    bool only_plain;          /* drop what would need quotes */
+    bool is_unfinished;       /* the user types on: readline adds no space */
     char *texts[CANDIDATES_MOST];
     size_t count;
-    size_t bytes; /* of all of them */
+    size_t bytes; /* of all texts */
 };
 
 /*
- * Takes a text for a candidate if it begins with the word, else drops it. Of too many only the last
- * one is kept besides the first ones.
+ * Begins with a split line of `bytes`. `text` is what readline is going to replace of the last
+ * word where no quote is open; it may begin after a ":" or "=" within the word. Returns -1 if it is
+ * not the end of the line, or without memory. The strings must live as long as `candidates`.
+ */
+int candidates_begin(struct candidates *candidates, const struct shell_line *line,
+                     const char *bytes, const char *text);
+
+/*
+ * Keeps a copy of a text if it begins with the word. Of too many, the first ones and the last one
+ * are kept.
  */
 void candidates_add(struct candidates *candidates, const char *text);
 
 /*
- * Prints a line for bash, "nospace" or "space", and behind it the candidates, so that bash reads
- * back exactly what was added, whatever it is. Frees them.
+ * Prints "nospace" or "space", then a line for each candidate, quoted so that bash reads it as it
+ * was added, whatever it contains. Frees the candidates.
  */
 void candidates_print(struct candidates *candidates);
 

@@ -1,6 +1,6 @@
 /*
- * The cache of listings, for completion: what a folder held a moment ago, and which server has not
- * answered. A few small files in $XDG_CACHE_HOME/fsc or ~/.cache/fsc; where none can be written,
+ * The cache for completion: what folders held a moment ago, and which servers have not answered. It
+ * is 16 small files at most in $XDG_CACHE_HOME/fsc or ~/.cache/fsc. Where they cannot be written,
  * nothing is remembered.
  */
 #ifndef CLI_LISTING_CACHE_H
@@ -11,26 +11,23 @@
 #include "cli/entries.h"
 #include "protocol/digest.h"
 
-/* The place of one folder's listing, or of a server's failure. */
+/* Where the names in a folder are kept, or the note that a server has not answered. */
 struct listing_cache {
-    const char *folder;    /* "" for the library, else with "/" behind it; NULL for the failure */
-    char path[PATH_MAX];   /* of the file; empty: there is none */
-    char key[DIGEST_ROOM]; /* of server and folder: others may have the same file */
+    const char *folder;    /* "" for the library, else it ends with "/"; NULL for the note */
+    char path[PATH_MAX];   /* of the file; empty for none */
+    char key[DIGEST_ROOM]; /* of server and folder: others may use the same file */
 };
 
-/* Finds the place for a server and a folder, as above, which must live as long as `cache`. */
+/* Finds the place for a server and a folder. `folder` must live as long as `cache`. */
 void listing_cache_find(struct listing_cache *cache, const char *server, const char *folder);
 
 /*
- * Adds the names in a folder to `entries`, each checked to be one. Returns whether they are
- * remembered, which they are for 5 s.
+ * Returns whether there is something that is recent: the names in a folder for 5 s, the note for
+ * 10 s. Adds the names to `entries`, those of them that can be in the folder.
  */
 bool listing_cache_load(const struct listing_cache *cache, struct entries *entries);
 
-/* Is it remembered that the server has failed? It is for 10 s. */
-bool listing_cache_has_failed(const struct listing_cache *cache);
-
-/* Remembers the names in a folder; or, with NULL, the failure of a server. */
+/* Remembers the names in `entries`; NULL for the note, which has none. */
 void listing_cache_store(const struct listing_cache *cache, const struct entries *entries);
 void listing_cache_forget(const struct listing_cache *cache);
 

@@ -21,10 +21,10 @@ assert_candidates() {
     assert_output "$(cat)"
 }
 
-# assert_none LINE: it fails, and finds none.
+# assert_none CODE LINE: fsc finds none, and exits with CODE.
 assert_none() {
-    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$1" '' quoted
-    assert_equal "$status $output" '1 '
+    run --separate-stderr env HOME="$WORK" "$FSC" __complete -- "$2" '' quoted
+    assert_equal "$status $output" "$1 "
 }
 
 @test "completion: bash reads back every name in all quotes" {
@@ -238,14 +238,14 @@ END
     mkdir -p other config/fsc
     printf 'server = "%s";\n' "$SOCKET" >here.conf
     # Unless this machine has a daemon of its own.
-    [ -e /run/fsd/fsd.sock ] || FSC_SERVER='' assert_none 'fsc ls '
+    [ -e /run/fsd/fsd.sock ] || FSC_SERVER='' assert_none 10 'fsc ls '
     FSC_SERVER='' assert_candidates 'fsc --config here.conf ls ' '' <<<$'space\nplain'
     FSC_SERVER='' assert_candidates "fsc ls --server='$SOCKET' " '' <<<$'space\nplain'
     assert_candidates 'fsc --config empty.conf ls ' '' <<<$'space\nplain'
     cp here.conf config/fsc/fsc.conf
     FSC_SERVER='' assert_candidates 'fsc ls ' '' <<<$'space\nplain'
     FSC_SERVER=/nowhere assert_candidates "fsc --server 'exec:\"$FSD\" --stdio --library other' ls " '' <<<space
-    FSC_SERVER='' assert_none 'fsc --config nowhere.conf ls '
+    FSC_SERVER='' assert_none 2 'fsc --config nowhere.conf ls '
 }
 
 @test "completion: the first of many names, and the last" {
@@ -330,12 +330,35 @@ keys = "fsc --server 'exec:trap : TERM; echo $$ >pid; (: >/dev/tty) && touch can
 if seconds(shell.line, keys) > 3:
     sys.exit('it takes too long')
 with open('pid') as file:
-    pid = int(file.read())
-before = time.monotonic()
-while os.path.exists('/proc/%d' % pid):
-    if time.monotonic() > before + LIMIT:
-        sys.exit('it goes on')
-    time.sleep(0.01)
+    process = '/proc/' + file.read().strip()
+await_true(lambda: not os.path.exists(process))
+shell.close()
+END
+}
+
+@test "completion: nothing is left of a command that is the server" {
+    mkdir -p library
+    touch library/plain
+    pressing <<'END'
+hangs = "fsc --server 'exec:trap : TERM; sleep 1000 & echo $! >pid.new; mv pid.new pid; %swait; wait' get "
+answers = hangs % ('"%s/fsd" --stdio --library library; ' % os.environ['FSD_BUILD'])
+shell = Shell()
+
+def expect_ended():
+    with open('pid') as file:
+        process = '/proc/' + file.read().strip()
+    await_true(lambda: not os.path.exists(process))
+    os.remove('pid')
+    shutil.rmtree('.cache')
+
+for line, expected in (answers, answers + 'plain '), (hangs % '', None):
+    expect_lines(shell, [(line, expected)])
+    expect_ended()
+# Ctrl-C while fsc waits.
+os.write(shell.terminal, (hangs % '' + '\t').encode())
+await_true(lambda: os.path.exists('pid'))
+os.write(shell.terminal, b'\3')
+expect_ended()
 shell.close()
 END
 }
@@ -359,12 +382,12 @@ END
     touch "$LIBRARY/40/y"
     assert_candidates 'fsc get 40/' 40/ <<<$'space\n40/y'
     # A server that comes back is asked again.
-    FSC_SERVER=$WORK/other assert_none 'fsc get '
+    FSC_SERVER=$WORK/other assert_none 10 'fsc get '
     assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
-    FSC_SERVER=$WORK/other assert_none 'fsc get '
+    FSC_SERVER=$WORK/other assert_none 12 'fsc get '
     assert_equal "$stderr" "fsc: $WORK/other: it has failed a moment ago"
     find .cache -type f -exec touch -d '11 seconds ago' {} +
-    FSC_SERVER=$WORK/other assert_none 'fsc get '
+    FSC_SERVER=$WORK/other assert_none 10 'fsc get '
     assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
 }
 

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import sys
 import time
 
@@ -139,6 +140,14 @@ def seconds(function, *arguments):
     before = time.monotonic()
     function(*arguments)
     return time.monotonic() - before
+
+
+def await_true(condition):
+    before = time.monotonic()
+    while not condition():
+        if time.monotonic() > before + LIMIT:
+            sys.exit('it never comes true')
+        time.sleep(0.01)
 
 
 def typed_in_all_quotes(text):

@@ -1,13 +1,8 @@
 #include <langinfo.h>
 #include <locale.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/candidates.h"
@@ -16,25 +11,23 @@
 #include "cli/listing_cache.h"
 #include "cli/output.h"
 #include "cli/shell.h"
-#include "cli/signals.h"
-#include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
-    DEADLINE_MS = 900, /* for everything: with what bash does, TAB takes less than a second */
+    DEADLINE_MS = 900, /* for the server: with the work of bash, TAB takes less than a second */
 };
 
-/* A line that is to be completed. */
+/* A line to be completed. */
 struct completion {
     struct invocation *invocation;
     struct shell_line line;
-    struct options options;        /* those of the words before the last */
-    const struct command *command; /* NULL: it is still to be typed */
-    const char *typed;             /* the last word, or what stands behind its --option= */
+    struct options options;        /* in the words before the last */
+    const struct command *command; /* NULL if it is not there yet */
+    const char *typed;             /* the last word, or what follows its --option= */
     struct candidates candidates;
 };
 
-/* Offers a text for what was typed. */
+/* Offers a text in the place of what was typed. */
 static void offer(struct completion *completion, const char *text)
 {
     const char *word = completion->candidates.word;
@@ -57,7 +50,6 @@ static uint64_t accepted_options(const struct completion *completion)
     return OPTIONS_GLOBAL | (completion->command != NULL ? completion->command->options : 0);
 }
 
-/* Those that may still be given. */
 static void offer_options(struct completion *completion)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
@@ -82,78 +74,51 @@ static void offer_commands(struct completion *completion)
     }
 }
 
-static int keep_entry(void *context, const struct entry *entry)
+static bool is_ascii(const char *text)
 {
-    return entries_add(context, entry) == 0
-               ? 0
-               : complain(REASON_INTERNAL, entry->name, "too many names to keep in memory");
+    while (*text != '\0' && (unsigned char)*text < 0x80)
+        text++;
+    return *text == '\0';
 }
 
-/* The names in a folder: as the cache has them, else as the server does, which it then tells. */
-static int find_names(struct completion *completion, const char *folder, struct entries *entries)
+/* Reads the names in a folder from the cache or, if they are not there, from the server. */
+static int read_names(struct completion *completion, const char *folder, struct entries *entries)
 {
     struct connection *connection = &completion->invocation->connection;
     const char *server = connection->settings->server_text;
     const struct listing_request request = {.name = folder[0] != '\0' ? folder : NULL};
     struct listing_cache names;
-    struct listing_cache failure;
+    struct listing_cache silence;
 
     listing_cache_find(&names, server, folder);
-    listing_cache_find(&failure, server, NULL);
-    if (listing_cache_load(&names, entries))
+    listing_cache_find(&silence, server, NULL);
+    if (entries_begin(entries, ENTRIES_NAMES) < 0)
+        return complain_errno(REASON_INTERNAL, "complete", "no memory");
+    if (listing_cache_load(&names, entries)) {
+        (void)entries_sort(entries);
         return 0;
-    if (listing_cache_has_failed(&failure))
+    }
+    if (listing_cache_load(&silence, NULL))
         return complain(REASON_UNAVAILABLE, server, "it has failed a moment ago");
-    /* Until it has answered: this process may be ended before. */
-    listing_cache_store(&failure, NULL);
-    int code = listing_read(connection, &request, keep_entry, entries);
+    /* It is noted before, since this process may be killed while it waits. */
+    listing_cache_store(&silence, NULL);
+    entries_free(entries);
+    int code = entries_read(entries, ENTRIES_NAMES, connection, &request);
     if (code != -REASON_LOST && code != -REASON_TIMEOUT)
-        listing_cache_forget(&failure);
+        listing_cache_forget(&silence);
     if (code < 0 && code != -REASON_EMPTY)
         return code;
     listing_cache_store(&names, entries);
     return 0;
 }
 
-/* In other encodings the bytes of UTF-8 might be characters that mean something to bash. */
-static bool is_readable(const char *name)
-{
-    static const char *codeset;
-
-    if (codeset == NULL) {
-        (void)setlocale(LC_CTYPE, "");
-        codeset = nl_langinfo(CODESET);
-    }
-    for (const char *byte = name; *byte != '\0'; byte++) {
-        if ((unsigned char)*byte >= 0x80)
-            return strcmp(codeset, "UTF-8") == 0;
-    }
-    return true;
-}
-
-static int offer_entries(struct completion *completion, struct entries *entries, bool only_folders)
-{
-    const char *twice = entries_sort(entries);
-
-    if (twice != NULL)
-        return complain(REASON_BREACH, twice, "the server listed it twice");
-    for (size_t i = 0; i < entries->count; i++) {
-        struct entry entry;
-        entries_get(entries, i, &entry);
-        bool is_folder = entry.name[strlen(entry.name) - 1] == '/';
-        if ((is_folder || !only_folders) && is_readable(entry.name))
-            offer(completion, entry.name);
-    }
-    return 0;
-}
-
-/* Names in the library, a folder at a time. */
+/* Offers what is in the folder of the library that the word begins with. */
 static int offer_names(struct completion *completion, bool only_folders)
 {
     struct settings *settings = &completion->invocation->settings;
     const char *slash = strrchr(completion->typed, '/');
     size_t length = slash != NULL ? (size_t)(slash + 1 - completion->typed) : 0;
-    struct entries entries;
+    struct entries entries = {.region = NULL};
     char folder[NAME_LONGEST + 2] = "";
 
     /* A variable may be part of the server's address, or even an option. */
@@ -165,54 +130,70 @@ static int offer_names(struct completion *completion, bool only_folders)
     if (code < 0)
         return code;
     settings->max_time_ms = DEADLINE_MS;
-    if (entries_begin(&entries, ENTRIES_NAMES) < 0)
-        return complain_errno(REASON_INTERNAL, "complete", "no memory");
-    code = find_names(completion, folder, &entries);
-    if (code == 0)
-        code = offer_entries(completion, &entries, only_folders);
+    settings->retries = 0;
+    code = read_names(completion, folder, &entries);
+    /* In other encodings the bytes of UTF-8 may be characters that mean something to bash. */
+    (void)setlocale(LC_CTYPE, "");
+    bool is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    for (size_t i = 0; code == 0 && i < entries.count; i++) {
+        struct entry entry;
+        entries_get(&entries, i, &entry);
+        bool is_folder = entry.name[strlen(entry.name) - 1] == '/';
+        if ((is_folder || !only_folders) && (is_utf8 || is_ascii(entry.name)))
+            offer(completion, entry.name);
+    }
     entries_free(&entries);
     return code;
 }
 
-/* Local files readline completes itself, and quotes them well. */
+/* readline completes local files itself, and quotes them well. */
 static int leave_to_readline(void)
 {
     return output_print("default\n");
 }
 
-/* What is a text of that kind; what is known of it. */
 static int offer_values(struct completion *completion, enum value value)
 {
     static const char *const addresses[] = {ADDRESS_DEFAULT, "exec:", "plain:", NULL};
     static const char *const times[] = {"10s", "30s", "1m", "5m", "1h", NULL};
     static const char *const counts[] = {"1", "3", "10", NULL};
-    bool is_path = value == VALUE_FILE || value == VALUE_DIR ||
-                   (value == VALUE_ADDRESS && completion->typed[0] == '/');
     int code = 0;
 
-    if (is_path || !completion->line.last_is_known)
-        return is_path ? leave_to_readline() : 0;
-    if (value == VALUE_NAME || value == VALUE_FOLDER || value == VALUE_NEW_NAME)
+    if (value == VALUE_FILE || value == VALUE_DIR ||
+        (value == VALUE_ADDRESS && completion->typed[0] == '/'))
+        return leave_to_readline();
+    if (!completion->line.last_is_known)
+        return 0;
+    switch (value) {
+    case VALUE_NAME:
+    case VALUE_FOLDER:
+    case VALUE_NEW_NAME:
         code = offer_names(completion, value != VALUE_NAME);
-    if (value == VALUE_ADDRESS)
+        break;
+    case VALUE_ADDRESS:
         offer_words(completion, addresses);
-    if (value == VALUE_TIME)
+        completion->candidates.is_unfinished = true;
+        break;
+    case VALUE_TIME:
         offer_words(completion, times);
-    if (value == VALUE_COUNT)
+        break;
+    case VALUE_COUNT:
         offer_words(completion, counts);
-    if (value == VALUE_TOPIC) {
+        break;
+    case VALUE_TOPIC:
         offer_commands(completion);
         for (const struct help_topic *topic = help_topics; topic->word != NULL; topic++)
             offer(completion, topic->word);
+        break;
+    default:
+        break;
     }
-    completion->candidates.is_unfinished =
-        completion->candidates.is_unfinished || value == VALUE_ADDRESS;
     if (code == 0)
         candidates_print(&completion->candidates);
     return code;
 }
 
-/* The value of --option=value in the last word; VALUE_NONE when that is something else. */
+/* The value that belongs into --option=value; VALUE_NONE if the last word is something else. */
 static enum value find_value(struct completion *completion)
 {
     const char *word = completion->typed;
@@ -228,20 +209,11 @@ static enum value find_value(struct completion *completion)
     return (enum value)option_rows[option].kind;
 }
 
-static int offer_operands(struct completion *completion)
-{
-    const struct command *command = completion->command;
-
-    if (command == NULL || completion->options.operand_count >= command->most)
-        return 0;
-    completion->candidates.is_operand = !completion->options.only_operands;
-    return offer_values(completion, command->operand);
-}
-
-/* What may stand at the place of the last word? `parsed` tells what came of those before it. */
+/* Offers what may take the place of the last word. `parsed` is the result for those before it. */
 static int offer_all(struct completion *completion, int parsed)
 {
     const struct options *options = &completion->options;
+    const struct command *command = completion->command;
 
     if (completion->line.is_target)
         return leave_to_readline();
@@ -249,74 +221,43 @@ static int offer_all(struct completion *completion, int parsed)
         return offer_values(completion, (enum value)option_rows[options->awaiting].kind);
     if (parsed < 0)
         return parsed;
-    bool is_option = completion->typed[0] == '-' && !options->only_operands;
-    enum value value = is_option ? find_value(completion) : VALUE_NONE;
-    if (value != VALUE_NONE)
-        return offer_values(completion, value);
-    if (!is_option && options->command != NULL)
-        return offer_operands(completion);
-    if (!completion->line.last_is_known)
-        return 0;
-    if (is_option)
+    if (completion->typed[0] == '-' && !options->only_operands) {
+        enum value value = find_value(completion);
+        if (value != VALUE_NONE)
+            return offer_values(completion, value);
+        if (!completion->line.last_is_known)
+            return 0;
         offer_options(completion);
-    else
+    } else if (options->command != NULL) {
+        if (command == NULL || options->operand_count >= command->most)
+            return 0;
+        completion->candidates.is_operand = !options->only_operands;
+        return offer_values(completion, command->operand);
+    } else {
+        if (!completion->line.last_is_known)
+            return 0;
         offer_commands(completion);
+    }
     candidates_print(&completion->candidates);
     return 0;
 }
 
-/* The quotes with which a text begins. */
-static enum shell_quotes quotes_at(const char *text)
-{
-    return text[0] == '"'                      ? SHELL_DOUBLE
-           : text[0] == '\''                   ? SHELL_SINGLE
-           : text[0] == '$' && text[1] == '\'' ? SHELL_ANSI
-                                               : SHELL_BARE;
-}
-
-/*
- * Finds out what of the last word readline will replace: what stands behind the quote that is open
- * or, where none is, the text that it gave, which may begin at a ":" or "=" in the word.
- */
-static int find_kept(struct completion *completion, const char *bytes, const char *text)
-{
-    const struct shell_line *line = &completion->line;
-    struct candidates *candidates = &completion->candidates;
-    size_t length = strlen(bytes);
-    size_t text_length = strlen(text);
-    size_t start = length - text_length;
-    struct shell_line head;
-
-    if (line->quotes != SHELL_BARE)
-        start = line->opened;
-    else if (text_length > length || strcmp(bytes + start, text) != 0)
-        return -1;
-    int code = shell_split(&head, bytes, start);
-    if (code == 0 && (head.count != line->count || head.quotes != line->quotes))
-        code = -1;
-    if (code == 0) {
-        candidates->word = line->words[line->count - 1];
-        candidates->kept = strlen(head.words[head.count - 1]);
-        candidates->quotes = line->quotes;
-        candidates->style = line->quotes == SHELL_BARE ? quotes_at(text) : SHELL_BARE;
-        completion->typed = candidates->word;
-    }
-    shell_release(&head);
-    return code;
-}
-
 /* Completes a line; one of which it is not clear what bash will make of it gets no candidates. */
-static int complete_line(struct invocation *invocation)
+int complete_run(struct invocation *invocation)
 {
     struct completion completion = {.invocation = invocation};
     struct shell_line *line = &completion.line;
+    struct options *options = &completion.options;
     char **operands = invocation->options->operands;
     int code = 0;
 
-    completion.candidates.only_plain = strcmp(operands[2], "plain") == 0;
+    /* A command that is the server must not ask for a password on the terminal. */
+    (void)setsid();
+    (void)setenv("SSH_ASKPASS_REQUIRE", "never", 1);
     if (shell_split(line, operands[0], strlen(operands[0])) == 0 && line->count > 1 &&
-        find_kept(&completion, operands[0], operands[1]) == 0) {
-        struct options *options = &completion.options;
+        candidates_begin(&completion.candidates, line, operands[0], operands[1]) == 0) {
+        completion.typed = completion.candidates.word;
+        completion.candidates.only_plain = strcmp(operands[2], "plain") == 0;
         line->words[line->count - 1] = NULL;
         struct failure failure = {.reason = REASON_NONE};
         code = options_parse(options, (int)line->count - 1, line->words, command_options, &failure);
@@ -326,68 +267,12 @@ static int complete_line(struct invocation *invocation)
         code = offer_all(&completion, code);
         free(options->operands);
     }
-    shell_release(line);
     int printed = output_flush();
-    return code < 0 ? code : printed;
-}
-
-/* Prints what has been written to a file in memory. */
-static int print_file(int fd)
-{
-    size_t length = (size_t)lseek(fd, 0, SEEK_END);
-    char *text = length > 0 ? mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-
-    if (text == NULL)
-        return 0;
-    if (text == MAP_FAILED || output_write_all(STDOUT_FILENO, text, length) < 0)
-        return complain_errno(REASON_LOCAL, "standard output", "cannot write");
-    return 0;
-}
-
-/* Waits for the process until the deadline, then ends it and whatever it has started. */
-static int await(pid_t worker)
-{
-    struct pollfd polled = {.fd = (int)syscall(SYS_pidfd_open, worker, 0), .events = POLLIN};
-    int status = 0;
-    bool is_late = poll(&polled, 1, DEADLINE_MS) == 0;
-
-    descriptor_close(polled.fd);
-    (void)kill(-worker, SIGKILL);
-    signals_forget_child();
-    (void)waitpid(worker, &status, 0);
-    if (is_late)
-        return complain(REASON_TIMEOUT, "complete", "the server does not answer in time");
-    return status == 0 ? 0 : -REASON_INTERNAL;
-}
-
-/*
- * A process of its own completes the line. Its session has no terminal, on which a command that is
- * the server could ask for a password; and what hangs in it, it cannot hold up the shell.
- */
-int complete_run(struct invocation *invocation)
-{
-    static const int unheeded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    int output = memfd_create("candidates", MFD_CLOEXEC);
-    pid_t worker = output >= 0 ? signals_fork() : -1;
-
-    if (worker < 0)
-        return complain_errno(REASON_INTERNAL, "complete", "cannot start");
-    if (worker == 0) {
-        signals_catch();
-        (void)setsid();
-        (void)setenv("SSH_ASKPASS_REQUIRE", "never", 1);
-        (void)dup2(output, STDOUT_FILENO);
-        _exit(complete_line(invocation) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    }
-    /*
-     * Whatever else would end this, nothing that the worker has started may be left; it takes no
-     * second.
-     */
-    for (size_t i = 0; i < sizeof unheeded / sizeof unheeded[0]; i++)
-        (void)signal(unheeded[i], SIG_IGN);
-    int code = await(worker);
+    code = code < 0 ? code : printed;
+    /* completions/fsc ends a command that is the server; there is no need to wait for it. */
     if (code == 0)
-        code = print_file(output);
-    descriptor_close(output);
+        _exit(EXIT_SUCCESS);
+    connection_close(&invocation->connection);
+    shell_release(line);
     return code;
 }
