@@ -407,7 +407,7 @@ SCRIPT
 
 @test "get: a connection that was idle for too long is opened anew" {
     local pid
-    echo 'limits = { idle = "200ms"; };' >"$CONFIG"
+    echo 'limits = { idle = "1s"; };' >"$CONFIG"
     start_with_files
     # A FIFO is opened once somebody reads it: here, when the daemon has closed the session.
     mkfifo here/b

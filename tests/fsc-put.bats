@@ -227,7 +227,7 @@ all of it'
 
 @test "put: a connection that was idle for too long is opened anew" {
     local pid
-    echo 'limits = { idle = "200ms"; };' >"$CONFIG"
+    echo 'limits = { idle = "1s"; };' >"$CONFIG"
     start_fsd
     make_small_and_large
     # A FIFO is opened once somebody writes to it: here, when the daemon has closed the session.
@@ -445,6 +445,9 @@ SCRIPT
 # Two that take their time, side by side.
 @test "put: a silent producer gets signs of life sent, and a server that stops reading is left" {
     head -c 20000000 /dev/zero >large
+    # It does not take a time limit to leave.
+    mkdir -p "$XDG_CONFIG_HOME/fsc"
+    echo 'limits = { idle = "1d"; stall = "1d"; take = "1d"; wait = "1d"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
     cat >stall <<'SCRIPT'
 > PUT large size=20000000 upload=*
 < OK offset=0
@@ -455,7 +458,7 @@ SCRIPT
 SCRIPT
     {
         FSC_SERVER=$WORK/stalled "$TESTS/fake_server" "$WORK/stalled" stall bash -c '"$1" put large
-            echo "code $?, $((SECONDS < 10 ? 0 : SECONDS)) s too many"
+            echo "code $?"
             : >left' - "$FSC"
     } >stall.output 2>&1 3>&- &
 
@@ -472,7 +475,7 @@ SCRIPT
 SCRIPT
     assert_silent "$TESTS/fake_server" "$SOCKET" script bash -c '{
             until grep -q WAIT script.heard; do
-                sleep 0.05
+                sleep 0.01
             done
             echo hello
         } | "$1" put - --name x' - "$FSC"
@@ -480,7 +483,7 @@ SCRIPT
     wait $!
     run cat stall.output
     assert_output 'fsc: large: it is full
-code 7, 0 s too many'
+code 7'
 }
 
 # assert_answers FILE: for each line of stdin, "CODE ANSWER", a server answers what belongs to a PUT of

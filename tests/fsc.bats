@@ -191,14 +191,15 @@ start_with_a_file() {
 }
 
 @test "fsc: plain: to another machine is refused, and not tried" {
-    local address start=$SECONDS
-    # Addresses for documentation, which no machine has: trying them would take its time.
+    local address
+    # Addresses for documentation, which no machine has: trying them would take for ever.
+    mkdir -p "$XDG_CONFIG_HOME/fsc"
+    echo 'limits = { connect = "1d"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
     for address in plain:192.0.2.1 plain:192.0.2.1:7373 'plain:[2001:db8::1]:7373' \
         'plain:[::ffff:192.0.2.1]:7373'; do
-        assert_fails 2 "$FSC" ls --server "$address"
+        assert_fails 2 timeout 60 "$FSC" ls --server "$address"
         assert_regex "$stderr" "^fsc: plain:"
     done
-    assert [ $((SECONDS - start)) -lt 10 ]
 }
 
 @test "fsc: plain: on this machine" {
@@ -270,7 +271,7 @@ start_with_a_file() {
 @test "fsc: exec: a command that neither heeds its stream nor TERM is killed" {
     local start=$SECONDS pid
     # Signals that are ignored stay ignored in what the shell becomes.
-    run --separate-stderr timeout -k 1 20 "$FSC" ls --server \
+    run --separate-stderr timeout -k 1 60 "$FSC" ls --server \
         'exec:echo $$ >pid; trap "" TERM; read -r line; echo EMPTY; exec sleep 60'
     pid=$(cat pid)
     if kill -KILL "$pid" 2>/dev/null; then

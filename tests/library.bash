@@ -71,7 +71,8 @@ start_fsd() {
 
 # Runs a daemon in the foreground, and does not wait for anything.
 launch_fsd() {
-    FSD_LOG=$WORK/log.${#FSD_PIDS[@]}
+    # A new file for each: an old log has a line of each address that its daemon listened on.
+    FSD_LOG=$(mktemp "$WORK/log.XXXXXX")
     "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --foreground "${FSD_MODEL[@]}" "$@" \
         </dev/null >"$FSD_LOG" 2>&1 3>&- &
     FSD_PID=$!

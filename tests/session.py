@@ -1,4 +1,5 @@
 """Raw sessions of fsd/1, for tests that need more than one connection or a look at the disk."""
+import contextlib
 import glob
 import hashlib
 import os
@@ -47,6 +48,14 @@ class Session:
     def send(self, data):
         self.socket.sendall(data.encode() if isinstance(data, str) else data)
 
+    def send_if_open(self, data):
+        """Sends unless the daemon has closed the connection; returns whether it was sent."""
+        try:
+            self.send(data)
+            return True
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+
     def line(self):
         """The next line without its LF; None at the end of the stream."""
         line = self.stream.readline().decode()
@@ -67,6 +76,13 @@ class Session:
         line = self.line()
         if line is not None:
             sys.exit(f'expected the end of the stream, got {line!r}')
+
+    def expect_cut(self):
+        """The end of the stream, of which the daemon may have left something unread."""
+        try:
+            self.expect_end()
+        except ConnectionResetError:
+            pass
 
     def body(self):
         """Reads a body: its bytes, and the line that ended it."""
@@ -130,6 +146,26 @@ def daemon():
     return int(os.environ['FSD_PID'])
 
 
+@contextlib.contextmanager
+def stopped(pid):
+    """Meanwhile the process does nothing; what is sent to it waits."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: process_state(pid) == 'T', 'the process to stop')
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def process_state(pid):
+    """The letter for it in /proc; None when it is gone."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
+            return file.read().rpartition(')')[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def children(pid=None):
     """The processes that the daemon, or another one, has forked and not yet waited for."""
     pid = pid or daemon()
@@ -139,11 +175,7 @@ def children(pid=None):
 
 def has_ended(pid):
     """Is it gone, or only still to be waited for?"""
-    try:
-        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
-            return file.read().rpartition(')')[2].split()[0] == 'Z'
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+    return process_state(pid) in (None, 'Z')
 
 
 def no_zombies():
@@ -163,18 +195,12 @@ def session_and_process():
 
 def is_busy(session):
     """Is a session turned away? Otherwise it can be used."""
-    try:
-        session.send('LIST absent\n')
-    except BrokenPipeError:
-        pass  # it has closed, and what it has answered is still there
+    session.send_if_open('LIST absent\n')  # what was answered before the end is still there
     answer = session.line()
     if answer == 'EMPTY':
         return False
     check(answer and answer.startswith('FAIL busy'), f'neither busy nor served: {answer}')
-    try:
-        session.expect_end()
-    except ConnectionResetError:
-        pass  # the request was not read
+    session.expect_cut()
     return True
 
 

@@ -245,7 +245,7 @@ END
 with open('fsd.conf', 'w') as file:
     file.write(''.join(f'a{number:x}=1;' for number in range(100000)))
 END
-    run timeout 5 "$FSD" --config "$CONFIG" --library "$WORK" --check
+    run timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --check
     assert_failure 2
     assert_line --index 0 --regexp "^fsd: $CONFIG(:1: a0: there is no such setting|: File too large)\$"
 }
@@ -349,17 +349,22 @@ remote = ('127.0.0.1', int(os.environ['FSD_PORT']))
 old_anonymous = Session(remote)
 old_anonymous.expect('GET a', 'FAIL denied')
 with open('fsd.conf', 'w') as file:
-    file.write('limits = { idle = "100ms"; sessions = 4; }; anonymous = "get";')
+    file.write('limits = { idle = "1h"; sessions = 4; }; anonymous = "get";')
 hang_up()
 new, new_anonymous = Session(), Session(remote)
 status = new.status()
-check(status['limits.idle'] == '100ms' and status['limits.sessions'] == '4', status)
+check(status['limits.idle'] == '1h' and status['limits.sessions'] == '4', status)
 new_anonymous.expect('GET a', 'FAIL not-found')
 # The limits of the daemon itself are new for all.
 fifth = Session()
 check(fifth.line().startswith('FAIL busy'), 'limits.sessions is the old one')
-new.expect_end()
-new_anonymous.expect_end()
+with open('fsd.conf', 'w') as file:
+    file.write('limits = { idle = "100ms"; sessions = 6; }; anonymous = "get";')
+hang_up()
+for newest in Session(), Session(remote):
+    newest.expect_end()
+new_anonymous.expect('GET a', 'FAIL not-found')
+new.expect('LIST', 'EMPTY')
 old_anonymous.expect('GET a', 'FAIL denied')
 status = old.status()
 check(status['limits.idle'] == '20s' and status['limits.sessions'] == '5', status)

@@ -23,7 +23,8 @@ END
 }
 
 @test "stop: requests that were sent ahead, and parts of some, do not put it off" {
-    echo 'limits = { drain = "20s"; };' >"$CONFIG"
+    # Nobody here would wait for that.
+    echo 'limits = { drain = "1h"; };' >"$CONFIG"
     start_fsd
     converse <<'END'
 ahead, part, refused = Session(), Session(), Session()
@@ -34,7 +35,6 @@ ahead.expect('PUT a', 'OK offset=0')
 ahead.send(item(b'x') + b'END\n' + b'LIST\n' * 1000)
 wait_until(stages, 'the upload')
 os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
-started = time.monotonic()
 answers = []
 while (line := ahead.line()) is not None:
     answers.append(line)
@@ -43,7 +43,6 @@ check(answers[-1].startswith(('FAIL unavailable', 'END')), answers[-1])
 line = part.line()
 check(line is None or line.startswith('FAIL unavailable'), line)
 refused.expect_end()
-check(time.monotonic() - started < 10, 'the stop was put off')
 END
     await_fsd
 }
