@@ -4,8 +4,6 @@
 
 #include "daemon/requests/requests.h"
 #include "daemon/store/lookup.h"
-#include "daemon/store/notices.h"
-#include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/value.h"
 
@@ -20,91 +18,6 @@ struct download {
     struct digest digest;
 };
 
-/* A wait for a file. */
-struct waiting {
-    struct download *download;
-    struct notices notices;
-    int64_t until_ms; /* of clock_ms() */
-    int64_t alive_ms; /* when the client last got a sign of life */
-    struct stat seen; /* of one that is there, and may still be written to */
-    int64_t seen_ms;  /* when it was seen to be so; 0: there is none */
-};
-
-/* Is the file the same as when it was seen last? One that may not be read is as good as that. */
-static bool is_same(const struct waiting *waiting, const struct stored *stored)
-{
-    return waiting->seen_ms > 0 && stored->status.st_ino == waiting->seen.st_ino &&
-           (stored->fd < 0 || !descriptor_has_changed(stored->fd, &waiting->seen));
-}
-
-/*
- * Has the file come? One that was not committed, but put there by hand, has once it has stayed the
- * same for a while. So long its owner and mode may still be set, too.
- */
-static int look(struct waiting *waiting)
-{
-    const struct session *session = waiting->download->session;
-    struct stored *stored = &waiting->download->stored;
-    int code = lookup_open(session->library, waiting->download->arguments->name, stored);
-    int64_t now = clock_ms();
-
-    if (code < 0 && code != -REASON_DENIED)
-        waiting->seen_ms = 0;
-    if (code == 0 ? lookup_is_committed(session->library, &stored->status, &stored->record)
-                  : code != -REASON_DENIED)
-        return code;
-    if (!is_same(waiting, stored)) {
-        waiting->seen = stored->status;
-        waiting->seen_ms = now;
-    }
-    if (now - waiting->seen_ms >= NOTICES_POLL_MS)
-        return code;
-    descriptor_close(stored->fd);
-    return -REASON_NOT_FOUND;
-}
-
-/* One turn of the wait: until something may have changed, or a sign of life is due. */
-static int take_turn(struct waiting *waiting)
-{
-    struct session *session = waiting->download->session;
-    int64_t now = clock_ms();
-    int64_t alive_until = waiting->alive_ms + session->settings->heartbeat_ms;
-    int64_t until = alive_until < waiting->until_ms ? alive_until : waiting->until_ms;
-
-    if ((waiting->notices.fd < 0 || waiting->seen_ms > 0) && until > now + NOTICES_POLL_MS)
-        until = now + NOTICES_POLL_MS;
-    int code = session_wait(session, waiting->notices.fd, until > now ? until - now : 1);
-    notices_drop(&waiting->notices);
-    if (code < 0 || clock_ms() < alive_until)
-        return code;
-    waiting->alive_ms = clock_ms();
-    return body_print_wait(&session->stream);
-}
-
-/*
- * Waits for a file that is not there. Folders on the way to it may come and go, and so may a file
- * that is in the way of one.
- */
-static int await_file(struct download *download, int64_t seconds)
-{
-    struct waiting waiting = {.download = download, .alive_ms = clock_ms()};
-    int code = 0;
-
-    if (__builtin_mul_overflow(seconds, 1000, &waiting.until_ms) ||
-        __builtin_add_overflow(waiting.until_ms, waiting.alive_ms, &waiting.until_ms))
-        waiting.until_ms = INT64_MAX;
-    notices_open(&waiting.notices, download->session->library);
-    do {
-        notices_add_way(&waiting.notices, download->arguments->name);
-        code = look(&waiting);
-        if (code != -REASON_NOT_FOUND || clock_ms() >= waiting.until_ms)
-            break;
-        code = take_turn(&waiting);
-    } while (code == 0);
-    notices_close(&waiting.notices);
-    return code;
-}
-
 static int open_file(struct download *download)
 {
     const struct arguments *arguments = download->arguments;
@@ -112,7 +25,7 @@ static int open_file(struct download *download)
     int code = lookup_open(download->session->library, arguments->name, &download->stored);
 
     if (code == -REASON_NOT_FOUND && seconds > 0)
-        code = await_file(download, seconds);
+        code = request_await_file(download->session, arguments->name, seconds, &download->stored);
     return code == -REASON_DENIED ? session_refuse(download->session, REASON_DENIED,
                                                    "the daemon itself may not read it")
                                   : code;

@@ -89,6 +89,13 @@ unsigned request_rights(const struct request *request, const struct arguments *a
 /* lookup_digest(), which may take long, with signs of life for the client. */
 int request_digest(struct session *session, struct stored *stored);
 
+/*
+ * For GET with wait=: waits until a file that is not there has come, with signs of life for the
+ * client, and opens it. Returns as lookup_open() after at most `seconds`, or as session_wait().
+ */
+int request_await_file(struct session *session, const char *name, int64_t seconds,
+                       struct stored *ret);
+
 int list_serve(struct session *session, const struct arguments *arguments);
 int get_serve(struct session *session, const struct arguments *arguments);
 int put_serve(struct session *session, const struct arguments *arguments);

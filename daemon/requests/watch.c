@@ -1,10 +1,28 @@
+/*
+ * Waiting for files: WATCH, and GET with wait=.
+ */
 #include "daemon/store/watch.h"
+
+#include <string.h>
+
 #include "daemon/requests/listing.h"
 #include "daemon/requests/requests.h"
 #include "protocol/clock.h"
+#include "protocol/descriptor.h"
 
-/* In the midst of many files: what was found goes out, and there may be reason to end. */
-static int pause_looking(void *context)
+/* Waits until `watch` may have found something, but no longer than until `until_ms`. */
+static int await_news(struct session *session, const struct watch *watch, int64_t until_ms)
+{
+    int64_t limit_ms = until_ms - clock_ms();
+    int64_t wait_ms = watch_wait_ms(watch);
+
+    if (wait_ms < limit_ms)
+        limit_ms = wait_ms;
+    return session_wait(session, watch->notices.fd, limit_ms > 0 ? limit_ms : 1);
+}
+
+/* For a long scan: sends what was found so far, and ends it when there is a reason to. */
+static int end_batch(void *context)
 {
     struct listing *listing = context;
     int code = listing_pause(listing);
@@ -12,36 +30,7 @@ static int pause_looking(void *context)
     return code == 0 ? session_check_wait(listing->session) : code;
 }
 
-/* Waits until there may be something to tell, and no longer than a sign of life is due. */
-static int await_files(const struct listing *listing, const struct watch *watch)
-{
-    struct session *session = listing->session;
-    int64_t limit = listing->alive_ms + session->settings->heartbeat_ms - clock_ms();
-    int64_t wait = watch_wait_ms(watch);
-
-    /* It may be due already. */
-    limit = wait < limit ? wait : limit;
-    return session_wait(session, watch->notices.fd, limit > 0 ? limit : 1);
-}
-
-/* Tells of files as they come, until something ends it. */
-static int tell_all(struct listing *listing, struct watch *watch)
-{
-    int code = listing_begin(listing);
-
-    while (code == 0) {
-        code = listing_send(listing);
-        if (code == 0)
-            code = await_files(listing, watch);
-        if (code == 0)
-            code = watch_look(watch);
-        if (code == 0)
-            code = listing_pause(listing);
-    }
-    return code;
-}
-
-/* The end of one that has begun, for whatever reason; a client that leaves has had enough. */
+/* Ends a WATCH that was answered OK. One whose client is gone ends well. */
 static int end(struct listing *listing, const char *name, int code)
 {
     struct session *session = listing->session;
@@ -54,7 +43,7 @@ static int end(struct listing *listing, const char *name, int code)
     }
     if (code == -REASON_INTERNAL)
         session_log_failure(session, "WATCH", name);
-    /* One that takes nothing does not keep the daemon for long. */
+    /* A client that reads nothing does not keep the daemon for long. */
     stream->limits.write_ms = session->settings->linger_ms;
     code = listing_end(listing, code, session->why);
     if (code == 0)
@@ -72,19 +61,96 @@ int watch_serve(struct session *session, const struct arguments *arguments)
         .existing = arguments->options[OPTION_EXISTING].text != NULL,
         .is_visible = listing_may_see,
         .entry = listing_add,
-        .batch_end = pause_looking,
+        .batch_end = end_batch,
         .context = &listing,
     };
 
     listing_open(&listing, session);
     session->stream.wake = session->gone;
-    /* OK says that nothing will be missed from then on. */
     int code = watch_open(&watch, session->library, &query);
+    /* OK says that nothing is missed from now on. */
     if (code == 0)
-        code = tell_all(&listing, &watch);
+        code = listing_begin(&listing);
+    while (code == 0) {
+        code = listing_send(&listing);
+        if (code == 0)
+            code = await_news(session, &watch, listing.alive_ms + session->settings->heartbeat_ms);
+        if (code == 0)
+            code = watch_look(&watch);
+        if (code == 0)
+            code = listing_pause(&listing);
+    }
     watch_close(&watch);
     session->stream.wake = -1;
     if (code == -REASON_UNAVAILABLE && session->why[0] == '\0')
         (void)session_check_wait(session);
     return listing.begun || code == -REASON_LOST ? end(&listing, arguments->name, code) : code;
+}
+
+/* A file that a GET waits for. */
+struct arrival {
+    const char *name;
+    bool has_come; /* with its whole content, as far as the store can know */
+};
+
+/* Only the file's name and the folders on the way to it, or a folder in its place. */
+static bool is_on_way(void *context, const char *name)
+{
+    const struct arrival *arrival = context;
+    size_t length = strlen(name);
+
+    if (name[length - 1] != '/')
+        return strcmp(name, arrival->name) == 0;
+    return strncmp(name, arrival->name, length - 1) == 0 &&
+           (arrival->name[length - 1] == '/' || arrival->name[length - 1] == '\0');
+}
+
+static int arrive(void *context, const struct list_entry *entry)
+{
+    struct arrival *arrival = context;
+
+    (void)entry;
+    arrival->has_come = true;
+    return 0;
+}
+
+int request_await_file(struct session *session, const char *name, int64_t seconds,
+                       struct stored *ret)
+{
+    struct watch watch;
+    struct arrival arrival = {.name = name};
+    const struct watch_query query = {
+        .folder = name,
+        .is_file = true,
+        .existing = true,
+        .is_visible = is_on_way,
+        .entry = arrive,
+        .context = &arrival,
+    };
+    int64_t alive_ms = clock_ms();
+    int64_t until_ms = 0;
+
+    if (__builtin_mul_overflow(seconds, 1000, &until_ms) ||
+        __builtin_add_overflow(until_ms, alive_ms, &until_ms))
+        until_ms = INT64_MAX;
+    int code = watch_open(&watch, session->library, &query);
+    while (code == 0) {
+        code = lookup_open(session->library, name, ret);
+        if ((code == 0 || code == -REASON_DENIED) && !arrival.has_come) {
+            descriptor_close(ret->fd);
+            code = -REASON_NOT_FOUND;
+        }
+        if (code != -REASON_NOT_FOUND || clock_ms() >= until_ms)
+            break;
+        int64_t sign_ms = alive_ms + session->settings->heartbeat_ms;
+        code = await_news(session, &watch, sign_ms < until_ms ? sign_ms : until_ms);
+        if (code == 0 && clock_ms() >= sign_ms) {
+            alive_ms = clock_ms();
+            code = body_print_wait(&session->stream);
+        }
+        if (code == 0)
+            code = watch_look(&watch);
+    }
+    watch_close(&watch);
+    return code;
 }

@@ -13,11 +13,12 @@
 
 enum {
     MASK = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR,
+    ROOM_FIRST = 64,
     LINK_ROOM = 32, /* bytes of "/proc/self/fd/" and a number */
 };
 
-/* The place of a watch, or the one where it would be. */
-static size_t find(const struct notices *notices, int number)
+/* The place of the first watch whose number is not lower. */
+static size_t place_of(const struct notices *notices, int number)
 {
     size_t low = 0;
     size_t high = notices->count;
@@ -32,12 +33,12 @@ static size_t find(const struct notices *notices, int number)
     return low;
 }
 
-static bool is_there(const struct notices *notices, size_t place, int number)
+static bool is_at(const struct notices *notices, size_t place, int number)
 {
     return place < notices->count && notices->folders[place].number == number;
 }
 
-/* What is missing once would be missed for good. */
+/* Without one watch something could be missed, so that all are closed. Keeps errno. */
 static void give_up(struct notices *notices)
 {
     int error = errno;
@@ -46,35 +47,28 @@ static void give_up(struct notices *notices)
     errno = error;
 }
 
-static bool make_room(struct notices *notices)
+/* Remembers whose watch it is. Returns 1 when the watch is new, 0, or -1 without memory. */
+static int remember(struct notices *notices, int number, const char *folder)
 {
-    size_t room = notices->room > 0 ? 2 * notices->room : 64;
+    size_t place = place_of(notices, number);
+    bool is_known = is_at(notices, place, number);
 
-    if (notices->count < notices->room)
-        return true;
-    struct noticed *moved = reallocarray(notices->folders, room, sizeof *moved);
-    if (moved == NULL)
-        return false;
-    notices->folders = moved;
-    notices->room = room;
-    return true;
-}
-
-/* Notes a watch. Returns false without memory. */
-static bool note(struct notices *notices, int number, const char *folder)
-{
-    size_t place = find(notices, number);
-    bool is_known = is_there(notices, place, number);
-    struct noticed *noticed = NULL;
-    char *copy = NULL;
-
-    if (is_known && strcmp(notices->folders[place].folder, folder) == 0) {
-        notices->folders[place].round = notices->round;
-        return true;
+    if (!is_known && notices->count == notices->room) {
+        size_t room = notices->room > 0 ? 2 * notices->room : ROOM_FIRST;
+        struct noticed *moved = reallocarray(notices->folders, room, sizeof *moved);
+        if (moved == NULL)
+            return -1;
+        notices->folders = moved;
+        notices->room = room;
     }
-    if ((!is_known && !make_room(notices)) || (copy = strdup(folder)) == NULL)
-        return false;
-    noticed = &notices->folders[place];
+    struct noticed *noticed = notices->folders + place;
+    if (is_known && strcmp(noticed->folder, folder) == 0) {
+        noticed->round = notices->round;
+        return 0;
+    }
+    char *copy = strdup(folder);
+    if (copy == NULL)
+        return -1;
     if (is_known) {
         free(noticed->folder);
     } else {
@@ -82,7 +76,7 @@ static bool note(struct notices *notices, int number, const char *folder)
         notices->count++;
     }
     *noticed = (struct noticed){.number = number, .round = notices->round, .folder = copy};
-    return true;
+    return !is_known;
 }
 
 /* Watches an open folder. Returns the number of its watch, or -1 with errno set. */
@@ -99,11 +93,8 @@ static int watch(const struct notices *notices, int fd)
     return inotify_add_watch(notices->fd, link, MASK);
 }
 
-/*
- * Adds a folder that may be missing; whether it may be one that cannot be read tells `if_readable`.
- * Was it not there before?
- */
-static bool add(struct notices *notices, const char *folder, bool if_readable)
+/* As notices_add(). With `must_be_readable` a folder that cannot be read ends all notices. */
+static bool add(struct notices *notices, const char *folder, bool must_be_readable)
 {
     char path[NAME_LONGEST + 2] = ".";
     size_t length = strlen(folder);
@@ -122,50 +113,17 @@ static bool add(struct notices *notices, const char *folder, bool if_readable)
     }
     int number = watch(notices, fd);
     descriptor_close(fd);
-    if (number < 0 && errno == EACCES && if_readable)
+    if (number < 0 && errno == EACCES && !must_be_readable)
         return false;
-    bool is_new = !is_there(notices, find(notices, number), number);
-    if (number < 0 || !note(notices, number, folder))
+    int code = number < 0 ? -1 : remember(notices, number, folder);
+    if (code < 0)
         give_up(notices);
-    return is_new;
+    return code == 1;
 }
 
-/* Lets go of the watches that are not wanted. */
-static void keep_only(struct notices *notices,
-                      bool (*is_wanted)(const struct noticed *noticed, const void *context),
-                      const void *context)
+/* After a watch has ended by itself, as that of a folder that was removed. */
+static void forget(struct notices *notices, size_t place)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < notices->count; i++) {
-        const struct noticed noticed = notices->folders[i];
-        if (is_wanted(&noticed, context)) {
-            notices->folders[kept++] = noticed;
-            continue;
-        }
-        (void)inotify_rm_watch(notices->fd, noticed.number);
-        free(noticed.folder);
-    }
-    notices->count = kept;
-}
-
-static bool is_outside(const struct noticed *noticed, const void *folder)
-{
-    return strncmp(noticed->folder, folder, strlen(folder)) != 0;
-}
-
-static bool is_of_round(const struct noticed *noticed, const void *round)
-{
-    return noticed->round == *(const unsigned *)round;
-}
-
-/* A watch that has ended, as of a folder that was removed. */
-static void forget(struct notices *notices, int number)
-{
-    size_t place = find(notices, number);
-
-    if (!is_there(notices, place, number))
-        return;
     free(notices->folders[place].folder);
     notices->count--;
     memmove(&notices->folders[place], &notices->folders[place + 1],
@@ -190,23 +148,28 @@ void notices_close(struct notices *notices)
 
 bool notices_add(struct notices *notices, const char *folder)
 {
-    return add(notices, folder, true);
+    return add(notices, folder, false);
 }
 
 void notices_add_way(struct notices *notices, const char *name)
 {
     char path[NAME_LONGEST + 2];
 
-    (void)add(notices, "", false);
+    (void)add(notices, "", true);
     for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         (void)snprintf(path, sizeof path, "%.*s", (int)(slash + 1 - name), name);
-        (void)add(notices, path, false);
+        (void)add(notices, path, true);
     }
 }
 
 void notices_remove(struct notices *notices, const char *folder)
 {
-    keep_only(notices, is_outside, folder);
+    /* Outside of a round all others have its number. */
+    for (size_t i = 0; i < notices->count; i++) {
+        if (strncmp(notices->folders[i].folder, folder, strlen(folder)) == 0)
+            notices->folders[i].round = notices->round - 1;
+    }
+    notices_end_round(notices);
 }
 
 void notices_begin_round(struct notices *notices)
@@ -216,7 +179,18 @@ void notices_begin_round(struct notices *notices)
 
 void notices_end_round(struct notices *notices)
 {
-    keep_only(notices, is_of_round, &notices->round);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < notices->count; i++) {
+        const struct noticed noticed = notices->folders[i];
+        if (noticed.round == notices->round) {
+            notices->folders[kept++] = noticed;
+        } else {
+            (void)inotify_rm_watch(notices->fd, noticed.number);
+            free(noticed.folder);
+        }
+    }
+    notices->count = kept;
 }
 
 void notices_read(struct notices *notices)
@@ -232,35 +206,31 @@ void notices_read(struct notices *notices)
     notices->length = got > 0 ? (size_t)got : 0;
 }
 
-void notices_drop(struct notices *notices)
-{
-    do
-        notices_read(notices);
-    while (notices->fd >= 0 && notices->length > 0);
-}
-
 bool notices_next(struct notices *notices, struct notice *ret)
 {
     while (notices->at < notices->length) {
         const struct inotify_event *event = (const void *)(notices->buffer + notices->at);
-        size_t place = find(notices, event->wd);
+        size_t place = place_of(notices, event->wd);
+        bool is_of_file = (event->mask & IN_ISDIR) == 0;
         notices->at += sizeof *event + event->len;
         if ((event->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) != 0) {
             *ret = (struct notice){.some_lost = true};
             return true;
         }
-        if ((event->mask & IN_IGNORED) != 0)
-            forget(notices, event->wd);
-        if ((event->mask & IN_IGNORED) != 0 || event->len == 0 ||
-            !is_there(notices, place, event->wd) ||
-            (event->mask & (IN_ATTRIB | IN_ISDIR)) == IN_ATTRIB)
+        if (!is_at(notices, place, event->wd))
+            continue;
+        if ((event->mask & IN_IGNORED) != 0) {
+            forget(notices, place);
+            continue;
+        }
+        if (event->len == 0 || (is_of_file && (event->mask & IN_ATTRIB) != 0))
             continue;
         *ret = (struct notice){.folder = notices->folders[place].folder,
                                .component = event->name,
-                               .is_folder = (event->mask & IN_ISDIR) != 0,
+                               .is_folder = !is_of_file,
                                .is_changed = (event->mask & IN_ATTRIB) != 0,
                                .is_gone = (event->mask & IN_MOVED_FROM) != 0,
-                               .is_whole = (event->mask & (IN_MOVED_TO | IN_CLOSE_WRITE)) != 0};
+                               .is_complete = (event->mask & (IN_MOVED_TO | IN_CLOSE_WRITE)) != 0};
         return true;
     }
     return false;

@@ -1,9 +1,9 @@
 /*
  * Notices: what happens to the names in some folders of a library (inotify(7)).
  *
- * There are none where the system has no more of them to give, without /proc, and on file systems
- * that other machines may write to: `fd` is -1 then, also from one call to the next, and one has to
- * look for oneself, every NOTICES_POLL_MS.
+ * There are none where the system has no more watches to give, without /proc, and on file systems
+ * that other machines may write to. Then `fd` is -1, which any call may make it, and the caller has
+ * to look every NOTICES_POLL_MS.
  */
 #ifndef STORE_NOTICES_H
 #define STORE_NOTICES_H
@@ -22,61 +22,57 @@ enum {
 /* A folder that is watched. */
 struct noticed {
     int number;     /* of its watch */
-    unsigned round; /* the last one that it was added in */
-    char *folder;   /* as notices_add() has it */
+    unsigned round; /* the last one in which it was added */
+    char *folder;   /* as in notices_add() */
 };
 
 struct notices {
     const struct library *library;
-    int fd; /* readable when there are some */
+    int fd; /* readable when there are some; -1 for none */
     unsigned round;
-    struct noticed *folders; /* in the order of their numbers */
+    struct noticed *folders; /* sorted by their numbers */
     size_t count, room;
     size_t at, length; /* of what was read */
     char buffer[NOTICES_BUFFER] __attribute__((aligned(__alignof__(struct inotify_event))));
 };
 
 struct notice {
-    bool some_lost;        /* what it was nobody knows: all has to be looked at again */
-    const char *folder;    /* as above */
-    const char *component; /* in it */
+    bool some_lost;        /* notices were lost: everything has to be looked at again */
+    const char *folder;    /* as in notices_add() */
+    const char *component; /* the name in it */
     bool is_folder;
-    bool is_changed; /* its owner or mode: a folder that could not be read may be readable now */
-    bool is_gone;    /* it was moved away; what is merely removed is not told of */
-    bool is_whole;   /* it was moved there, or whoever wrote to it has closed it */
+    bool is_changed;  /* owner or mode: a folder that could not be read may be readable now */
+    bool is_gone;     /* it was moved away; removal alone is not reported */
+    bool is_complete; /* it was moved there, or its writer has closed it */
 };
 
 void notices_open(struct notices *notices, const struct library *library);
 void notices_close(struct notices *notices);
 
 /*
- * From now on what happens in a folder is told: "" for the library, else its name with '/' behind
- * it. One that is not there, or cannot be read, is passed over; of one that was added by another
- * name the new one counts. Returns whether nothing was told of it before.
+ * Watches a folder: "" for the library, else its name with a '/' after it. A folder that does not
+ * exist or cannot be read is passed over. A folder that was added by another name has the new name
+ * from now on. Returns whether it was not watched before.
  */
 bool notices_add(struct notices *notices, const char *folder);
 
 /*
- * The same for all folders on the way to a name or a folder, the library first. Of one that cannot
- * be read there may still be news for whoever knows the names in it, and so there are no notices
- * then.
+ * Watches all folders on the way to a name or a folder, the library first. A client may know names
+ * in a folder that cannot be read; as that cannot be watched, there are no notices then.
  */
 void notices_add_way(struct notices *notices, const char *name);
 
-/* Lets go of a folder, as above, and of all below it. */
+/* Stops watching a folder and all below it. Not to be called during a round. */
 void notices_remove(struct notices *notices, const char *folder);
 
-/* Between these all folders are added again; of the others it lets go. */
+/* A round adds all folders again. At its end those that were not added are no longer watched. */
 void notices_begin_round(struct notices *notices);
 void notices_end_round(struct notices *notices);
 
 /* Reads what there is, as much as the buffer holds. Never waits. */
 void notices_read(struct notices *notices);
 
-/* Drops all that there are. */
-void notices_drop(struct notices *notices);
-
-/* The next one of what was read; its texts live until the next call of any of these. */
+/* Takes the next of what was read. Its texts are valid until the next call of any of these. */
 bool notices_next(struct notices *notices, struct notice *ret);
 
 #endif

@@ -8,10 +8,10 @@ enum {
     ROOM_FIRST = 1024,
 };
 
-/* Where a mark is, or would be. Marks are as good as random, but for their two lowest bits. */
+/* Where a mark is, or would be. All bits of a mark but the lowest are random. */
 static size_t find(const struct seen *seen, uint64_t mark)
 {
-    size_t place = (size_t)(mark >> 2) & (seen->room - 1);
+    size_t place = (size_t)(mark >> 1) & (seen->room - 1);
 
     while (seen->slots[place] != 0 && seen->slots[place] != mark)
         place = (place + 1) & (seen->room - 1);

@@ -10,88 +10,75 @@
 #include "protocol/name.h"
 
 enum {
-    MARK_DIGITS = 16,     /* of a digest make a mark */
-    GARBAGE_MOST = 65536, /* marks of files that are gone, besides as many as there are files */
+    UNSETTLED = 1,        /* added to the mark of a file that may still be written to */
+    MARK_DIGITS = 16,     /* hex digits of a digest that make a mark */
+    GARBAGE_MOST = 65536, /* marks of files that are gone, besides one for each file there */
 };
 
-/* What is added to the mark of a file that is there, and not yet told of. */
-enum {
-    FOUND = 1,  /* by a look at all: if the next one finds it the same, it is whole */
-    SOUGHT = 2, /* nothing may tell of its end: the next looks at all have to find it */
-};
-
-/*
- * What a file is remembered by. The digest lets nobody choose a name that has another one's mark.
- */
+/* What a file is remembered by. With a digest nobody can choose a name that has another's mark. */
 static uint64_t mark_of(const struct watch *watch, const struct list_entry *entry)
 {
     char text[DIGEST_ROOM];
     char digits[MARK_DIGITS + 1];
-    char what[128];
+    char details[128];
     struct digest digest;
     const struct stat *status = entry->status;
-    int length = snprintf(what, sizeof what, "/%llu %lld %lld %ld",
+    int length = snprintf(details, sizeof details, "/%llu %lld %lld %ld",
                           watch->by_inode ? (unsigned long long)status->st_ino : 0,
                           (long long)status->st_size, (long long)status->st_mtim.tv_sec,
                           status->st_mtim.tv_nsec);
 
     digest_begin(&digest);
     digest_add(&digest, entry->name, entry->length);
-    digest_add(&digest, what, (size_t)length);
+    digest_add(&digest, details, (size_t)length);
     digest_finish(&digest, text);
     (void)snprintf(digits, sizeof digits, "%.*s", MARK_DIGITS, digest_hex(text));
-    uint64_t mark = strtoull(digits, NULL, 16) & ~(uint64_t)(FOUND | SOUGHT);
-    return mark != 0 ? mark : 4;
+    uint64_t mark = strtoull(digits, NULL, 16) & ~(uint64_t)UNSETTLED;
+    return mark != 0 ? mark : 2;
 }
 
-static bool is_to_be_told(const struct watch *watch, const struct list_entry *entry, uint64_t mark)
+enum finding {
+    FILE_SEEN,
+    FILE_NEW,
+    FILE_OPEN,      /* a notice will come when its writer has closed it */
+    FILE_UNSETTLED, /* it may be open, and no notice can be relied on */
+};
+
+static enum finding classify(const struct watch *watch, const struct list_entry *entry,
+                             uint64_t mark)
 {
-    switch (watch->look) {
-    case WATCH_FIRST:
-    case WATCH_WHOLE:
-        return true;
-    default:
-        return lookup_is_committed(watch->library, entry->status, entry->record) ||
-               seen_has(&watch->before, mark | FOUND);
-    }
+    if (seen_has(&watch->before, mark) || seen_has(&watch->seen, mark))
+        return FILE_SEEN;
+    if (watch->reason == WATCH_BEGINS)
+        return watch->query->existing ? FILE_NEW : FILE_SEEN;
+    if (watch->reason == WATCH_COMPLETE || seen_has(&watch->before, mark | UNSETTLED) ||
+        lookup_is_committed(watch->library, entry->status, entry->record))
+        return FILE_NEW;
+    return watch->reason == WATCH_CREATED ? FILE_OPEN : FILE_UNSETTLED;
 }
 
-/* A file that is not told of yet: will its end be noticed, or does it have to be looked for? */
-static int pass_over(struct watch *watch, const struct list_entry *entry, uint64_t mark)
-{
-    const struct stat *status = entry->status;
-    /* Who writes sets both times; nothing more is noticed of a file that was linked. */
-    bool is_written = status->st_ctim.tv_sec == status->st_mtim.tv_sec &&
-                      status->st_ctim.tv_nsec == status->st_mtim.tv_nsec;
-
-    if (watch->look == WATCH_CREATED && is_written)
-        return 0;
-    if (watch->look != WATCH_ALL) {
-        watch->looks_left = 2;
-        return seen_add(&watch->seen, mark | SOUGHT);
-    }
-    if (watch->notices.fd >= 0 && !watch->some_lost && !seen_has(&watch->before, mark | SOUGHT))
-        return 0;
-    watch->is_unsettled = true;
-    return seen_add(&watch->seen, mark | FOUND);
-}
-
-/* Takes a file that is there: tells of it, if it is new and whole. */
 static int take_file(void *context, const struct list_entry *entry)
 {
     struct watch *watch = context;
     uint64_t mark = mark_of(watch, entry);
+    int code = 0;
 
-    if (seen_has(&watch->before, mark) || seen_has(&watch->seen, mark) ||
-        (watch->look == WATCH_FIRST && !watch->query->existing))
-        return seen_add(&watch->seen, mark);
-    if (!is_to_be_told(watch, entry, mark))
-        return pass_over(watch, entry, mark);
-    int code = watch->query->entry(watch->query->context, entry);
+    switch (classify(watch, entry, mark)) {
+    case FILE_OPEN:
+        return 0;
+    case FILE_UNSETTLED:
+        watch->is_unsettled = true;
+        return watch->reason == WATCH_SCANNED ? seen_add(&watch->seen, mark | UNSETTLED) : 0;
+    case FILE_NEW:
+        code = watch->query->entry(watch->query->context, entry);
+        break;
+    case FILE_SEEN:
+        break;
+    }
     return code < 0 ? code : seen_add(&watch->seen, mark);
 }
 
-/* A folder is watched before it is read, so that nothing comes in between. */
+/* A folder is watched before it is read, so that nothing is missed in between. */
 static bool is_visible(void *context, const char *name)
 {
     struct watch *watch = context;
@@ -108,15 +95,15 @@ static int end_batch(void *context)
 {
     const struct watch *watch = context;
 
-    return watch->query->batch_end(watch->query->context);
+    return watch->query->batch_end != NULL ? watch->query->batch_end(watch->query->context) : 0;
 }
 
-/* Looks at a file, or at all that is below a folder, be it there or not. */
-static int look_at(struct watch *watch, const char *name, enum watch_look look)
+/* Looks at a file, or at all files below a folder. */
+static int look_at(struct watch *watch, const char *name, enum watch_reason reason)
 {
     const struct list_query query = {
         .folder = name,
-        .must_be_folder = name == watch->query->folder,
+        .must_be_folder = name == watch->query->folder && !watch->query->is_file,
         .deep = true,
         .details = true,
         .is_visible = is_visible,
@@ -125,11 +112,11 @@ static int look_at(struct watch *watch, const char *name, enum watch_look look)
         .context = watch,
     };
 
-    watch->look = look;
+    watch->reason = reason;
     return list_run(watch->library, &query);
 }
 
-static int look_at_all(struct watch *watch, enum watch_look look)
+static int scan(struct watch *watch, enum watch_reason reason)
 {
     int64_t began_ms = clock_ms();
 
@@ -138,27 +125,36 @@ static int look_at_all(struct watch *watch, enum watch_look look)
     watch->is_unsettled = false;
     notices_begin_round(&watch->notices);
     notices_add_way(&watch->notices, watch->folder);
-    int code = look_at(watch, watch->query->folder, look);
+    int code = look_at(watch, watch->query->folder, reason);
     notices_end_round(&watch->notices);
     seen_free(&watch->before);
-    watch->looks_left = watch->is_unsettled && watch->looks_left > 1 ? watch->looks_left - 1 : 0;
-    watch->some_lost = watch->some_lost && watch->looks_left > 0;
+    watch->scans_left = watch->is_unsettled && watch->scans_left > 1 ? watch->scans_left - 1 : 0;
     watch->present = watch->seen.count;
-    watch->looked_ms = clock_ms();
+    watch->scanned_ms = clock_ms();
     /* A large library is not read all of the time. */
-    watch->pause_ms = watch->looked_ms - began_ms;
+    watch->pause_ms = watch->scanned_ms - began_ms;
     if (watch->pause_ms < NOTICES_POLL_MS)
         watch->pause_ms = NOTICES_POLL_MS;
     return code;
 }
 
-static int heed_folder(struct watch *watch, const struct notice *notice, const char *name)
+/*
+ * Scans twice: what the first scan finds unsettled, and the second finds unchanged, is complete. If
+ * it did change, it was open when its folder was watched already, and a notice follows.
+ */
+static void scan_soon(struct watch *watch)
+{
+    watch->scans_left = 2;
+}
+
+static int take_folder_notice(struct watch *watch, const struct notice *notice, const char *name)
 {
     char folder[NAME_LONGEST + 2];
     size_t length = (size_t)snprintf(folder, sizeof folder, "%s/", name);
     bool is_on_way = strlen(notice->folder) < strlen(watch->folder);
 
-    if (is_on_way && strncmp(watch->folder, folder, length) != 0)
+    if (is_on_way ? strncmp(watch->folder, folder, length) != 0
+                  : !watch->query->is_visible(watch->query->context, folder))
         return 0;
     if (notice->is_gone) {
         notices_remove(&watch->notices, folder);
@@ -168,17 +164,20 @@ static int heed_folder(struct watch *watch, const struct notice *notice, const c
         return 0;
     if (is_on_way)
         notices_add_way(&watch->notices, watch->folder);
-    /* What came into it before it was watched nobody has told of. */
-    return look_at(watch, is_on_way ? watch->query->folder : name, WATCH_FOLDER);
+    watch->is_unsettled = false;
+    int code = look_at(watch, is_on_way ? watch->query->folder : name,
+                       notice->is_complete ? WATCH_COMPLETE : WATCH_FOUND);
+    if (watch->is_unsettled)
+        scan_soon(watch);
+    return code;
 }
 
-static int heed(struct watch *watch, const struct notice *notice)
+static int take_notice(struct watch *watch, const struct notice *notice)
 {
     char name[NAME_LONGEST + 1];
 
     if (notice->some_lost) {
-        watch->some_lost = true;
-        watch->looks_left = 2;
+        scan_soon(watch);
         return 0;
     }
     size_t length = strlen(notice->component);
@@ -187,20 +186,23 @@ static int heed(struct watch *watch, const struct notice *notice)
         return 0;
     (void)snprintf(name, sizeof name, "%s%s", notice->folder, notice->component);
     if (notice->is_folder)
-        return heed_folder(watch, notice, name);
+        return take_folder_notice(watch, notice, name);
     if (notice->is_gone || strlen(notice->folder) < strlen(watch->folder))
         return 0;
-    return look_at(watch, name, notice->is_whole ? WATCH_WHOLE : WATCH_CREATED);
+    return look_at(watch, name, notice->is_complete ? WATCH_COMPLETE : WATCH_CREATED);
 }
 
 int watch_open(struct watch *watch, const struct library *library, const struct watch_query *query)
 {
     *watch = (struct watch){
         .library = library, .query = query, .by_inode = !library_is_shared(library->root)};
-    if (query->folder != NULL)
+    if (query->is_file)
+        (void)snprintf(watch->folder, sizeof watch->folder, "%.*s",
+                       (int)(name_last_component(query->folder) - query->folder), query->folder);
+    else if (query->folder != NULL)
         (void)snprintf(watch->folder, sizeof watch->folder, "%s/", query->folder);
     notices_open(&watch->notices, library);
-    return look_at_all(watch, WATCH_FIRST);
+    return scan(watch, WATCH_BEGINS);
 }
 
 void watch_close(struct watch *watch)
@@ -216,17 +218,17 @@ int watch_look(struct watch *watch)
 
     notices_read(&watch->notices);
     while (code == 0 && notices_next(&watch->notices, &notice))
-        code = heed(watch, &notice);
-    if (watch->looks_left == 0 && watch->seen.count > 2 * watch->present + GARBAGE_MOST)
-        watch->looks_left = 1;
-    return code == 0 && watch_wait_ms(watch) == 0 ? look_at_all(watch, WATCH_ALL) : code;
+        code = take_notice(watch, &notice);
+    if (watch->scans_left == 0 && watch->seen.count > 2 * watch->present + GARBAGE_MOST)
+        watch->scans_left = 1;
+    return code == 0 && watch_wait_ms(watch) == 0 ? scan(watch, WATCH_SCANNED) : code;
 }
 
 int64_t watch_wait_ms(const struct watch *watch)
 {
-    int64_t left = watch->looked_ms + watch->pause_ms - clock_ms();
+    int64_t left = watch->scanned_ms + watch->pause_ms - clock_ms();
 
-    if (watch->notices.fd >= 0 && watch->looks_left == 0)
+    if (watch->notices.fd >= 0 && watch->scans_left == 0)
         return INT64_MAX;
     return left > 0 ? left : 0;
 }

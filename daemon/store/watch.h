@@ -1,9 +1,15 @@
 /*
- * Watching: which files come into a folder, each of them once.
+ * Watching a folder: reports each file that comes into it, once.
  *
- * A file is told apart from others by its name, inode, size and mtime; on shared file systems,
- * whose inodes may have passing numbers, without that. What was told, or was there at the
- * beginning, is remembered as marks of 64 bits.
+ * A file is new when its name, inode, size and mtime have not been seen together before. On shared
+ * file systems, where inode numbers may change, the inode does not count. What was reported, or was
+ * there at the beginning, is remembered as a mark of 64 bits.
+ *
+ * A committed file (lookup_is_committed()) is reported at once. One that somebody copies into the
+ * library is reported when the kernel says that its writer has closed it, or that it was moved in.
+ * Where the kernel cannot say so, it is reported when it has not changed for a second: where there
+ * is no inotify(7), after notices were lost, and in a folder that was just made, in which files may
+ * have been closed before it was watched.
  */
 #ifndef STORE_WATCH_H
 #define STORE_WATCH_H
@@ -18,55 +24,56 @@
 #include "protocol/name.h"
 
 struct watch_query {
-    const char *folder; /* whose files to tell of, at any depth; it need not be there. NULL: all */
-    bool existing;      /* tell first of those that are there */
+    const char *folder; /* whose files to report, at any depth; it need not exist. NULL: all */
+    bool is_file;       /* `folder` is the name of a file, and only that file is reported */
+    bool existing;      /* first report the files that are there, whole or not */
 
-    /* As those of struct list_query; each `entry` is a file, with details. */
+    /* As in struct list_query; each `entry` is a file, with details. `batch_end` may be NULL. */
     bool (*is_visible)(void *context, const char *name);
     int (*entry)(void *context, const struct list_entry *entry);
     int (*batch_end)(void *context);
     void *context;
 };
 
-/* How a file is judged that was not told of before. */
-enum watch_look {
-    WATCH_FIRST,   /* it was there at the beginning */
-    WATCH_ALL,     /* it was found: one that is not committed may still be written to */
-    WATCH_FOLDER,  /* the same, in a folder that has just come */
-    WATCH_CREATED, /* its name has just come: one that is not committed will be closed */
-    WATCH_WHOLE,   /* it was closed, or moved there */
+/* Why files are looked at, which decides what happens to those that are not committed. */
+enum watch_reason {
+    WATCH_BEGINS,   /* at the start: they count as seen, or are reported with `existing` */
+    WATCH_CREATED,  /* a name was created: ignored, a notice follows when the writer closes it */
+    WATCH_COMPLETE, /* closed, or moved in: reported */
+    WATCH_FOUND,    /* found in a folder that was just made: ignored, and all is scanned soon */
+    WATCH_SCANNED,  /* found by a scan: reported when the next one finds them unchanged */
 };
 
 struct watch {
     const struct library *library;
     const struct watch_query *query;
-    struct notices notices; /* its `fd` tells when to look; -1: only the time does */
-    struct seen seen;
-    struct seen before;            /* while all is looked at: what was seen until then */
-    char folder[NAME_LONGEST + 2]; /* as notices_add() has it */
-    enum watch_look look;
+    struct notices notices; /* `notices.fd` is readable when there is something to look at, or -1 */
+    struct seen seen;       /* marks of the files that were reported or need not be */
+    struct seen before;     /* the same, until the scan that is under way began */
+    char folder[NAME_LONGEST + 2]; /* the folder that is watched, as for notices_add() */
+    enum watch_reason reason;      /* of the look that is under way */
     bool by_inode;
-    bool some_lost;    /* of what happened until now not all was noticed */
-    bool is_unsettled; /* some were found that may still be written to */
-    int looks_left;    /* how often all has to be looked at, besides what notices tell */
-    size_t present;    /* marks, after the last time that all was looked at */
-    int64_t looked_ms; /* when that was */
-    int64_t pause_ms;  /* until the next time, at least */
+    bool is_unsettled; /* the scan found files that may still be written to */
+    int scans_left;    /* how often to scan all files although there are notices */
+    size_t present;    /* marks after the last scan */
+    int64_t scanned_ms;
+    int64_t pause_ms; /* from then until the next scan, at least */
 };
 
 /*
- * Begins, and looks at what is there; all that is committed from now on will be told of. The query
- * has to live as long. Returns 0 or a reason; watch_close() is to be called in any case.
+ * Starts watching, and looks at what is there. Everything that is committed from now on will be
+ * reported. The query must live as long as the watch. Returns 0 or a reason; call watch_close() in
+ * either case.
  */
 int watch_open(struct watch *watch, const struct library *library, const struct watch_query *query);
 void watch_close(struct watch *watch);
 
 /*
- * Tells of files that have come. Returns 0, a reason, or what the query's functions have returned.
+ * Reports files that have come. Returns 0, a reason, or what a function of the query has returned.
  */
 int watch_look(struct watch *watch);
 
-/* In how many milliseconds to look, also when there are no notices; INT64_MAX for never. */
+/* Milliseconds after which to look even if there are no notices; INT64_MAX for never. */
 int64_t watch_wait_ms(const struct watch *watch);
 
 #endif
