@@ -587,6 +587,15 @@ as_user() {
     assert_output notes.txt
 }
 
+@test "examples: fsd.conf, the first one" {
+    use_machine
+    take_example fsd.conf.5 'DESCRIPTION'
+    write_inside /etc/fsd/fsd.conf <block.1
+    quiet inside fsd --check
+    run quiet inside fsd --print-config
+    assert_line '    sessions = 100; # /etc/fsd/fsd.conf:4'
+}
+
 @test "examples: fsd.conf, files for all users of a machine" {
     use_machine
     take_example fsd.conf.5 'Files for all users of a machine'
@@ -630,10 +639,10 @@ damage() {
     quiet inside fsc put /etc/passwd --name NAME
     damage NAME
     shopt -s extglob
-    run inside sh -c 'fsd-scrub --library /srv/files 2>/dev/null'
+    run inside sh -c "$(<block.1) 2>/dev/null"
     assert_failure 1
-    assert_equal "${output//sha256:+([0-9a-f])/DIGEST}" "$(sed -n 1p block.1)"
-    grep -q "$(sed -n '2s/NAME: \(.*\)ERROR/"%s: \1%s/p' block.1)" "$SOURCE/daemon/scrub/scrub.c"
+    assert_equal "${output//sha256:+([0-9a-f])/DIGEST}" "$(sed -n 1p block.2)"
+    grep -q "$(sed -n '2s/NAME: \(.*\)ERROR/"%s: \1%s/p' block.2)" "$SOURCE/daemon/scrub/scrub.c"
 }
 
 @test "examples: fsd-scrub, damage, and its repair" {
