@@ -4,184 +4,122 @@
 #include <string.h>
 
 enum {
-    QUOTED_LONGEST = 7, /* bytes that one may become */
+    QUOTED_LONGEST = 7, /* bytes that one byte may become */
 };
 
-/* A line that is being read. */
-struct reading {
+/* How far a line has been split. */
+struct splitter {
     struct shell_line *line;
-    const char *bytes, *next, *end;
-    char *to; /* where the text of the words goes on */
+    const char *start, *next, *end; /* of the line */
+    char *to;                       /* the end of the words' text */
     bool in_word;
-    bool has_variable; /* the word does */
+    bool has_variable; /* in the word */
 };
 
-/* The byte behind the next one; NUL at the end. */
-static char peek(const struct reading *reading)
+static void begin_word(struct splitter *splitter)
 {
-    if (reading->end - reading->next < 2)
-        return '\0';
-    return reading->next[1];
-}
+    struct shell_line *line = splitter->line;
 
-static void put(struct reading *reading, char byte)
-{
-    *reading->to++ = byte;
-    reading->next++;
-}
-
-static void begin_word(struct reading *reading)
-{
-    struct shell_line *line = reading->line;
-
-    if (reading->in_word)
+    if (splitter->in_word)
         return;
-    reading->in_word = true;
-    reading->has_variable = false;
-    line->words[line->count++] = reading->to;
-    line->last_is_known = reading->next == reading->end || *reading->next != '~';
+    splitter->in_word = true;
+    splitter->has_variable = false;
+    line->words[line->count++] = splitter->to;
+    line->last_is_known = splitter->next == splitter->end || *splitter->next != '~';
 }
 
-/* Takes the last word away. */
-static void drop_word(struct reading *reading)
+static void drop_word(struct splitter *splitter)
 {
-    reading->in_word = false;
-    reading->to = reading->line->words[--reading->line->count];
+    splitter->in_word = false;
+    splitter->to = splitter->line->words[--splitter->line->count];
 }
 
-static void end_word(struct reading *reading)
+static void end_word(struct splitter *splitter)
 {
-    struct shell_line *line = reading->line;
+    struct shell_line *line = splitter->line;
 
-    if (!reading->in_word)
+    if (!splitter->in_word)
         return;
-    *reading->to++ = '\0';
-    reading->in_word = false;
+    *splitter->to++ = '\0';
+    splitter->in_word = false;
     if (line->is_target)
-        drop_word(reading);
+        drop_word(splitter);
     else
-        line->rest_is_known = line->rest_is_known && !reading->has_variable;
+        line->rest_is_known = line->rest_is_known && !splitter->has_variable;
     line->is_target = false;
 }
 
-/* < or > and what belongs to it: the number in front is no word, and neither is what follows. */
-static int take_redirection(struct reading *reading)
+/* The number before < or > is not a word, and neither is what follows. */
+static void take_redirection(struct splitter *splitter)
 {
-    const char *before = reading->next;
+    const char *before = splitter->next;
 
-    while (before > reading->bytes && before[-1] >= '0' && before[-1] <= '9')
+    while (before > splitter->start && before[-1] >= '0' && before[-1] <= '9')
         before--;
-    if (reading->in_word && before > reading->bytes && strchr(" \t", before[-1]) != NULL)
-        drop_word(reading);
-    end_word(reading);
-    while (reading->next < reading->end && strchr("<>|&", *reading->next) != NULL)
-        reading->next++;
-    reading->line->is_target = true;
-    return 0;
+    if (splitter->in_word && before > splitter->start && strchr(" \t", before[-1]) != NULL)
+        drop_word(splitter);
+    end_word(splitter);
+    while (splitter->next < splitter->end && strchr("<>|&", *splitter->next) != NULL)
+        splitter->next++;
+    splitter->line->is_target = true;
 }
 
-static int open_quotes(struct reading *reading, enum shell_quotes quotes, size_t length)
+/* Takes the next byte with what belongs to it. Returns -1 where shell_split() has to. */
+static int take_byte(struct splitter *splitter)
 {
-    reading->next += length;
-    reading->line->quotes = quotes;
-    reading->line->opened = (size_t)(reading->next - reading->bytes);
-    return 0;
-}
+    struct shell_line *line = splitter->line;
+    bool is_bare = line->quotes == SHELL_BARE;
+    bool is_double = line->quotes == SHELL_DOUBLE;
+    char byte = *splitter->next;
+    char following = splitter->end - splitter->next > 1 ? splitter->next[1] : '\0';
 
-/* $: a variable is left as it is; how far a substitution goes only bash knows. */
-static int take_dollar(struct reading *reading)
-{
-    char behind = peek(reading);
-
-    if (behind == '(' || behind == '{' || behind == '[')
-        return -1;
-    reading->has_variable = true;
-    put(reading, '$');
-    return 0;
-}
-
-static int take_bare(struct reading *reading)
-{
-    char byte = *reading->next;
-
-    if (byte == ' ' || byte == '\t') {
-        end_word(reading);
-        reading->next++;
-        return 0;
-    }
-    if (byte == '<' || byte == '>')
-        return take_redirection(reading);
-    if (strchr(";|&()\n`", byte) != NULL || (byte == '#' && !reading->in_word))
-        return -1;
-    begin_word(reading);
-    if (byte == '"')
-        return open_quotes(reading, SHELL_DOUBLE, 1);
-    if (byte == '\'')
-        return open_quotes(reading, SHELL_SINGLE, 1);
-    if (byte == '$')
-        return peek(reading) == '\'' ? open_quotes(reading, SHELL_ANSI, 2) : take_dollar(reading);
-    /* What a last backslash is for is still to be typed. */
-    if (byte == '\\' && ++reading->next == reading->end)
-        return 0;
-    put(reading, *reading->next);
-    return 0;
-}
-
-static int take_double(struct reading *reading)
-{
-    const char *next = reading->next;
-
-    if (*next == '`')
-        return -1;
-    if (*next == '$')
-        return take_dollar(reading);
-    /* strchr() finds the end, too. */
-    if (*next == '\\' && strchr("$`\"\\", peek(reading)) != NULL && ++reading->next == reading->end)
-        return 0;
-    put(reading, *reading->next);
-    return 0;
-}
-
-/* Of the escapes only those of printable characters; readline takes the quote of \' for the end. */
-static int take_ansi(struct reading *reading)
-{
-    char byte = *reading->next;
-
-    if (byte == '\\') {
-        byte = peek(reading);
-        reading->next++;
-        if (byte == '\'')
-            return -1;
-        if (reading->next == reading->end)
+    /* What has a meaning only outside quotes; opening quotes. */
+    if (is_bare) {
+        if (byte == ' ' || byte == '\t') {
+            end_word(splitter);
+            splitter->next++;
             return 0;
-        if (byte != '\\' && byte != '"' && byte != '?')
-            reading->has_variable = true;
+        }
+        if (byte == '<' || byte == '>') {
+            take_redirection(splitter);
+            return 0;
+        }
+        if (strchr(";|&()\n", byte) != NULL || (byte == '#' && !splitter->in_word))
+            return -1;
+        begin_word(splitter);
+        line->quotes = byte == '"'                        ? SHELL_DOUBLE
+                       : byte == '\''                     ? SHELL_SINGLE
+                       : byte == '$' && following == '\'' ? SHELL_ANSI
+                                                          : SHELL_BARE;
+        if (line->quotes != SHELL_BARE) {
+            splitter->next += line->quotes == SHELL_ANSI ? 2 : 1;
+            line->opened = (size_t)(splitter->next - splitter->start);
+            return 0;
+        }
+    } else if (byte == (is_double ? '"' : '\'')) {
+        line->quotes = SHELL_BARE;
+        splitter->next++;
+        return 0;
     }
-    put(reading, byte);
+    /* Substitutions, of which only bash knows how far they go; variables; escapes. */
+    if (is_bare || is_double) {
+        if (byte == '`' || (byte == '$' && following != '\0' && strchr("({[", following) != NULL))
+            return -1;
+        splitter->has_variable = splitter->has_variable || byte == '$';
+        /* At the end of the line, what is escaped has still to be typed: strchr() finds the NUL. */
+        if (byte == '\\' && (is_bare || strchr("$`\"\\", following) != NULL))
+            splitter->next++;
+    } else if (byte == '\\' && line->quotes == SHELL_ANSI) {
+        /* readline takes the quote in \' for the closing one. */
+        if (following == '\'')
+            return -1;
+        /* Escapes such as \n are left to bash, as variables are. */
+        splitter->has_variable = splitter->has_variable || strchr("\\\"?", following) == NULL;
+        splitter->next++;
+    }
+    if (splitter->next < splitter->end)
+        *splitter->to++ = *splitter->next++;
     return 0;
-}
-
-static int take_byte(struct reading *reading)
-{
-    enum shell_quotes quotes = reading->line->quotes;
-
-    if (quotes != SHELL_BARE && *reading->next == (quotes == SHELL_DOUBLE ? '"' : '\'')) {
-        reading->line->quotes = SHELL_BARE;
-        reading->next++;
-        return 0;
-    }
-    switch (quotes) {
-    case SHELL_DOUBLE:
-        return take_double(reading);
-    case SHELL_ANSI:
-        return take_ansi(reading);
-    case SHELL_SINGLE:
-        put(reading, *reading->next);
-        return 0;
-    case SHELL_BARE:
-        break;
-    }
-    return take_bare(reading);
 }
 
 int shell_split(struct shell_line *line, const char *bytes, size_t length)
@@ -194,13 +132,13 @@ int shell_split(struct shell_line *line, const char *bytes, size_t length)
                                 .rest_is_known = true};
     if (line->words == NULL || line->text == NULL)
         return -1;
-    struct reading reading = {
-        .line = line, .bytes = bytes, .next = bytes, .end = bytes + length, .to = line->text};
-    while (code == 0 && reading.next < reading.end)
-        code = take_byte(&reading);
-    begin_word(&reading);
-    *reading.to = '\0';
-    line->last_is_known = line->last_is_known && !reading.has_variable;
+    struct splitter splitter = {
+        .line = line, .start = bytes, .next = bytes, .end = bytes + length, .to = line->text};
+    while (code == 0 && splitter.next < splitter.end)
+        code = take_byte(&splitter);
+    begin_word(&splitter);
+    *splitter.to = '\0';
+    line->last_is_known = line->last_is_known && !splitter.has_variable;
     line->words[line->count] = NULL;
     return code;
 }
@@ -236,70 +174,55 @@ bool shell_takes_backslash(enum shell_quotes quotes, char byte)
     return is_special(quotes, byte) && (quotes == SHELL_BARE || (byte != '!' && byte != '\''));
 }
 
-/*
- * What a special byte becomes. A backslash does not take its meaning from ! in double quotes, but
- * outside; and of $'...' readline knows no \'.
- */
-static char *quote_byte(char *to, enum shell_quotes quotes, char byte)
-{
-    if (shell_takes_backslash(quotes, byte)) {
-        *to++ = '\\';
-        *to++ = byte;
-        *to = '\0';
-        return to;
-    }
-    if (byte == '!')
-        return stpcpy(to, "\"\\!\"");
-    return stpcpy(to, quotes == SHELL_SINGLE ? "'\\''" : "'\"'\"$'");
-}
-
+/* Writes the text as it is to stand between these quotes. Returns its end. */
 static char *quote_bytes(char *to, enum shell_quotes quotes, const char *text, size_t mark)
 {
     static const char *const pairs[] = {"''", "\"\"", "''", "'$'"};
 
     for (size_t i = 0; text[i] != '\0'; i++) {
+        char byte = text[i];
         if (i == mark)
             to = stpcpy(to, pairs[quotes]);
-        if (is_special(quotes, text[i])) {
-            to = quote_byte(to, quotes, text[i]);
-        } else {
-            *to++ = text[i];
-            *to = '\0';
+        if (is_special(quotes, byte) && !shell_takes_backslash(quotes, byte)) {
+            /* In double quotes a backslash does not protect "!"; in $'...' readline ignores \'. */
+            to = stpcpy(to, byte == '!'              ? "\"\\!\""
+                            : quotes == SHELL_SINGLE ? "'\\''"
+                                                     : "'\"'\"$'");
+            continue;
         }
+        if (is_special(quotes, byte))
+            *to++ = '\\';
+        *to++ = byte;
     }
+    *to = '\0';
     return to;
-}
-
-/*
- * With quotes open readline takes a quote in front of the text for the one that opened them, and
- * one at its end for the one that closes them: each then needs another.
- */
-static void put_quotes(char *text, char *end, char quote)
-{
-    if (end[-1] == quote)
-        *end++ = quote;
-    *end = '\0';
-    if (text[0] == quote) {
-        memmove(text + 1, text, (size_t)(end - text) + 1);
-        text[0] = quote;
-    }
 }
 
 char *shell_quote(const char *text, enum shell_quotes open, enum shell_quotes style, size_t mark)
 {
     static const char *const opening[] = {"", "\"", "'", "$'"};
+    static const char closing[] = {'\0', '"', '\'', '\''};
     char *quoted = malloc(strlen(text) * QUOTED_LONGEST + 2 * QUOTED_LONGEST);
 
     if (quoted == NULL)
         return NULL;
     if (open == SHELL_BARE) {
         char *end = quote_bytes(stpcpy(quoted, opening[style]), style, text, mark);
-        (void)stpcpy(end, style == SHELL_ANSI ? "'" : opening[style]);
-    } else if (text[0] == '\0') {
-        quoted[0] = '\0';
-    } else {
-        put_quotes(quoted, quote_bytes(quoted, open, text, mark),
-                   open == SHELL_DOUBLE ? '"' : '\'');
+        *end++ = closing[style];
+        *end = '\0';
+        return quoted;
     }
+    /*
+     * readline takes a quote at the start of the text for the one that opened them, and one at its
+     * end for the one that closes them: each then needs a second one.
+     */
+    char quote = closing[open];
+    char *end = quote_bytes(quoted + 1, open, text, mark);
+    if (text[0] != '\0' && end[-1] == quote)
+        *end++ = quote;
+    *end = '\0';
+    quoted[0] = quote;
+    if (quoted[1] != quote)
+        memmove(quoted, quoted + 1, (size_t)(end - quoted));
     return quoted;
 }
