@@ -44,10 +44,10 @@ BENCH := $(wildcard bench/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
 SOURCES := $(PROTOCOL) $(SETTINGS) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
 HEADERS := $(wildcard protocol/*.h settings/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
-COMPLETIONS := completions/fsc completions/fsd completions/fsd-scrub
-PACKAGING := $(addprefix packaging/,dist deb check check-install check-service enter steps.bash \
-	debian/fsd.postrm debian/fsd.prerm debian/tests/bats debian/tests/service)
-SCRIPTS := .ci/run $(COMPLETIONS) $(PACKAGING) $(wildcard tests/*.bash tests/*.bats tests/demo tests/run)
+COMPLETIONS := $(wildcard completions/*)
+# Whatever has a shell in its first line, and what is for bash to source.
+SCRIPTS = $(COMPLETIONS) $(wildcard */*.bash) $(shell awk 'FNR == 1 && /^.!.*(sh|bats)$$/ { print FILENAME }' \
+	$$(find .ci packaging tests bench -type f))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -73,8 +73,8 @@ ifneq ($(CI),)
 TEST_PACKAGES += openssh-server
 endif
 POWERCUT_PACKAGES := $(TEST_PACKAGES) fuse3 libfuse3-dev xfsprogs btrfs-progs
-DEB_PACKAGES := $(TEST_PACKAGES) debhelper dpkg-dev xz-utils
-PACKAGE_PACKAGES := $(DEB_PACKAGES) lintian blhc debootstrap debian-archive-keyring systemd-container wget
+DEB_PACKAGES := $(BUILD_PACKAGES) scdoc debhelper dpkg-dev xz-utils
+PACKAGE_PACKAGES := $(TEST_PACKAGES) $(DEB_PACKAGES) lintian blhc debootstrap debian-archive-keyring systemd-container wget
 LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
@@ -274,7 +274,7 @@ uninstall: ## remove what install and install-systemd brought, but for changed s
 dist: ## make the tarball build/fsd-VERSION.tar.xz of what is committed
 	$(Q)packaging/dist $(BUILD)/fsd-$(VERSION).tar.xz
 
-deb: deps-deb dist ## build Debian packages into build/deb
+deb: deps-deb dist ## build Debian packages into build/deb; it runs no tests
 	$(Q)packaging/deb $(BUILD)/fsd-$(VERSION).tar.xz $(BUILD)/deb
 
 clean: ## remove what was built
