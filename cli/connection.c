@@ -2,11 +2,9 @@
 
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/dial.h"
-#include "cli/output.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -90,9 +88,9 @@ int connection_ready(struct connection *connection)
     int64_t before = clock_ms();
     int64_t left = time_left(connection);
     if (left == 0)
-        return complain(REASON_TIMEOUT, settings->server.text, "%s", MAX_TIME_REACHED);
+        return fail(connection->failure, REASON_TIMEOUT, settings->server.text, MAX_TIME_REACHED);
     int code = dial(&settings->server, left < settings->connect_ms ? left : settings->connect_ms,
-                    &fd, &connection->child);
+                    &fd, &connection->child, connection->failure);
     connection->waited_ms += clock_ms() - before;
     if (code < 0)
         return code;
@@ -101,7 +99,8 @@ int connection_ready(struct connection *connection)
     left = time_left(connection);
     limits.total_ms = settings->max_time_ms == 0 ? 0 : left > 0 ? left : 1;
     if (stream_open(&connection->stream, &stream_plain, NULL, fd, fd, &limits) < 0) {
-        code = complain_errno(REASON_LOST, settings->server.text, "cannot connect");
+        code =
+            fail_errno(connection->failure, REASON_LOST, settings->server.text, "cannot connect");
         descriptor_close(fd);
         connection_close(connection);
         return code;
@@ -124,12 +123,13 @@ bool connection_pause(struct connection *connection, int64_t pause_ms)
     return true;
 }
 
-int connection_note_failure(struct connection *connection, int code)
+int connection_fail(struct connection *connection, const char *subject, int code)
 {
-    bool is_over = code == -REASON_TIMEOUT && time_left(connection) == 0;
+    enum reason reason = reason_of(code);
+    bool is_over = reason == REASON_TIMEOUT && time_left(connection) == 0;
 
-    (void)snprintf(connection->why, sizeof connection->why, "%s",
-                   is_over ? MAX_TIME_REACHED : reason_text(reason_of(code)));
+    (void)fail(connection->failure, reason, subject, "%s",
+               is_over ? MAX_TIME_REACHED : reason_text(reason));
     /* Whatever is still to be done would take more time. */
     connection->unreachable = connection->unreachable || is_over;
     if (is_final(code))
@@ -137,7 +137,7 @@ int connection_note_failure(struct connection *connection, int code)
     return code;
 }
 
-int connection_answer(struct connection *connection, enum answer_kind other)
+int connection_answer(struct connection *connection, const char *subject, enum answer_kind other)
 {
     const struct answer *answer = &connection->answer;
     int code = read_answer(connection);
@@ -146,32 +146,32 @@ int connection_answer(struct connection *connection, enum answer_kind other)
         answer->kind != other)
         code = -REASON_BREACH;
     if (code < 0)
-        return connection_note_failure(connection, code);
+        return connection_fail(connection, subject, code);
     switch (answer->kind) {
     case ANSWER_OK:
         return 0;
     case ANSWER_EMPTY:
-        return connection_note_failure(connection, -REASON_EMPTY);
+        return connection_fail(connection, subject, -REASON_EMPTY);
     case ANSWER_EXISTS:
-        return connection_note_failure(connection, -REASON_EXISTS);
+        return connection_fail(connection, subject, -REASON_EXISTS);
     case ANSWER_FAIL:
         break;
     }
-    code = connection_note_failure(connection, -(int)answer->reason);
-    if (answer->text[0] != '\0')
-        (void)snprintf(connection->why, sizeof connection->why, "%s", answer->text);
-    return code;
+    code = connection_fail(connection, subject, -(int)answer->reason);
+    return answer->text[0] == '\0'
+               ? code
+               : fail(connection->failure, answer->reason, subject, "%s", answer->text);
 }
 
-int connection_ask(struct connection *connection, enum answer_kind other)
+int connection_ask(struct connection *connection, const char *subject, enum answer_kind other)
 {
     int flushed = stream_flush(&connection->stream);
 
     stream_expect(&connection->stream);
     /* A server that takes no more may still have said why. */
-    int code = connection_answer(connection, other);
+    int code = connection_answer(connection, subject, other);
     return code == -REASON_LOST && flushed == -REASON_TIMEOUT
-               ? connection_note_failure(connection, flushed)
+               ? connection_fail(connection, subject, flushed)
                : code;
 }
 
@@ -189,21 +189,19 @@ int connection_push(struct connection *connection)
     return code;
 }
 
-int connection_number(struct connection *connection, const char *key, int64_t *ret)
+bool connection_number(const struct connection *connection, const char *key, int64_t *ret)
 {
     const struct field *field = line_option(&connection->answer.line, key);
 
-    if (field != NULL && value_number(field->bytes, field->length, ret))
-        return 0;
-    return -REASON_BREACH;
+    return field != NULL && value_number(field->bytes, field->length, ret);
 }
 
-int connection_digest(struct connection *connection, const char **ret)
+bool connection_digest(const struct connection *connection, const char **ret)
 {
     const struct field *field = line_option(&connection->answer.line, "digest");
 
     if (field == NULL || digest_check(field->bytes, field->length) < 0)
-        return -REASON_BREACH;
+        return false;
     *ret = field->bytes;
-    return 0;
+    return true;
 }

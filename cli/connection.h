@@ -22,15 +22,14 @@ struct connection {
     pid_t child;       /* of exec:COMMAND; 0 for none */
     int64_t waited_ms; /* for the server, on connections that are closed */
     struct answer answer;
-    char why[LINE_LONGEST]; /* after a failure: what to tell people */
 };
 
 /* Closes it, if it is open. */
 void connection_close(struct connection *connection);
 
 /*
- * Opens the connection, or opens it again after it was lost. Returns 0, or a reason after
- * complaining: then no other request can succeed either.
+ * Opens the connection, or opens it again after it was lost. Returns 0 or a reason: then no other
+ * request can succeed either.
  */
 int connection_ready(struct connection *connection);
 
@@ -41,16 +40,15 @@ int connection_ready(struct connection *connection);
 bool connection_pause(struct connection *connection, int64_t pause_ms);
 
 /*
- * Reads an answer; WAITs are heeded and passed over. `other` is the answer that the request may get
- * besides OK and FAIL: ANSWER_EMPTY, ANSWER_EXISTS, or ANSWER_OK for none. Returns 0 for OK;
- * -REASON_EMPTY or -REASON_EXISTS for the other one; the reason of FAIL; -REASON_LOST,
- * -REASON_TIMEOUT or -REASON_BREACH. The answer's options are in `answer`, and `why` says what
- * failed.
+ * Reads the answer to a request about `subject`, usually a name; WAITs are skipped. `other` is the
+ * answer that the request may get besides OK and FAIL: ANSWER_EMPTY, ANSWER_EXISTS, or ANSWER_OK
+ * for none. Returns 0 for OK; -REASON_EMPTY or -REASON_EXISTS for the other one; the reason of FAIL;
+ * -REASON_LOST, -REASON_TIMEOUT or -REASON_BREACH. The answer's options are in `answer`.
  */
-int connection_answer(struct connection *connection, enum answer_kind other);
+int connection_answer(struct connection *connection, const char *subject, enum answer_kind other);
 
 /* Sends what is pending and reads the answer, which may have been given before all was sent. */
-int connection_ask(struct connection *connection, enum answer_kind other);
+int connection_ask(struct connection *connection, const char *subject, enum answer_kind other);
 
 /*
  * Sends what is pending, and reads meanwhile what comes, so that no side waits for the other to
@@ -59,16 +57,16 @@ int connection_ask(struct connection *connection, enum answer_kind other);
 int connection_push(struct connection *connection);
 
 /*
- * Notes a failure that was found elsewhere: sets `why`, and closes a connection that cannot be used
- * any more. Returns `code`.
+ * Fails a request about `subject` for a reason that was found elsewhere, and closes a connection
+ * that cannot be used any more. Returns `code`.
  */
-int connection_note_failure(struct connection *connection, int code);
+int connection_fail(struct connection *connection, const char *subject, int code);
 
 /*
- * Numbers and digests of the last answer. Return 0, or -REASON_BREACH when there is none that is
- * valid. A digest is NUL-terminated and lives until the next answer.
+ * Numbers and digests of the last answer. Return false when it has none that is valid. A digest is
+ * NUL-terminated and lives until the next answer.
  */
-int connection_number(struct connection *connection, const char *key, int64_t *ret);
-int connection_digest(struct connection *connection, const char **ret);
+bool connection_number(const struct connection *connection, const char *key, int64_t *ret);
+bool connection_digest(const struct connection *connection, const char **ret);
 
 #endif

@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/output.h"
 #include "cli/signals.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -27,16 +26,17 @@ enum {
     STAGGER_MS = 250,   /* before the next address is tried beside the others (RFC 8305) */
 };
 
-static int complain_connect(const struct address *server)
+static int fail_connect(const struct address *server, struct failure *failure)
 {
     enum reason reason = errno == ETIMEDOUT                  ? REASON_TIMEOUT
                          : errno == EACCES || errno == EPERM ? REASON_DENIED
                                                              : REASON_LOST;
-    return complain_errno(reason, server->text, "cannot connect");
+    return fail_errno(failure, reason, server->text, "cannot connect");
 }
 
 /* A full queue of a Unix socket cannot be polled for; SO_SNDTIMEO bounds the wait (socket(7)). */
-static int dial_unix(const struct address *server, int64_t limit_ms, int *ret)
+static int dial_unix(const struct address *server, int64_t limit_ms, int *ret,
+                     struct failure *failure)
 {
     const struct timeval limit = {.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -48,7 +48,7 @@ static int dial_unix(const struct address *server, int64_t limit_ms, int *ret)
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
         if (errno == EAGAIN)
             errno = ETIMEDOUT;
-        int code = complain_connect(server);
+        int code = fail_connect(server, failure);
         descriptor_close(fd);
         return code;
     }
@@ -130,7 +130,8 @@ static int start_asking(const struct address *server)
  * The addresses of a host. What is no number a thread asks for, since that may take long: one that
  * does not come back within the limit is left alone. (Those of getaddrinfo_a(3) have tiny stacks.)
  */
-static int look_up(const struct address *server, int64_t limit_ms, struct addrinfo **ret)
+static int look_up(const struct address *server, int64_t limit_ms, struct addrinfo **ret,
+                   struct failure *failure)
 {
     const struct addrinfo numeric = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
     void *given = NULL;
@@ -139,18 +140,18 @@ static int look_up(const struct address *server, int64_t limit_ms, struct addrin
         return 0;
     int fd = start_asking(server);
     if (fd < 0)
-        return complain_errno(REASON_LOST, server->text, "cannot find the host");
+        return fail_errno(failure, REASON_LOST, server->text, "cannot find the host");
     bool is_back = is_ready_within(fd, limit_ms) && read(fd, &given, sizeof given) > 0;
     (void)close(fd);
     if (!is_back)
-        return complain(REASON_TIMEOUT, server->text, "cannot find the host in time");
+        return fail(failure, REASON_TIMEOUT, server->text, "cannot find the host in time");
     struct lookup *lookup = given;
     int code = lookup->code;
     *ret = lookup->found;
     free(lookup);
     return code == 0 ? 0
-                     : complain(REASON_LOST, server->text, "cannot find the host: %s",
-                                gai_strerror(code));
+                     : fail(failure, REASON_LOST, server->text, "cannot find the host: %s",
+                            gai_strerror(code));
 }
 
 /* Puts addresses of the two families in turns, the first one's first. Returns how many. */
@@ -246,35 +247,37 @@ static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_
     return winner;
 }
 
-static int dial_plain(const struct address *server, int64_t limit_ms, int *ret)
+static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
+                      struct failure *failure)
 {
     const struct addrinfo *turns[ADDRESSES_MOST];
     struct addrinfo *found = NULL;
     int64_t since = clock_ms();
-    int code = look_up(server, limit_ms, &found);
+    int code = look_up(server, limit_ms, &found, failure);
 
     if (code < 0)
         return code;
     for (const struct addrinfo *info = found; code == 0 && info != NULL; info = info->ai_next) {
         if (!socket_is_loopback(info->ai_addr))
-            code = complain(REASON_USAGE, server->text,
-                            "it is another machine, and plain: is not encrypted");
+            code = fail(failure, REASON_USAGE, server->text,
+                        "it is another machine, and plain: is not encrypted");
     }
     if (code == 0) {
         *ret = run_race(turns, take_turns(found, turns), limit_ms - (clock_ms() - since));
-        code = *ret < 0 ? complain_connect(server) : 0;
+        code = *ret < 0 ? fail_connect(server, failure) : 0;
     }
     freeaddrinfo(found);
     return code;
 }
 
 /* The command's stdin and stdout are one end of a socket pair; its stderr is ours. */
-static int dial_exec(const struct address *server, int *ret, pid_t *ret_child)
+static int dial_exec(const struct address *server, int *ret, pid_t *ret_child,
+                     struct failure *failure)
 {
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return complain_errno(REASON_LOST, server->text, "cannot start");
+        return fail_errno(failure, REASON_LOST, server->text, "cannot start");
     pid_t child = signals_fork();
     if (child == 0) {
         (void)dup2(pair[1], STDIN_FILENO);
@@ -284,7 +287,7 @@ static int dial_exec(const struct address *server, int *ret, pid_t *ret_child)
     }
     (void)close(pair[1]);
     if (child < 0) {
-        int code = complain_errno(REASON_LOST, server->text, "cannot start");
+        int code = fail_errno(failure, REASON_LOST, server->text, "cannot start");
         (void)close(pair[0]);
         return code;
     }
@@ -293,20 +296,21 @@ static int dial_exec(const struct address *server, int *ret, pid_t *ret_child)
     return 0;
 }
 
-int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child)
+int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child,
+         struct failure *failure)
 {
     *ret_child = 0;
     switch (server->kind) {
     case ADDRESS_UNIX:
-        return dial_unix(server, limit_ms, ret);
+        return dial_unix(server, limit_ms, ret, failure);
     case ADDRESS_PLAIN:
-        return dial_plain(server, limit_ms, ret);
+        return dial_plain(server, limit_ms, ret, failure);
     case ADDRESS_EXEC:
-        return dial_exec(server, ret, ret_child);
+        return dial_exec(server, ret, ret_child, failure);
     case ADDRESS_TLS: /* settings_read() has refused it */
         break;
     }
-    return -REASON_USAGE;
+    return fail(failure, REASON_USAGE, server->text, ADDRESS_NO_TLS);
 }
 
 void dial_end_child(pid_t child, bool hurry)

@@ -8,13 +8,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/failure.h"
 #include "protocol/address.h"
 
 /*
  * Connects to a server within a limit, all of its addresses together; for exec: starts the command,
- * whose process is in `ret_child`, which else is 0. Returns 0, or a reason after complaining.
+ * whose process is in `ret_child`, which else is 0. Returns 0 or a reason.
  */
-int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child);
+int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child,
+         struct failure *failure);
 
 /*
  * Lets a command end, now that its descriptor is closed, within a few seconds. One that will not,

@@ -10,23 +10,23 @@
 #include "protocol/clock.h"
 #include "protocol/name.h"
 
-/* Takes a piece of a body. Returns 0, or a reason after complaining: then nothing more is read. */
-typedef int piece_sink(void *context, const char *bytes, size_t length);
+/* Takes a piece of a body. Returns 0, or a reason: then nothing more is read. */
+typedef int piece_sink(void *context, const char *bytes, size_t length, struct failure *failure);
 
 /* A body that broke off. `text` is what the server said of it, or NULL. */
-static int complain_of_body(struct connection *connection, const char *subject, int code,
-                            const char *text)
+static int fail_body(struct connection *connection, const char *subject, int code, const char *text)
 {
     if (code == -REASON_BAD_REQUEST || code == -REASON_UNSUPPORTED)
         code = -REASON_BREACH;
-    (void)connection_note_failure(connection, code);
-    return complain(reason_of(code), subject, "%s",
-                    text != NULL && text[0] != '\0' ? text : connection->why);
+    (void)connection_fail(connection, subject, code);
+    return text == NULL || text[0] == '\0'
+               ? code
+               : fail(connection->failure, reason_of(code), subject, "%s", text);
 }
 
 /*
  * Reads a body to its end, whose digest is written to `ret_digest` unless that is NULL; empty when
- * there is none. Returns 0, or a reason after complaining of `subject`.
+ * there is none. Returns 0 or a reason, in a message about `subject`.
  */
 static int read_body(struct connection *connection, const char *subject, piece_sink *sink,
                      void *context, char ret_digest[DIGEST_ROOM])
@@ -39,10 +39,10 @@ static int read_body(struct connection *connection, const char *subject, piece_s
         size_t length = 0;
         int code = body_next(&connection->stream, &body, &item, &bytes, &length);
         if (code < 0)
-            return complain_of_body(connection, subject, code, NULL);
+            return fail_body(connection, subject, code, NULL);
         if (item.kind != ITEM_DATA)
             break;
-        code = sink(context, bytes, length);
+        code = sink(context, bytes, length, connection->failure);
         if (code < 0) {
             /* The rest of the body would be taken for answers. */
             connection_close(connection);
@@ -50,7 +50,7 @@ static int read_body(struct connection *connection, const char *subject, piece_s
         }
     }
     if (item.kind == ITEM_ABORT)
-        return complain_of_body(connection, subject, -(int)item.reason, item.text);
+        return fail_body(connection, subject, -(int)item.reason, item.text);
     if (ret_digest != NULL)
         memcpy(ret_digest, item.digest, DIGEST_ROOM);
     return 0;
@@ -66,7 +66,7 @@ struct lines {
     struct line line;
 };
 
-static int take_line(struct lines *lines)
+static int take_line(struct lines *lines, struct failure *failure)
 {
     size_t length = lines->length;
 
@@ -74,12 +74,12 @@ static int take_line(struct lines *lines)
     if (length > 0 && lines->rest[length - 1] == '\r')
         length--;
     if (line_parse(&lines->line, lines->rest, length) < 0)
-        return complain(REASON_BREACH, lines->subject, "the server sent a line that is none");
-    return lines->sink(lines->context, &lines->line);
+        return fail(failure, REASON_BREACH, lines->subject, "the server sent a line that is none");
+    return lines->sink(lines->context, &lines->line, failure);
 }
 
 /* Cuts a piece of the body into lines; what is left over waits for the next piece. */
-static int cut_piece(void *context, const char *bytes, size_t length)
+static int cut_piece(void *context, const char *bytes, size_t length, struct failure *failure)
 {
     struct lines *lines = context;
     int code = 0;
@@ -88,12 +88,12 @@ static int cut_piece(void *context, const char *bytes, size_t length)
         const char *end = memchr(bytes, '\n', length);
         size_t piece = end != NULL ? (size_t)(end - bytes) : length;
         if (lines->length + piece >= sizeof lines->rest)
-            return complain(REASON_BREACH, lines->subject, "the server sent too long a line");
+            return fail(failure, REASON_BREACH, lines->subject, "the server sent too long a line");
         memcpy(lines->rest + lines->length, bytes, piece);
         lines->length += piece;
         if (end == NULL)
             break;
-        code = take_line(lines);
+        code = take_line(lines, failure);
         bytes += piece + 1;
         length -= piece + 1;
     }
@@ -107,7 +107,7 @@ int download_lines(struct connection *connection, const char *subject, download_
 
     if (lines == NULL) {
         connection_close(connection);
-        return complain_errno(REASON_INTERNAL, subject, "no memory");
+        return fail_errno(connection->failure, REASON_INTERNAL, subject, "no memory");
     }
     lines->subject = subject;
     lines->sink = sink;
@@ -115,7 +115,8 @@ int download_lines(struct connection *connection, const char *subject, download_
     lines->length = 0;
     int code = read_body(connection, subject, cut_piece, lines, NULL);
     if (code == 0 && lines->length > 0)
-        code = complain(REASON_BREACH, subject, "the server's last line has no end");
+        code =
+            fail(connection->failure, REASON_BREACH, subject, "the server's last line has no end");
     free(lines);
     return code;
 }
@@ -129,8 +130,8 @@ static int64_t wait_left(int64_t until_ms)
 }
 
 /*
- * Asks for a file from an offset on; with a `digest` that is not empty for no other content.
- * Returns -REASON_MISMATCH without a word, other reasons after complaining.
+ * Asks for a file from an offset on; with a `digest` that is not empty for no other content: else
+ * the answer is -REASON_MISMATCH.
  */
 static int ask(struct connection *connection, const struct download *download, const char *digest,
                int64_t offset)
@@ -153,19 +154,17 @@ static int ask(struct connection *connection, const struct download *download, c
     (void)stream_print(stream, "\n");
     /* For so long the server only does what it was asked for. */
     stream->limits.wait_ms += wait * 1000;
-    code = connection_ask(connection, ANSWER_OK);
+    code = connection_ask(connection, download->name, ANSWER_OK);
     stream->limits.wait_ms = connection->settings->limits.wait_ms;
-    return code == 0 || code == -REASON_MISMATCH
-               ? code
-               : complain(reason_of(code), download->name, "%s", connection->why);
+    return code;
 }
 
 /* Forgets what came before: all of it is to come again. */
-static int begin_anew(struct download *download)
+static int restart(struct download *download, struct failure *failure)
 {
     if (download->written > 0 && download->fd >= 0 &&
         (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0))
-        return complain_errno(REASON_LOCAL, download->local, "cannot write");
+        return fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
     download->written = 0;
     download->digest[0] = '\0';
     digest_begin(&download->made);
@@ -182,72 +181,70 @@ static int ask_for_rest(struct connection *connection, struct download *download
 
     if (download->written > 0 && download->digest[0] != '\0')
         code = ask(connection, download, download->digest, download->written);
-    if (code == -REASON_MISMATCH && (download->written == 0 || download->can_begin_anew)) {
-        code = begin_anew(download);
+    if (code == -REASON_MISMATCH && (download->written == 0 || download->can_restart)) {
+        code = restart(download, connection->failure);
         if (code == 0)
             code = ask(connection, download, download->wanted, 0);
     }
-    return code == -REASON_MISMATCH
-               ? complain(REASON_MISMATCH, download->name, "%s", connection->why)
-               : code;
+    return code;
 }
 
 /* The size and, where it is told, the digest of OK; of what is gone on with they are known. */
 static int read_announcement(struct connection *connection, struct download *download)
 {
-    const char *digest = NULL;
-    int code = connection_number(connection, "size", &download->size);
+    const char *digest = download->digest;
 
     if (download->digest[0] == '\0')
         memcpy(download->digest, download->wanted, DIGEST_ROOM);
-    if (connection_digest(connection, &digest) < 0)
-        digest = download->digest;
-    if (code < 0 || (download->digest[0] != '\0' && strcmp(download->digest, digest) != 0))
-        return complain_of_body(connection, download->name, -REASON_BREACH, NULL);
+    (void)connection_digest(connection, &digest);
+    if (!connection_number(connection, "size", &download->size) ||
+        (download->digest[0] != '\0' && strcmp(download->digest, digest) != 0))
+        return fail_body(connection, download->name, -REASON_BREACH, NULL);
     memmove(download->digest, digest, DIGEST_ROOM);
     return 0;
 }
 
-static int write_piece(void *context, const char *bytes, size_t length)
+static int write_piece(void *context, const char *bytes, size_t length, struct failure *failure)
 {
     struct download *download = context;
 
     /* Without this a server could fill the disk before it is found out. */
     if ((int64_t)length > download->size - download->written)
-        return complain(REASON_BREACH, download->local,
-                        "the server sent more bytes than it announced");
+        return fail(failure, REASON_BREACH, download->local,
+                    "the server sent more bytes than it announced");
     digest_add(&download->made, bytes, length);
     download->written += (int64_t)length;
     if (download->fd < 0 || output_write_all(download->fd, bytes, length) == 0)
         return 0;
     return errno == EPIPE && download->fd == STDOUT_FILENO
-               ? -REASON_LOCAL
-               : complain_errno(REASON_LOCAL, download->local, "cannot write");
+               ? fail_quietly(failure, REASON_LOCAL)
+               : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
 }
 
 /* All that came must be what was announced, and what END, behind a whole body, says that it was. */
-static int judge(struct connection *connection, struct download *download, bool is_whole,
+static int check(struct connection *connection, struct download *download, bool is_whole,
                  const char end[DIGEST_ROOM])
 {
     char made[DIGEST_ROOM];
 
     digest_finish(&download->made, made);
     if (end[0] == '\0' && is_whole)
-        return complain_of_body(connection, download->name, -REASON_BREACH, NULL);
+        return fail_body(connection, download->name, -REASON_BREACH, NULL);
     if (end[0] != '\0' && strcmp(end, made) != 0)
-        return complain_of_body(connection, download->name, -REASON_MISMATCH, NULL);
+        return fail_body(connection, download->name, -REASON_MISMATCH, NULL);
     if (download->written < download->size)
-        return complain(REASON_BREACH, download->name,
-                        "the server sent fewer bytes than it announced");
+        return fail(connection->failure, REASON_BREACH, download->name,
+                    "the server sent fewer bytes than it announced");
     if (download->digest[0] != '\0' && strcmp(download->digest, made) != 0)
-        return complain(REASON_MISMATCH, download->name, "the content is not the one announced");
+        return fail(connection->failure, REASON_MISMATCH, download->name,
+                    "the content is not the one announced");
     memcpy(download->digest, made, DIGEST_ROOM);
     return 0;
 }
 
-bool download_can_go_on(const struct download *download)
+bool download_can_resume(const struct download *download)
 {
-    return download->can_begin_anew || download->written == 0 || download->digest[0] != '\0';
+    return download->can_restart || download->written == 0 || download->digest[0] != '\0';
 }
 
 int download_get(struct connection *connection, struct download *download)
@@ -260,24 +257,23 @@ int download_get(struct connection *connection, struct download *download)
         code = read_announcement(connection, download);
     if (code == 0)
         code = read_body(connection, download->name, write_piece, download, end);
-    return code == 0 ? judge(connection, download, is_whole, end) : code;
+    return code == 0 ? check(connection, download, is_whole, end) : code;
 }
 
 /* No byte is asked for, so none may come. */
-static int take_none(void *context, const char *bytes, size_t length)
+static int take_none(void *context, const char *bytes, size_t length, struct failure *failure)
 {
     const char *const *name = context;
 
     (void)bytes;
     (void)length;
-    return complain(REASON_BREACH, *name, "%s", reason_text(REASON_BREACH));
+    return fail(failure, REASON_BREACH, *name, "%s", reason_text(REASON_BREACH));
 }
 
-int download_compare(struct connection *connection, const struct download *download, int64_t size,
-                     const char digest[DIGEST_ROOM])
+int download_compare(struct connection *connection, const struct download *download)
 {
     const char *name = download->name;
-    int code = ask(connection, download, digest, size);
+    int code = ask(connection, download, download->digest, download->size);
 
     if (code < 0)
         return code == -REASON_MISMATCH ? -REASON_EXISTS : code;

@@ -11,13 +11,13 @@
 #include "protocol/digest.h"
 #include "protocol/line.h"
 
-/* Takes a line of a body. Returns 0, or a reason after complaining: then nothing more is read. */
-typedef int download_line_sink(void *context, const struct line *line);
+/* Takes a line of a body. Returns 0, or a reason: then nothing more is read. */
+typedef int download_line_sink(void *context, const struct line *line, struct failure *failure);
 
 /*
  * Reads a body of whole lines, which the server has announced by OK, to its end, and gives them,
- * taken apart, to the sink. What is no line is a breach. Returns 0, or a reason after complaining
- * of `subject`.
+ * taken apart, to the sink. What is no line is a breach. Returns 0 or a reason, in a message about
+ * `subject`.
  */
 int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
                    void *context);
@@ -28,8 +28,8 @@ struct download {
     char wanted[DIGEST_ROOM]; /* the only content that will do; empty: any */
     int64_t wait_until_ms;    /* of clock_ms(): how long to wait for the name; 0: not at all */
     int fd;                   /* to write to; -1 when only the digest is of use */
-    const char *local;        /* what complaints call that */
-    bool can_begin_anew;      /* what was written can be taken back */
+    const char *local;        /* what messages call that */
+    bool can_restart;         /* what was written can be taken back */
     /* How far it has come. */
     int64_t size;             /* announced */
     int64_t written;          /* bytes */
@@ -40,18 +40,17 @@ struct download {
 /*
  * Fetches a file, or what an attempt before has not: nothing comes twice of a file that the server
  * can prove to be the same. Returns 0 when all of it, verified, was written, and then its size and
- * digest are known; or a reason after complaining.
+ * digest are known; or a reason.
  */
 int download_get(struct connection *connection, struct download *download);
 
 /* After an attempt that has failed: is another one of any use? */
-bool download_can_go_on(const struct download *download);
+bool download_can_resume(const struct download *download);
 
 /*
- * Does the file under the download's name have this size and digest? Asks the server without
- * fetching it. Returns 0, -REASON_EXISTS when it has others, or another reason after complaining.
+ * Does the file under the download's name have the download's size and digest? Asks the server
+ * without fetching it. Returns 0, -REASON_EXISTS when it has others, or another reason.
  */
-int download_compare(struct connection *connection, const struct download *download, int64_t size,
-                     const char digest[DIGEST_ROOM]);
+int download_compare(struct connection *connection, const struct download *download);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "cli/output.h"
 #include "cli/retry.h"
 
 enum {
@@ -139,6 +138,14 @@ int entries_add(struct entries *entries, const struct entry *entry)
     return 0;
 }
 
+int entries_keep(void *entries, const struct entry *entry, struct failure *failure)
+{
+    if (entries_add(entries, entry) == 0)
+        return 0;
+    return fail(failure, REASON_INTERNAL, entry->name,
+                "too many names to keep in memory: take fewer in one call, or ls -U");
+}
+
 const char *entries_sort(struct entries *entries)
 {
     sort(entries, by_name);
@@ -147,15 +154,6 @@ const char *entries_sort(struct entries *entries)
             return name_at(entries, entries->refs[i]);
     }
     return NULL;
-}
-
-/* Keeps an entry of a listing of which all is needed at once. */
-static int keep_entry(void *context, const struct entry *entry)
-{
-    if (entries_add(context, entry) == 0)
-        return 0;
-    return complain(REASON_INTERNAL, entry->name,
-                    "too many names to keep in memory: take fewer in one call, or ls -U");
 }
 
 int entries_read(struct entries *entries, enum entries_kept kept, struct connection *connection,
@@ -170,12 +168,13 @@ int entries_read(struct entries *entries, enum entries_kept kept, struct connect
     do {
         entries_free(entries);
         code = entries_begin(entries, kept) < 0
-                   ? complain_errno(REASON_INTERNAL, subject, "no memory")
-                   : listing_read(connection, request, keep_entry, entries);
+                   ? fail_errno(connection->failure, REASON_INTERNAL, subject, "no memory")
+                   : listing_read(connection, request, entries_keep, entries);
     } while (retry_again(&retry, code));
-    retry_end(code);
     const char *twice = code == 0 ? entries_sort(entries) : NULL;
-    return twice != NULL ? complain(REASON_BREACH, twice, "the server listed it twice") : code;
+    return twice != NULL
+               ? fail(connection->failure, REASON_BREACH, twice, "the server listed it twice")
+               : code;
 }
 
 void entries_sort_by_time(struct entries *entries)

@@ -32,10 +32,12 @@ void entries_free(struct entries *entries);
 /* Keeps a copy of an entry. Returns 0, or -REASON_INTERNAL when there is no room left for it. */
 int entries_add(struct entries *entries, const struct entry *entry);
 
+/* The same as a listing_sink, whose context is a struct entries. */
+int entries_keep(void *entries, const struct entry *entry, struct failure *failure);
+
 /*
  * Begins with a listing, in the order of the names, for which it makes as many attempts as the
- * settings tell. Returns 0; -REASON_EMPTY, of which it says nothing; or another reason after
- * complaining. Also then entries_free() is to be called.
+ * settings say. Returns 0 or a reason, -REASON_EMPTY among them. Also then entries_free() is to be called.
  */
 int entries_read(struct entries *entries, enum entries_kept kept, struct connection *connection,
                  const struct listing_request *request);

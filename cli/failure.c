@@ -27,6 +27,13 @@ int fail_errno(struct failure *failure, enum reason reason, const char *subject,
     return fail(failure, reason, subject, "%s: %s", what, strerror(errno));
 }
 
+int fail_quietly(struct failure *failure, enum reason reason)
+{
+    failure->text[0] = '\0';
+    failure->reason = reason;
+    return -(int)reason;
+}
+
 void failure_print(struct failure *failure)
 {
     if (failure->text[0] != '\0')

@@ -1,5 +1,6 @@
 #include "cli/json.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +17,24 @@ static bool is_plain(uint32_t character)
     return !utf8_is_control(character) && character != '"' && character != '\\';
 }
 
+static void add(struct json *json, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct json *json, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (json->code == 0)
+        json->code = output_print_list(format, arguments);
+    va_end(arguments);
+}
+
 /* A text in its quotes. Long stretches that need no escapes go out as they are. */
-static void print_text(const char *text)
+static void print_text(struct json *json, const char *text)
 {
     size_t length = strlen(text);
 
-    (void)output_print("\"");
+    add(json, "\"");
     for (size_t i = 0; i < length;) {
         uint32_t character = 0;
         size_t plain = 0;
@@ -31,31 +44,31 @@ static void print_text(const char *text)
                is_plain(character))
             plain += size;
         if (plain > 0)
-            (void)output_print("%.*s", (int)plain, text + i);
+            add(json, "%.*s", (int)plain, text + i);
         else if (size == 0)
-            (void)output_print("\\ufffd");
+            add(json, "\\ufffd");
         else
-            (void)output_print("\\u%04x", (unsigned)character);
+            add(json, "\\u%04x", (unsigned)character);
         i += plain > 0 ? plain : size > 0 ? size : 1;
     }
-    (void)output_print("\"");
+    add(json, "\"");
 }
 
 static void print_key(struct json *json, const char *key)
 {
-    (void)output_print("%s\"%s\":", json->count++ > 0 ? "," : "{", key);
+    add(json, "%s\"%s\":", json->count++ > 0 ? "," : "{", key);
 }
 
 void json_text(struct json *json, const char *key, const char *text)
 {
     print_key(json, key);
-    print_text(text);
+    print_text(json, text);
 }
 
 void json_number(struct json *json, const char *key, int64_t number)
 {
     print_key(json, key);
-    (void)output_print("%lld", (long long)number);
+    add(json, "%lld", (long long)number);
 }
 
 void json_details(struct json *json, const struct entry *entry)
@@ -85,7 +98,8 @@ int json_entry(const struct entry *entry)
 
 int json_end(struct json *json)
 {
-    return output_print("%s}\n", json->count == 0 ? "{" : "");
+    add(json, json->count == 0 ? "{}\n" : "}\n");
+    return json->code;
 }
 
 const char *json_print_time(struct timespec time, char text[JSON_TIME_ROOM])

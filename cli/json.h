@@ -14,9 +14,10 @@ enum {
     JSON_TIME_ROOM = 40, /* bytes of a time that json_print_time() writes, with its NUL */
 };
 
-/* An object on its way to stdout; begins as {0}. What cannot be written json_end() tells. */
+/* An object on its way to stdout; begins as {0}. */
 struct json {
     size_t count; /* of its members */
+    int code;     /* 0, or the first failure of output_print(), which json_end() returns */
 };
 
 /*

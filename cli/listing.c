@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/download.h"
-#include "cli/output.h"
 #include "protocol/digest.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
@@ -77,19 +76,20 @@ static bool read_details(const struct line *line, bool details, struct entry *en
     return !details || digest == NULL || digest_check(digest->bytes, digest->length) == 0;
 }
 
-static int take_line(void *context, const struct line *line)
+static int take_line(void *context, const struct line *line, struct failure *failure)
 {
     struct reading *reading = context;
     const struct field *name = &line->fields[0];
     struct entry entry = {.name = name->bytes, .size = -1};
 
     if (!line_has_positionals(line, 1) || !is_asked_for(reading, name->bytes, name->length))
-        return complain(REASON_BREACH, listing_subject(reading->request),
-                        "the server listed what is no name, or was not asked for");
+        return fail(failure, REASON_BREACH, listing_subject(reading->request),
+                    "the server listed what is no name, or was not asked for");
     if (!read_details(line, reading->request->details, &entry))
-        return complain(REASON_BREACH, entry.name, "the server sent no valid size, time or digest");
+        return fail(failure, REASON_BREACH, entry.name,
+                    "the server sent no valid size, time or digest");
     reading->is_empty = false;
-    return reading->sink(reading->context, &entry);
+    return reading->sink(reading->context, &entry, failure);
 }
 
 static int print_request(struct stream *stream, const struct listing_request *request)
@@ -120,21 +120,19 @@ static int ask(struct connection *connection, const struct listing_request *requ
     if (request->watch)
         connection->stream.limits.wait_ms = 0;
     if (print_request(&connection->stream, request) == -REASON_INTERNAL)
-        return complain(REASON_USAGE, request->match, "the pattern is too long");
-    code = connection_ask(connection, request->watch ? ANSWER_OK : ANSWER_EMPTY);
-    if (code < 0 && code != -REASON_EMPTY)
-        return complain(reason_of(code), listing_subject(request), "%s", connection->why);
-    return code;
+        return fail(connection->failure, REASON_USAGE, request->match, "the pattern is too long");
+    return connection_ask(connection, listing_subject(request),
+                          request->watch ? ANSWER_OK : ANSWER_EMPTY);
 }
 
-int listing_judge_pattern(const struct options *options)
+int listing_check_pattern(const struct options *options, struct failure *failure)
 {
     const char *match = options->values[OPTION_MATCH];
 
     if (match == NULL || (match[0] != '\0' && strlen(match) < LINE_LONGEST))
         return 0;
-    return complain(REASON_USAGE, options->command, "the pattern is %s",
-                    match[0] == '\0' ? "empty" : "too long");
+    return fail(failure, REASON_USAGE, options->command, "the pattern is %s",
+                match[0] == '\0' ? "empty" : "too long");
 }
 
 const char *listing_subject(const struct listing_request *request)
@@ -155,7 +153,9 @@ int listing_read(struct connection *connection, const struct listing_request *re
         reading.prefix = name_length_without_slash(request->name, strlen(request->name));
     code = download_lines(connection, listing_subject(request), take_line, &reading);
     if (code == 0 && request->watch)
-        return complain(REASON_BREACH, listing_subject(request),
-                        "the server has ended what has no end");
-    return code == 0 && reading.is_empty ? -REASON_EMPTY : code;
+        return fail(connection->failure, REASON_BREACH, listing_subject(request),
+                    "the server has ended what has no end");
+    return code == 0 && reading.is_empty
+               ? connection_fail(connection, listing_subject(request), -REASON_EMPTY)
+               : code;
 }

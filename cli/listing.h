@@ -30,21 +30,21 @@ struct entry {
     const char *by;     /* who stored it; NULL: not told */
 };
 
-/* Takes an entry. Returns 0, or a reason after complaining: then nothing more is read. */
-typedef int listing_sink(void *context, const struct entry *entry);
+/* Takes an entry. Returns 0, or a reason: then nothing more is read. */
+typedef int listing_sink(void *context, const struct entry *entry, struct failure *failure);
 
 /*
  * Asks for a listing and gives its entries to the sink, in the order in which they come. Returns 0
- * when it was whole; -REASON_EMPTY, of which it says nothing, when there is nothing to see; or
- * another reason after complaining. One that watches has one of these reasons, or the sink's.
+ * when it was whole; -REASON_EMPTY when there is nothing to see; or another reason. One that watches
+ * has one of these reasons, or the sink's.
  */
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context);
 
-/* Can the pattern of --match, if there is one, be one? Returns 0, or a reason after complaining. */
-int listing_judge_pattern(const struct options *options);
+/* Checks the pattern of --match, if there is one. Returns 0 or -REASON_USAGE. */
+int listing_check_pattern(const struct options *options, struct failure *failure);
 
-/* What complaints of a listing are about: its folder or file. */
+/* What messages about a listing name: its folder or file. */
 const char *listing_subject(const struct listing_request *request);
 
 #endif

@@ -37,14 +37,14 @@ static int run(const struct options *options, struct failure *failure)
                     "there is no such command; see fsc help");
     if (options_have(options, OPTION_VERSION)) {
         (void)output_print("fsc %s\n", FSD_VERSION);
-        return output_flush();
+        return output_flush(failure);
     }
     if (command == NULL || options_have(options, OPTION_HELP)) {
         if (command == NULL)
             help_print_list();
         else
             help_print_command(command);
-        return output_flush();
+        return output_flush(failure);
     }
     bool has_list = options_have(options, OPTION_FILES_FROM);
     if (has_list && options->operand_count > 0)

@@ -3,12 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "protocol/reason.h"
 
 enum {
     LIST_BUFFER = 64 * 1024, /* bytes; a line must fit */
@@ -19,20 +16,18 @@ static char separator(const struct operands *operands)
     return options_have(operands->options, OPTION_NULL) ? '\0' : '\n';
 }
 
-/* Something is wrong with a line. */
-static int fault_of_line(struct operands *operands, const char *what)
+static int fail_line(struct operands *operands, const char *what)
 {
-    (void)snprintf(operands->fault, sizeof operands->fault, "line %zu %s", operands->line, what);
-    return -REASON_USAGE;
+    return fail(&operands->failure, REASON_USAGE, operands->list, "line %zu %s", operands->line,
+                what);
 }
 
 /* The list cannot be read, and is given up. */
-static int fault_of_list(struct operands *operands)
+static int fail_list(struct operands *operands)
 {
-    (void)snprintf(operands->fault, sizeof operands->fault, "cannot read: %s", strerror(errno));
     operands->ended = true;
     operands->start = operands->end = 0;
-    return -REASON_LOCAL;
+    return fail_errno(&operands->failure, REASON_LOCAL, operands->list, "cannot read");
 }
 
 /* Reads more of the list, after what is in the buffer. */
@@ -48,7 +43,7 @@ static int read_more(struct operands *operands)
         operands->ended = true;
         operands->start = operands->end = 0;
         operands->line++;
-        return fault_of_line(operands, "is too long, and the list is read no further");
+        return fail_line(operands, "is too long, and the list is read no further");
     }
     ssize_t got = read(operands->fd, operands->buffer + left, LIST_BUFFER - left);
     if (got > 0)
@@ -59,7 +54,7 @@ static int read_more(struct operands *operands)
         struct pollfd polled = {.fd = operands->fd, .events = POLLIN};
         (void)poll(&polled, 1, -1);
     } else if (got < 0 && errno != EINTR) {
-        return fault_of_list(operands);
+        return fail_list(operands);
     }
     return 0;
 }
@@ -97,27 +92,26 @@ static int next_line(struct operands *operands, const char **ret)
     operands->start += length + 1;
     operands->line++;
     if (strlen(line) < length)
-        return fault_of_line(operands, "holds a NUL: is it a list for -0?");
+        return fail_line(operands, "holds a NUL: is it a list for -0?");
     if (length == 0)
-        return fault_of_line(operands, "is empty");
+        return fail_line(operands, "is empty");
     *ret = line;
     return 1;
 }
 
-int operands_open(struct operands *operands, const struct options *options)
+void operands_open(struct operands *operands, const struct options *options)
 {
     const char *list = options->values[OPTION_FILES_FROM];
 
     *operands = (struct operands){.options = options, .fd = -1};
     if (list == NULL)
-        return 0;
+        return;
     bool is_stdin = strcmp(list, "-") == 0;
     operands->list = is_stdin ? "standard input" : list;
     operands->fd = is_stdin ? STDIN_FILENO : open(list, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     operands->buffer = malloc(LIST_BUFFER + 1);
-    if (operands->fd >= 0 && operands->buffer != NULL)
-        return 0;
-    return fault_of_list(operands);
+    if (operands->fd < 0 || operands->buffer == NULL)
+        operands->code = fail_list(operands);
 }
 
 void operands_close(struct operands *operands)

@@ -8,32 +8,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/failure.h"
 #include "cli/options.h"
-
-enum {
-    OPERANDS_FAULT_ROOM = 256,
-};
 
 struct operands {
     const struct options *options;
     size_t next;      /* of those of the command line */
-    const char *list; /* what complaints call it; NULL: there is none */
+    const char *list; /* what messages call it; NULL: there is none */
     int fd;
     char *buffer;
     size_t start, end; /* what is in the buffer and was not yet given */
     size_t line;       /* its number in the list */
     bool ended;
-    int code; /* a failure of operands_would_wait(), which operands_next() is to tell; 0: none */
-    char fault[OPERANDS_FAULT_ROOM]; /* after a failure: what is wrong with the list */
+    int code;               /* a failure that operands_next() is still to return; 0: none */
+    struct failure failure; /* what is wrong with the list */
 };
 
-/* Opens the list, if there is one. Returns 0, or -REASON_LOCAL with a fault. */
-int operands_open(struct operands *operands, const struct options *options);
+/* Opens the list, if there is one. If it cannot be read, operands_next() says so. */
+void operands_open(struct operands *operands, const struct options *options);
 void operands_close(struct operands *operands);
 
 /*
- * The next operand, which lives until the next call. Returns 1; 0 behind the last one; or a reason
- * with a fault of a line, or of the list, and then may be called again.
+ * The next operand, which lives until the next call. Returns 1; 0 after the last one; or a reason
+ * for which a line, or the list, cannot be used, and then may be called again.
  */
 int operands_next(struct operands *operands, const char **ret);
 

@@ -2,13 +2,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "protocol/utf8.h"
 
 enum {
@@ -19,45 +16,20 @@ enum {
 static struct {
     char bytes[OUTPUT_BUFFER];
     size_t length;
-    bool failed;
 } output;
-
-static struct failure last_complaint;
-static bool holds_complaints;
-static bool has_held;
 
 int complain(enum reason reason, const char *subject, const char *format, ...)
 {
+    struct failure failure;
     char text[FAILURE_ROOM];
     va_list arguments;
 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    (void)fail(&last_complaint, reason, subject, "%s", text);
-    if (holds_complaints)
-        has_held = true;
-    else
-        failure_print(&last_complaint);
-    return -(int)reason;
-}
-
-void complaint_hold(void)
-{
-    holds_complaints = true;
-    has_held = false;
-}
-
-void complaint_release(bool is_told)
-{
-    if (holds_complaints && has_held && is_told)
-        failure_print(&last_complaint);
-    holds_complaints = false;
-}
-
-const char *complaint_last(void)
-{
-    return last_complaint.text;
+    int code = fail(&failure, reason, subject, "%s", text);
+    failure_print(&failure);
+    return code;
 }
 
 int complain_errno(enum reason reason, const char *subject, const char *what)
@@ -65,18 +37,53 @@ int complain_errno(enum reason reason, const char *subject, const char *what)
     return complain(reason, subject, "%s: %s", what, strerror(errno));
 }
 
+/* write(2), which waits where the descriptor is non-blocking. Returns -1 with errno set. */
+static ssize_t write_some(int fd, const char *bytes, size_t length)
+{
+    for (;;) {
+        ssize_t wrote = write(fd, bytes, length);
+        if (wrote >= 0 || (errno != EAGAIN && errno != EINTR))
+            return wrote;
+        if (errno == EAGAIN) {
+            struct pollfd polled = {.fd = fd, .events = POLLOUT};
+            (void)poll(&polled, 1, -1);
+        }
+    }
+}
+
+/* Writes what is pending; what cannot be written stays. Returns 0, or -1 with errno set. */
+static int write_pending(void)
+{
+    size_t written = 0;
+    ssize_t wrote = 0;
+
+    while (written < output.length && wrote >= 0) {
+        wrote = write_some(STDOUT_FILENO, output.bytes + written, output.length - written);
+        written += wrote > 0 ? (size_t)wrote : 0;
+    }
+    output.length -= written;
+    memmove(output.bytes, output.bytes + written, output.length);
+    return output.length > 0 ? -1 : 0;
+}
+
+int output_print_list(const char *format, va_list arguments)
+{
+    if (OUTPUT_BUFFER - output.length < OUTPUT_LONGEST && write_pending() < 0)
+        return -REASON_LOCAL;
+    int length = vsnprintf(output.bytes + output.length, OUTPUT_LONGEST, format, arguments);
+    if (length > 0)
+        output.length += (size_t)length < OUTPUT_LONGEST ? (size_t)length : OUTPUT_LONGEST - 1;
+    return 0;
+}
+
 int output_print(const char *format, ...)
 {
     va_list arguments;
 
-    if (OUTPUT_BUFFER - output.length < OUTPUT_LONGEST && output_flush() < 0)
-        return -REASON_LOCAL;
     va_start(arguments, format);
-    int length = vsnprintf(output.bytes + output.length, OUTPUT_LONGEST, format, arguments);
+    int code = output_print_list(format, arguments);
     va_end(arguments);
-    if (length > 0)
-        output.length += (size_t)length < OUTPUT_LONGEST ? (size_t)length : OUTPUT_LONGEST - 1;
-    return 0;
+    return code;
 }
 
 int output_text(const char *text)
@@ -99,34 +106,22 @@ int output_print_field(const char *key, const char *gap, const char *value)
     return output_print("%s%s%s\n", key, gap, clean);
 }
 
-int output_flush(void)
+int output_flush(struct failure *failure)
 {
-    size_t length = output.length;
-
-    output.length = 0;
-    if (output.failed)
-        return -REASON_LOCAL;
-    if (output_write_all(STDOUT_FILENO, output.bytes, length) == 0)
+    if (write_pending() == 0)
         return 0;
-    output.failed = true;
-    return errno == EPIPE ? -REASON_LOCAL
-                          : complain_errno(REASON_LOCAL, "standard output", "cannot write");
+    return errno == EPIPE ? fail_quietly(failure, REASON_LOCAL)
+                          : fail_errno(failure, REASON_LOCAL, "standard output", "cannot write");
 }
 
 int output_write_all(int fd, const char *bytes, size_t length)
 {
-    size_t written = 0;
-
-    while (written < length) {
-        ssize_t wrote = write(fd, bytes + written, length - written);
-        if (wrote >= 0) {
-            written += (size_t)wrote;
-        } else if (errno == EAGAIN) {
-            struct pollfd polled = {.fd = fd, .events = POLLOUT};
-            (void)poll(&polled, 1, -1);
-        } else if (errno != EINTR) {
+    while (length > 0) {
+        ssize_t wrote = write_some(fd, bytes, length);
+        if (wrote < 0)
             return -1;
-        }
+        bytes += wrote;
+        length -= (size_t)wrote;
     }
     return 0;
 }

@@ -2,8 +2,6 @@
 
 #include <sys/random.h>
 
-#include "cli/output.h"
-
 enum {
     LONGEST = 30, /* times the first pause */
 };
@@ -37,7 +35,6 @@ void retry_begin(struct retry *retry, struct connection *connection)
 
     *retry = (struct retry){
         .connection = connection, .left = settings->retries, .pause_ms = settings->pause_ms};
-    complaint_hold();
 }
 
 bool retry_again(struct retry *retry, int code)
@@ -47,14 +44,7 @@ bool retry_again(struct retry *retry, int code)
     if (retry->left == 0 || !retry_may_help(code) ||
         !connection_pause(retry->connection, jitter(retry->pause_ms)))
         return false;
-    /* What is told of an attempt is told of the last one. */
-    complaint_hold();
     retry->left--;
     retry->pause_ms = retry->pause_ms < longest / 2 ? 2 * retry->pause_ms : longest;
     return true;
-}
-
-void retry_end(int code)
-{
-    complaint_release(code < 0);
 }

@@ -5,9 +5,8 @@
  *     do
  *         code = attempt();
  *     while (retry_again(&retry, code));
- *     retry_end(code);
  *
- * Complaints of attempts are held back: one of a file that fails is told, the last one.
+ * The failure that is left is that of the last attempt.
  */
 #ifndef CLI_RETRY_H
 #define CLI_RETRY_H
@@ -35,8 +34,5 @@ void retry_begin(struct retry *retry, struct connection *connection);
  * waiting for the server: for a pause that would use up --max-time there is no other attempt.
  */
 bool retry_again(struct retry *retry, int code);
-
-/* Tells the last complaint, if it all ended in failure. */
-void retry_end(int code);
 
 #endif

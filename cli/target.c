@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/output.h"
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
@@ -85,17 +85,18 @@ static int give_name(const struct target *target, bool force)
 }
 
 /* Another file has appeared under the name meanwhile. */
-static int compare(const struct target *target, const char digest[DIGEST_ROOM])
+static int compare(const struct target *target, const char digest[DIGEST_ROOM],
+                   struct failure *failure)
 {
     char there[DIGEST_ROOM];
     struct stat status;
 
     if (fstatat(target->base, target->real, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
         !S_ISREG(status.st_mode))
-        return target_complain_exists(target);
-    if (target_digest(target, there) < 0)
+        return target_fail_exists(target, failure);
+    if (target_digest(target, there, failure) < 0)
         return -REASON_LOCAL;
-    return strcmp(there, digest) == 0 ? 0 : target_complain_exists(target);
+    return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);
 }
 
 /* fsync(2) of the folder, as far as it can be had: not of one that may not be read. */
@@ -108,7 +109,7 @@ static int sync_folder(int folder)
  * A link stands for where it leads: else a download would take the link's own place. One that leads
  * to something that is no file, as /dev/stdout to a pipe, need not have a path at its end.
  */
-static int resolve(struct target *target)
+static int resolve(struct target *target, struct failure *failure)
 {
     struct stat status;
     bool is_link = lstat(target->path, &status) == 0 && S_ISLNK(status.st_mode);
@@ -116,7 +117,7 @@ static int resolve(struct target *target)
     target->real = is_link && target->kind != TARGET_DEVICE ? realpath(target->path, NULL)
                                                             : strdup(target->path);
     if (target->real == NULL)
-        return complain_errno(REASON_LOCAL, target->path, "cannot write");
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
     target->last = name_last_component(target->real);
     return 0;
 }
@@ -133,46 +134,98 @@ static bool is_stdout(const struct stat *status)
            output.st_dev == status->st_dev;
 }
 
-int target_look(struct target *target, const char *path)
+static int open_or_make(int parent, const char *name)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent, name, flags);
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (mkdirat(parent, name, 0777) < 0 && errno != EEXIST)
+        return -1;
+    /* What lies in it is made durable, and so must it be. */
+    if (fsync(parent) < 0 && errno != EBADF && errno != EINVAL)
+        return -1;
+    return openat(parent, name, flags);
+}
+
+/*
+ * Opens the folder at `length` bytes of a path below the open folder `base`, component by component;
+ * those that are missing are made. None may be a symbolic link. Returns the descriptor, for a length
+ * of 0 one of `base` itself, or -1 with errno set: ENOTDIR where a link or a file is in the way.
+ */
+static int open_below(int base, const char *path, size_t length)
+{
+    int folder = fcntl(base, F_DUPFD_CLOEXEC, 0);
+
+    for (size_t start = 0; folder >= 0 && start < length;) {
+        char name[NAME_MAX + 1];
+        const char *slash = memchr(path + start, '/', length - start);
+        size_t end = slash != NULL ? (size_t)(slash - path) : length;
+        int below = -1;
+        if (end - start < sizeof name) {
+            memcpy(name, path + start, end - start);
+            name[end - start] = '\0';
+            below = open_or_make(folder, name);
+        } else {
+            errno = ENAMETOOLONG;
+        }
+        descriptor_close(folder);
+        folder = below;
+        start = end + 1;
+    }
+    /* Of a link Linux says one or the other. */
+    if (folder < 0 && errno == ELOOP)
+        errno = ENOTDIR;
+    return folder;
+}
+
+int target_look(struct target *target, const char *path, struct failure *failure)
 {
     struct stat status;
 
     *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
     if (stat(path, &status) == 0) {
         if (S_ISDIR(status.st_mode))
-            return complain(REASON_LOCAL, path, "it is a folder");
+            return fail(failure, REASON_LOCAL, path, "it is a folder");
         if (S_ISREG(status.st_mode) && is_stdout(&status))
-            return complain(REASON_USAGE, path, "it is standard output: use --output -");
+            return fail(failure, REASON_USAGE, path, "it is standard output: use --output -");
         target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
         target->mode = status.st_mode & 0777;
     } else if (errno != ENOENT) {
-        return complain_errno(REASON_LOCAL, path, "cannot write");
+        return fail_errno(failure, REASON_LOCAL, path, "cannot write");
     }
-    return resolve(target);
+    return resolve(target, failure);
 }
 
-int target_look_in(struct target *target, int folder, const char *last, const char *path)
+int target_look_below(struct target *target, int base, const char *below, const char *path,
+                      struct failure *failure)
 {
+    const char *last = name_last_component(below);
     struct stat status;
 
-    *target = (struct target){.path = path, .base = folder, .folder = -1, .fd = -1};
+    *target = (struct target){.path = path, .folder = -1, .fd = -1};
+    target->base = open_below(base, below, (size_t)(last - below));
+    if (target->base < 0)
+        return fail_errno(failure, REASON_LOCAL, path, "cannot make its folder");
     target->real = strdup(last);
     if (target->real == NULL)
-        return complain_errno(REASON_LOCAL, path, "cannot write");
+        return fail_errno(failure, REASON_LOCAL, path, "cannot write");
     target->last = target->real;
-    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : complain_errno(REASON_LOCAL, path, "cannot write");
+    if (fstatat(target->base, last, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : fail_errno(failure, REASON_LOCAL, path, "cannot write");
     if (!S_ISREG(status.st_mode))
-        return complain(REASON_LOCAL, path, "%s",
-                        S_ISDIR(status.st_mode)   ? "it is a folder"
-                        : S_ISLNK(status.st_mode) ? "a symbolic link is in the way"
-                                                  : "something that is no file is in the way");
+        return fail(failure, REASON_LOCAL, path, "%s",
+                    S_ISDIR(status.st_mode)   ? "it is a folder"
+                    : S_ISLNK(status.st_mode) ? "a symbolic link is in the way"
+                                              : "something that is no file is in the way");
     target->kind = TARGET_FILE;
     target->mode = status.st_mode & 0777;
     return 0;
 }
 
-int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM])
+int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
+                      struct failure *failure)
 {
     /* Links were resolved, or refused: one that is there now came since. */
     int fd = openat(target->base, target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
@@ -180,11 +233,11 @@ int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM])
 
     descriptor_close(fd);
     if (size < 0)
-        (void)complain_errno(REASON_LOCAL, target->path, "cannot read what is there");
+        (void)fail_errno(failure, REASON_LOCAL, target->path, "cannot read what is there");
     return size;
 }
 
-int target_open(struct target *target)
+int target_open(struct target *target, struct failure *failure)
 {
     if (target->kind == TARGET_DEVICE) {
         target->fd = open(target->path, O_WRONLY | O_CLOEXEC);
@@ -193,29 +246,30 @@ int target_open(struct target *target)
         if (target->folder >= 0)
             target->fd = make_temporary(target);
     }
-    return target->fd >= 0 ? 0 : complain_errno(REASON_LOCAL, target->path, "cannot write");
+    return target->fd >= 0 ? 0 : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
 }
 
-int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM])
+int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
+                  struct failure *failure)
 {
     if (target->temporary[0] == '\0')
         return 0;
     if (target->kind == TARGET_FILE && fchmod(target->fd, target->mode) < 0)
-        return complain_errno(REASON_LOCAL, target->path, "cannot set its mode");
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
     if (fsync(target->fd) < 0)
-        return complain_errno(REASON_LOCAL, target->path, "cannot make it durable");
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot make it durable");
     if (give_name(target, force) < 0)
-        return errno == EEXIST ? compare(target, digest)
-                               : complain_errno(REASON_LOCAL, target->path, "cannot write");
+        return errno == EEXIST ? compare(target, digest, failure)
+                               : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
     forget_temporary(target);
     if (sync_folder(target->folder) < 0)
-        return complain_errno(REASON_LOCAL, target->path, "cannot make it durable");
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot make it durable");
     return 0;
 }
 
-int target_complain_exists(const struct target *target)
+int target_fail_exists(const struct target *target, struct failure *failure)
 {
-    return complain(REASON_EXISTS, target->path, "a file with other bytes is there");
+    return fail(failure, REASON_EXISTS, target->path, "a file with other bytes is there");
 }
 
 void target_close(struct target *target)
@@ -225,6 +279,7 @@ void target_close(struct target *target)
     forget_temporary(target);
     descriptor_close(target->fd);
     descriptor_close(target->folder);
+    descriptor_close(target->base);
     free(target->real);
-    *target = (struct target){.folder = -1, .fd = -1};
+    *target = (struct target){.base = -1, .folder = -1, .fd = -1};
 }

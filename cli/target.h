@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/failure.h"
 #include "protocol/digest.h"
 
 enum {
@@ -25,7 +26,7 @@ enum target_kind {
 
 struct target {
     const char *path; /* as it was given; belongs to the caller */
-    int base;         /* the folder that `real` begins in; AT_FDCWD for the working one */
+    int base;         /* the open folder where `real` begins; AT_FDCWD: the working directory */
     char *real;       /* the path with symbolic links resolved */
     const char *last; /* the last component of `real` */
     enum target_kind kind;
@@ -36,34 +37,36 @@ struct target {
 };
 
 /*
- * Looks at what is at a path. A symbolic link stands for what it leads to. Returns 0, or a reason
- * after complaining, as of a folder. Also then target_close() is to be called.
+ * Looks at what is at a path. A symbolic link stands for what it leads to. Returns 0 or a
+ * reason, as for a folder. Also then target_close() is to be called.
  */
-int target_look(struct target *target, const char *path);
+int target_look(struct target *target, const char *path, struct failure *failure);
 
 /*
- * The same for a file called `last` in an open folder, which belongs to the caller. There a
- * symbolic link, and everything else that is no regular file, is refused. `path` is for complaints.
+ * The same for a path `below` the open folder `base`, whose folders are made where they are missing.
+ * On the way a symbolic link, and at its end everything but a regular file, is refused. `path` is
+ * for messages.
  */
-int target_look_in(struct target *target, int folder, const char *last, const char *path);
+int target_look_below(struct target *target, int base, const char *below, const char *path,
+                      struct failure *failure);
 
-/* Makes the digest of the file that is there. Returns its size, or -1 after complaining. */
-int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM]);
+/* Makes the digest of the file that is there. Returns its size, or -1 with a failure. */
+int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
+                      struct failure *failure);
 
-/*
- * Opens the target's temporary file, or its device. Returns 0, or -REASON_LOCAL after complaining.
- */
-int target_open(struct target *target);
+/* Opens the target's temporary file, or its device. Returns 0 or -REASON_LOCAL. */
+int target_open(struct target *target, struct failure *failure);
 
 /*
  * Makes what was written durable and gives it its name. With `force` it takes the place, and the
  * mode, of another file; without, one that appeared meanwhile is let be: it is compared by
- * `digest`. Returns 0; -REASON_EXISTS or -REASON_LOCAL after complaining.
+ * `digest`. Returns 0, -REASON_EXISTS or -REASON_LOCAL.
  */
-int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM]);
+int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
+                  struct failure *failure);
 
-/* Complains that a file with other bytes is there. Returns -REASON_EXISTS. */
-int target_complain_exists(const struct target *target);
+/* Fails because a file with other bytes is there. Returns -REASON_EXISTS. */
+int target_fail_exists(const struct target *target, struct failure *failure);
 
 /* Removes the temporary file, if there still is one, and releases all. */
 void target_close(struct target *target);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/output.h"
 #include "cli/retry.h"
 #include "cli/upload_body.h"
 #include "cli/upload_id.h"
@@ -33,20 +32,13 @@ struct upload {
     bool is_hopeless;        /* and no other answer will tell more */
 };
 
-/* Says what is wrong, as connection_answer() does. */
-static int say(struct connection *connection, enum reason reason, const char *text)
-{
-    (void)snprintf(connection->why, sizeof connection->why, "%s", text);
-    return -(int)reason;
-}
-
 /* EXISTS: are the stored bytes ours? */
 static bool is_same(struct connection *connection, bool told, const char made[DIGEST_ROOM])
 {
     const char *digest = NULL;
     const struct field *same = line_option(&connection->answer.line, "same");
 
-    if (connection_digest(connection, &digest) == 0)
+    if (connection_digest(connection, &digest))
         return strcmp(digest, made) == 0;
     return told && same != NULL && strcmp(same->bytes, "1") == 0;
 }
@@ -62,20 +54,14 @@ static bool is_known(const struct upload *upload)
     return upload->outcome->digest[0] != '\0';
 }
 
-/* Complains of what connection->why says of the last answer. Returns `code`. */
-static int complain_of_answer(const struct upload *upload, int code)
+static int fail_breach(struct upload *upload)
 {
-    return complain(reason_of(code), upload->name, "%s", upload->connection->why);
+    return connection_fail(upload->connection, upload->name, -REASON_BREACH);
 }
 
-static int complain_of_breach(struct upload *upload)
+static int fail_unreadable(const struct upload *upload)
 {
-    return complain_of_answer(upload, connection_note_failure(upload->connection, -REASON_BREACH));
-}
-
-static int complain_unreadable(const struct upload *upload)
-{
-    return complain_errno(REASON_LOCAL, upload->local, "cannot read");
+    return fail_errno(upload->connection->failure, REASON_LOCAL, upload->local, "cannot read");
 }
 
 /* Is a regular file another one than when it was opened? */
@@ -89,16 +75,16 @@ static int conclude(struct upload *upload, int code)
 {
     if (code == -REASON_EXISTS && upload->rules->exclusive && upload->is_unknown &&
         is_same(upload->connection, upload->told, upload->outcome->digest)) {
-        code = say(upload->connection, REASON_LOST, OUTCOME_UNKNOWN);
+        code = fail(upload->connection->failure, REASON_LOST, upload->name, OUTCOME_UNKNOWN);
         upload->is_hopeless = true;
     }
-    return code < 0 ? complain_of_answer(upload, code) : 0;
+    return code;
 }
 
 static int judge(struct upload *upload, int code)
 {
-    return conclude(upload, upload_judge(upload->connection, upload->rules, upload->told, code,
-                                         upload->outcome));
+    return conclude(upload, upload_judge(upload->connection, upload->rules, upload->name,
+                                         upload->told, code, upload->outcome));
 }
 
 /* Asks for the go-ahead. Returns 0, -REASON_EXISTS, or another reason after complaining. */
@@ -121,8 +107,7 @@ static int request(struct upload *upload)
         (void)snprintf(last, sizeof last, "upload=%s", upload->id.text);
     upload_print_request(connection, upload->rules, upload->name, size, digest, last);
     upload->told = digest[0] != '\0';
-    code = connection_ask(connection, ANSWER_EXISTS);
-    return code == 0 || code == -REASON_EXISTS ? code : complain_of_answer(upload, code);
+    return connection_ask(connection, upload->name, ANSWER_EXISTS);
 }
 
 /* A session that still holds the upload is one whose connection was lost: it will find out. */
@@ -152,11 +137,11 @@ static int hash_source(struct upload *upload)
         digest_finish(&upload->body.digest, digest);
     }
     if (outcome->size < 0)
-        return complain_unreadable(upload);
+        return fail_unreadable(upload);
     if (has_changed(upload))
-        return upload_complain_changed(upload->local);
+        return upload_fail_changed(upload->local, upload->connection->failure);
     memcpy(outcome->digest, digest, sizeof digest);
-    return upload_judge_digest(upload->rules, upload->local, digest);
+    return upload_judge_digest(upload->rules, upload->local, digest, upload->connection->failure);
 }
 
 /*
@@ -169,10 +154,10 @@ static int compare_stored(struct upload *upload)
     int code = 0;
 
     if (rules->exclusive && !upload->is_unknown)
-        return complain(REASON_EXISTS, upload->name, "the name is taken");
+        return fail(upload->connection->failure, REASON_EXISTS, upload->name, "the name is taken");
     if (upload->status == NULL && rules->replace == NULL && !rules->if_same && !is_known(upload))
-        return complain(REASON_EXISTS, upload->name, "the name is taken; %s was not read",
-                        upload->local);
+        return fail(upload->connection->failure, REASON_EXISTS, upload->name,
+                    "the name is taken; %s was not read", upload->local);
     if (!is_known(upload))
         code = hash_source(upload);
     return code < 0 ? code : judge(upload, -REASON_EXISTS);
@@ -184,15 +169,15 @@ static int take_refusal(struct upload *upload, int code)
     struct connection *connection = upload->connection;
 
     if (upload->body.refused && code == 0) {
-        code = upload_body_abort(&upload->body);
+        code = upload_body_abort(&upload->body, upload->name);
     } else if (upload->body.refused || code == -REASON_LOST) {
         /* Before it went away it may have said why. */
-        code = connection_answer(connection, ANSWER_OK);
+        code = connection_answer(connection, upload->name, ANSWER_OK);
         connection_close(connection);
     } else {
-        code = connection_note_failure(connection, code);
+        code = connection_fail(connection, upload->name, code);
     }
-    return code == 0 ? complain_of_breach(upload) : complain_of_answer(upload, code);
+    return code == 0 ? fail_breach(upload) : code;
 }
 
 /* The whole source was sent. */
@@ -202,7 +187,7 @@ static int end_body(struct upload *upload)
 
     (void)stream_print(&connection->stream, "END digest=%s\n", upload->outcome->digest);
     upload->told = true;
-    int code = connection_ask(connection, ANSWER_EXISTS);
+    int code = connection_ask(connection, upload->name, ANSWER_EXISTS);
     upload->is_unknown = upload->is_unknown || code == -REASON_LOST || code == -REASON_TIMEOUT;
     return judge(upload, code);
 }
@@ -215,13 +200,14 @@ static int judge_source(struct upload *upload, int error)
 
     errno = error;
     if (error != 0)
-        return complain_unreadable(upload);
+        return fail_unreadable(upload);
     digest_finish(&upload->body.digest, digest);
     if (has_changed(upload) ||
         (upload->status != NULL && upload->body.size != upload->status->st_size) ||
         (is_known(upload) && strcmp(outcome->digest, digest) != 0))
-        return upload_complain_changed(upload->local);
-    int code = upload_judge_digest(upload->rules, upload->local, digest);
+        return upload_fail_changed(upload->local, upload->connection->failure);
+    int code =
+        upload_judge_digest(upload->rules, upload->local, digest, upload->connection->failure);
     if (code == 0)
         memcpy(outcome->digest, digest, sizeof digest);
     return code;
@@ -238,7 +224,7 @@ static int send_body(struct upload *upload)
     code = judge_source(upload, error);
     if (code == 0)
         return end_body(upload);
-    (void)upload_body_abort(&upload->body);
+    (void)upload_body_abort(&upload->body, upload->name);
     return code;
 }
 
@@ -257,14 +243,14 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
 
     *ret_agrees = true;
     upload_body_begin(&upload->body, connection, upload->source, upload->status != NULL);
-    if (connection_number(connection, "offset", &offset) < 0)
-        return complain_of_breach(upload);
+    if (!connection_number(connection, "offset", &offset))
+        return fail_breach(upload);
     /* A server that ignores ids may still be at the one before, which matters for a lock. */
     upload->is_unknown = upload->is_unknown && upload->rules->exclusive && offset == 0;
     if (offset == 0)
         return 0;
-    if (upload->id.text[0] == '\0' || connection_digest(connection, &digest) < 0)
-        return complain_of_breach(upload);
+    if (upload->id.text[0] == '\0' || !connection_digest(connection, &digest))
+        return fail_breach(upload);
     memcpy(there, digest, sizeof there);
     int code = upload_body_skip(&upload->body, offset, &error);
     if (code < 0)
@@ -274,9 +260,9 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     *ret_agrees = upload->body.refused || (upload->body.size == offset && strcmp(made, there) == 0);
     if (error == 0)
         return 0;
-    (void)upload_body_abort(&upload->body);
+    (void)upload_body_abort(&upload->body, upload->name);
     errno = error;
-    return complain_unreadable(upload);
+    return fail_unreadable(upload);
 }
 
 /* The answer to the request was OK. */
@@ -287,7 +273,7 @@ static int take_go_ahead(struct upload *upload, bool *ret_again)
     if (!is_go_ahead(upload->connection)) {
         /* This very upload was stored before. */
         if (upload->id.text[0] == '\0')
-            return complain_of_breach(upload);
+            return fail_breach(upload);
         int code = is_known(upload) ? 0 : hash_source(upload);
         return code < 0 ? code : judge(upload, 0);
     }
@@ -298,10 +284,10 @@ static int take_go_ahead(struct upload *upload, bool *ret_again)
     if (code < 0)
         return code;
     *ret_again = true;
-    code = upload_body_abort(&upload->body);
+    code = upload_body_abort(&upload->body, upload->name);
     if (code == 0)
-        return complain_of_breach(upload);
-    return code == -REASON_ABORTED ? 0 : complain_of_answer(upload, code);
+        return fail_breach(upload);
+    return code == -REASON_ABORTED ? 0 : code;
 }
 
 static int attempt(struct upload *upload)
@@ -313,16 +299,16 @@ static int attempt(struct upload *upload)
     for (int tries = 0; code == 0 && again && tries < 2; tries++) {
         again = false;
         if (has_changed(upload))
-            return upload_complain_changed(upload->local);
+            return upload_fail_changed(upload->local, upload->connection->failure);
         if (upload->status != NULL && lseek(upload->source, 0, SEEK_SET) < 0)
-            return complain_unreadable(upload);
+            return fail_unreadable(upload);
         code = request_patiently(upload);
         if (code == -REASON_EXISTS)
             return compare_stored(upload);
         if (code == 0)
             code = take_go_ahead(upload, &again);
     }
-    return code == 0 && again ? complain_of_breach(upload) : code;
+    return code == 0 && again ? fail_breach(upload) : code;
 }
 
 /* It was sent whole, and no answer came: asks once more, on another connection. */
@@ -331,8 +317,8 @@ static int ask_outcome(struct upload *upload)
     struct connection *connection = upload->connection;
     int code = request_patiently(upload);
 
-    code = upload_judge_lost(connection, upload->rules, upload->id.text[0] != '\0', code,
-                             upload->outcome);
+    code = upload_judge_lost(connection, upload->rules, upload->name, upload->id.text[0] != '\0',
+                             code, upload->outcome);
     return conclude(upload, code);
 }
 
@@ -351,33 +337,32 @@ void upload_print_request(struct connection *connection, const struct upload_rul
         rules->replace != NULL ? rules->replace : "", last[0] != '\0' ? " " : "", last);
 }
 
-int upload_judge(struct connection *connection, const struct upload_rules *rules, bool told,
-                 int code, struct outcome *outcome)
+int upload_judge(struct connection *connection, const struct upload_rules *rules, const char *name,
+                 bool told, int code, struct outcome *outcome)
 {
     const char *digest = NULL;
     int64_t size = 0;
 
     if (code == -REASON_EXISTS && rules->exclusive)
-        return say(connection, REASON_EXISTS, "the name is taken");
+        return fail(connection->failure, REASON_EXISTS, name, "the name is taken");
     if (code == -REASON_EXISTS && is_same(connection, told, outcome->digest)) {
         outcome->was_there = true;
         return 0;
     }
     /* What may be replaced by anything is never in the way. */
     if (code == -REASON_EXISTS && rules->replace != NULL)
-        code = connection_note_failure(connection, -REASON_BREACH);
+        code = connection_fail(connection, name, -REASON_BREACH);
     if (code < 0)
         return code;
-    if (connection_digest(connection, &digest) < 0 ||
-        connection_number(connection, "size", &size) < 0)
-        return connection_note_failure(connection, -REASON_BREACH);
+    if (!connection_digest(connection, &digest) || !connection_number(connection, "size", &size))
+        return connection_fail(connection, name, -REASON_BREACH);
     if (strcmp(digest, outcome->digest) != 0 || size != outcome->size)
-        return say(connection, REASON_MISMATCH, "the server stored other bytes");
+        return fail(connection->failure, REASON_MISMATCH, name, "the server stored other bytes");
     return 0;
 }
 
-int upload_judge_lost(struct connection *connection, const struct upload_rules *rules, bool has_id,
-                      int code, struct outcome *outcome)
+int upload_judge_lost(struct connection *connection, const struct upload_rules *rules,
+                      const char *name, bool has_id, int code, struct outcome *outcome)
 {
     if (code == 0 && is_go_ahead(connection)) {
         /* What has an id is to be kept, and gone on with. */
@@ -385,25 +370,27 @@ int upload_judge_lost(struct connection *connection, const struct upload_rules *
             connection_close(connection);
         } else {
             (void)stream_print(&connection->stream, "ABORT aborted\n");
-            (void)connection_ask(connection, ANSWER_OK);
+            (void)connection_ask(connection, name, ANSWER_OK);
         }
-        return say(connection, REASON_LOST, "the connection was lost, and the file is not stored");
+        return fail(connection->failure, REASON_LOST, name,
+                    "the connection was lost, and the file is not stored");
     }
     if (connection->unreachable || retry_may_help(code) || code == -REASON_BREACH)
-        return say(connection, REASON_LOST, OUTCOME_UNKNOWN);
-    return upload_judge(connection, rules, true, code, outcome);
+        return fail(connection->failure, REASON_LOST, name, OUTCOME_UNKNOWN);
+    return upload_judge(connection, rules, name, true, code, outcome);
 }
 
-int upload_judge_digest(const struct upload_rules *rules, const char *local, const char *digest)
+int upload_judge_digest(const struct upload_rules *rules, const char *local, const char *digest,
+                        struct failure *failure)
 {
     if (rules->digest[0] == '\0' || strcmp(rules->digest, digest) == 0)
         return 0;
-    return complain(REASON_MISMATCH, local, "its digest is another one: %s", digest);
+    return fail(failure, REASON_MISMATCH, local, "its digest is another one: %s", digest);
 }
 
-int upload_complain_changed(const char *local)
+int upload_fail_changed(const char *local, struct failure *failure)
 {
-    return complain(REASON_MISMATCH, local, "it changed while it was read");
+    return fail(failure, REASON_MISMATCH, local, "it changed while it was read");
 }
 
 int upload_run(struct connection *connection, const struct upload_rules *rules, const char *name,
@@ -434,6 +421,5 @@ int upload_run(struct connection *connection, const struct upload_rules *rules, 
     if (code == -REASON_LOST && upload.is_unknown && !upload.is_hopeless)
         code = ask_outcome(&upload);
     upload_id_release(&upload.id, !retry_may_help(code));
-    retry_end(code);
     return code;
 }

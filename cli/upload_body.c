@@ -141,7 +141,7 @@ int upload_body_send(struct upload_body *body, int *ret_error)
     }
 }
 
-int upload_body_abort(struct upload_body *body)
+int upload_body_abort(struct upload_body *body, const char *name)
 {
     struct connection *connection = body->connection;
     struct stream *stream = &connection->stream;
@@ -149,7 +149,7 @@ int upload_body_abort(struct upload_body *body)
     if (!stream->failed && stream_print(stream, "ABORT aborted\n") == 0 && push_all(body) < 0)
         stream->failed = true;
     bool in_step = !stream->failed;
-    int code = connection_answer(connection, ANSWER_OK);
+    int code = connection_answer(connection, name, ANSWER_OK);
     if (!in_step)
         connection_close(connection);
     return code;

@@ -41,7 +41,7 @@ int upload_body_skip(struct upload_body *body, int64_t length, int *ret_error);
 int upload_body_send(struct upload_body *body, int *ret_error);
 
 /* Gives the body up. Returns what the server has to say of it, as connection_answer(). */
-int upload_body_abort(struct upload_body *body);
+int upload_body_abort(struct upload_body *body, const char *name);
 
 /* Reads all of a source that is no regular file without sending it. Returns 0, or -1 with errno. */
 int upload_body_hash(struct upload_body *body);

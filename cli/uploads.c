@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/output.h"
 #include "protocol/descriptor.h"
 
 enum {
@@ -37,7 +36,6 @@ static void release(struct ahead *ahead)
     free(ahead->name);
     free(ahead->local);
     free(ahead->bytes);
-    free(ahead->why);
     *ahead = (struct ahead){.name = NULL};
 }
 
@@ -54,14 +52,15 @@ static int note_down(struct uploads *uploads, struct ahead *ahead, const char *n
                             .outcome = {.size = (int64_t)length}};
     if (ahead->name == NULL || ahead->local == NULL || (is_kept && ahead->bytes == NULL)) {
         release(ahead);
-        return complain_errno(REASON_LOCAL, local, "cannot read");
+        return fail_errno(uploads->connection->failure, REASON_LOCAL, local, "cannot read");
     }
     if (is_kept)
         memcpy(ahead->bytes, uploads->bytes, length);
     digest_begin(&digest);
     digest_add(&digest, uploads->bytes, length);
     digest_finish(&digest, ahead->outcome.digest);
-    int code = upload_judge_digest(uploads->rules, local, ahead->outcome.digest);
+    int code = upload_judge_digest(uploads->rules, local, ahead->outcome.digest,
+                                   uploads->connection->failure);
     if (code < 0)
         release(ahead);
     return code;
@@ -76,7 +75,6 @@ static int connect_first(struct uploads *uploads)
     do
         code = connection_ready(uploads->connection);
     while (retry_again(&uploads->retry, code));
-    retry_end(code);
     return code;
 }
 
@@ -107,11 +105,11 @@ static int put_alone(struct uploads *uploads, const char *name, int source, cons
     return upload_run(uploads->connection, uploads->rules, name, source, local, status, outcome);
 }
 
-/* Complains of the error in errno, behind what is to be said of the files before. */
-static int complain_unreadable(struct uploads *uploads, const char *local)
+/* Fails for the error in errno, after what is to be said of the files before. */
+static int fail_unreadable(struct uploads *uploads, const char *local)
 {
     uploads_settle(uploads);
-    return complain_errno(REASON_LOCAL, local, "cannot read");
+    return fail_errno(uploads->connection->failure, REASON_LOCAL, local, "cannot read");
 }
 
 /* Reads as much of a file as may be sent ahead, and one byte more where there is one. */
@@ -141,16 +139,16 @@ static int put_small(struct uploads *uploads, const char *name, int source, cons
     size_t length = 0;
 
     if (read_all(uploads, source, &length) < 0)
-        return complain_unreadable(uploads, local);
+        return fail_unreadable(uploads, local);
     if (descriptor_has_changed(source, status)) {
         uploads_settle(uploads);
-        return upload_complain_changed(local);
+        return upload_fail_changed(local, uploads->connection->failure);
     }
     if (!is_alone && length <= EAGER_LARGEST)
         return send_ahead(uploads, name, local, length);
     /* What is larger than it tells is to be read like a stream. */
     return lseek(source, 0, SEEK_SET) < 0
-               ? complain_unreadable(uploads, local)
+               ? fail_unreadable(uploads, local)
                : put_alone(uploads, name, source, local,
                            (off_t)length == status->st_size ? status : NULL, outcome);
 }
@@ -173,7 +171,7 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
     int code = 0;
 
     if (fstat(source, &status) < 0) {
-        code = complain_unreadable(uploads, local);
+        code = fail_unreadable(uploads, local);
     } else {
         /* Of standard input a part may have been read by others: it is stored from there on. */
         bool is_whole = S_ISREG(status.st_mode) && lseek(source, 0, SEEK_CUR) == 0;
@@ -188,9 +186,9 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
 
 static void set_outcome(struct uploads *uploads, struct ahead *ahead, int code)
 {
-    free(ahead->why);
     ahead->code = code;
-    ahead->why = code < 0 ? strdup(uploads->connection->why) : NULL;
+    if (code < 0)
+        ahead->failure = *uploads->connection->failure;
 }
 
 /* Reads the answers that are awaited. Returns 0, or the first reason for which a retry may help. */
@@ -208,14 +206,15 @@ static int read_answers(struct uploads *uploads)
         if (ahead->code != AWAITED)
             continue;
         if (connection->is_open)
-            code = connection_answer(connection, ANSWER_EXISTS);
+            code = connection_answer(connection, ahead->name, ANSWER_EXISTS);
         else
-            code = connection_note_failure(connection, code == -REASON_TIMEOUT ? -REASON_TIMEOUT
-                                                                               : -REASON_LOST);
+            code = connection_fail(connection, ahead->name,
+                                   code == -REASON_TIMEOUT ? -REASON_TIMEOUT : -REASON_LOST);
         if (code == -REASON_LOST && pushed == -REASON_TIMEOUT)
-            code = connection_note_failure(connection, pushed);
-        set_outcome(uploads, ahead,
-                    upload_judge(connection, uploads->rules, true, code, &ahead->outcome));
+            code = connection_fail(connection, ahead->name, pushed);
+        set_outcome(
+            uploads, ahead,
+            upload_judge(connection, uploads->rules, ahead->name, true, code, &ahead->outcome));
         if (first == 0 && retry_may_help(ahead->code))
             first = ahead->code;
     }
@@ -252,10 +251,11 @@ static void ask_outcomes(struct uploads *uploads)
         if (code == 0) {
             upload_print_request(connection, uploads->rules, ahead->name, ahead->outcome.size,
                                  ahead->outcome.digest, "");
-            code = connection_ask(connection, ANSWER_EXISTS);
+            code = connection_ask(connection, ahead->name, ANSWER_EXISTS);
         }
         set_outcome(uploads, ahead,
-                    upload_judge_lost(connection, uploads->rules, false, code, &ahead->outcome));
+                    upload_judge_lost(connection, uploads->rules, ahead->name, false, code,
+                                      &ahead->outcome));
     }
 }
 
@@ -264,10 +264,8 @@ static void report_all(struct uploads *uploads)
 {
     for (size_t i = 0; i < uploads->count; i++) {
         struct ahead *ahead = &uploads->ahead[i];
-        enum reason reason = reason_of(ahead->code);
         if (ahead->code < 0)
-            (void)complain(reason, ahead->name, "%s",
-                           ahead->why != NULL ? ahead->why : reason_text(reason));
+            *uploads->connection->failure = ahead->failure;
         uploads->report(uploads->context, ahead->name, ahead->local, ahead->code, &ahead->outcome);
         release(ahead);
     }
@@ -278,13 +276,10 @@ void uploads_settle(struct uploads *uploads)
     int error = errno;
 
     if (uploads->count > 0) {
-        /* Of what is done for all of them nobody else is to complain. */
-        complaint_hold();
         int code = read_answers(uploads);
         while (retry_again(&uploads->retry, code))
             code = send_again(uploads);
         ask_outcomes(uploads);
-        complaint_release(false);
         report_all(uploads);
     }
     uploads->count = 0;

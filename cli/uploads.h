@@ -6,7 +6,6 @@
 #define CLI_UPLOADS_H
 
 #include "cli/connection.h"
-#include "cli/report.h"
 #include "cli/retry.h"
 #include "cli/upload.h"
 #include "protocol/body.h"
@@ -21,13 +20,13 @@ struct ahead {
     char *local;
     char *bytes; /* those of the file, to be sent again; NULL when they never will */
     struct outcome outcome;
-    int code;  /* what became of it */
-    char *why; /* what is to be said of that; NULL for no memory */
+    int code;               /* what became of it */
+    struct failure failure; /* of it */
 };
 
 /*
  * Is told what became of each upload, in their order. `code` is 0, or the reason for which it
- * failed, of which was complained.
+ * failed, which is in connection->failure.
  */
 typedef void uploads_report(void *context, const char *name, const char *local, int code,
                             const struct outcome *outcome);
@@ -54,8 +53,8 @@ void uploads_init(struct uploads *uploads, struct connection *connection,
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local);
 
 /*
- * Reads and reports the answers that are awaited; to be called before anything else is complained
- * of, so that complaints are in the order of the files, and at the end. errno stays as it is.
+ * Reads and reports the answers that are awaited; to be called before any other failure is
+ * reported, so that they are in the order of the files, and at the end. errno stays as it is.
  */
 void uploads_settle(struct uploads *uploads);
 

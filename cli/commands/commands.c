@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-#include "cli/operands.h"
-#include "cli/output.h"
-
 #define TAKES(option) OPTION_BIT(OPTION_##option)
 #define LISTS         (TAKES(FILES_FROM) | TAKES(NULL))
 
@@ -111,47 +108,4 @@ uint64_t command_options(const char *word)
 
     /* It is the word that is wrong, and not what stands behind it. */
     return command != NULL ? command->options : UINT64_MAX;
-}
-
-static int settle_all(struct invocation *invocation, invocation_settle *settle)
-{
-    int code = settle != NULL ? settle(invocation) : 0;
-    int printed = output_flush();
-
-    return code < 0 ? code : printed;
-}
-
-/* What is wrong with the list is told behind what was wrong before. */
-static int complain_of_list(struct invocation *invocation, const struct operands *operands,
-                            invocation_settle *settle, int code)
-{
-    int before = settle_all(invocation, settle);
-
-    code = complain(reason_of(code), operands->list, "%s", operands->fault);
-    return before < 0 ? before : code;
-}
-
-int invocation_run_each(struct invocation *invocation, invocation_action *run,
-                        invocation_settle *settle)
-{
-    struct operands operands;
-    int first = 0;
-    int got = operands_open(&operands, invocation->options);
-
-    if (got < 0)
-        first = complain_of_list(invocation, &operands, settle, got);
-    while (!invocation->connection.unreachable) {
-        const char *operand = NULL;
-        int code = operands_would_wait(&operands) ? settle_all(invocation, settle) : 0;
-        first = first < 0 ? first : code;
-        got = operands_next(&operands, &operand);
-        if (got == 0)
-            break;
-        code = got > 0 ? run(invocation, operand)
-                       : complain_of_list(invocation, &operands, settle, got);
-        first = first < 0 ? first : code;
-    }
-    operands_close(&operands);
-    int code = settle_all(invocation, settle);
-    return first < 0 ? first : code;
 }

@@ -4,18 +4,7 @@
 #ifndef COMMANDS_COMMANDS_H
 #define COMMANDS_COMMANDS_H
 
-#include "cli/connection.h"
-#include "cli/options.h"
-#include "cli/settings.h"
-
-/* A call of fsc, taken apart. */
-struct invocation {
-    const struct options *options;
-    struct settings settings;
-    struct connection connection;
-    struct failure *failure; /* of the operand at hand, or of the whole command */
-    void *state;             /* of the command */
-};
+#include "cli/commands/invocation.h"
 
 struct command {
     const char *word;
@@ -42,20 +31,6 @@ const struct command *command_find(const char *word);
 
 /* The options of a word's command, as bits; every option for a word that is no command. */
 uint64_t command_options(const char *word);
-
-/* Does something with one operand. Returns 0, or a reason after complaining. */
-typedef int invocation_action(struct invocation *invocation, const char *operand);
-
-/* Ends what actions have left open. Returns 0 or the first failure of these. */
-typedef int invocation_settle(struct invocation *invocation);
-
-/*
- * Runs an action for each operand of the command line or of --files-from. All are tried, unless the
- * server cannot be reached. What was printed goes out, and `settle` (which may be NULL) is called,
- * before there is a wait for more operands, and at the end. Returns 0 or the first failure.
- */
-int invocation_run_each(struct invocation *invocation, invocation_action *run,
-                        invocation_settle *settle);
 
 int complete_run(struct invocation *invocation);
 int config_run(struct invocation *invocation);

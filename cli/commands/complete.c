@@ -93,13 +93,13 @@ static int read_names(struct completion *completion, const char *folder, struct 
     listing_cache_find(&names, server, folder);
     listing_cache_find(&silence, server, NULL);
     if (entries_begin(entries, ENTRIES_NAMES) < 0)
-        return complain_errno(REASON_INTERNAL, "complete", "no memory");
+        return fail_errno(connection->failure, REASON_INTERNAL, "complete", "no memory");
     if (listing_cache_load(&names, entries)) {
         (void)entries_sort(entries);
         return 0;
     }
     if (listing_cache_load(&silence, NULL))
-        return complain(REASON_UNAVAILABLE, server, "it has failed a moment ago");
+        return fail(connection->failure, REASON_UNAVAILABLE, server, "it has failed a moment ago");
     /* It is noted before, since this process may be killed while it waits. */
     listing_cache_store(&silence, NULL);
     entries_free(entries);
@@ -267,7 +267,7 @@ int complete_run(struct invocation *invocation)
         code = offer_all(&completion, code);
         free(options->operands);
     }
-    int printed = output_flush();
+    int printed = output_flush(invocation->failure);
     code = code < 0 ? code : printed;
     /* completions/fsc ends a command that is the server; there is no need to wait for it. */
     if (code == 0)

@@ -8,9 +8,8 @@ int config_run(struct invocation *invocation)
     char *text = configuration_show(&invocation->settings.configuration);
 
     if (text == NULL)
-        return complain_errno(REASON_INTERNAL, "config", "no memory");
-    int code = output_text(text);
+        return fail_errno(invocation->failure, REASON_INTERNAL, "config", "no memory");
+    (void)output_text(text);
     free(text);
-    int printed = output_flush();
-    return code < 0 ? code : printed;
+    return output_flush(invocation->failure);
 }

@@ -7,18 +7,16 @@
 #include "cli/commands/commands.h"
 #include "cli/download.h"
 #include "cli/entries.h"
-#include "cli/folders.h"
 #include "cli/output.h"
-#include "cli/report.h"
 #include "cli/retry.h"
 #include "cli/target.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
-/* What a run of the command is told. */
-struct getting {
-    char wanted[DIGEST_ROOM]; /* empty: any content will do */
+/* What the options say of the files. */
+struct rules {
+    char wanted[DIGEST_ROOM]; /* the only content to be fetched; empty: any */
     int64_t wait_ms;          /* for each name */
 };
 
@@ -61,108 +59,90 @@ static bool has_same_last(const struct options *options)
     return found;
 }
 
-/* Tells what became of a file. Returns `code`. */
-static int report(const struct invocation *invocation, const char *name, const char *local,
-                  int code, const struct outcome *outcome)
+/* The download of a name; where to is still to be set. */
+static struct download begin_download(const struct invocation *invocation, const char *name)
 {
-    if (has(invocation, OPTION_JSON))
-        report_print(name, local, "fetched", code, outcome);
-    return code;
-}
-
-/* What is to be fetched; where to is still to be told. */
-static struct download describe(const struct invocation *invocation, const char *name)
-{
-    const struct getting *getting = invocation->state;
+    const struct rules *rules = invocation->state;
     struct download download = {.name = name, .fd = -1};
 
-    memcpy(download.wanted, getting->wanted, DIGEST_ROOM);
+    memcpy(download.wanted, rules->wanted, DIGEST_ROOM);
     if (has(invocation, OPTION_WAIT))
-        download.wait_until_ms = clock_ms() + getting->wait_ms;
+        download.wait_until_ms = clock_ms() + rules->wait_ms;
     return download;
 }
 
-/* A file that is there already needs no download when it has the same bytes. */
-static int compare_local(struct invocation *invocation, const char *name,
-                         const struct target *target, struct outcome *outcome)
-{
-    struct download download = describe(invocation, name);
-    struct retry retry;
-    int code = 0;
-
-    outcome->was_there = true;
-    outcome->size = target_digest(target, outcome->digest);
-    if (outcome->size < 0)
-        return -REASON_LOCAL;
-    if (download.wanted[0] != '\0' && strcmp(download.wanted, outcome->digest) != 0)
-        return target_complain_exists(target);
-    retry_begin(&retry, &invocation->connection);
-    do
-        code = download_compare(&invocation->connection, &download, outcome->size, outcome->digest);
-    while (retry_again(&retry, code));
-    retry_end(code);
-    if (code == -REASON_EXISTS && download.wanted[0] != '\0')
-        return complain(REASON_MISMATCH, name, "%s", invocation->connection.why);
-    return code == -REASON_EXISTS ? target_complain_exists(target) : code;
-}
-
-static int fetch(struct invocation *invocation, struct download *download, struct outcome *outcome)
+/* Fetches a file, in as many attempts as the settings allow. */
+static int fetch(struct connection *connection, struct download *download)
 {
     struct retry retry;
     int code = 0;
 
-    retry_begin(&retry, &invocation->connection);
+    retry_begin(&retry, connection);
     do {
-        code = download_get(&invocation->connection, download);
-        if (!download_can_go_on(download))
+        code = download_get(connection, download);
+        if (!download_can_resume(download))
             retry.left = 0;
     } while (retry_again(&retry, code));
-    retry_end(code);
-    outcome->size = download->size;
-    memcpy(outcome->digest, download->digest, DIGEST_ROOM);
     return code;
 }
 
-static int fetch_to_target(struct invocation *invocation, const char *name, struct target *target,
-                           struct outcome *outcome)
+/*
+ * Is the file that is there already the one that would be fetched? Then there is no download.
+ * Returns 0 if it is, -REASON_EXISTS if not, or another reason.
+ */
+static int compare_local(struct connection *connection, struct download *download,
+                         const struct target *target)
 {
-    int code = target_open(target);
-    struct download download = describe(invocation, name);
+    struct failure *failure = connection->failure;
+    struct retry retry;
+    int code = 0;
 
-    download.fd = target->fd;
-    download.local = target->path;
-    download.can_begin_anew = target->kind != TARGET_DEVICE;
-    if (code == 0)
-        code = fetch(invocation, &download, outcome);
-    return code == 0 ? target_commit(target, has(invocation, OPTION_FORCE), outcome->digest) : code;
+    download->size = target_digest(target, download->digest, failure);
+    if (download->size < 0)
+        return -REASON_LOCAL;
+    if (download->wanted[0] != '\0' && strcmp(download->wanted, download->digest) != 0)
+        return target_fail_exists(target, failure);
+    retry_begin(&retry, connection);
+    do
+        code = download_compare(connection, download);
+    while (retry_again(&retry, code));
+    /* With --sha256 it is the server that has other bytes, as the failure says. */
+    if (code == -REASON_EXISTS)
+        return download->wanted[0] != '\0' ? -REASON_MISMATCH : target_fail_exists(target, failure);
+    return code;
 }
 
-/* Fetches a file to a target that was looked at with the result `code`, and releases that. */
+/* Fetches a file to a target that was looked at with the result `code`, and releases the target. */
 static int get_to_target(struct invocation *invocation, const char *name, struct target *target,
                          int code)
 {
-    struct outcome outcome = {.size = 0};
+    struct connection *connection = &invocation->connection;
+    struct download download = begin_download(invocation, name);
+    bool was_there = target->kind == TARGET_FILE && !has(invocation, OPTION_FORCE);
+    struct report report = {
+        .name = name, .local = target->path, .done = was_there ? "already there" : "fetched"};
 
-    if (code == 0)
-        code = target->kind == TARGET_FILE && !has(invocation, OPTION_FORCE)
-                   ? compare_local(invocation, name, target, &outcome)
-                   : fetch_to_target(invocation, name, target, &outcome);
-    (void)report(invocation, name, target->path, code, &outcome);
+    if (code == 0 && was_there) {
+        code = compare_local(connection, &download, target);
+    } else if (code == 0) {
+        code = target_open(target, invocation->failure);
+        download.fd = target->fd;
+        download.local = target->path;
+        download.can_restart = target->kind != TARGET_DEVICE;
+        if (code == 0)
+            code = fetch(connection, &download);
+        if (code == 0)
+            code = target_commit(target, has(invocation, OPTION_FORCE), download.digest,
+                                 invocation->failure);
+    }
+    report.size = download.size;
+    report.digest = download.digest;
+    (void)invocation_report_file(invocation, code, &report);
     target_close(target);
     return code;
 }
 
-static int get_to_stdout(struct invocation *invocation, const char *name)
-{
-    struct download download = describe(invocation, name);
-    struct outcome outcome = {.size = 0};
-
-    download.fd = STDOUT_FILENO;
-    download.local = "standard output";
-    return fetch(invocation, &download, &outcome);
-}
-
-/* The path below --into, to be freed. */
+/* The path of what goes `below` the folder of --into, to be freed. */
 static char *local_path(const struct invocation *invocation, const char *below)
 {
     const char *into = invocation->options->values[OPTION_INTO];
@@ -173,118 +153,98 @@ static char *local_path(const struct invocation *invocation, const char *below)
     return length < 0 ? NULL : path;
 }
 
-/* A folder that is fetched. */
-struct folder {
-    const char *name;
-    const char *last; /* its last component, where its files' paths below --into begin */
-    int base;         /* the local folder that it is fetched into */
-    struct entries entries;
-};
-
-/* Fetches a file of a folder; `below` is its path below --into. */
-static int get_found(struct invocation *invocation, const struct folder *folder, const char *name)
+/*
+ * Fetches all files below a folder. Their paths below --into, which is open as `base`, begin with
+ * the folder's last component.
+ */
+static int get_found(struct invocation *invocation, const char *folder, int base,
+                     const struct entries *entries)
 {
-    const char *below = name + (folder->last - folder->name);
-    const char *last = name_last_component(below);
-    char *path = local_path(invocation, below);
-    const struct outcome none = {.size = 0};
-    struct target target;
-    int code = 0;
-
-    if (path == NULL)
-        return complain_errno(REASON_LOCAL, name, "no memory");
-    int parent = folders_open_below(folder->base, below, (size_t)(last - below));
-    if (parent < 0)
-        code = report(invocation, name, path,
-                      complain_errno(REASON_LOCAL, path, "cannot make its folder"), &none);
-    else
-        code =
-            get_to_target(invocation, name, &target, target_look_in(&target, parent, last, path));
-    descriptor_close(parent);
-    free(path);
-    return code;
-}
-
-static int get_all_found(struct invocation *invocation, struct folder *folder)
-{
+    size_t above = (size_t)(name_last_component(folder) - folder);
     int first = 0;
 
-    for (size_t i = 0; i < folder->entries.count && !invocation->connection.unreachable; i++) {
+    for (size_t i = 0; i < entries->count && !invocation->connection.unreachable; i++) {
+        struct target target;
         struct entry entry;
-        entries_get(&folder->entries, i, &entry);
-        int code = get_found(invocation, folder, entry.name);
+        entries_get(entries, i, &entry);
+        const char *below = entry.name + above;
+        char *path = local_path(invocation, below);
+        int code =
+            path == NULL
+                ? fail_errno(invocation->failure, REASON_LOCAL, entry.name, "no memory")
+                : get_to_target(invocation, entry.name, &target,
+                                target_look_below(&target, base, below, path, invocation->failure));
         first = first < 0 ? first : code;
+        free(path);
     }
     return first;
 }
 
-/* Learns what is below a folder, and opens where it goes. */
-static int find_all(struct invocation *invocation, struct folder *folder)
-{
-    const struct listing_request request = {.name = folder->name, .deep = true};
-    const char *into = invocation->options->values[OPTION_INTO];
-
-    folder->base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder->base < 0)
-        return complain_errno(REASON_LOCAL, into != NULL ? into : ".", "cannot write");
-    int code = entries_read(&folder->entries, ENTRIES_NAMES, &invocation->connection, &request);
-    return code == -REASON_EMPTY
-               ? complain(REASON_NOT_FOUND, folder->name, "no such file or folder")
-               : code;
-}
-
 static int get_folder(struct invocation *invocation, const char *name)
 {
-    struct folder folder = {.name = name, .last = name_last_component(name), .base = -1};
-    const struct outcome none = {.size = 0};
-    int code = find_all(invocation, &folder);
+    const struct listing_request request = {.name = name, .deep = true};
+    const char *into = invocation->options->values[OPTION_INTO];
+    struct failure *failure = invocation->failure;
+    struct entries entries = {.count = 0};
+    int base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = base < 0
+                   ? fail_errno(failure, REASON_LOCAL, into != NULL ? into : ".", "cannot write")
+                   : entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
 
+    if (code == -REASON_EMPTY)
+        code = fail(failure, REASON_NOT_FOUND, name, "no such file or folder");
     if (code < 0) {
-        char *path = local_path(invocation, folder.last);
-        (void)report(invocation, name, path != NULL ? path : name, code, &none);
+        char *path = local_path(invocation, name_last_component(name));
+        const struct report report = {.name = name, .local = path != NULL ? path : name};
+        (void)invocation_report_file(invocation, code, &report);
         free(path);
     } else {
-        code = get_all_found(invocation, &folder);
+        code = get_found(invocation, name, base, &entries);
     }
-    entries_free(&folder.entries);
-    descriptor_close(folder.base);
+    entries_free(&entries);
+    descriptor_close(base);
     return code;
 }
 
 static int get_file(struct invocation *invocation, const char *name)
 {
     const char *output = invocation->options->values[OPTION_OUTPUT];
+    struct failure *failure = invocation->failure;
     struct target target;
 
-    if (output != NULL && strcmp(output, "-") == 0)
-        return get_to_stdout(invocation, name);
+    if (output != NULL && strcmp(output, "-") == 0) {
+        struct download download = begin_download(invocation, name);
+        download.fd = STDOUT_FILENO;
+        download.local = "standard output";
+        return fetch(&invocation->connection, &download);
+    }
     if (output != NULL)
-        return get_to_target(invocation, name, &target, target_look(&target, output));
+        return get_to_target(invocation, name, &target, target_look(&target, output, failure));
     char *path = local_path(invocation, name_last_component(name));
     if (path == NULL)
-        return complain_errno(REASON_LOCAL, name, "no memory");
-    int code = get_to_target(invocation, name, &target, target_look(&target, path));
+        return fail_errno(failure, REASON_LOCAL, name, "no memory");
+    int code = get_to_target(invocation, name, &target, target_look(&target, path, failure));
     free(path);
     return code;
 }
 
 static int get_one(struct invocation *invocation, const char *operand)
 {
-    const struct outcome none = {.size = 0};
     bool is_deep = has(invocation, OPTION_RECURSIVE);
     size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
     const char *fault = name_fault(operand, length);
     char name[NAME_LONGEST + 1];
 
     if (fault != NULL)
-        return report(invocation, operand, "",
-                      complain(REASON_USAGE, operand, "no name: %s", fault), &none);
+        return invocation_report_file(
+            invocation, fail(invocation->failure, REASON_USAGE, operand, "no name: %s", fault),
+            &(struct report){.name = operand, .local = ""});
     memcpy(name, operand, length);
     name[length] = '\0';
     return is_deep ? get_folder(invocation, name) : get_file(invocation, name);
 }
 
-static int judge_usage(const struct options *options)
+static int check_usage(const struct options *options, struct failure *failure)
 {
     static const enum option excluded[][2] = {
         {OPTION_OUTPUT, OPTION_INTO},      {OPTION_OUTPUT, OPTION_RECURSIVE},
@@ -301,32 +261,33 @@ static int judge_usage(const struct options *options)
     if (code < 0)
         return code;
     if (is_stdout && options_have(options, OPTION_JSON))
-        return complain(REASON_USAGE, "get", "--json and --output - would be one stream");
+        return fail(failure, REASON_USAGE, "get", "--json and --output - would be one stream");
     if (output != NULL && !is_stdout &&
         (options->operand_count > 1 || options_have(options, OPTION_FILES_FROM)))
-        return complain(REASON_USAGE, "get", "--output FILE goes with one NAME; see --into");
+        return fail(failure, REASON_USAGE, "get", "--output FILE goes with one NAME; see --into");
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
-        return complain(REASON_USAGE, "get", "--sha256 goes with one NAME");
+        return fail(failure, REASON_USAGE, "get", "--sha256 goes with one NAME");
     if (output == NULL && options_have(options, OPTION_FORCE) && has_same_last(options))
-        return complain(REASON_USAGE, "get", "two of the names would become the same local file");
+        return fail(failure, REASON_USAGE, "get",
+                    "two of the names would become the same local file");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
-        return complain(REASON_USAGE, "get", "an empty path");
+        return fail(failure, REASON_USAGE, "get", "an empty path");
     return 0;
 }
 
 int get_run(struct invocation *invocation)
 {
     const struct options *options = invocation->options;
-    struct getting getting = {.wait_ms = invocation->settings.limits.wait_ms};
-    int code = judge_usage(options);
+    struct rules rules = {.wait_ms = invocation->settings.limits.wait_ms};
+    int code = check_usage(options, invocation->failure);
 
     if (code == 0)
-        code = options_digest(options, OPTION_SHA256, getting.wanted);
+        code = options_digest(options, OPTION_SHA256, rules.wanted);
     if (code == 0)
-        code = options_time(options, OPTION_WAIT, &getting.wait_ms);
+        code = options_time(options, OPTION_WAIT, &rules.wait_ms);
     if (code < 0)
         return code;
-    invocation->state = &getting;
+    invocation->state = &rules;
     code = invocation_run_each(invocation, get_one, NULL);
     invocation->state = NULL;
     return code;

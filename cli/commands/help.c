@@ -71,7 +71,7 @@ int help_run(struct invocation *invocation)
 
     if (options->operand_count == 0) {
         help_print_list();
-        return output_flush();
+        return output_flush(invocation->failure);
     }
     const struct command *command = command_find(word);
     while (topic->word != NULL && strcmp(topic->word, word) != 0)
@@ -81,6 +81,6 @@ int help_run(struct invocation *invocation)
     else if (topic->word != NULL)
         topic->print();
     else
-        return complain(REASON_USAGE, word, "there is no such command");
-    return output_flush();
+        return fail(invocation->failure, REASON_USAGE, word, "there is no such command");
+    return output_flush(invocation->failure);
 }

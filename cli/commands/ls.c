@@ -12,6 +12,7 @@
 
 /* The listing of one operand. */
 struct listed {
+    struct invocation *invocation;
     const struct options *options;
     struct connection *connection;
     struct entries entries; /* unless they are printed as they come */
@@ -62,7 +63,8 @@ static int fetch_digest(struct connection *connection, const char *name, char di
 }
 
 /* As sha256sum(1) does: with a backslash in the name, one stands in front and each is doubled. */
-static int print_sum(const struct listed *listed, const struct entry *entry)
+static int print_sum(const struct listed *listed, const struct entry *entry,
+                     struct failure *failure)
 {
     char digest[DIGEST_ROOM];
     char name[2 * NAME_LONGEST + 1];
@@ -81,22 +83,27 @@ static int print_sum(const struct listed *listed, const struct entry *entry)
         *end++ = *byte;
     }
     *end = '\0';
-    return output_print("%s%s  %s\n", strchr(name, '\\') != NULL ? "\\" : "",
+    code = output_print("%s%s  %s\n", strchr(name, '\\') != NULL ? "\\" : "",
                         digest_hex(entry->digest != NULL ? entry->digest : digest), name);
+    return code < 0 ? fail_quietly(failure, REASON_LOCAL) : 0;
 }
 
-static int print_entry(void *context, const struct entry *entry)
+static int print_entry(void *context, const struct entry *entry, struct failure *failure)
 {
     const struct listed *listed = context;
     char end = options_have(listed->options, OPTION_NULL) ? '\0' : '\n';
 
-    if (options_have(listed->options, OPTION_JSON))
-        return json_entry(entry);
+    int code = 0;
+
     if (options_have(listed->options, OPTION_SUMS))
-        return print_sum(listed, entry);
-    if (options_have(listed->options, OPTION_LONG))
-        return print_long(listed, entry, end);
-    return output_print("%s%c", entry->name, end);
+        return print_sum(listed, entry, failure);
+    if (options_have(listed->options, OPTION_JSON))
+        code = json_entry(entry);
+    else if (options_have(listed->options, OPTION_LONG))
+        code = print_long(listed, entry, end);
+    else
+        code = output_print("%s%c", entry->name, end);
+    return code < 0 ? fail_quietly(failure, REASON_LOCAL) : 0;
 }
 
 /* Prints what was kept, in order. A file of which no sum can be had leaves the others alone. */
@@ -113,7 +120,8 @@ static int print_kept(struct listed *listed)
     for (size_t i = 0; i < entries->count && !listed->connection->unreachable; i++) {
         struct entry entry;
         entries_get(entries, reverse ? entries->count - 1 - i : i, &entry);
-        int code = print_entry(listed, &entry);
+        int code = invocation_report(listed->invocation,
+                                     print_entry(listed, &entry, listed->invocation->failure));
         first = first < 0 ? first : code;
         /* Nobody would see the others. */
         if (code == -REASON_LOCAL)
@@ -157,19 +165,16 @@ static int list_one(struct invocation *invocation, const char *operand)
         .deep = options_have(options, OPTION_RECURSIVE),
         .details = what_to_keep(options) > ENTRIES_NAMES,
     };
-    struct listed listed = {.options = options, .connection = &invocation->connection};
+    struct listed listed = {
+        .invocation = invocation, .options = options, .connection = &invocation->connection};
 
     if (fault != NULL)
-        return complain(REASON_USAGE, operand, "no name: %s", fault);
+        return fail(invocation->failure, REASON_USAGE, operand, "no name: %s", fault);
     int code = list(&request, &listed);
-    if (code != -REASON_EMPTY)
-        return code;
-    return options_have(options, OPTION_FAIL_EMPTY)
-               ? complain(REASON_EMPTY, listing_subject(&request), "%s", reason_text(REASON_EMPTY))
-               : 0;
+    return code == -REASON_EMPTY && !options_have(options, OPTION_FAIL_EMPTY) ? 0 : code;
 }
 
-static int judge_usage(const struct options *options)
+static int check_usage(const struct options *options, struct failure *failure)
 {
     static const enum option excluded[][2] = {
         {OPTION_UNSORTED, OPTION_NEWEST},  {OPTION_UNSORTED, OPTION_LARGEST},
@@ -185,20 +190,18 @@ static int judge_usage(const struct options *options)
     if (code < 0)
         return code;
     if (options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
-        return complain(REASON_USAGE, "ls", "-h goes with -l; help is --help");
-    return listing_judge_pattern(options);
+        return fail(failure, REASON_USAGE, "ls", "-h goes with -l; help is --help");
+    return listing_check_pattern(options, failure);
 }
 
 int ls_run(struct invocation *invocation)
 {
-    int code = judge_usage(invocation->options);
+    int code = check_usage(invocation->options, invocation->failure);
 
     if (code < 0)
         return code;
     if (invocation->options->operand_count > 0 ||
         options_have(invocation->options, OPTION_FILES_FROM))
         return invocation_run_each(invocation, list_one, NULL);
-    code = list_one(invocation, NULL);
-    int printed = output_flush();
-    return code < 0 ? code : printed;
+    return invocation_run_once(invocation, list_one);
 }

@@ -18,36 +18,39 @@ enum {
 
 /* What a run of the command is at. */
 struct putting {
+    struct invocation *invocation;
     const struct options *options;
     struct upload_rules rules;
     char replace[DIGEST_ROOM]; /* the digest of the only content to be replaced */
     struct uploads uploads;
-    int first; /* the first failure */
     char name[NAME_ROOM];
     size_t base; /* the length of the name of a folder that is walked */
 };
 
-/* Notes what became of a file, of which was complained when it failed. */
-static void note(void *context, const char *name, const char *local, int code,
-                 const struct outcome *outcome)
+static void report(void *context, const char *name, const char *local, int code,
+                   const struct outcome *outcome)
 {
     struct putting *putting = context;
+    const struct report report = {
+        .name = name,
+        .local = local,
+        .done = outcome->was_there ? "already there" : "stored",
+        .size = outcome->size,
+        .digest = outcome->digest,
+    };
 
-    if (putting->first == 0)
-        putting->first = code;
-    if (options_have(putting->options, OPTION_JSON))
-        report_print(name, local, "stored", code, outcome);
+    (void)invocation_report_file(putting->invocation, code, &report);
 }
 
-/* Notes a file that was not even tried. */
-static void note_refused(struct putting *putting, const char *local, int code)
+/* Reports a file that was not even tried. */
+static void report_refused(struct putting *putting, const char *local, int code)
 {
     const struct outcome outcome = {.size = 0};
 
-    note(putting, putting->name, local, code, &outcome);
+    report(putting, putting->name, local, code, &outcome);
 }
 
-/* Can a library have this name? Else it is complained of and noted. */
+/* Can a library have this name? Else that is reported. */
 static bool has_name(struct putting *putting, const char *local)
 {
     const char *fault = name_fault(putting->name, strlen(putting->name));
@@ -55,8 +58,9 @@ static bool has_name(struct putting *putting, const char *local)
     if (fault == NULL)
         return true;
     uploads_settle(&putting->uploads);
-    note_refused(putting, local,
-                 complain(REASON_USAGE, local, "no name for it: \"%s\": %s", putting->name, fault));
+    report_refused(putting, local,
+                   fail(putting->invocation->failure, REASON_USAGE, local,
+                        "no name for it: \"%s\": %s", putting->name, fault));
     return false;
 }
 
@@ -79,13 +83,15 @@ static void make_name(struct putting *putting, const char *operand)
                    folder != NULL ? folder : "", folder != NULL ? "/" : "", (int)last_length, last);
 }
 
-/* Complains of what cannot be stored, and notes it. A text of NULL is that of errno. */
+/* Reports what cannot be stored. A text of NULL is that of errno. */
 static void refuse(struct putting *putting, const char *local, const char *text)
 {
     uploads_settle(&putting->uploads);
-    note_refused(putting, local,
-                 text != NULL ? complain(REASON_LOCAL, local, "%s", text)
-                              : complain_errno(REASON_LOCAL, local, "cannot read"));
+    report_refused(
+        putting, local,
+        text != NULL
+            ? fail(putting->invocation->failure, REASON_LOCAL, local, "%s", text)
+            : fail_errno(putting->invocation->failure, REASON_LOCAL, local, "cannot read"));
 }
 
 /* Stores a file of a folder, which may be another by now than when it was found. */
@@ -154,8 +160,9 @@ static int put_one(struct invocation *invocation, const char *operand)
     /* Only a list can still hold such a one. */
     if (is_stdin && !options_have(putting->options, OPTION_NAME)) {
         uploads_settle(&putting->uploads);
-        note_refused(putting, operand,
-                     complain(REASON_USAGE, operand, "standard input needs --name NAME"));
+        report_refused(putting, operand,
+                       fail(putting->invocation->failure, REASON_USAGE, operand,
+                            "standard input needs --name NAME"));
         return 0;
     }
     if (!has_name(putting, operand))
@@ -175,16 +182,14 @@ static int put_one(struct invocation *invocation, const char *operand)
     return 0;
 }
 
-/* What happened to files was noted in their order: what is returned is the first of it, or 0. */
-static int settle(struct invocation *invocation)
+static void settle(struct invocation *invocation)
 {
     struct putting *putting = invocation->state;
 
     uploads_settle(&putting->uploads);
-    return putting->first;
 }
 
-static int judge_usage(const struct options *options)
+static int check_usage(const struct options *options, struct failure *failure)
 {
     static const enum option excluded[][2] = {
         {OPTION_NAME, OPTION_FILES_FROM},  {OPTION_SHA256, OPTION_FILES_FROM},
@@ -199,12 +204,12 @@ static int judge_usage(const struct options *options)
     if (code < 0)
         return code;
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
-        return complain(REASON_USAGE, "put", "--sha256 goes with one FILE");
+        return fail(failure, REASON_USAGE, "put", "--sha256 goes with one FILE");
     if (name != NULL && options->operand_count > 1)
-        return complain(REASON_USAGE, "put", "--name goes with one FILE");
+        return fail(failure, REASON_USAGE, "put", "--name goes with one FILE");
     for (size_t i = 0; i < options->operand_count; i++) {
         if (strcmp(options->operands[i], "-") == 0 && name == NULL)
-            return complain(REASON_USAGE, "put", "standard input needs --name NAME");
+            return fail(failure, REASON_USAGE, "put", "standard input needs --name NAME");
     }
     return 0;
 }
@@ -223,8 +228,8 @@ static int take_rules(struct putting *putting)
     } else if (replace != NULL) {
         if (strncmp(replace, kind, strlen(kind)) != 0 ||
             !digest_of_hex(replace + strlen(kind), putting->replace))
-            return complain(REASON_USAGE, "put",
-                            "--replace: it must be sha256: and 64 hexadecimal digits");
+            return fail(putting->invocation->failure, REASON_USAGE, "put",
+                        "--replace: it must be sha256: and 64 hexadecimal digits");
         putting->rules.replace = putting->replace;
     }
     return options_digest(options, OPTION_SHA256, putting->rules.digest);
@@ -232,15 +237,16 @@ static int take_rules(struct putting *putting)
 
 int put_run(struct invocation *invocation)
 {
-    int code = judge_usage(invocation->options);
+    int code = check_usage(invocation->options, invocation->failure);
     struct putting *putting = code == 0 ? calloc(1, sizeof *putting) : NULL;
 
     if (code < 0)
         return code;
     if (putting == NULL)
-        return complain_errno(REASON_INTERNAL, "put", "no memory");
+        return fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
+    putting->invocation = invocation;
     putting->options = invocation->options;
-    uploads_init(&putting->uploads, &invocation->connection, &putting->rules, note, putting);
+    uploads_init(&putting->uploads, &invocation->connection, &putting->rules, report, putting);
     invocation->state = putting;
     code = take_rules(putting);
     if (code == 0)

@@ -4,7 +4,6 @@
 #include "cli/commands/commands.h"
 #include "cli/entries.h"
 #include "cli/output.h"
-#include "cli/report.h"
 #include "cli/retry.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
@@ -14,14 +13,12 @@ static bool has(const struct invocation *invocation, enum option option)
     return options_have(invocation->options, option);
 }
 
-/* Tells what became of a file. Returns `code`. */
-static int report(const struct invocation *invocation, const char *name, const char *done, int code)
+/* Reports what was done to a file. Returns `code`. */
+static int report(struct invocation *invocation, const char *name, const char *done, int code)
 {
-    const struct outcome outcome = {.size = -1};
+    const struct report report = {.name = name, .done = done, .size = -1};
 
-    if (has(invocation, OPTION_JSON))
-        report_print(name, NULL, done, code, &outcome);
-    return code;
+    return invocation_report_file(invocation, code, &report);
 }
 
 /* One attempt to delete a file. */
@@ -34,8 +31,7 @@ static int ask(struct connection *connection, const char *name)
         return code;
     (void)line_escape(name, strlen(name), text);
     (void)stream_print(&connection->stream, "DELETE %s\n", text);
-    code = connection_ask(connection, ANSWER_OK);
-    return code < 0 ? complain(reason_of(code), name, "%s", connection->why) : 0;
+    return connection_ask(connection, name, ANSWER_OK);
 }
 
 static int delete_file(struct invocation *invocation, const char *name)
@@ -56,7 +52,6 @@ static int delete_file(struct invocation *invocation, const char *name)
         may_be_gone = may_be_gone || ((code == -REASON_LOST || code == -REASON_TIMEOUT) &&
                                       !connection->unreachable);
     } while (retry_again(&retry, code));
-    retry_end(code);
     return report(invocation, name, is_gone ? "already gone" : "deleted", code);
 }
 
@@ -69,20 +64,21 @@ static bool is_old(const struct invocation *invocation, const struct entry *entr
            (entry->mtime.tv_sec == before->tv_sec && entry->mtime.tv_nsec < before->tv_nsec);
 }
 
-static int print_name(const struct invocation *invocation, const char *name)
+static int print_name(struct invocation *invocation, const char *name)
 {
-    return has(invocation, OPTION_JSON)
-               ? report(invocation, name, "to be deleted", 0)
-               : output_print("%s%c", name, has(invocation, OPTION_NULL) ? '\0' : '\n');
+    if (has(invocation, OPTION_JSON))
+        return report(invocation, name, "to be deleted", 0);
+    int code = output_print("%s%c", name, has(invocation, OPTION_NULL) ? '\0' : '\n');
+    return code < 0 ? fail_quietly(invocation->failure, REASON_LOCAL) : 0;
 }
 
 static int delete_entry(struct invocation *invocation, const struct entry *entry)
 {
     if (has(invocation, OPTION_OLDER_THAN)) {
         if (!entry->has_mtime)
-            return report(
-                invocation, entry->name, "",
-                complain(REASON_BREACH, entry->name, "the server does not tell its time"));
+            return report(invocation, entry->name, "",
+                          fail(invocation->failure, REASON_BREACH, entry->name,
+                               "the server does not tell its time"));
         if (!is_old(invocation, entry))
             return 0;
     }
@@ -129,23 +125,23 @@ static int rm_one(struct invocation *invocation, const char *operand)
 
     if (fault != NULL)
         return report(invocation, operand, "",
-                      complain(REASON_USAGE, operand, "no name: %s", fault));
+                      fail(invocation->failure, REASON_USAGE, operand, "no name: %s", fault));
     return is_folder ? delete_matching(invocation, operand) : delete_file(invocation, operand);
 }
 
-static int judge_usage(const struct options *options)
+static int check_usage(const struct options *options, struct failure *failure)
 {
     static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE, OPTION_DRY_RUN};
 
     if (options_have(options, OPTION_MATCH))
-        return listing_judge_pattern(options);
+        return listing_check_pattern(options, failure);
     for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
         if (options_have(options, with_match[i]))
-            return complain(REASON_USAGE, "rm", "--%s goes with --match",
-                            option_rows[with_match[i]].name);
+            return fail(failure, REASON_USAGE, "rm", "--%s goes with --match",
+                        option_rows[with_match[i]].name);
     }
     if (options->operand_count == 0 && !options_have(options, OPTION_FILES_FROM))
-        return complain(REASON_USAGE, "rm", "it needs NAME..., or --match PATTERN");
+        return fail(failure, REASON_USAGE, "rm", "it needs NAME..., or --match PATTERN");
     return 0;
 }
 
@@ -154,7 +150,7 @@ int rm_run(struct invocation *invocation)
     const struct options *options = invocation->options;
     struct timespec before;
     int64_t age_ms = 0;
-    int code = judge_usage(options);
+    int code = check_usage(options, invocation->failure);
 
     if (code == 0)
         code = options_time(options, OPTION_OLDER_THAN, &age_ms);
@@ -164,13 +160,9 @@ int rm_run(struct invocation *invocation)
     /* In whole seconds: clocks that agree better than that are rare. */
     before.tv_sec -= (age_ms + 999) / 1000;
     invocation->state = &before;
-    if (options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)) {
-        code = invocation_run_each(invocation, rm_one, NULL);
-    } else {
-        code = delete_matching(invocation, NULL);
-        int printed = output_flush();
-        code = code < 0 ? code : printed;
-    }
+    code = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)
+               ? invocation_run_each(invocation, rm_one, NULL)
+               : invocation_run_once(invocation, delete_matching);
     invocation->state = NULL;
     return code;
 }

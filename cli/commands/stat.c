@@ -13,15 +13,15 @@ struct asked {
     struct entries entries;
 };
 
-static int keep_entry(void *context, const struct entry *entry)
+static int keep_entry(void *context, const struct entry *entry, struct failure *failure)
 {
     struct asked *asked = context;
 
     if (strcmp(entry->name, asked->name) != 0)
-        return complain(REASON_NOT_A_FILE, asked->name, "it is a folder");
+        return fail(failure, REASON_NOT_A_FILE, asked->name, "it is a folder");
     if (asked->entries.count > 0)
-        return complain(REASON_BREACH, asked->name, "the server listed it twice");
-    return entries_add(&asked->entries, entry);
+        return fail(failure, REASON_BREACH, asked->name, "the server listed it twice");
+    return entries_keep(&asked->entries, entry, failure);
 }
 
 /* An empty line stands between two files. */
@@ -57,7 +57,7 @@ static int show(struct invocation *invocation, const struct entry *entry)
                                                               : print_text(entry, *is_first);
 
     *is_first = false;
-    return code;
+    return code < 0 ? fail_quietly(invocation->failure, REASON_LOCAL) : 0;
 }
 
 static int stat_one(struct invocation *invocation, const char *name)
@@ -68,12 +68,13 @@ static int stat_one(struct invocation *invocation, const char *name)
     struct entry entry;
 
     if (fault != NULL)
-        return complain(REASON_USAGE, name, "no name: %s", fault);
+        return fail(invocation->failure, REASON_USAGE, name, "no name: %s", fault);
     if (entries_begin(&asked.entries, ENTRIES_ALL) < 0)
-        return complain_errno(REASON_INTERNAL, name, "no memory");
+        return fail_errno(invocation->failure, REASON_INTERNAL, name, "no memory");
     int code = listing_read(&invocation->connection, &request, keep_entry, &asked);
     if (code == -REASON_EMPTY)
-        code = complain(REASON_NOT_FOUND, name, "%s", reason_text(REASON_NOT_FOUND));
+        code =
+            fail(invocation->failure, REASON_NOT_FOUND, name, "%s", reason_text(REASON_NOT_FOUND));
     if (code == 0) {
         entries_get(&asked.entries, 0, &entry);
         code = show(invocation, &entry);

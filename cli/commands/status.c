@@ -26,17 +26,19 @@ static bool is_key(const struct field *field)
     return strspn(field->bytes, allowed) == field->length;
 }
 
-static int keep_line(void *context, const struct line *line)
+static int keep_line(void *context, const struct line *line, struct failure *failure)
 {
     struct status *status = context;
 
     if (!line_has_positionals(line, 2) || line->count != 2 || !is_key(&line->fields[0]) ||
         strlen(line->fields[1].bytes) != line->fields[1].length)
-        return complain(REASON_BREACH, "status", "the server sent what is no line of a status");
+        return fail(failure, REASON_BREACH, "status",
+                    "the server sent what is no line of a status");
     for (size_t i = 0; i < 2; i++) {
         size_t length = line->fields[i].length + 1;
         if (length > sizeof status->text - status->length)
-            return complain(REASON_BREACH, "status", "the server sent more than a status may hold");
+            return fail(failure, REASON_BREACH, "status",
+                        "the server sent more than a status may hold");
         memcpy(status->text + status->length, line->fields[i].bytes, length);
         status->length += length;
     }
@@ -53,7 +55,7 @@ static void add_member(struct json *json, const char *key, const char *value)
         json_text(json, key, value);
 }
 
-static int print(const struct status *status, bool as_json)
+static void print(const struct status *status, bool as_json)
 {
     struct json json = {.count = 0};
 
@@ -66,7 +68,8 @@ static int print(const struct status *status, bool as_json)
         else
             (void)output_print_field(key, " ", value);
     }
-    return as_json ? json_end(&json) : 0;
+    if (as_json)
+        (void)json_end(&json);
 }
 
 static int ask(struct connection *connection)
@@ -76,8 +79,7 @@ static int ask(struct connection *connection)
     if (code < 0)
         return code;
     (void)stream_print(&connection->stream, "STATUS\n");
-    code = connection_ask(connection, ANSWER_OK);
-    return code < 0 ? complain(reason_of(code), "status", "%s", connection->why) : 0;
+    return connection_ask(connection, "status", ANSWER_OK);
 }
 
 int status_run(struct invocation *invocation)
@@ -86,13 +88,12 @@ int status_run(struct invocation *invocation)
     int code = 0;
 
     if (status == NULL)
-        return complain_errno(REASON_INTERNAL, "status", "no memory");
+        return fail_errno(invocation->failure, REASON_INTERNAL, "status", "no memory");
     code = ask(&invocation->connection);
     if (code == 0)
         code = download_lines(&invocation->connection, "status", keep_line, status);
     if (code == 0)
-        code = print(status, options_have(invocation->options, OPTION_JSON));
+        print(status, options_have(invocation->options, OPTION_JSON));
     free(status);
-    int printed = output_flush();
-    return code < 0 ? code : printed;
+    return code < 0 ? code : output_flush(invocation->failure);
 }

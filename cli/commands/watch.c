@@ -12,22 +12,21 @@ struct watched {
     int64_t left; /* files that are still to be printed; -1: as many as come */
 };
 
-/* Whoever reads the names wants each at once. */
-static int print_file(void *context, const struct entry *entry)
+/* A reader of the names wants each at once. */
+static int print_file(void *context, const struct entry *entry, struct failure *failure)
 {
     struct watched *watched = context;
     char end = options_have(watched->options, OPTION_NULL) ? '\0' : '\n';
-    int code = options_have(watched->options, OPTION_JSON) ? json_entry(entry)
-                                                           : output_print("%s%c", entry->name, end);
 
-    if (code == 0)
-        code = output_flush();
+    (void)(options_have(watched->options, OPTION_JSON) ? json_entry(entry)
+                                                       : output_print("%s%c", entry->name, end));
+    int code = output_flush(failure);
     if (code == 0 && watched->left > 0 && --watched->left == 0)
         code = -REASON_LOST; /* there is no other end of it */
     return code;
 }
 
-static int judge_usage(const struct options *options, int64_t *ret_count)
+static int check_usage(const struct options *options, int64_t *ret_count, struct failure *failure)
 {
     const char *folder = options->operands[0];
     const char *count = options->values[OPTION_NUMBER];
@@ -37,9 +36,9 @@ static int judge_usage(const struct options *options, int64_t *ret_count)
 
     *ret_count = -1;
     if (fault != NULL)
-        return complain(REASON_USAGE, folder, "no name: %s", fault);
+        return fail(failure, REASON_USAGE, folder, "no name: %s", fault);
     if (count != NULL && (!value_number(count, strlen(count), ret_count) || *ret_count == 0))
-        return complain(REASON_USAGE, "watch", "--count needs a number above 0");
+        return fail(failure, REASON_USAGE, "watch", "--count needs a number above 0");
     return 0;
 }
 
@@ -54,7 +53,7 @@ int watch_run(struct invocation *invocation)
         .watch = true,
         .existing = options_have(options, OPTION_EXISTING),
     };
-    int code = judge_usage(options, &watched.left);
+    int code = check_usage(options, &watched.left, invocation->failure);
 
     if (code < 0)
         return code;

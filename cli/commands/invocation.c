@@ -1,0 +1,85 @@
+#include "cli/commands/invocation.h"
+
+#include "cli/json.h"
+#include "cli/operands.h"
+#include "cli/output.h"
+
+int invocation_report(struct invocation *invocation, int code)
+{
+    if (code < 0)
+        failure_print(invocation->failure);
+    /* Also the line of an attempt that was followed by a better one. */
+    invocation->failure->text[0] = '\0';
+    if (invocation->first == 0)
+        invocation->first = code;
+    return code;
+}
+
+int invocation_report_file(struct invocation *invocation, int code, const struct report *report)
+{
+    struct json json = {.count = 0};
+    struct failure unsaid;
+
+    if (!options_have(invocation->options, OPTION_JSON))
+        return invocation_report(invocation, code);
+    json_text(&json, "name", report->name);
+    if (report->local != NULL)
+        json_text(&json, "local", report->local);
+    if (code < 0) {
+        json_text(&json, "outcome", "failed");
+        json_text(&json, "reason", reason_word(reason_of(code)));
+        json_number(&json, "exit", reason_exit_code(reason_of(code)));
+        json_text(&json, "message", invocation->failure->text);
+    } else {
+        json_text(&json, "outcome", report->done);
+        if (report->size >= 0)
+            json_number(&json, "size", report->size);
+        if (report->digest != NULL && report->digest[0] != '\0')
+            json_text(&json, "digest", report->digest);
+    }
+    (void)invocation_report(invocation, code);
+    (void)json_end(&json);
+    /* A reader wants to know at once. If it cannot be written, the last flush says so. */
+    (void)output_flush(&unsaid);
+    return code;
+}
+
+/* Ends what is open, and writes what was printed. Returns what output_flush() returns. */
+static int settle_all(struct invocation *invocation, invocation_settle *settle)
+{
+    if (settle != NULL)
+        settle(invocation);
+    return output_flush(invocation->failure);
+}
+
+int invocation_run_each(struct invocation *invocation, invocation_action *run,
+                        invocation_settle *settle)
+{
+    struct operands operands;
+    const char *operand = NULL;
+
+    operands_open(&operands, invocation->options);
+    while (!invocation->connection.unreachable) {
+        if (operands_would_wait(&operands))
+            (void)settle_all(invocation, settle);
+        int got = operands_next(&operands, &operand);
+        if (got == 0)
+            break;
+        if (got < 0) {
+            /* Failures of the operands before this line of the list come first. */
+            (void)settle_all(invocation, settle);
+            *invocation->failure = operands.failure;
+        }
+        (void)invocation_report(invocation, got < 0 ? got : run(invocation, operand));
+    }
+    operands_close(&operands);
+    (void)invocation_report(invocation, settle_all(invocation, settle));
+    return invocation->first;
+}
+
+int invocation_run_once(struct invocation *invocation, invocation_action *run)
+{
+    (void)invocation_report(invocation, run(invocation, NULL));
+    (void)invocation_report(invocation, output_flush(invocation->failure));
+    return invocation->first;
+}
