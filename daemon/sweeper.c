@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
-#include "daemon/store/sweep.h"
+#include "daemon/store/stage.h"
 #include "protocol/descriptor.h"
 
 static _Noreturn void live(const struct service *service)
@@ -25,7 +25,7 @@ static _Noreturn void live(const struct service *service)
     (void)signal(SIGHUP, SIG_IGN);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    uint64_t removed = sweep_run(service->library, service->settings->upload_age_ms);
+    uint64_t removed = stage_sweep(service->library, service->settings->upload_age_ms);
     (void)snprintf(number, sizeof number, "%" PRIu64, removed);
     if (removed > 0)
         log_event(LOG_LEVEL_INFO, "swept", "stages", number, NULL);

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "protocol/descriptor.h"
@@ -59,6 +60,9 @@ static int keep_room(int fd, int64_t size)
     return code == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 }
 
+/* What is called for each stage: its folder, its name in it, and its status. */
+typedef void stage_visit(void *context, int folder, const char *id, const struct stat *status);
+
 static void add_usage(void *context, int folder, const char *id, const struct stat *status)
 {
     struct stage_usage *usage = context;
@@ -96,6 +100,20 @@ static void visit_client(int at, const char *client, stage_visit *visit, void *c
     }
     if (stages != NULL)
         (void)closedir(stages);
+}
+
+/* Visits the stages of all clients, as far as they can be seen. */
+static void visit_all(const struct library *library, stage_visit *visit, void *context)
+{
+    DIR *clients = open_entries(library->root, LIBRARY_STAGE);
+    const struct dirent *entry = NULL;
+
+    while (clients != NULL && (entry = readdir(clients)) != NULL) {
+        if (entry->d_name[0] != '.')
+            visit_client(dirfd(clients), entry->d_name, visit, context);
+    }
+    if (clients != NULL)
+        (void)closedir(clients);
 }
 
 /*
@@ -302,28 +320,47 @@ void stage_keep(struct stage *stage)
     leave(stage);
 }
 
-void stage_visit_all(const struct library *library, stage_visit *visit, void *context)
-{
-    DIR *clients = open_entries(library->root, LIBRARY_STAGE);
-    const struct dirent *entry = NULL;
-
-    while (clients != NULL && (entry = readdir(clients)) != NULL) {
-        if (entry->d_name[0] != '.')
-            visit_client(dirfd(clients), entry->d_name, visit, context);
-    }
-    if (clients != NULL)
-        (void)closedir(clients);
-}
-
 void stage_measure(const struct library *library, const char *client, struct stage_usage *ret)
 {
     *ret = (struct stage_usage){.count = 0};
     if (client == NULL) {
-        stage_visit_all(library, add_usage, ret);
+        visit_all(library, add_usage, ret);
         return;
     }
     int stages = library_openat(library, LIBRARY_STAGE, O_PATH | O_DIRECTORY);
     if (stages >= 0)
         visit_client(stages, client, add_usage, ret);
     descriptor_close(stages);
+}
+
+struct sweep {
+    time_t before; /* stages that were written to since then stay */
+    uint64_t removed;
+};
+
+static void sweep_one(void *context, int folder, const char *id, const struct stat *status)
+{
+    struct sweep *sweep = context;
+    struct stat locked;
+
+    if (status->st_mtime >= sweep->before)
+        return;
+    int fd = openat(folder, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    /*
+     * A session that resumes an upload holds the lock of its stage while it puts another file in
+     * its place. Once the lock is ours the name stays, so that it is checked again only now.
+     */
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &locked) == 0 &&
+        locked.st_mtime < sweep->before && descriptor_is_named(fd, folder, id) &&
+        unlinkat(folder, id, 0) == 0)
+        sweep->removed++;
+    descriptor_close(fd);
+}
+
+uint64_t stage_sweep(const struct library *library, int64_t age_ms)
+{
+    struct sweep sweep = {.before = time(NULL) - (time_t)(age_ms / 1000)};
+
+    visit_all(library, sweep_one, &sweep);
+    return sweep.removed;
 }

@@ -70,13 +70,6 @@ void stage_close(struct stage *stage);
 /* Closes it, and leaves it there to be gone on with: its bytes, and no more room than they take. */
 void stage_keep(struct stage *stage);
 
-/*
- * Calls `visit` for each stage of all clients, as far as they can be seen: its folder, its name in
- * it, and its status. A stage may vanish at any time.
- */
-typedef void stage_visit(void *context, int folder, const char *id, const struct stat *status);
-void stage_visit_all(const struct library *library, stage_visit *visit, void *context);
-
 /* What is on its way in, or was left there. */
 struct stage_usage {
     uint64_t count; /* of stages */
@@ -86,5 +79,12 @@ struct stage_usage {
 
 /* Counts the stages of a client, or of all for NULL, as far as they can be seen. */
 void stage_measure(const struct library *library, const char *client, struct stage_usage *ret);
+
+/*
+ * Removes the stages that nobody has locked and whose last byte came more than `age_ms` ago, and
+ * returns how many. Any number of processes may sweep at once, while others make, write and resume
+ * stages.
+ */
+uint64_t stage_sweep(const struct library *library, int64_t age_ms);
 
 #endif
