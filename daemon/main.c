@@ -143,7 +143,7 @@ static void sweep_first(const struct daemon *daemon)
 static int serve(struct daemon *daemon, const struct command_line *line, struct settings *settings)
 {
     int ready = -1;
-    char fault[TRIAL_FAULT_ROOM];
+    char fault[SELF_TEST_FAULT_ROOM];
 
     if (!line->foreground && (ready = background_begin()) < 0)
         return complain("", strerror(errno));

@@ -6,14 +6,17 @@
 
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
-#include "daemon/store/trial.h"
+
+enum {
+    SELF_TEST_FAULT_ROOM = 256, /* bytes of a text that says what is wrong */
+};
 
 /*
- * Tries it in a process that is set up like that of a session. Returns 0, also when the library is
- * read-only, or -1 with the end of the sentence "PATH: ..." in `fault`. That there is no room to
- * try is logged, and no failure: files can still be read.
+ * Stores a file of its own the way an upload does, in a process that is set up like that of a
+ * session, and removes it. Returns 0, also when the library is read-only, or -1 with the end of the
+ * sentence "PATH: ..." in `fault`. A full disk is only logged: files can still be read.
  */
 int self_test(const struct library *library, const struct settings *settings,
-              char fault[TRIAL_FAULT_ROOM]);
+              char fault[SELF_TEST_FAULT_ROOM]);
 
 #endif

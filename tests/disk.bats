@@ -23,33 +23,33 @@ untestable() {
 }
 
 @test "self-test: a file system without hard links is refused" {
-    untestable 'the file system makes no hard links, by which files get their names (Operation not permitted)' \
+    untestable 'the file system does not support hard links, which give files their names (Operation not permitted)' \
         linkat:error=EPERM
     assert_empty_library
 }
 
 @test "self-test: a file system whose links take names over is refused" {
-    untestable 'the file system lets a link take a name that another file has' linkat:retval=0:when=2
+    untestable 'the file system lets a hard link replace an existing file' linkat:retval=0:when=2
     assert_empty_library
 }
 
 @test "self-test: a file system that makes no folder durable is refused" {
-    untestable 'the file system makes no folder durable (Input/output error)' fsync:error=EIO:when=2
+    untestable 'the file system cannot sync folders to disk (Input/output error)' fsync:error=EIO:when=2
     assert_empty_library
 }
 
 @test "self-test: a file that cannot be made durable is told" {
-    untestable 'a file cannot get its record, or be made durable (Input/output error)' \
+    untestable 'cannot give a file its record and sync it to disk (Input/output error)' \
         fsync:error=EIO:when=1
     assert_empty_library
 }
 
 @test "self-test: a process that dies is told" {
-    untestable 'the self-test has crashed' linkat:signal=KILL
+    untestable 'the self-test crashed' linkat:signal=KILL
 }
 
 @test "self-test: a full disk can still be read" {
-    FSD_EXPECTED='msg="the self-test found no room" cause="no file can be made below .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
+    FSD_EXPECTED='msg="the self-test found no room" cause="cannot create a file in .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
     mkdir -p "$LIBRARY"
     echo here >"$LIBRARY/file"
     inject -e inject=fallocate:error=ENOSPC

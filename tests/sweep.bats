@@ -82,11 +82,12 @@ END
     converse <<<"wait_until(lambda: not stages(), 'the sweeps')"
     # Whichever did something has told how much; each stage was removed once.
     converse <<'END'
+import glob
 import re
 
 def told():
-    return sum(int(count) for number in (0, 1) for count in
-               re.findall('msg=swept stages=([0-9]+)', open(f'log.{number}').read()))
+    return sum(int(count) for log in glob.glob('log.*') for count in
+               re.findall('msg=swept stages=([0-9]+)', open(log).read()))
 
 wait_until(lambda: told() == 3000, 'what they tell')
 END
