@@ -13,7 +13,7 @@ static int run_command(const struct command *command, const struct options *opti
                        struct failure *failure)
 {
     struct invocation invocation = {.options = options, .failure = failure};
-    int code = command->is_local ? 0 : settings_read(&invocation.settings, options);
+    int code = command->is_local ? 0 : settings_read(&invocation.settings, options, failure);
 
     if (code == 0) {
         signals_catch();

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/output.h"
 #include "protocol/value.h"
+#include "settings/quantity.h"
 
 #define TIME_LONGEST_MS (INT64_C(36500) * 24 * 3600 * 1000)
 
@@ -114,26 +114,29 @@ bool options_have(const struct options *options, enum option option)
     return options->values[option] != NULL;
 }
 
-int options_exclude(const struct options *options, enum option one, enum option other)
+int options_exclusive(const struct options *options, enum option one, enum option other,
+                      struct failure *failure)
 {
     if (!options_have(options, one) || !options_have(options, other))
         return 0;
-    return complain(REASON_USAGE, options->command, "--%s and --%s exclude each other",
-                    option_rows[one].name, option_rows[other].name);
+    return fail(failure, REASON_USAGE, options->command, "--%s and --%s exclude each other",
+                option_rows[one].name, option_rows[other].name);
 }
 
-int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM])
+int options_read_digest(const struct options *options, enum option option,
+                        char ret_digest[DIGEST_ROOM], struct failure *failure)
 {
     const char *hex = options->values[option];
 
     ret_digest[0] = '\0';
     if (hex == NULL || digest_of_hex(hex, ret_digest))
         return 0;
-    return complain(REASON_USAGE, options->command, "--%s: it must be 64 hexadecimal digits",
-                    option_rows[option].name);
+    return fail(failure, REASON_USAGE, options->command, "--%s: it must be 64 hexadecimal digits",
+                option_rows[option].name);
 }
 
-int options_time(const struct options *options, enum option option, int64_t *ret_ms)
+int options_read_time(const struct options *options, enum option option, int64_t *ret_ms,
+                      struct failure *failure)
 {
     const char *text = options->values[option];
     size_t length = text != NULL ? strlen(text) : 0;
@@ -142,12 +145,41 @@ int options_time(const struct options *options, enum option option, int64_t *ret
 
     if (text == NULL || (length == 0 && option_rows[option].value_is_optional))
         return 0;
-    if (!(is_bare ? value_number(text, length, &number) : value_duration(text, length, &number)) ||
+    if (!(is_bare ? value_number(text, length, &number) : quantity_duration(text, &number)) ||
         number > TIME_LONGEST_MS / (is_bare ? 1000 : 1))
-        return complain(REASON_USAGE, NULL,
-                        "--%s: it must be a number of seconds, or a duration such as \"90s\" or "
-                        "\"2h\"; 36500d at most",
-                        option_rows[option].name);
+        return fail(failure, REASON_USAGE, NULL,
+                    "--%s: it must be a number of seconds, or a duration such as \"90s\" or "
+                    "\"2h\"; at most 36500d",
+                    option_rows[option].name);
     *ret_ms = is_bare ? number * 1000 : number;
     return 0;
+}
+
+/* Until their callers fill a failure. */
+
+int options_exclude(const struct options *options, enum option one, enum option other)
+{
+    struct failure failure = {0};
+    int code = options_exclusive(options, one, other, &failure);
+
+    failure_print(&failure);
+    return code;
+}
+
+int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM])
+{
+    struct failure failure = {0};
+    int code = options_read_digest(options, option, ret_digest, &failure);
+
+    failure_print(&failure);
+    return code;
+}
+
+int options_time(const struct options *options, enum option option, int64_t *ret_ms)
+{
+    struct failure failure = {0};
+    int code = options_read_time(options, option, ret_ms, &failure);
+
+    failure_print(&failure);
+    return code;
 }

@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/output.h"
 #include "cli/user_folder.h"
-#include "protocol/value.h"
+#include "settings/quantity.h"
 
-static const char *judge_address(const char *text)
+static const char *check_address(const char *text)
 {
     struct address address;
-    const char *wrong = address_parse(text, &address);
+    const char *wrong = text[0] == '\0' ? "no server address" : address_parse(text, &address);
 
     return wrong == NULL && address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS : wrong;
 }
@@ -30,7 +29,7 @@ const struct setting settings_table[] = {
      .kind = SETTING_TEXT,
      .offset = AT(server_text),
      .default_text = ADDRESS_DEFAULT,
-     .judge = judge_address,
+     .check = check_address,
      .help = "where the library is served"},
     {.name = "retry",
      .kind = SETTING_COUNT,
@@ -56,74 +55,64 @@ const struct setting settings_table[] = {
 };
 
 /* Sets a setting to what an option or the environment says. */
-static int set(struct settings *settings, const char *name, const char *text, const char *origin)
+static int set(struct settings *settings, const char *name, const char *text, const char *origin,
+               struct fault *fault)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
     const struct setting *row = configuration_find(settings_table, name);
 
-    if (configuration_set(&settings->configuration, row, text, origin, fault) == 0)
-        return 0;
-    return complain(REASON_USAGE, origin, "%s%s",
-                    row->kind == SETTING_TEXT ? "no server address: " : "", fault);
+    *fault = (struct fault){.file = NULL};
+    (void)snprintf(fault->name, sizeof fault->name, "%s", origin);
+    return configuration_set(&settings->configuration, row, text, origin, fault);
 }
 
-static int take_file(struct settings *settings, const char *path, bool optional)
+static int read_file(struct settings *settings, const char *path, bool optional,
+                     struct fault *fault)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
+    char *text = configuration_load(path, optional, fault);
+    int code = text != NULL ? configuration_parse(&settings->configuration, text, path, fault)
+                            : -REASON_USAGE;
 
-    return configuration_take_file(&settings->configuration, path, optional, fault) == 0
-               ? 0
-               : complain(REASON_USAGE, NULL, "%s", fault);
+    free(text);
+    return code;
 }
 
-static int take_user_file(struct settings *settings)
+int settings_read(struct settings *settings, const struct options *options, struct failure *failure)
 {
-    char path[PATH_MAX];
-
-    return user_folder_find(path, "XDG_CONFIG_HOME", ".config", "fsc/fsc.conf")
-               ? take_file(settings, path, true)
-               : 0;
-}
-
-/* What is said later wins. */
-static int take_files(struct settings *settings, const char *config)
-{
-    if (config != NULL)
-        return take_file(settings, config, false);
-    int code = take_file(settings, FSC_CONFIG, true);
-    return code == 0 ? take_user_file(settings) : code;
-}
-
-static int take_max_time(struct settings *settings, const struct options *options)
-{
-    char text[VALUE_UNIT_ROOM];
-    int64_t max_time_ms = 0;
-    int code = options_time(options, OPTION_MAX_TIME, &max_time_ms);
-
-    return code < 0 ? code
-                    : set(settings, "limits.max_time", value_print_duration(max_time_ms, text),
-                          "--max-time");
-}
-
-int settings_read(struct settings *settings, const struct options *options)
-{
+    const char *config = options->values[OPTION_CONFIG];
     const char *server = options->values[OPTION_SERVER];
     const char *environment = getenv("FSC_SERVER");
     const char *retry = options->values[OPTION_RETRY];
+    int64_t max_time_ms = 0;
+    char user_file[PATH_MAX];
+    char text[FAULT_LINE_ROOM];
+    struct fault fault;
+    int code = 0;
 
     *settings = (struct settings){.server_text = NULL};
     configuration_init(&settings->configuration, settings_table, settings);
-    int code = take_files(settings, options->values[OPTION_CONFIG]);
+    if (config != NULL) {
+        code = read_file(settings, config, false, &fault);
+    } else {
+        code = read_file(settings, FSC_CONFIG, true, &fault);
+        if (code == 0 && user_folder_find(user_file, "XDG_CONFIG_HOME", ".config", "fsc/fsc.conf"))
+            code = read_file(settings, user_file, true, &fault);
+    }
     if (code == 0 && server != NULL)
-        code = set(settings, "server", server, "--server");
+        code = set(settings, "server", server, "--server", &fault);
     else if (code == 0 && environment != NULL && environment[0] != '\0')
-        code = set(settings, "server", environment, "FSC_SERVER");
-    if (code == 0 && options_have(options, OPTION_MAX_TIME))
-        code = take_max_time(settings, options);
+        code = set(settings, "server", environment, "FSC_SERVER", &fault);
     if (code == 0 && retry != NULL)
-        code = set(settings, "retry", retry, "--retry");
+        code = set(settings, "retry", retry, "--retry", &fault);
     if (code < 0)
-        return code;
+        return fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text));
+    if (options_have(options, OPTION_MAX_TIME)) {
+        code = options_read_time(options, OPTION_MAX_TIME, &max_time_ms, failure);
+        if (code < 0)
+            return code;
+        (void)quantity_print_duration(max_time_ms, text);
+        if (set(settings, "limits.max_time", text, "--max-time", &fault) < 0)
+            return fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text));
+    }
     settings->limits.line_ms = settings->limits.stall_ms;
     (void)address_parse(settings->server_text, &settings->server);
     return 0;

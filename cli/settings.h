@@ -24,11 +24,12 @@ struct settings {
 extern const struct setting settings_table[];
 
 /*
- * Reads the settings: those of the options win over FSC_SERVER, it over the user's file, that over
- * the machine's, and with --config there is no other file. Returns 0, or -REASON_USAGE after
- * complaining. Also then settings_release() is to be called.
+ * Reads the settings: options win over FSC_SERVER, which wins over the user's file, which wins over
+ * that of the machine; with --config no other file is read. Returns 0, or -REASON_USAGE with a
+ * failure. In both cases settings_release() frees what they own.
  */
-int settings_read(struct settings *settings, const struct options *options);
+int settings_read(struct settings *settings, const struct options *options,
+                  struct failure *failure);
 void settings_release(struct settings *settings);
 
 #endif

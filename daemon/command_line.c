@@ -133,28 +133,28 @@ void command_line_release(struct command_line *line)
     *line = (struct command_line){.said = NULL};
 }
 
-char *command_line_load(const struct command_line *line, char fault[CONFIGURATION_FAULT_ROOM])
+char *command_line_load(const struct command_line *line, struct fault *fault)
 {
     return configuration_load(line->config, !line->config_is_said, fault);
 }
 
 int command_line_settings(const struct command_line *line, const char *text,
-                          struct settings *settings, char fault[CONFIGURATION_FAULT_ROOM])
+                          struct settings *settings, struct fault *fault)
 {
     struct configuration *configuration = &settings->configuration;
 
     settings_init(settings);
-    int code = configuration_take_text(configuration, text, line->config, fault);
+    int code = configuration_parse(configuration, text, line->config, fault);
     for (size_t i = 0; code == 0 && i < line->said_count; i++) {
         const struct said *said = &line->said[i];
-        char wrong[CONFIGURATION_FAULT_ROOM];
-        char origin[FAULT_NAME_ROOM];
-        (void)snprintf(origin, sizeof origin, "--%s", said->row->option);
-        code = configuration_set(configuration, said->row, said->text, origin, wrong);
-        if (code < 0)
-            (void)configuration_refuse(fault, "%s: %.900s", origin, wrong);
+        *fault = (struct fault){.file = NULL};
+        (void)snprintf(fault->name, sizeof fault->name, "--%s", said->row->option);
+        code = configuration_set(configuration, said->row, said->text, fault->name, fault);
     }
-    return code == 0 ? configuration_complete(configuration, fault) : code;
+    if (code < 0)
+        return code;
+    *fault = (struct fault){.file = NULL};
+    return configuration_complete(configuration, fault);
 }
 
 char *command_line_help(void)

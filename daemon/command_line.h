@@ -52,14 +52,14 @@ void command_line_take_config(struct command_line *line, const char *path);
 void command_line_take(struct command_line *line, const struct setting *row, const char *text);
 
 /* Reads the configuration file; as configuration_load(). The default one need not exist. */
-char *command_line_load(const struct command_line *line, char fault[CONFIGURATION_FAULT_ROOM]);
+char *command_line_load(const struct command_line *line, struct fault *fault);
 
 /*
  * Fills settings from the text of the configuration file, and from the options, which win. Returns
- * 0, or -REASON_USAGE with one sentence in `fault`. In both cases settings_release() has to follow.
+ * 0, or -REASON_USAGE with a fault. In both cases settings_release() has to follow.
  */
 int command_line_settings(const struct command_line *line, const char *text,
-                          struct settings *settings, char fault[CONFIGURATION_FAULT_ROOM]);
+                          struct settings *settings, struct fault *fault);
 
 /* The text of --help, to be freed; NULL when there is no memory. */
 char *command_line_help(void);

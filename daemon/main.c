@@ -226,14 +226,15 @@ static int print_settings(const struct setting *table, const char *within)
 /* What needs settings. */
 static int act(const struct command_line *line, const struct systemd *systemd)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
-    char *text = command_line_load(line, fault);
+    struct fault fault;
+    char sentence[FAULT_LINE_ROOM];
+    char *text = command_line_load(line, &fault);
     struct settings settings = {.library = NULL};
     struct daemon daemon = {.systemd = systemd, .pid_file = -1};
     int code = EXIT_SUCCESS;
 
-    if (text == NULL || command_line_settings(line, text, &settings, fault) < 0) {
-        (void)complain("", fault);
+    if (text == NULL || command_line_settings(line, text, &settings, &fault) < 0) {
+        (void)complain("", fault_print(&fault, sentence));
         code = EXIT_USAGE;
     } else if (line->action == ACTION_SERVE) {
         code = serve(&daemon, line, &settings);

@@ -24,11 +24,12 @@ static int complain(const char *cause)
 static _Noreturn void try_in_child(const struct command_line *line, const char *text)
 {
     struct settings settings;
-    char fault[CONFIGURATION_FAULT_ROOM];
-    int code = command_line_settings(line, text, &settings, fault);
+    struct fault fault;
+    char sentence[FAULT_LINE_ROOM];
+    int code = command_line_settings(line, text, &settings, &fault);
 
     if (code < 0)
-        (void)complain(fault);
+        (void)complain(fault_print(&fault, sentence));
     _exit(code < 0 ? LOGGED : 0);
 }
 
@@ -69,12 +70,12 @@ static void keep_fixed(struct settings *settings, const struct settings *before)
 static void take_settings(const struct command_line *line, const char *text,
                           struct settings *settings)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
+    struct fault fault;
     struct settings before = *settings;
 
     /* The configuration of each knows where its values are. */
     before.configuration.values = &before;
-    (void)command_line_settings(line, text, settings, fault);
+    (void)command_line_settings(line, text, settings, &fault);
     access_resolve(settings);
     keep_fixed(settings, &before);
     settings_release(&before);
@@ -82,11 +83,12 @@ static void take_settings(const struct command_line *line, const char *text,
 
 int reload_settings(const struct command_line *line, struct settings *settings)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
-    char *text = command_line_load(line, fault);
+    struct fault fault;
+    char sentence[FAULT_LINE_ROOM];
+    char *text = command_line_load(line, &fault);
 
     if (text == NULL)
-        return complain(fault);
+        return complain(fault_print(&fault, sentence));
     int code = try_settings(line, text);
     if (code == 0) {
         take_settings(line, text, settings);

@@ -16,7 +16,7 @@ static const char *const log_target_words[] = {[LOG_TARGET_AUTO] = "auto",
                                                [LOG_TARGET_STDERR] = "stderr",
                                                NULL};
 
-static const char *judge_address(const char *text)
+static const char *check_address(const char *text)
 {
     struct address address;
     const char *wrong = address_parse(text, &address);
@@ -29,17 +29,17 @@ static const char *judge_address(const char *text)
 }
 
 /* Refusals tell groups to clients, so they must be fit for a line of the protocol. */
-static const char *judge_account(const char *text)
+static const char *check_account(const char *text)
 {
     return name_component_is_valid(text, strlen(text)) ? NULL : "it is no name of a user or group";
 }
 
-static const char *judge_folder(const char *text)
+static const char *check_folder(const char *text)
 {
     return name_fault(text, name_length_without_slash(text, strlen(text)));
 }
 
-static const char *judge_grant(const void *values)
+static const char *check_grant(const void *values)
 {
     const struct grant *grant = values;
 
@@ -54,12 +54,12 @@ static const struct setting grant_table[] = {
     {.name = "user",
      .kind = SETTING_TEXT,
      .offset = offsetof(struct grant, user),
-     .judge = judge_account,
+     .check = check_account,
      .help = "the user who has these rights"},
     {.name = "group",
      .kind = SETTING_TEXT,
      .offset = offsetof(struct grant, group),
-     .judge = judge_account,
+     .check = check_account,
      .help = "the group whose members have these rights"},
     {.name = "rights",
      .kind = SETTING_WORDS,
@@ -70,7 +70,7 @@ static const struct setting grant_table[] = {
     {.name = "folder",
      .kind = SETTING_TEXT,
      .offset = offsetof(struct grant, folder),
-     .judge = judge_folder,
+     .check = check_folder,
      .help = "the folder below which they apply; without it, everywhere"},
     {.name = NULL},
 };
@@ -100,7 +100,7 @@ const struct setting settings_table[] = {
      .kind = SETTING_LIST,
      .offset = AT(listen),
      .default_text = ADDRESS_DEFAULT,
-     .judge = judge_address,
+     .check = check_address,
      .is_fixed = true,
      .option = "listen",
      .value = "ADDRESS",
@@ -132,7 +132,7 @@ const struct setting settings_table[] = {
      .offset = AT(users),
      .members = grant_table,
      .size = sizeof(struct grant),
-     .judge_group = judge_grant,
+     .check_group = check_grant,
      .help = "more rights for local users and groups, over Unix sockets"},
     {.name = "records",
      .kind = SETTING_BOOL,

@@ -1,14 +1,12 @@
 #include "settings/configuration.h"
 
 #include <argz.h>
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/reason.h"
 #include "protocol/value.h"
+#include "settings/quantity.h"
 
 /* What each kind has to be, in a word and in full. */
 static const struct {
@@ -39,7 +37,7 @@ static struct setting_state *state_of(const struct configuration *configuration,
     return &configuration->states[row - configuration->table];
 }
 
-/* Names of words, as the list at the end of a sentence: "a, b, c". */
+/* Names of words, as a list in a sentence: "a, b, c". */
 static const char *join_words(const char *const *words, char *text, size_t room)
 {
     size_t used = 0;
@@ -50,36 +48,33 @@ static const char *join_words(const char *const *words, char *text, size_t room)
     return text;
 }
 
-static int find_word(const char *const *words, const char *bytes, size_t length)
-{
-    for (int i = 0; words[i] != NULL; i++) {
-        if (strlen(words[i]) == length && memcmp(words[i], bytes, length) == 0)
-            return i;
-    }
-    return -1;
-}
-
-static int refuse_word(const struct setting *row, const char *word, size_t length,
-                       char fault[CONFIGURATION_FAULT_ROOM])
+/* Finds the place of a word among those of the row. */
+static int read_word(const struct setting *row, const char *word, size_t length, int *ret,
+                     struct fault *fault)
 {
     char known[256];
 
-    return configuration_refuse(fault, "\"%.*s\" is none of %s", length < 64 ? (int)length : 64,
-                                word, join_words(row->words, known, sizeof known));
+    for (int i = 0; row->words[i] != NULL; i++) {
+        if (strlen(row->words[i]) == length && memcmp(row->words[i], word, length) == 0) {
+            *ret = i;
+            return 0;
+        }
+    }
+    return fault_refuse(fault, "\"%.*s\" is not one of %s", length < 64 ? (int)length : 64, word,
+                        join_words(row->words, known, sizeof known));
 }
 
-/* Reading a text of each kind into its member. */
-
 static int read_words(const struct setting *row, const char *text, unsigned *ret,
-                      char fault[CONFIGURATION_FAULT_ROOM])
+                      struct fault *fault)
 {
     unsigned bits = 0;
 
     for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
         size_t length = strcspn(text, " ");
-        int place = find_word(row->words, text, length);
-        if (place < 0)
-            return refuse_word(row, text, length, fault);
+        int place = 0;
+        int code = read_word(row, text, length, &place, fault);
+        if (code < 0)
+            return code;
         bits |= 1U << place;
         text += length;
     }
@@ -87,89 +82,62 @@ static int read_words(const struct setting *row, const char *text, unsigned *ret
     return 0;
 }
 
-/* The texts of a list as its member has them. */
-static void fill_list(const struct setting_state *state, struct setting_list *list)
-{
-    const char *text = NULL;
-
-    *list = (struct setting_list){.count = 0};
-    while ((text = argz_next(state->texts, state->length, text)) != NULL)
-        list->texts[list->count++] = text;
-}
-
 /* A bound as the user would write it. */
-static const char *print_number(const struct setting *row, int64_t number,
-                                char text[VALUE_UNIT_ROOM])
+static const char *print_number(const struct setting *row, int64_t number, char text[QUANTITY_ROOM])
 {
     if (row->kind == SETTING_DURATION)
-        return value_print_duration(number, text);
+        return quantity_print_duration(number, text);
     if (row->kind == SETTING_SIZE)
-        return value_print_size(number, text);
-    (void)snprintf(text, VALUE_UNIT_ROOM, "%lld", (long long)number);
+        return quantity_print_size(number, text);
+    (void)snprintf(text, QUANTITY_ROOM, "%lld", (long long)number);
     return text;
 }
 
 static int read_number(const struct setting *row, const char *text, int64_t *ret,
-                       char fault[CONFIGURATION_FAULT_ROOM])
+                       struct fault *fault)
 {
     int64_t number = 0;
-    char bound[VALUE_UNIT_ROOM];
-    size_t length = strlen(text);
+    char bound[QUANTITY_ROOM];
     bool is_negative = row->kind == SETTING_COUNT && text[0] == '-';
-    bool is_valid = is_negative                     ? value_number(text + 1, length - 1, &number)
-                    : row->kind == SETTING_COUNT    ? value_number(text, length, &number)
-                    : row->kind == SETTING_DURATION ? value_duration(text, length, &number)
-                    : row->kind == SETTING_SIZE     ? value_size(text, length, &number)
-                                                    : value_mode(text, length, &number);
+    const char *digits = text + is_negative;
+    bool is_valid = row->kind == SETTING_DURATION ? quantity_duration(text, &number)
+                    : row->kind == SETTING_SIZE   ? quantity_size(text, &number)
+                    : row->kind == SETTING_MODE   ? quantity_mode(text, &number)
+                                                  : value_number(digits, strlen(digits), &number);
 
     if (!is_valid)
-        return configuration_refuse(fault, "\"%.64s\" is not %s", text, kinds[row->kind].text);
+        return fault_refuse(fault, "\"%.64s\" is not %s", text, kinds[row->kind].text);
     if (row->kind != SETTING_MODE && (is_negative || number < row->least))
-        return configuration_refuse(fault, "%s is too small: it must be %s at least", text,
-                                    print_number(row, row->least, bound));
+        return fault_refuse(fault, "%s is too small: it must be at least %s", text,
+                            print_number(row, row->least, bound));
     if (row->kind != SETTING_MODE && number > row->most)
-        return configuration_refuse(fault, "%s is too large: it must be %s at most", text,
-                                    print_number(row, row->most, bound));
+        return fault_refuse(fault, "%s is too large: it must be at most %s", text,
+                            print_number(row, row->most, bound));
     *ret = number;
     return 0;
 }
 
-static int judge_text(const struct setting *row, const char *text,
-                      char fault[CONFIGURATION_FAULT_ROOM])
+/* Checks a text, and sets the member unless it is one that holds texts. */
+static int read_text(const struct setting *row, const char *text, void *value, struct fault *fault)
 {
-    const char *wrong = row->judge != NULL ? row->judge(text) : NULL;
-
-    return wrong != NULL
-               ? configuration_refuse(fault, "%.500s%s%s", text, text[0] != '\0' ? ": " : "", wrong)
-               : 0;
-}
-
-/* Judges a text, and sets the members that hold no texts. */
-static int read_text(const struct configuration *configuration, const struct setting *row,
-                     const char *text, char fault[CONFIGURATION_FAULT_ROOM])
-{
-    void *value = member(configuration, row);
-    int place = 0;
+    const char *wrong = NULL;
 
     switch (row->kind) {
     case SETTING_PATH:
-        return text[0] == '/'
-                   ? 0
-                   : configuration_refuse(fault, "\"%.500s\" is not an absolute path", text);
+        return text[0] == '/' ? 0 : fault_refuse(fault, "\"%.500s\" is not an absolute path", text);
     case SETTING_TEXT:
     case SETTING_LIST:
-        return judge_text(row, text, fault);
+        wrong = row->check(text);
+        return wrong != NULL
+                   ? fault_refuse(fault, "%.500s%s%s", text, text[0] != '\0' ? ": " : "", wrong)
+                   : 0;
     case SETTING_WORD:
-        place = find_word(row->words, text, strlen(text));
-        if (place < 0)
-            return refuse_word(row, text, strlen(text), fault);
-        *(int *)value = place;
-        return 0;
+        return read_word(row, text, strlen(text), value, fault);
     case SETTING_WORDS:
         return read_words(row, text, value, fault);
     case SETTING_BOOL:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-            return configuration_refuse(fault, "\"%.64s\" is not true or false", text);
+            return fault_refuse(fault, "\"%.64s\" is not true or false", text);
         *(bool *)value = strcmp(text, "true") == 0;
         return 0;
     default:
@@ -177,89 +145,49 @@ static int read_text(const struct configuration *configuration, const struct set
     }
 }
 
-static void release_group(struct configuration *group)
+/* Is what this origin says added to what there is? Otherwise it takes its place. */
+static bool is_added(const struct setting *row, const struct setting_state *state,
+                     const char *origin)
 {
-    configuration_release(group);
-    free(group->values);
+    return (row->kind == SETTING_LIST || row->kind == SETTING_GROUPS) && state->origin != NULL &&
+           strcmp(state->origin, origin) == 0;
 }
 
-/* Reads a group from its text. */
-static int read_group(const struct setting *row, const char *text, struct configuration *ret,
-                      char fault[CONFIGURATION_FAULT_ROOM])
-{
-    void *values = calloc(1, row->size);
-
-    if (values == NULL)
-        abort();
-    configuration_init(ret, row->members, values);
-    int code = configuration_take_text(ret, text, "", fault);
-    if (code == 0)
-        code = configuration_complete(ret, fault);
-    const char *wrong = code == 0 ? row->judge_group(values) : NULL;
-    if (wrong != NULL)
-        code = configuration_refuse(fault, "%s", wrong);
-    if (code < 0)
-        release_group(ret);
-    return code;
-}
-
-static void add_group(struct setting_groups *list, const struct configuration *group)
-{
-    list->groups = reallocarray(list->groups, list->count + 1, sizeof *list->groups);
-    if (list->groups == NULL)
-        abort();
-    list->groups[list->count++] = *group;
-}
-
-static void forget_groups(struct setting_groups *list)
-{
-    while (list->count > 0)
-        release_group(&list->groups[--list->count]);
-    free(list->groups);
-    list->groups = NULL;
-}
-
-/* The setting is as good as not set. */
-static void forget_texts(const struct configuration *configuration, const struct setting *row)
+/* Makes the setting one that is not set. */
+static void unset(const struct configuration *configuration, const struct setting *row)
 {
     struct setting_state *state = state_of(configuration, row);
+    void *value = member(configuration, row);
 
     free(state->texts);
     free(state->origin);
     *state = (struct setting_state){.texts = NULL};
-    if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT)
-        *(const char **)member(configuration, row) = NULL;
-    else if (row->kind == SETTING_GROUPS)
-        forget_groups(member(configuration, row));
+    if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT) {
+        *(const char **)value = NULL;
+    } else if (row->kind == SETTING_LIST) {
+        *(struct setting_list *)value = (struct setting_list){.count = 0};
+    } else if (row->kind == SETTING_GROUPS) {
+        struct setting_groups *list = value;
+        while (list->count > 0)
+            configuration_release_group(&list->groups[--list->count]);
+        free(list->groups);
+        list->groups = NULL;
+    }
 }
 
-/* How many texts a setting may have. */
-static size_t most_texts(const struct setting *row)
-{
-    return row->kind == SETTING_LIST     ? (size_t)SETTING_LIST_MOST
-           : row->kind == SETTING_GROUPS ? (size_t)SETTING_GROUPS_MOST
-                                         : 1;
-}
-
-/* Keeps a text, and sets the members that point to texts. */
-static void keep_text(const struct configuration *configuration, const struct setting *row,
-                      const char *text, const char *origin)
+/* Prepares the setting for what comes from this origin. */
+static void set_origin(const struct configuration *configuration, const struct setting *row,
+                       const char *origin)
 {
     struct setting_state *state = state_of(configuration, row);
 
-    if (most_texts(row) == 1 || state->origin == NULL || strcmp(state->origin, origin) != 0)
-        forget_texts(configuration, row);
+    if (is_added(row, state, origin))
+        return;
+    unset(configuration, row);
+    state->origin = strdup(origin);
     if (state->origin == NULL)
-        state->origin = strdup(origin);
-    if (state->origin == NULL || argz_add(&state->texts, &state->length, text) != 0)
         abort();
-    if (row->kind == SETTING_LIST)
-        fill_list(state, member(configuration, row));
-    else if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT)
-        *(const char **)member(configuration, row) = state->texts;
 }
-
-/* Showing. */
 
 static void print_quoted(FILE *file, const char *text)
 {
@@ -274,29 +202,38 @@ static void print_quoted(FILE *file, const char *text)
     (void)fputc('"', file);
 }
 
-static void print_value(FILE *file, const struct setting *row, const struct setting_state *state)
+static void print_texts(FILE *file, const struct setting *row, const struct setting_state *state)
 {
     const char *text = NULL;
     bool is_bare = row->kind == SETTING_BOOL || row->kind == SETTING_COUNT;
-    bool is_groups = row->kind == SETTING_GROUPS && state->texts != NULL;
-    bool is_list = row->kind == SETTING_LIST && argz_count(state->texts, state->length) > 1;
+    bool is_list = argz_count(state->texts, state->length) > 1;
 
-    if (is_list)
-        (void)fputs("[", file);
-    else if (is_groups)
-        (void)fputs("( ", file);
+    (void)fputs(is_list ? "[" : "", file);
     while ((text = argz_next(state->texts, state->length, text)) != NULL) {
-        if (text != state->texts)
-            (void)fputs(", ", file);
-        if (is_groups)
-            (void)fprintf(file, "{ %s }", text);
-        else if (is_bare)
+        (void)fputs(text != state->texts ? ", " : "", file);
+        if (is_bare)
             (void)fputs(text, file);
         else
             print_quoted(file, text);
     }
-    if (is_list || is_groups)
-        (void)fputs(is_list ? "]" : " )", file);
+    (void)fputs(is_list ? "]" : "", file);
+}
+
+/* "( { name = value; name = value; }, { ... } )" */
+static void print_groups(FILE *file, const struct setting_groups *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct configuration *group = &list->groups[i];
+        (void)fputs(i > 0 ? ", { " : "( { ", file);
+        for (const struct setting *row = group->table; row->name != NULL; row++) {
+            if (state_of(group, row)->origin == NULL)
+                continue;
+            (void)fprintf(file, "%s = ", row->name);
+            print_texts(file, row, state_of(group, row));
+            (void)fputs("; ", file);
+        }
+        (void)fputs(i + 1 < list->count ? "}" : "} )", file);
+    }
 }
 
 /* The length of the group's name in a row's name; 0 when it is in none. */
@@ -307,29 +244,30 @@ static size_t group_length(const char *name)
     return point != NULL ? (size_t)(point - name) : 0;
 }
 
-/* As a comment, which the name of a file must not end. */
-static void print_origin(FILE *file, const char *origin)
+static void print_row(FILE *file, const struct configuration *configuration,
+                      const struct setting *row)
 {
+    size_t group = group_length(row->name);
+    const struct setting_state *state = state_of(configuration, row);
+
+    (void)fprintf(file, "%s%s%s = ", group > 0 ? "    " : "", state->origin == NULL ? "#" : "",
+                  row->name + (group > 0 ? group + 1 : 0));
+    if (state->origin == NULL) {
+        (void)fputs("not set\n", file);
+        return;
+    }
+    if (row->kind == SETTING_GROUPS)
+        print_groups(file, member(configuration, row));
+    else
+        print_texts(file, row, state);
+    /* The name of a file must not end the comment. */
     (void)fputs("; # ", file);
-    for (; *origin != '\0'; origin++)
-        (void)fputc((unsigned char)*origin < 0x20 ? '?' : *origin, file);
+    for (const char *byte = state->origin; *byte != '\0'; byte++)
+        (void)fputc((unsigned char)*byte < 0x20 ? '?' : *byte, file);
     (void)fputc('\n', file);
 }
 
-static void print_row(FILE *file, const struct setting *row, const struct setting_state *state)
-{
-    size_t group = group_length(row->name);
-
-    (void)fprintf(file, "%s%s%s = ", group > 0 ? "    " : "", state->texts == NULL ? "#" : "",
-                  row->name + (group > 0 ? group + 1 : 0));
-    print_value(file, row, state);
-    if (state->texts == NULL)
-        (void)fputs("not set\n", file);
-    else
-        print_origin(file, state->origin);
-}
-
-/* Opens and closes the groups as the names of the rows tell. */
+/* Opens and closes groups between two rows. */
 static void print_border(FILE *file, const struct setting *before, const struct setting *row)
 {
     size_t left = before != NULL ? group_length(before->name) : 0;
@@ -343,25 +281,10 @@ static void print_border(FILE *file, const struct setting *before, const struct 
         (void)fprintf(file, "%.*s = {\n", (int)entered, row->name);
 }
 
-int configuration_refuse(char fault[CONFIGURATION_FAULT_ROOM], const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(fault, CONFIGURATION_FAULT_ROOM, format, arguments);
-    va_end(arguments);
-    /* One line, whatever a text holds that it quotes. */
-    for (char *byte = fault; *byte != '\0'; byte++) {
-        if ((unsigned char)*byte < 0x20)
-            *byte = '?';
-    }
-    return -REASON_USAGE;
-}
-
 void configuration_init(struct configuration *configuration, const struct setting *table,
                         void *values)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
+    struct fault fault;
     size_t count = 1;
 
     while (table[count - 1].name != NULL)
@@ -372,7 +295,7 @@ void configuration_init(struct configuration *configuration, const struct settin
         abort();
     for (const struct setting *row = table; row->name != NULL; row++) {
         if (row->default_text != NULL &&
-            configuration_set(configuration, row, row->default_text, "default", fault) < 0)
+            configuration_set(configuration, row, row->default_text, "default", &fault) < 0)
             abort();
     }
 }
@@ -382,44 +305,87 @@ void configuration_release(struct configuration *configuration)
     if (configuration->states == NULL)
         return;
     for (const struct setting *row = configuration->table; row->name != NULL; row++)
-        forget_texts(configuration, row);
+        unset(configuration, row);
     free(configuration->states);
     configuration->states = NULL;
 }
 
 int configuration_set(struct configuration *configuration, const struct setting *row,
-                      const char *text, const char *origin, char fault[CONFIGURATION_FAULT_ROOM])
+                      const char *text, const char *origin, struct fault *fault)
 {
-    const struct setting_state *state = state_of(configuration, row);
-    bool is_groups = row->kind == SETTING_GROUPS;
-    size_t most = most_texts(row);
-    struct configuration group;
+    struct setting_state *state = state_of(configuration, row);
+    void *value = member(configuration, row);
 
-    if (most > 1 && state->origin != NULL && strcmp(state->origin, origin) == 0 &&
-        argz_count(state->texts, state->length) == most)
-        return configuration_refuse(fault, "more than %zu are too many", most);
-    int code = is_groups ? read_group(row, text, &group, fault)
-                         : read_text(configuration, row, text, fault);
+    if (is_added(row, state, origin) && ((struct setting_list *)value)->count == SETTING_LIST_MOST)
+        return fault_refuse(fault, "there can be at most %d", SETTING_LIST_MOST);
+    int code = read_text(row, text, value, fault);
     if (code < 0)
         return code;
-    keep_text(configuration, row, text, origin);
-    if (is_groups)
-        add_group(member(configuration, row), &group);
+    set_origin(configuration, row, origin);
+    if (argz_add(&state->texts, &state->length, text) != 0)
+        abort();
+    if (row->kind == SETTING_PATH || row->kind == SETTING_TEXT)
+        *(const char **)value = state->texts;
+    if (row->kind == SETTING_LIST) {
+        /* argz_add() may have moved the others. */
+        struct setting_list *list = value;
+        const char *kept = NULL;
+        list->count = 0;
+        while ((kept = argz_next(state->texts, state->length, kept)) != NULL)
+            list->texts[list->count++] = kept;
+    }
     return 0;
 }
 
-int configuration_complete(const struct configuration *configuration,
-                           char fault[CONFIGURATION_FAULT_ROOM])
+void configuration_begin_group(struct configuration *group, const struct setting *row)
+{
+    void *values = calloc(1, row->size);
+
+    if (values == NULL)
+        abort();
+    configuration_init(group, row->members, values);
+}
+
+void configuration_release_group(struct configuration *group)
+{
+    configuration_release(group);
+    free(group->values);
+}
+
+int configuration_add_group(struct configuration *configuration, const struct setting *row,
+                            struct configuration *group, const char *origin, struct fault *fault)
+{
+    struct setting_groups *list = member(configuration, row);
+    int code = configuration_complete(group, fault);
+    const char *wrong = code == 0 ? row->check_group(group->values) : NULL;
+
+    if (wrong != NULL)
+        code = fault_refuse(fault, "%s", wrong);
+    else if (code == 0 && is_added(row, state_of(configuration, row), origin) &&
+             list->count == SETTING_GROUPS_MOST)
+        code = fault_refuse(fault, "there can be at most %d", SETTING_GROUPS_MOST);
+    if (code < 0) {
+        configuration_release_group(group);
+        return code;
+    }
+    set_origin(configuration, row, origin);
+    list->groups = reallocarray(list->groups, list->count + 1, sizeof *list->groups);
+    if (list->groups == NULL)
+        abort();
+    list->groups[list->count++] = *group;
+    return 0;
+}
+
+int configuration_complete(const struct configuration *configuration, struct fault *fault)
 {
     for (const struct setting *row = configuration->table; row->name != NULL; row++) {
-        if (!row->is_required || state_of(configuration, row)->texts != NULL)
+        if (!row->is_required || state_of(configuration, row)->origin != NULL)
             continue;
         if (row->option == NULL)
-            return configuration_refuse(fault, "it needs %s", row->name);
-        return configuration_refuse(fault,
-                                    "no %s: it has no default; set it with --%s %s, or in "
-                                    "the configuration file",
-                                    row->name, row->option, row->value);
+            return fault_refuse(fault, "%s is missing", row->name);
+        return fault_refuse(fault,
+                            "%s is not set: use --%s %s, or set it in the configuration file",
+                            row->name, row->option, row->value);
     }
     return 0;
 }
@@ -437,6 +403,16 @@ bool configuration_is_equal(const struct configuration *left, const struct confi
     const struct setting_state *a = state_of(left, row);
     const struct setting_state *b = state_of(right, row);
 
+    if (row->kind == SETTING_GROUPS) {
+        const struct setting_groups *ours = member(left, row);
+        const struct setting_groups *theirs = member(right, row);
+        bool is_equal = ours->count == theirs->count;
+        for (size_t i = 0; is_equal && i < ours->count; i++) {
+            for (const struct setting *each = row->members; is_equal && each->name != NULL; each++)
+                is_equal = configuration_is_equal(&ours->groups[i], &theirs->groups[i], each);
+        }
+        return is_equal;
+    }
     return a->length == b->length && (a->length == 0 || memcmp(a->texts, b->texts, a->length) == 0);
 }
 
@@ -445,7 +421,7 @@ bool configuration_is_default(const struct configuration *configuration, const s
     const struct setting_state *state = state_of(configuration, row);
 
     if (row->default_text == NULL || state->texts == NULL)
-        return row->default_text == NULL && state->texts == NULL;
+        return row->default_text == NULL && state->origin == NULL;
     return state->length == strlen(row->default_text) + 1 &&
            strcmp(state->texts, row->default_text) == 0;
 }
@@ -453,13 +429,23 @@ bool configuration_is_default(const struct configuration *configuration, const s
 void configuration_copy(struct configuration *configuration, const struct configuration *from,
                         const struct setting *row)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
+    struct fault fault;
+    struct configuration group;
     const struct setting_state *state = state_of(from, row);
     const char *text = NULL;
 
-    forget_texts(configuration, row);
+    unset(configuration, row);
     while ((text = argz_next(state->texts, state->length, text)) != NULL)
-        (void)configuration_set(configuration, row, text, state->origin, fault);
+        (void)configuration_set(configuration, row, text, state->origin, &fault);
+    if (row->kind != SETTING_GROUPS)
+        return;
+    const struct setting_groups *list = member(from, row);
+    for (size_t i = 0; i < list->count; i++) {
+        configuration_begin_group(&group, row);
+        for (const struct setting *each = row->members; each->name != NULL; each++)
+            configuration_copy(&group, &list->groups[i], each);
+        (void)configuration_add_group(configuration, row, &group, state->origin, &fault);
+    }
 }
 
 char *configuration_show(const struct configuration *configuration)
@@ -474,7 +460,7 @@ char *configuration_show(const struct configuration *configuration)
     const struct setting *row = configuration->table;
     for (; row->name != NULL; before = row++) {
         print_border(file, before, row);
-        print_row(file, row, state_of(configuration, row));
+        print_row(file, configuration, row);
     }
     print_border(file, before, row);
     (void)fclose(file);
@@ -493,26 +479,6 @@ char *configuration_show_one(const struct configuration *configuration, const st
     return text;
 }
 
-char *configuration_show_group(const struct configuration *group)
-{
-    char *text = NULL;
-    size_t length = 0;
-    FILE *file = open_memstream(&text, &length);
-
-    if (file == NULL)
-        return NULL;
-    for (const struct setting *row = group->table; row->name != NULL; row++) {
-        const struct setting_state *state = state_of(group, row);
-        if (state->texts == NULL)
-            continue;
-        (void)fprintf(file, "%s%s = ", ftell(file) > 0 ? " " : "", row->name);
-        print_value(file, row, state);
-        (void)fputc(';', file);
-    }
-    (void)fclose(file);
-    return text;
-}
-
 const char *setting_kind_text(enum setting_kind kind)
 {
     return kinds[kind].text;
@@ -522,8 +488,8 @@ char *setting_describe(const struct setting *row, const char *within)
 {
     char *text = NULL;
     char words[256];
-    char least[VALUE_UNIT_ROOM];
-    char most[VALUE_UNIT_ROOM];
+    char least[QUANTITY_ROOM];
+    char most[QUANTITY_ROOM];
     size_t length = 0;
     FILE *file = open_memstream(&text, &length);
 

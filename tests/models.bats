@@ -791,7 +791,7 @@ check(serving != pid, 'the session is told to be the daemon')
 with open(os.environ['CONFIG'], 'w') as file:
     file.write('nonsense = 1;')
 os.kill(pid, signal.SIGHUP)
-expect(daemon + error, 'msg="the settings stay as they are" cause=".*:1: nonsense: there is no such setting"')
+expect(daemon + error, 'msg="the settings stay as they are" cause=".*:1: nonsense: unknown setting"')
 with open(os.environ['CONFIG'], 'w') as file:
     file.write('log = { level = "debug"; }; records = false;')
 os.kill(pid, signal.SIGHUP)

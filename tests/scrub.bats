@@ -338,7 +338,7 @@ continue_scrub() {
     refuses_scrub 2 '../a: a component is . or ..' ../a
     refuses_scrub 2 '--library: "" is not an absolute path' --config /dev/null --library ''
     refuses_scrub 2 "$WORK/nothing: No such file or directory" --config nothing
-    refuses_scrub 2 'no library: it has no default; set it with --library DIR, or in the configuration file' \
+    refuses_scrub 2 'library is not set: use --library DIR, or set it in the configuration file' \
         --config /dev/null
     refuses_scrub 1 "$WORK/nothing: No such file or directory" --config /dev/null --library nothing
     refuses_scrub 2 'unknown option --frobnicate' --frobnicate

@@ -29,7 +29,7 @@ check(list(found) == [row['name'] for row in table], 'other settings than those 
 for row in table:
     if row['none'] == 'required':
         name = row['name']
-        expect_refusal(f'no {name}: it has no default; set it with --{name} DIR, or in the configuration file')
+        expect_refusal(f'{name} is not set: use --{name} DIR, or set it in the configuration file')
     elif row['none'] == 'not set':
         check(found[row['name']] == ('not set', None), found[row['name']])
     else:
@@ -69,7 +69,7 @@ for row in rows():
         line, name = write(row, SAMPLES['number'], name=name)
         if group.isupper():
             line, name = 2, group.rstrip('[]')
-        expect_refusal(f'{CONFIG}:{line}: {name}: there is no such setting', '--check', *LIBRARY_OPTION)
+        expect_refusal(f'{CONFIG}:{line}: {name}: unknown setting', '--check', *LIBRARY_OPTION)
     group = row['name'].rpartition('.')[0]
     if group and not is_member(row):
         with open(CONFIG, 'w') as file:
@@ -126,7 +126,7 @@ END
 }
 
 @test "users: what is wrong in a row is told in one line, with its place" {
-    refuses_text "3: users\\[1\\]: it needs rights" <<<$'users = (\n{ user = "a"; rights = "list"; },\n{ user = "b"; } );'
+    refuses_text "3: users\\[1\\]: rights is missing" <<<$'users = (\n{ user = "a"; rights = "list"; },\n{ user = "b"; } );'
     refuses_text '1: users\[0\]: it needs exactly one of user and group' <<<'users = ( { rights = "list"; } );'
     refuses_text '1: users\[0\]: it needs exactly one of user and group' \
         <<<'users = ( { rights = "list"; user = "a"; group = "a"; } );'
@@ -142,15 +142,15 @@ END
         printf 'users = ( '
         printf '{ user = "a"; rights = ""; },\n%.0s' {1..256}
         printf '{ user = "b"; rights = ""; } );\n'
-    } | refuses_text '257: users\[256\]: more than 256 are too many'
+    } | refuses_text '257: users\[256\]: there can be at most 256'
 }
 
 @test "misread: numbers that versions of libconfig read in different ways" {
     local number
     for number in 10737418240 2147483648 4294967297 0644 00 0x10 0X1F 10L 1e3 1.5 .5 -01 1.; do
-        printf '\nspare =\n  %s;\n' "$number" | refuses_text '[23]: (a number is decimal, .+|spare: it must be a number)'
+        printf '\nspare =\n  %s;\n' "$number" | refuses_text '[23]: (a number must be decimal, .+|spare: it must be a number)'
     done
-    printf 'limits = { sessions = %s; };\n' 10737418240 | refuses_text '1: a number is decimal, with nine digits at most and no leading zeros'
+    printf 'limits = { sessions = %s; };\n' 10737418240 | refuses_text '1: a number must be decimal, with at most nine digits and no leading zeros'
     # In texts, names and comments they are none.
     cat >"$CONFIG" <<END
 // 0644 and 10737418240
@@ -166,10 +166,10 @@ END
 @test "misread: comments that are not closed, and commas behind the last value" {
     refuses_text '3: this comment is not closed' <<<$'spare = 1;\n\n/* anonymous = "list";\n'
     refuses_text '1: this comment is not closed' <<<'/*/ spare = 1;'
-    refuses_text '2: nothing stands behind the comma' <<<$'listen = ( "/a",\n"/b", );'
-    refuses_text '2: nothing stands behind the comma' <<<$'listen = [ "/a"\n,\n\n];'
-    refuses_text '2: nothing stands behind the comma' <<<$'listen = (\n"/a", # the last one\n);'
-    refuses_text '1: nothing stands behind the comma' <<<'listen = ( "/a", /* */ // )'$'\n);'
+    refuses_text '2: no value follows this comma' <<<$'listen = ( "/a",\n"/b", );'
+    refuses_text '2: no value follows this comma' <<<$'listen = [ "/a"\n,\n\n];'
+    refuses_text '2: no value follows this comma' <<<$'listen = (\n"/a", # the last one\n);'
+    refuses_text '1: no value follows this comma' <<<'listen = ( "/a", /* */ // )'$'\n);'
     # Where comments are none, and where they end.
     cat >"$CONFIG" <<END
 # /* spare = 1;
@@ -188,7 +188,7 @@ END
     mkfifo "$WORK/fifo"
     echo 'spare = 1;' >"$WORK/file"
     for included in / "$WORK/fifo" "$WORK/absent" "$WORK/file" /dev/zero; do
-        refuses_text '2: @include and its like are not taken here' <<<$'\n@include "'"$included"'"'
+        refuses_text '2: @include and other directives are not supported' <<<$'\n@include "'"$included"'"'
     done
     # libconfig itself does not free all that it has read then.
     export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
@@ -247,7 +247,7 @@ with open('fsd.conf', 'w') as file:
 END
     run timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --check
     assert_failure 2
-    assert_line --index 0 --regexp "^fsd: $CONFIG(:1: a0: there is no such setting|: File too large)\$"
+    assert_line --index 0 --regexp "^fsd: $CONFIG(:1: a0: unknown setting|: File too large)\$"
 }
 
 @test "file: an empty one is valid" {
@@ -335,7 +335,7 @@ END
     for number in {1..17}; do
         many+=(--listen "/$number")
     done
-    refuses 2 '^fsd: --listen: more than 16 are too many$' --config "$CONFIG" --library / --check "${many[@]}"
+    refuses 2 '^fsd: --listen: there can be at most 16$' --config "$CONFIG" --library / --check "${many[@]}"
 }
 
 @test "HUP: new sessions have the new settings, those under way keep theirs" {
@@ -400,12 +400,12 @@ def refuse(text, cause):
 
 refuse('limits = { idle = "22s"; };\nspare = ;', f'{config}:2: syntax error')
 refuse('limits = { idle = "22s";\n sessions = 0; };',
-       f'{config}:2: limits.sessions: 0 is too small: it must be 1 at least')
+       f'{config}:2: limits.sessions: 0 is too small: it must be at least 1')
 refuse('limits = { idle = "22s";\n sessions = 5;\n frob\xe4 = 1; };', f'{config}:3: syntax error')
 refuse('limits = { idle = "22s"; };\nanonymous = "forged\\nlevel=info";',
-       f"{config}:2: anonymous: 'forged?level=info' is none of list, get, put, replace, delete, watch, status")
+       f"{config}:2: anonymous: 'forged?level=info' is not one of list, get, put, replace, delete, watch, status")
 # In all of these libconfig is the one that could end or hang.
-refuse('limits = { idle = "22s"; };\n@include "/"', f'{config}:2: @include and its like are not taken here')
+refuse('limits = { idle = "22s"; };\n@include "/"', f'{config}:2: @include and other directives are not supported')
 for text in ('(' * 60000, 'listen = ' + '(' * 60000, '"' * 60001, 'a' * 60000, '\x01' * 1000, '/*' * 1000):
     with open(config, 'w') as file:
         file.write(text)

@@ -37,7 +37,7 @@ def bounds(row, smallest_unit, form):
         side = 'least' if word == 'small' else 'most'
         if number >= 0 or not smallest_unit:
             text = f'{number}{smallest_unit}'
-            yield form(text), f'{text} is too {word}: it must be {bound} at {side}'
+            yield form(text), f'{text} is too {word}: it must be at {side} {bound}'
 
 
 def words_of(row):
@@ -45,7 +45,7 @@ def words_of(row):
 
 
 def none_of(row, word):
-    return f'"{word}" is none of ' + ', '.join(words_of(row))
+    return f'"{word}" is not one of ' + ', '.join(words_of(row))
 
 
 DURATION = 'a duration in quotes, as in "30s", "5m" or "2h"'
@@ -66,7 +66,7 @@ KINDS = {
     'a text or a list of them': (
         'a text in quotes, or a list of them', {'text', 'list', 'array'},
         lambda row: [('()', 'the list is empty'), ('[]', 'the list is empty'),
-                     (f'({ENOUGH})', 'more than 16 are too many'),
+                     (f'({ENOUGH})', 'there can be at most 16'),
                      ('("/a", 7)', 'it must be a text in quotes, or a list of them'),
                      ('[7]', 'it must be a text in quotes, or a list of them')],
         lambda row: ['"/a"', '["/a", "/b"]'], quoted),

@@ -43,7 +43,7 @@ END
     refuses 2 "^fsd: $WORK/fifo: .+" --config "$WORK/fifo" --library "$WORK" --foreground
     refuses 2 "^fsd: $WORK/absent: .+" --config "$WORK/absent" --library "$WORK" --foreground
     refuses 2 "^fsd: $WORK: .+" --config "$WORK" --library "$WORK" --foreground
-    refuses 2 '^fsd: no library.+' --config "$CONFIG" --foreground
+    refuses 2 '^fsd: library is not set.+' --config "$CONFIG" --foreground
 }
 
 @test "configuration: a NUL byte is an error" {
@@ -96,7 +96,7 @@ END
     refuses 2 '^fsd: --foreground takes no value$' --foreground=1
     refuses 2 '^fsd: x: fsd takes only options$' -- x
     refuses 2 '^fsd: .+' --config "$CONFIG" --library "$WORK" surplus
-    refuses 2 '^fsd: --anonymous: "everything" is none of list, get' --config "$CONFIG" --library "$WORK" --anonymous everything
+    refuses 2 '^fsd: --anonymous: "everything" is not one of list, get' --config "$CONFIG" --library "$WORK" --anonymous everything
     refuses 2 '^fsd: .+' --config "$CONFIG" --library "$WORK" --listen '' --foreground
 }
 

@@ -126,7 +126,9 @@ static int offer_names(struct completion *completion, bool only_folders)
         (length > 0 && name_fault(completion->typed, length - 1) != NULL))
         return 0;
     memcpy(folder, completion->typed, length);
-    int code = settings_read(settings, &completion->options);
+    struct failure failure = {0};
+    int code = settings_read(settings, &completion->options, &failure);
+    failure_print(&failure);
     if (code < 0)
         return code;
     settings->max_time_ms = DEADLINE_MS;

@@ -11,8 +11,8 @@
 #include "daemon/store/quarantine.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
-#include "protocol/value.h"
 #include "settings/option_parser.h"
+#include "settings/quantity.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -57,7 +57,7 @@ static int complain(const char *subject, const char *fault)
 
 static int take_rate(const char *text, int64_t *ret)
 {
-    if (value_size(text, strlen(text), ret) && *ret > 0)
+    if (quantity_size(text, ret) && *ret > 0)
         return 0;
     return complain(text, "it must be a size above 0, as in 512K, 20M or 1G");
 }
@@ -176,16 +176,17 @@ static int scrub(const struct settings *settings, const struct scrub_plan *plan)
 
 static int run(const struct wish *wish)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
+    struct fault fault;
+    char line[FAULT_LINE_ROOM];
     struct settings settings = {.library = NULL};
     int code = EXIT_USAGE;
     char *text = NULL;
 
     if (wish->told != OPTION_COUNT)
         return tell(wish->told);
-    text = command_line_load(&wish->line, fault);
-    if (text == NULL || command_line_settings(&wish->line, text, &settings, fault) < 0)
-        (void)fprintf(stderr, "fsd-scrub: %s\n", fault);
+    text = command_line_load(&wish->line, &fault);
+    if (text == NULL || command_line_settings(&wish->line, text, &settings, &fault) < 0)
+        (void)fprintf(stderr, "fsd-scrub: %s\n", fault_print(&fault, line));
     else
         code = scrub(&settings, &wish->plan);
     free(text);

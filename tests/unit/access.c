@@ -100,11 +100,11 @@ static void check_group(const struct settings *settings)
 
 int main(void)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
+    struct fault fault;
     struct settings settings;
 
     settings_init(&settings);
-    CHECK(configuration_take_text(&settings.configuration, text, "F", fault) == 0);
+    CHECK(configuration_parse(&settings.configuration, text, "F", &fault) == 0);
     /* As access_resolve() does it, which would log. */
     for (size_t i = 0; i < settings.users.count; i++) {
         struct grant *grant = settings.users.groups[i].values;

@@ -23,14 +23,14 @@ struct element {
     int64_t count;
 };
 
-static const char *judge(const char *text)
+static const char *check_text(const char *text)
 {
     return strcmp(text, "bad") == 0 ? "it is bad" : NULL;
 }
 
 static const char *const words[] = {"one", "two", "three", NULL};
 
-static const char *judge_element(const void *values)
+static const char *check_element(const void *values)
 {
     const struct element *element = values;
 
@@ -42,7 +42,7 @@ static const struct setting members[] = {
      .kind = SETTING_TEXT,
      .offset = offsetof(struct element, name),
      .is_required = true,
-     .judge = judge},
+     .check = check_text},
     {.name = "words",
      .kind = SETTING_WORDS,
      .offset = offsetof(struct element, words),
@@ -64,12 +64,12 @@ static const struct setting table[] = {
      .is_required = true,
      .option = "path",
      .value = "DIR"},
-    {.name = "text", .kind = SETTING_TEXT, .offset = AT(text), .judge = judge},
+    {.name = "text", .kind = SETTING_TEXT, .offset = AT(text), .check = check_text},
     {.name = "list",
      .kind = SETTING_LIST,
      .offset = AT(list),
      .default_text = "a",
-     .judge = judge,
+     .check = check_text,
      .is_fixed = true},
     {.name = "word",
      .kind = SETTING_WORD,
@@ -106,20 +106,21 @@ static const struct setting table[] = {
      .offset = AT(groups),
      .members = members,
      .size = sizeof(struct element),
-     .judge_group = judge_element},
+     .check_group = check_element},
     {.name = NULL},
 };
 
 /* Reads a text; returns what is wrong with it, to be freed, or NULL. */
 static char *take(const char *text, struct values *ret, struct configuration *configuration)
 {
-    char fault[CONFIGURATION_FAULT_ROOM] = "";
+    struct fault fault;
+    char line[FAULT_LINE_ROOM];
 
     *ret = (struct values){.path = NULL};
     configuration_init(configuration, table, ret);
-    if (configuration_take_text(configuration, text, "F", fault) == 0)
+    if (configuration_parse(configuration, text, "F", &fault) == 0)
         return NULL;
-    return strdup(fault);
+    return strdup(fault_print(&fault, line));
 }
 
 static void check_takes(const char *text, bool (*is_right)(const struct values *values))
@@ -196,32 +197,35 @@ static void check_refusals(void)
         {"list = (1);", "F:1: list: it must be"},
         {"list = (\"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", "
          "\"\", \"\", \"\", \"\");",
-         "F:1: list: more than 16"},
-        {"word = \"four\";", "F:1: word: \"four\" is none of one, two, three"},
-        {"words = \"one four\";", "F:1: words: \"four\" is none of"},
+         "F:1: list: there can be at most 16"},
+        {"word = \"four\";", "F:1: word: \"four\" is not one of one, two, three"},
+        {"words = \"one four\";", "F:1: words: \"four\" is not one of"},
         {"some = 7;", "F:1: some: it must be a group"},
         {"some = {\ncount = \"7\"; };", "F:2: some.count: it must be a number"},
-        {"some = { count = 1; };", "F:1: some.count: 1 is too small: it must be 2 at least"},
+        {"some = { count = 1; };", "F:1: some.count: 1 is too small: it must be at least 2"},
         {"some = { count = -1; };", "F:1: some.count: -1 is too small"},
-        {"some = { count = 1001; };", "F:1: some.count: 1001 is too large: it must be 1000"},
+        {"some = { count = 1001; };",
+         "F:1: some.count: 1001 is too large: it must be at most 1000"},
         {"some = { count = 1.5; };", "F:1: "},
-        {"some = { count = 0x10; };", "F:1: a number is decimal"},
-        {"some = { count = 010; };", "F:1: a number is decimal"},
-        {"some = { count = 10737418240; };", "F:1: a number is decimal"},
-        {"some = { count = 10L; };", "F:1: a number is decimal"},
+        {"some = { count = 0x10; };", "F:1: a number must be decimal"},
+        {"some = { count = 010; };", "F:1: a number must be decimal"},
+        {"some = { count = 10737418240; };", "F:1: a number must be decimal"},
+        {"some = { count = 10L; };", "F:1: a number must be decimal"},
         {"some = { duration = 5; };", "F:1: some.duration: it must be a duration"},
         {"some = { duration = \"5\"; };", "F:1: some.duration: \"5\" is not a duration"},
-        {"some = { duration = \"0s\"; };", "F:1: some.duration: 0s is too small: it must be 1ms"},
-        {"some = { duration = \"61m\"; };", "F:1: some.duration: 61m is too large: it must be 1h"},
+        {"some = { duration = \"0s\"; };",
+         "F:1: some.duration: 0s is too small: it must be at least 1ms"},
+        {"some = { duration = \"61m\"; };",
+         "F:1: some.duration: 61m is too large: it must be at most 1h"},
         {"some = { flag = 1; };", "F:1: some.flag: it must be true or false"},
-        {"some = { other = 1; };", "F:1: some.other: there is no such setting"},
-        {"some = { some = { flag = true; }; };", "F:1: some.some: there is no such setting"},
-        {"size = \"1\";", "F:1: size: 1 is too small: it must be 1K"},
+        {"some = { other = 1; };", "F:1: some.other: unknown setting"},
+        {"some = { some = { flag = true; }; };", "F:1: some.some: unknown setting"},
+        {"size = \"1\";", "F:1: size: 1 is too small: it must be at least 1K"},
         {"size = \"9223372036854775807K\";", "F:1: size: "},
         {"mode = \"640\";", "F:1: mode: \"640\" is not a mode"},
         {"mode = \"0648\";", "F:1: mode: "},
         {"mode = \"06400\";", "F:1: mode: "},
-        {"other = 7;", "F:1: other: there is no such setting"},
+        {"other = 7;", "F:1: other: unknown setting"},
         {"limits.flag = 1;", "F:1: "},
         {"path = \"/a\"; path = \"/b\";", "F:1: "},
         {"\n/* never closed\npath = \"/a\";", "F:2: this comment is not closed"},
@@ -230,26 +234,25 @@ static void check_refusals(void)
         {"path = \"/a\\x00b\";", "F:1: a text cannot hold \\x00"},
         {"@include \"x\"", "F:1: @include"},
         {"path = \"/a\"; @include \"x\"", "F:1: @include"},
-        {"list = (\"a\", );", "F:1: nothing stands behind the comma"},
-        {"list = (\"a\", # b\n /* c */ );", "F:1: nothing stands behind the comma"},
+        {"list = (\"a\", );", "F:1: no value follows this comma"},
+        {"list = (\"a\", # b\n /* c */ );", "F:1: no value follows this comma"},
         {"= 1;", "F:1: "},
         {"\ngroups = ();", "F:2: groups: the list is empty"},
         {"groups = { };", "F:1: groups: it must be a list of groups"},
         {"groups = \"name = \\\"a\\\";\";", "F:1: groups: it must be a list of groups"},
         {"groups = (\n\"a\");", "F:2: groups[0]: it must be a group, { ... }"},
         {"groups = ( ( { name = \"a\"; } ) );", "F:1: groups[0]: it must be a group, { ... }"},
-        {"groups = ( { name = \"a\"; },\n{ count = 1; } );", "F:2: groups[1]: it needs name"},
+        {"groups = ( { name = \"a\"; },\n{ count = 1; } );", "F:2: groups[1]: name is missing"},
         {"groups = ( { name = \"a\"; },\n{\nname = 1; } );",
          "F:3: groups[1].name: it must be a text"},
         {"groups = ( { name = \"bad\"; } );", "F:1: groups[0].name: bad: it is bad"},
         {"groups = ( { name = \"a\";\ncount = 11; } );", "F:2: groups[0].count: 11 is too large"},
-        {"groups = ( { name = \"a\"; other = 1; } );",
-         "F:1: groups[0].other: there is no such setting"},
+        {"groups = ( { name = \"a\"; other = 1; } );", "F:1: groups[0].other: unknown setting"},
         {"groups = ( { name = \"a\"; name = { }; } );", "F:1: "},
         {"groups = ( { name = \"a\"; count = { }; } );",
          "F:1: groups[0].count: it must be a number"},
         {"groups = ( {\nname = \"a\"; count = 7; } );", "F:1: groups[0]: seven of nothing"},
-        {"groups = ( { name = \"a\"; }, );", "F:1: nothing stands behind the comma"},
+        {"groups = ( { name = \"a\"; }, );", "F:1: no value follows this comma"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -266,19 +269,19 @@ static void check_refusals(void)
 
 static void check_options(void)
 {
-    char fault[CONFIGURATION_FAULT_ROOM];
+    struct fault fault = {.file = NULL};
     struct values values = {.path = NULL};
     struct configuration configuration;
     const struct setting *list = configuration_find(table, "list");
 
     configuration_init(&configuration, table, &values);
-    CHECK(configuration_complete(&configuration, fault) == -REASON_USAGE);
-    CHECK(strncmp(fault, "no path:", 8) == 0);
-    CHECK(configuration_take_text(&configuration, "list = \"f\"; path = \"/p\";", "F", fault) == 0);
-    CHECK(configuration_complete(&configuration, fault) == 0);
-    CHECK(configuration_set(&configuration, list, "x", "--list", fault) == 0);
-    CHECK(configuration_set(&configuration, list, "y", "--list", fault) == 0);
-    CHECK(configuration_set(&configuration, list, "bad", "--list", fault) == -REASON_USAGE);
+    CHECK(configuration_complete(&configuration, &fault) == -REASON_USAGE);
+    CHECK(strncmp(fault.text, "path is not set:", 16) == 0);
+    CHECK(configuration_parse(&configuration, "list = \"f\"; path = \"/p\";", "F", &fault) == 0);
+    CHECK(configuration_complete(&configuration, &fault) == 0);
+    CHECK(configuration_set(&configuration, list, "x", "--list", &fault) == 0);
+    CHECK(configuration_set(&configuration, list, "y", "--list", &fault) == 0);
+    CHECK(configuration_set(&configuration, list, "bad", "--list", &fault) == -REASON_USAGE);
     CHECK(values.list.count == 2 && strcmp(values.list.texts[1], "y") == 0);
     char *one = configuration_show_one(&configuration, list);
     CHECK(strcmp(one, "x y") == 0);
@@ -310,7 +313,7 @@ static void check_most_groups(void)
     configuration_release(&configuration);
     memcpy(end, ",{name=\"a\"})", sizeof ",{name=\"a\"})");
     char *fault = take(text, &values, &configuration);
-    CHECK(strcmp(fault, "F:256: groups[256]: more than 256 are too many") == 0);
+    CHECK(strcmp(fault, "F:256: groups[256]: there can be at most 256") == 0);
     free(fault);
     configuration_release(&configuration);
 }
