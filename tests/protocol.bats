@@ -15,38 +15,36 @@ transcripts() {
     done
 }
 
-# serve RIGHTS: an empty library, served to clients with these rights ("all" is none of them). The
-# daemon of the last transcript goes on when it suits.
-serve() {
-    if [ "$1" = "$served" ]; then
-        find "$LIBRARY" -mindepth 1 -maxdepth 1 ! -name .fsd -exec rm -rf {} +
-        return
-    fi
-    [ "$served" = none ] || stop_fsd
-    served=$1
-    LIBRARY=$(mktemp -d "$WORK/library.XXXXXX")
-    if [ "$1" = all ]; then
-        start_fsd
-        address=$SOCKET
-    else
-        start_fsd --listen plain:127.0.0.1:0 --anonymous "$1"
-        address=127.0.0.1:$FSD_PORT
-    fi
+# list_rights FILE...: for each, "RIGHTS<TAB>FILE"; without a line "! rights" the client has "all".
+list_rights() {
+    awk 'function show() { if (file != "") print rights "\t" file }
+        FNR == 1 { show(); file = FILENAME; rights = "all" }
+        sub(/^! rights */, "") { rights = $0 }
+        END { show() }' "$@"
 }
 
-# play_all PATTERN [EXCEPT]: goes on after a failure, so that one run names them all.
+# play_all PATTERN [EXCEPT]: plays these transcripts, all that need the same rights with one daemon.
+# Goes on after a failure, so that one run names them all.
 play_all() {
-    local files file rights served=none address='' failed=0
+    local files rights address failed=0
     FSD_EXPECTED='msg=denied'
     mapfile -t files < <(transcripts "$@")
-    for file in "${files[@]}"; do
-        rights=$(sed -n 's/^! rights *//p' "$file")
-        grep -q '^! rights' "$file" || rights=all
-        serve "$rights"
-        quiet "$TESTS/transcript" "$address" "$file" || failed=1
-        assert_no_stages
-    done
-    [ "${#files[@]}" -gt 0 ] && [ "$failed" -eq 0 ]
+    [ "${#files[@]}" -gt 0 ]
+    list_rights "${files[@]}" >rights
+    while IFS= read -r rights; do
+        LIBRARY=$(mktemp -d "$WORK/library.XXXXXX")
+        if [ "$rights" = all ]; then
+            start_fsd
+            address=$SOCKET
+        else
+            start_fsd --listen plain:127.0.0.1:0 --anonymous "$rights"
+            address=127.0.0.1:$FSD_PORT
+        fi
+        mapfile -t files < <(awk -F '\t' -v rights="$rights" '$1 == rights { print $2 }' rights)
+        quiet "$TESTS/transcript" --empty "$LIBRARY" "$address" "${files[@]}" || failed=1
+        stop_fsd
+    done < <(cut -f 1 rights | sort -u)
+    [ "$failed" -eq 0 ]
 }
 
 @test "transcripts: lines" {

@@ -86,12 +86,12 @@ class Session:
 
     def body(self):
         """Reads a body: its bytes, and the line that ended it."""
-        data = b''
+        items = []
         while (head := self.line()) and (head.isdigit() or head == 'WAIT'):
             if head != 'WAIT':
-                data += self.stream.read(int(head))
-                check(self.stream.read(1) == b'\n', 'no LF behind an item')
-        return data, head
+                items.append(self.stream.read(int(head)))
+                check(self.stream.read(1) == b'\n', 'no LF after an item')
+        return b''.join(items), head
 
     def news(self):
         """The next line that is no sign of life."""
