@@ -18,7 +18,7 @@ enum {
     NOTE_MS = 10000,
 };
 
-/* The last line is not a name: a file without it is not complete. */
+/* The last line, which cannot be a name: a file without it is not complete. */
 static const char end[] = "\n.\n";
 
 void listing_cache_find(struct listing_cache *cache, const char *server, const char *folder)
@@ -97,7 +97,7 @@ void listing_cache_store(const struct listing_cache *cache, const struct entries
                    cache->path);
     user_folder_make(path, 2);
     (void)snprintf(path, sizeof path, "%s.new", cache->path);
-    /* One may be left of a process that was killed. */
+    /* A process that was killed may have left one. */
     (void)unlink(path);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;

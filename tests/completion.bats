@@ -317,7 +317,7 @@ shell = Shell('IFS=:; set -u; unset COMP_WORDBREAKS')
 expect_lines(shell, [('fsc get pl', 'fsc get plain '), ('fsd --lib', 'fsd --library ')])
 shell.close()
 shell = Shell(': & job=$!')
-expect_lines(shell, [('fsc get pl', 'fsc get plain ')])
+expect_lines(shell, [('fsc get pl', 'fsc get plain '), ('fsd --lib', 'fsd --library ')])
 expect(shell.run('fsc get $((job - $!))'), ['get', '0'])
 shell.close()
 END
@@ -385,7 +385,7 @@ END
     FSC_SERVER=$WORK/other assert_none 10 'fsc get '
     assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
     FSC_SERVER=$WORK/other assert_none 12 'fsc get '
-    assert_equal "$stderr" "fsc: $WORK/other: it has failed a moment ago"
+    assert_equal "$stderr" "fsc: $WORK/other: did not answer a moment ago, so it is not asked again yet"
     find .cache -type f -exec touch -d '11 seconds ago' {} +
     FSC_SERVER=$WORK/other assert_none 10 'fsc get '
     assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
@@ -493,7 +493,7 @@ END
     for option in concurrency anonymous; do
         words=$(sed -nE "s/^$option, (one|any) of ([a-z, ]*);.*/\\2/p" settings | tr -d ,)
         [ -n "$words" ]
-        grep -q -F "compgen -W '$words'" "$TESTS/../completions/fsd"
+        grep -q -F "=($words)" "$TESTS/../completions/fsd"
     done
     # And there is a line for each value.
     { "$FSD" --help; "$FSD_BUILD/fsd-scrub" --help; } | sed -nE 's/^ *--[a-z-]* ([A-Z]+) .*/\1/p' | sort -u >values

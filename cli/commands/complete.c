@@ -85,6 +85,7 @@ static bool is_ascii(const char *text)
 static int read_names(struct completion *completion, const char *folder, struct entries *entries)
 {
     struct connection *connection = &completion->invocation->connection;
+    struct failure *failure = completion->invocation->failure;
     const char *server = connection->settings->server_text;
     const struct listing_request request = {.name = folder[0] != '\0' ? folder : NULL};
     struct listing_cache names;
@@ -93,14 +94,15 @@ static int read_names(struct completion *completion, const char *folder, struct 
     listing_cache_find(&names, server, folder);
     listing_cache_find(&silence, server, NULL);
     if (entries_begin(entries, ENTRIES_NAMES) < 0)
-        return fail_errno(connection->failure, REASON_INTERNAL, "complete", "no memory");
+        return fail_errno(failure, REASON_INTERNAL, "complete", "no memory");
     if (listing_cache_load(&names, entries)) {
         (void)entries_sort(entries);
         return 0;
     }
     if (listing_cache_load(&silence, NULL))
-        return fail(connection->failure, REASON_UNAVAILABLE, server, "it has failed a moment ago");
-    /* It is noted before, since this process may be killed while it waits. */
+        return fail(failure, REASON_UNAVAILABLE, server,
+                    "did not answer a moment ago, so it is not asked again yet");
+    /* Noted first, because this process may be killed while it waits for the server. */
     listing_cache_store(&silence, NULL);
     entries_free(entries);
     int code = entries_read(entries, ENTRIES_NAMES, connection, &request);
@@ -112,7 +114,7 @@ static int read_names(struct completion *completion, const char *folder, struct 
     return 0;
 }
 
-/* Offers what is in the folder of the library that the word begins with. */
+/* Offers the names in the folder of the library that the word begins with. */
 static int offer_names(struct completion *completion, bool only_folders)
 {
     struct settings *settings = &completion->invocation->settings;
@@ -195,7 +197,10 @@ static int offer_values(struct completion *completion, enum value value)
     return code;
 }
 
-/* The value that belongs into --option=value; VALUE_NONE if the last word is something else. */
+/*
+ * The kind of value in --option=value, where `typed` then is the value; VALUE_NONE if the last word is
+ * something else.
+ */
 static enum value find_value(struct completion *completion)
 {
     const char *word = completion->typed;
@@ -211,7 +216,7 @@ static enum value find_value(struct completion *completion)
     return (enum value)option_rows[option].kind;
 }
 
-/* Offers what may take the place of the last word. `parsed` is the result for those before it. */
+/* Offers what may take the place of the last word. `parsed` is what parsing the others returned. */
 static int offer_all(struct completion *completion, int parsed)
 {
     const struct options *options = &completion->options;
@@ -244,7 +249,7 @@ static int offer_all(struct completion *completion, int parsed)
     return 0;
 }
 
-/* Completes a line; one of which it is not clear what bash will make of it gets no candidates. */
+/* Completes a line, unless only bash knows what it means: then there are no candidates. */
 int complete_run(struct invocation *invocation)
 {
     struct completion completion = {.invocation = invocation};
@@ -253,7 +258,7 @@ int complete_run(struct invocation *invocation)
     char **operands = invocation->options->operands;
     int code = 0;
 
-    /* A command that is the server must not ask for a password on the terminal. */
+    /* Without a terminal, an exec: command cannot ask for a password. */
     (void)setsid();
     (void)setenv("SSH_ASKPASS_REQUIRE", "never", 1);
     if (shell_split(line, operands[0], strlen(operands[0])) == 0 && line->count > 1 &&
@@ -261,9 +266,8 @@ int complete_run(struct invocation *invocation)
         completion.typed = completion.candidates.word;
         completion.candidates.only_plain = strcmp(operands[2], "plain") == 0;
         line->words[line->count - 1] = NULL;
-        struct failure failure = {.reason = REASON_NONE};
-        code = options_parse(options, (int)line->count - 1, line->words, command_options, &failure);
-        failure_print(&failure);
+        code = options_parse(options, (int)line->count - 1, line->words, command_options,
+                             invocation->failure);
         if (options->command != NULL)
             completion.command = command_find(options->command);
         code = offer_all(&completion, code);
@@ -271,7 +275,7 @@ int complete_run(struct invocation *invocation)
     }
     int printed = output_flush(invocation->failure);
     code = code < 0 ? code : printed;
-    /* completions/fsc ends a command that is the server; there is no need to wait for it. */
+    /* completions/fsc kills the exec: command; TAB need not wait for it. */
     if (code == 0)
         _exit(EXIT_SUCCESS);
     connection_close(&invocation->connection);
