@@ -40,6 +40,43 @@ int session_check_library(struct session *session)
                           "the library was unmounted, moved or replaced");
 }
 
+bool session_has_disk_failed(const struct session *session)
+{
+    return counter_read(&session->counters->broken) > 0;
+}
+
+int session_check_disk(struct session *session)
+{
+    return session_has_disk_failed(session)
+               ? session_refuse(session, REASON_UNAVAILABLE,
+                                "the disk has failed: uploads and deletions are refused until fsd "
+                                "is started anew")
+               : 0;
+}
+
+int session_check_promise(struct session *session)
+{
+    int code = session_check_disk(session);
+
+    if (code == 0 && !library_is_in_place(session->library))
+        code = session_refuse(session, REASON_UNAVAILABLE,
+                              "the library was unmounted, moved or replaced meanwhile");
+    return code;
+}
+
+int session_answer_unknown(struct session *session, const char *name, const char *what)
+{
+    int error = errno;
+
+    log_event(LOG_LEVEL_CRITICAL, "outcome unknown", "session", session->id, "client",
+              session->client.who, "name", name, "cause", strerror(error), NULL);
+    if (error == EIO)
+        counter_add(&session->counters->broken, 1);
+    session->outcome = REASON_INTERNAL;
+    return stream_print(&session->stream, "FAIL %s outcome unknown: %s\n",
+                        reason_word(REASON_INTERNAL), what);
+}
+
 int session_check_wait(struct session *session)
 {
     return descriptor_is_readable(session->gone) ? session_refuse_stopping(session)

@@ -67,6 +67,24 @@ bool session_may_see(const struct session *session, const char *name);
 int session_check_library(struct session *session);
 
 /*
+ * Has the disk failed to make something durable since the daemon was started? Then OK, which means
+ * durable, is promised no more: session_check_disk() returns -REASON_UNAVAILABLE after
+ * session_refuse(), else 0.
+ */
+bool session_has_disk_failed(const struct session *session);
+int session_check_disk(struct session *session);
+
+/* The same of the disk, and of the library, which may have left its place meanwhile. */
+int session_check_promise(struct session *session);
+
+/*
+ * Answers that a change is made, and that errno tells why it may not be durable: `what` is the end
+ * of "outcome unknown: ". After an error of the disk itself no further promise is made: what a
+ * first fsync(2) has failed to write, a second one would not. Returns as `serve` of struct request.
+ */
+int session_answer_unknown(struct session *session, const char *name, const char *what);
+
+/*
  * For handlers that wait for what other sessions do: is there a reason to end the wait? Returns 0,
  * or -REASON_UNAVAILABLE when the daemon stops or is gone, with which the session is over, or when
  * the library is no longer in its place.

@@ -1,7 +1,6 @@
 #include <errno.h>
 
 #include "daemon/log.h"
-#include "daemon/requests/promise.h"
 #include "daemon/requests/requests.h"
 #include "daemon/store/commit.h"
 
@@ -20,15 +19,15 @@ static int delete_file(void *argument)
 int delete_serve(struct session *session, const struct arguments *arguments)
 {
     struct deletion deletion = {.session = session, .name = arguments->name};
-    int code = promise_judge_disk(session);
+    int code = session_check_disk(session);
 
     if (code == 0 && !session->library->writable)
         code = session_refuse(session, REASON_DENIED, "the library is read-only");
     if (code == 0)
         code = session_run_with_heartbeat(session, delete_file, &deletion);
-    if (code == COMMIT_UNKNOWN || (code == 0 && promise_judge(session) < 0))
-        return promise_break(session, arguments->name,
-                             "the file is gone, and could not be made so for good");
+    if (code == COMMIT_UNKNOWN || (code == 0 && session_check_promise(session) < 0))
+        return session_answer_unknown(session, arguments->name,
+                                      "the file is gone, and could not be made so for good");
     if (code == -REASON_DENIED && session->why[0] == '\0')
         return session_refuse(session, REASON_DENIED, "the daemon itself has no access there");
     if (code < 0)

@@ -1,285 +1,462 @@
+/*
+ * PUT: how a file gets into the library.
+ *
+ *   decide   look at what is under the name; often that is the answer already
+ *   stage    find the stage of an upload that broke off, or make a new one, and send the go-ahead
+ *   receive  read the body into the stage, and hash it; size and digest must be as announced
+ *   commit   seal the stage, lock the name, look and decide again, link, fsync the folders
+ *   answer   only now; then the stage loses its own name
+ *
+ * Until the link nobody sees anything of the file, and after it the file is whole. So whatever ends
+ * the session, at any point, costs nothing that was answered OK.
+ */
 #include <errno.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "daemon/log.h"
-#include "daemon/requests/promise.h"
-#include "daemon/requests/upload.h"
+#include "daemon/requests/put_decision.h"
+#include "daemon/requests/requests.h"
 #include "daemon/store/commit.h"
+#include "daemon/store/lock.h"
 #include "daemon/store/quarantine.h"
+#include "daemon/store/stage.h"
 #include "protocol/descriptor.h"
 
 enum {
-    TRIES = 10, /* how often the name may be taken, and free again when it is looked at */
+    TRIES = 100, /* how often the name may be taken, and free again when it is looked at */
 };
 
-static const char *name_of(const struct upload *upload)
-{
-    return upload->arguments->name;
-}
-
-/* May the client know what is stored? It may look at it anyhow. */
-static bool may_know(const struct upload *upload)
-{
-    return session_may_see(upload->session, name_of(upload));
-}
-
-static bool is_replacing(const struct upload *upload)
-{
-    return upload->arguments->options[OPTION_REPLACE].text != NULL;
-}
-
-/* The digest of the only content that may be replaced; NULL for any. */
-static const char *guard_of(const struct upload *upload)
-{
-    const struct option_value *replace = &upload->arguments->options[OPTION_REPLACE];
-
-    return replace->length > 1 ? replace->text : NULL;
-}
-
-static int answer_unknown(const struct upload *upload)
-{
-    return promise_break(upload->session, name_of(upload),
-                         "the file has its name, and could not be made durable");
-}
-
-/* Is the file under the name what this very upload has stored before? */
-static bool is_done(const struct upload *upload)
-{
-    const struct record *record = &upload->there.record;
-    const struct option_value *size = &upload->arguments->options[OPTION_SIZE];
-    const struct option_value *digest = &upload->arguments->options[OPTION_DIGEST];
-
-    return upload->id != NULL && upload->there.fd >= 0 && strcmp(record->upload, upload->id) == 0 &&
-           strcmp(record->by, upload->record.by) == 0 &&
-           (size->text == NULL || size->number == record->size) &&
-           (digest->text == NULL || strcmp(digest->text, record->digest) == 0) &&
-           (!upload->is_whole || strcmp(upload->record.digest, record->digest) == 0);
-}
-
-/* Before EXISTS: the stored file is durable, and its digest known. */
-static int settle(void *argument)
-{
-    struct upload *upload = argument;
-    int code = commit_make_durable(upload->session->library, &upload->there, name_of(upload));
-
-    if (code == 0 && promise_has_failed(upload->session))
-        return COMMIT_UNKNOWN;
-    return code == 0 ? lookup_digest(&upload->there) : code;
-}
+struct put {
+    struct session *session;
+    const char *name;
+    struct stage_plan plan; /* its id: by which the upload may be resumed; NULL: it may not */
+    struct stage stage;
+    struct digest digest; /* of the bytes received */
+    int64_t received;
+    struct record record; /* what will be remembered of the file */
+    struct stored there;  /* the file that has the name already, or is in quarantine */
+    struct put_facts facts;
+    enum put_decision decision;
+};
 
 /*
- * The answer when the name is taken, maybe by this very upload. A client that may not look learns
- * only whether `digest`, that of its own bytes as far as it is known, is the stored one.
+ * Decide.
  */
-static int answer_exists(struct upload *upload, const char *digest)
+
+/* Looks at what is under the name. Returns 0, or a reason why the name is not to be had. */
+static int look(struct put *put)
 {
-    struct stream *stream = &upload->session->stream;
-    const struct stored *there = &upload->there;
-    int code = session_run_with_heartbeat(upload->session, settle, upload);
+    const struct library *library = put->session->library;
+    struct put_facts *facts = &put->facts;
 
-    if (code != 0)
-        return code == COMMIT_UNKNOWN ? answer_unknown(upload) : code;
-    if (is_done(upload))
-        return stream_print(stream, "OK size=%lld digest=%s\n", (long long)there->record.size,
-                            there->record.digest);
-    upload->session->outcome = REASON_EXISTS;
-    bool same = digest != NULL && strcmp(digest, there->record.digest) == 0;
-    if (!may_know(upload))
-        return stream_print(stream, same ? "EXISTS same=1\n" : "EXISTS\n");
-    return stream_print(stream, "EXISTS size=%lld digest=%s%s\n", (long long)there->status.st_size,
-                        there->record.digest, same && is_replacing(upload) ? " same=1" : "");
-}
-
-/*
- * Is the free name kept in quarantine for other bytes than those of this digest? Then they are
- * there, as if they had it still. Returns 0 or a reason.
- */
-static int look_into_quarantine(struct upload *upload, const char *digest)
-{
-    struct stored *there = &upload->there;
-    int code = quarantine_open(upload->session->library, name_of(upload), there);
-
-    if (code == 0 && strcmp(there->record.digest, digest) == 0) {
-        descriptor_close(there->fd);
-        there->fd = -1;
+    descriptor_close(put->there.fd);
+    int code = lookup_open(library, put->name, &put->there);
+    facts->name = PUT_NAME_TAKEN;
+    facts->is_unreadable = false;
+    if (code == -REASON_NOT_FOUND && errno != ENOENT)
+        return session_refuse(put->session, REASON_NOT_A_FILE, "it lies below a file or a link");
+    if (code == -REASON_NOT_FOUND) {
+        facts->name = PUT_NAME_FREE;
+        code = 0;
+        if (!facts->replaces) {
+            code = quarantine_open(library, put->name, &put->there);
+            if (code == 0)
+                facts->name = PUT_NAME_QUARANTINED;
+            else if (code == -REASON_NOT_FOUND)
+                code = 0;
+        }
     }
+    facts->there = facts->name != PUT_NAME_FREE ? &put->there : NULL;
+    return code;
+}
+
+/* Sets `decision`. Returns 0 or a reason. */
+static int decide(struct put *put)
+{
+    int code = look(put);
+
+    if (code < 0)
+        return code;
+    put->decision = put_decide(&put->facts);
+    if (put->decision != PUT_MAKE_DIGEST)
+        return 0;
+    /* commit() has its heartbeat already. */
+    code = put->facts.body == PUT_BODY_WHOLE ? lookup_digest(&put->there)
+                                             : request_digest(put->session, &put->there);
+    put->facts.is_unreadable = code < 0;
+    put->decision = put_decide(&put->facts);
+    return put->decision == PUT_UNREADABLE ? code : 0;
+}
+
+/*
+ * Stage.
+ */
+
+static int resume_stage(void *argument)
+{
+    struct put *put = argument;
+
+    return stage_resume(&put->stage, put->session->library, put->session->client.name, &put->plan);
+}
+
+/* Locks the stage of an upload that broke off, if this one resumes it. */
+static int find_stage(struct put *put)
+{
+    if (put->plan.id == NULL)
+        return 0;
+    int code = session_run_with_heartbeat(put->session, resume_stage, put);
+    if (code == -REASON_BUSY)
+        return session_refuse(put->session, REASON_BUSY, "another session has this upload");
+    if (code == -REASON_MISMATCH)
+        return session_refuse(put->session, REASON_MISMATCH,
+                              "this upload was begun with another name or size");
     return code == -REASON_NOT_FOUND ? 0 : code;
 }
 
-/* Looks at what is under the name. Returns 0 when it is free or a file, else a reason. */
-static int look(struct upload *upload)
+static int refuse_usage(struct session *session)
 {
-    const char *digest = upload->arguments->options[OPTION_DIGEST].text;
-    int code = lookup_open(upload->session->library, name_of(upload), &upload->there);
-
-    if (code == -REASON_NOT_FOUND && errno == ENOENT)
-        return is_replacing(upload) || digest == NULL ? 0 : look_into_quarantine(upload, digest);
-    if (code != -REASON_NOT_FOUND)
-        return code;
-    return session_refuse(upload->session, REASON_NOT_A_FILE, "it lies below a file or a link");
+    errno = EDQUOT; /* for the log */
+    return session_refuse(session, REASON_NO_SPACE,
+                          "the uploads that %s has begun would be too large together",
+                          session->client.who);
 }
 
-/* What stands in the way of replacing is not what the client has named. */
-static int refuse_guard(struct upload *upload)
+/* May this client have another stage, which may stay? */
+static int check_usage(const struct put *put)
 {
-    const struct stored *there = &upload->there;
+    struct session *session = put->session;
+    const struct settings *settings = session->settings;
+    struct stage_usage usage;
+    int64_t size = put->plan.size > 0 ? put->plan.size : 0;
 
-    if (there->fd < 0)
-        return session_refuse(upload->session, REASON_MISMATCH, "there is no file to be replaced");
-    return session_refuse(upload->session, REASON_MISMATCH,
-                          "the file to be replaced is another%s%s", may_know(upload) ? ": " : "",
-                          may_know(upload) ? there->record.digest : "");
+    stage_measure(session->library, session->client.name, &usage);
+    if (usage.count >= (uint64_t)settings->stages) {
+        errno = EDQUOT; /* for the log */
+        return session_refuse(session, REASON_NO_SPACE,
+                              "%s has begun %llu uploads, and may not begin more",
+                              session->client.who, (unsigned long long)usage.count);
+    }
+    if (usage.room > (uint64_t)settings->stage_bytes ||
+        size > settings->stage_bytes - (int64_t)usage.room)
+        return refuse_usage(session);
+    return 0;
 }
 
-/* -REASON_EXISTS comes with the file that was there first. */
-static int give_name(struct upload *upload)
+static int hash_stage(void *argument)
 {
-    const struct library *library = upload->session->library;
+    struct put *put = argument;
+
+    return stage_hash(&put->stage, &put->digest);
+}
+
+/* Opens a stage, unless one was found, and tells the client to send what is not yet in it. */
+static int open_stage(struct put *put)
+{
+    struct session *session = put->session;
+    char digest[DIGEST_ROOM];
     int code = 0;
 
-    if (is_replacing(upload))
-        return commit_replace(library, &upload->stage, &upload->record, name_of(upload),
-                              guard_of(upload), &upload->there);
-    for (int tries = 0; code == 0 && tries < TRIES; tries++) {
-        code = commit_link(library, &upload->stage, &upload->record, name_of(upload));
-        if (code != -REASON_EXISTS)
-            return code;
-        code = lookup_open(library, name_of(upload), &upload->there);
-        if (code == -REASON_NOT_FOUND)
-            code = look_into_quarantine(upload, upload->record.digest);
-        if (upload->there.fd >= 0)
-            return -REASON_EXISTS;
+    if (put->stage.fd < 0) {
+        code = put->plan.id != NULL ? check_usage(put) : 0;
+        if (code == 0)
+            code = stage_open(&put->stage, session->library, session->client.name, &put->plan);
     }
-    return code < 0 ? code : -REASON_INTERNAL;
-}
-
-/* Seals the stage and gives it its name. */
-static int store(void *argument)
-{
-    struct upload *upload = argument;
-    struct session *session = upload->session;
-    int code = stage_seal(&upload->stage, session->library, &upload->record);
-
-    /* Others may have met a failing disk since this one was begun. */
-    if (code == 0)
-        code = promise_judge(session);
+    if (code < 0 || session->body_expected)
+        return code;
+    if (put->stage.length == 0) {
+        session->body_expected = true;
+        return stream_print(&session->stream, "OK offset=0\n");
+    }
+    code = session_run_with_heartbeat(session, hash_stage, put);
     if (code < 0)
         return code;
-    code = give_name(upload);
-    if (code == -REASON_MISMATCH)
-        return refuse_guard(upload);
-    return code == 0 && promise_judge(session) < 0 ? COMMIT_UNKNOWN : code;
+    session->body_expected = true;
+    put->received = put->stage.length;
+    struct digest so_far = put->digest;
+    digest_finish(&so_far, digest);
+    return stream_print(&session->stream, "OK offset=%lld digest=%s\n", (long long)put->received,
+                        digest);
 }
 
-/* A new file: from the go-ahead to the answer. */
-static int serve_new(struct upload *upload)
-{
-    struct session *session = upload->session;
-    int code = upload_open_stage(upload);
+/*
+ * Receive.
+ */
 
-    if (code == 0 && !session->body_expected)
-        code = upload_send_go_ahead(upload);
+/* Without a stage, when the name is taken, bytes are only counted and hashed. */
+static int take_bytes(struct put *put, const char *bytes, size_t length)
+{
+    struct session *session = put->session;
+    int code = 0;
+
+    if (put->plan.size >= 0 && (int64_t)length > put->plan.size - put->received)
+        return session_refuse(session, REASON_MISMATCH, "more bytes came than the %lld announced",
+                              (long long)put->plan.size);
+    if (put->plan.id != NULL && put->received + (int64_t)length > session->settings->stage_bytes)
+        return refuse_usage(session);
+    if (put->stage.fd >= 0)
+        code = stage_write(&put->stage, bytes, length);
+    digest_add(&put->digest, bytes, length);
+    put->received += (int64_t)length;
+    return code;
+}
+
+/* Reads the body to its END. From then on `record` and the facts are those of the bytes. */
+static int receive(struct put *put)
+{
+    struct session *session = put->session;
+    struct put_facts *facts = &put->facts;
+    char *digest = put->record.digest;
+    struct item item = {.kind = ITEM_DATA};
+
+    while (item.kind == ITEM_DATA) {
+        const char *bytes = NULL;
+        size_t length = 0;
+        int code = body_next(&session->stream, &session->body, &item, &bytes, &length);
+        if (code == -REASON_UNSUPPORTED)
+            session->body_expected = false; /* that was its END */
+        if (code == 0 && item.kind == ITEM_DATA)
+            code = take_bytes(put, bytes, length);
+        if (code < 0)
+            return code;
+    }
+    session->body_expected = false;
+    if (item.kind == ITEM_ABORT)
+        return -REASON_ABORTED;
+    if (put->plan.size >= 0 && put->plan.size != put->received)
+        return session_refuse(session, REASON_MISMATCH, "%lld bytes came, and %lld were announced",
+                              (long long)put->received, (long long)put->plan.size);
+    digest_finish(&put->digest, digest);
+    if ((item.digest[0] != '\0' && strcmp(item.digest, digest) != 0) ||
+        (facts->digest != NULL && strcmp(facts->digest, digest) != 0))
+        return session_refuse(session, REASON_MISMATCH, "the digest of what came is %s", digest);
+    put->record.size = put->received;
+    facts->size = put->received;
+    facts->digest = digest;
+    facts->body = PUT_BODY_WHOLE;
+    return 0;
+}
+
+/*
+ * Commit.
+ */
+
+/*
+ * With the lock: decides again, and gives the sealed stage its name if that is the decision. Then
+ * the folders on the way to it are open. Returns 0 or a reason.
+ */
+static int give_name(struct put *put, struct folders *ret_folders)
+{
+    const struct library *library = put->session->library;
+
+    for (int tries = 0; tries < TRIES; tries++) {
+        int code = decide(put);
+        if (code < 0)
+            return code;
+        if (put->decision == PUT_REPLACE) {
+            descriptor_close(put->there.fd);
+            put->there.fd = -1;
+            return commit_replace(library, &put->stage, put->name, ret_folders);
+        }
+        if (put->decision != PUT_LINK)
+            return 0;
+        code = commit_link(library, &put->stage, put->name, ret_folders);
+        /* Another upload may have been quicker. */
+        if (code != -REASON_EXISTS) {
+            if (code == 0 && put->facts.replaces)
+                (void)quarantine_drop(library, put->name);
+            return code;
+        }
+    }
+    return -REASON_INTERNAL;
+}
+
+/* Makes the file durable, then visible, then its name durable. */
+static int commit(void *argument)
+{
+    struct put *put = argument;
+    struct session *session = put->session;
+    const struct library *library = session->library;
+    struct folders folders = {.count = 0};
+    int lock = -1;
+    int code = stage_seal(&put->stage, library, &put->record);
+
+    /* Since this upload began the disk may have failed, or the library may be gone. */
     if (code == 0)
-        code = upload_receive(upload);
-    if (code < 0)
-        return code;
-    code = session_run_with_heartbeat(session, store, upload);
-    if (code == -REASON_EXISTS)
-        return answer_exists(upload, upload->record.digest);
-    if (code == COMMIT_UNKNOWN)
-        return answer_unknown(upload);
+        code = session_check_promise(session);
+    if (code == 0 && !put->facts.replaces)
+        code = quarantine_lock(library, put->name, &lock);
+    else if (code == 0 && (lock = lock_name(library, put->name, LOCK_EX)) < 0)
+        code = library_own_failure(errno);
+    if (code == 0)
+        code = give_name(put, &folders);
+    descriptor_close(lock);
     if (code == -REASON_INTERNAL && errno == EXDEV)
         return session_refuse(
             session, REASON_INTERNAL,
             "another file system is mounted there; nothing can be linked into it");
-    if (code < 0)
+    if (code < 0 || folders.count == 0)
         return code;
-    const char *old = upload->there.record.digest;
+    /* Whatever goes wrong now comes too late to be a refusal: the file has its name. */
+    return folders_sync(&folders) < 0 || session_check_promise(session) < 0 ? COMMIT_UNKNOWN : 0;
+}
+
+static int receive_and_commit(struct put *put)
+{
+    struct session *session = put->session;
+
+    if (!session->library->writable)
+        return session_refuse(session, REASON_DENIED, "the library is read-only");
+    descriptor_close(put->there.fd);
+    put->there.fd = -1;
+    int code = open_stage(put);
+    if (code == 0)
+        code = receive(put);
+    return code == 0 ? session_run_with_heartbeat(session, commit, put) : code;
+}
+
+/*
+ * Answer.
+ */
+
+static int answer_stored(const struct put *put)
+{
+    struct session *session = put->session;
+    const char *old = put->there.record.digest;
+
     log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
-              "name", name_of(upload), "digest", upload->record.digest,
-              upload->stage.moved ? "replaced" : NULL, old[0] != '\0' ? old : "unknown", NULL);
-    code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)upload->received,
-                        upload->record.digest);
+              "name", put->name, "digest", put->record.digest, put->stage.moved ? "replaced" : NULL,
+              old[0] != '\0' ? old : "unknown", NULL);
+    int code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)put->received,
+                            put->record.digest);
     /* The client need not wait for the stage's own name to go. */
     return code == 0 ? stream_flush(&session->stream) : code;
 }
 
-/*
- * A taken name, which the client may know, or of which it knows enough by its own digest. A body
- * that was sent ahead is read first: before its end only FAIL may be answered.
- */
-static int serve_existing(struct upload *upload)
+/* The file that is there is made durable, and its digest if it has none: others may have put it. */
+static int settle(void *argument)
 {
-    if (!upload->session->body_expected)
-        return answer_exists(upload, upload->arguments->options[OPTION_DIGEST].text);
-    int code = upload_receive(upload);
-    return code == 0 ? answer_exists(upload, upload->record.digest) : code;
+    struct put *put = argument;
+    int code = commit_make_durable(put->session->library, &put->there, put->name);
+
+    if (code == 0 && session_has_disk_failed(put->session))
+        return COMMIT_UNKNOWN;
+    return code == 0 ? lookup_digest(&put->there) : code;
 }
 
 /*
- * Is it known already, by the digest of what is to come, that nothing is to be replaced? Then it is
- * answered, which `*ret_answered` tells. A body that was sent ahead has to be read anyhow.
+ * The name is taken, maybe by this very upload. A client that may not look learns only whether the
+ * digest of its own bytes, as far as it is known, is the stored one.
  */
-static int judge_replacing(struct upload *upload, bool *ret_answered)
+static int answer_existing(struct put *put)
 {
-    const char *digest = upload->arguments->options[OPTION_DIGEST].text;
-    const char *guard = guard_of(upload);
-    bool is_there = upload->there.fd >= 0;
+    struct session *session = put->session;
+    const struct put_facts *facts = &put->facts;
+    const struct record *stored = &put->there.record;
+    int code = session_run_with_heartbeat(session, settle, put);
 
-    if (upload->session->body_expected || (is_there ? digest == NULL : guard == NULL))
-        return 0;
-    if (!is_there)
-        return refuse_guard(upload);
-    int code = request_digest(upload->session, &upload->there);
-    if (code < 0)
-        return guard == NULL ? 0 : code;
-    *ret_answered = strcmp(digest, upload->there.record.digest) == 0;
-    if (*ret_answered)
-        return answer_exists(upload, digest);
-    return guard == NULL || strcmp(guard, upload->there.record.digest) == 0 ? 0
-                                                                            : refuse_guard(upload);
-}
-
-/* Can the file that is there be answered for, before a byte of another has come? */
-static int judge_existing(struct upload *upload, bool *ret_answered)
-{
-    bool may_tell = may_know(upload) || upload->session->body_expected ||
-                    upload->arguments->options[OPTION_DIGEST].text != NULL;
-
-    if (is_replacing(upload) && !is_done(upload))
-        return judge_replacing(upload, ret_answered);
-    *ret_answered = upload->there.fd >= 0 && (may_tell || is_done(upload));
-    return *ret_answered ? serve_existing(upload) : 0;
-}
-
-static int serve(struct upload *upload)
-{
-    bool is_answered = false;
-    int code = promise_judge_disk(upload->session);
-
-    /* Its lock comes first: whoever has it may be giving the name to this very upload. */
-    if (code == 0)
-        code = upload_find_stage(upload);
-    if (code == 0)
-        code = look(upload);
-    if (code == 0)
-        code = judge_existing(upload, &is_answered);
-    if (code < 0 || is_answered)
+    if (code != 0)
         return code;
-    if (!upload->session->library->writable)
-        return session_refuse(upload->session, REASON_DENIED, "the library is read-only");
-    descriptor_close(upload->there.fd);
-    upload->there.fd = -1;
-    return serve_new(upload);
+    if (put->decision == PUT_DONE)
+        return stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)stored->size,
+                            stored->digest);
+    session->outcome = REASON_EXISTS;
+    bool same = facts->digest != NULL && strcmp(facts->digest, stored->digest) == 0;
+    if (!facts->may_know)
+        return stream_print(&session->stream, same ? "EXISTS same=1\n" : "EXISTS\n");
+    return stream_print(&session->stream, "EXISTS size=%lld digest=%s%s\n",
+                        (long long)put->there.status.st_size, stored->digest,
+                        same && facts->replaces ? " same=1" : "");
+}
+
+static int serve(struct put *put)
+{
+    struct session *session = put->session;
+    int code = session_check_disk(session);
+
+    /* The stage's lock comes first: whoever has it may be giving the name to this very upload. */
+    if (code == 0)
+        code = find_stage(put);
+    if (code == 0)
+        code = decide(put);
+    if (code == 0 && put->decision == PUT_RECEIVE) {
+        code = receive_and_commit(put);
+    } else if (code == 0 && put->decision == PUT_COMPARE) {
+        code = receive(put);
+        put->decision = put_decide(&put->facts);
+    }
+    if (code != 0)
+        return code;
+
+    switch (put->decision) {
+    case PUT_LINK:
+    case PUT_REPLACE:
+        return answer_stored(put);
+    case PUT_DONE:
+    case PUT_EXISTS:
+        return answer_existing(put);
+    case PUT_NOTHING_TO_REPLACE:
+        return session_refuse(session, REASON_MISMATCH, "there is no file to be replaced");
+    case PUT_OTHER_FILE:
+        return session_refuse(session, REASON_MISMATCH, "the file to be replaced is another%s%s",
+                              put->facts.may_know ? ": " : "",
+                              put->facts.may_know ? put->there.record.digest : "");
+    default:
+        return -REASON_INTERNAL;
+    }
 }
 
 int put_serve(struct session *session, const struct arguments *arguments)
 {
-    struct upload upload;
+    const struct option_value *options = arguments->options;
+    const struct option_value *replace = &options[OPTION_REPLACE];
+    const char *client = session->client.name;
+    /* Without records nobody could tell whether an upload is done; anonymous may be anybody. */
+    bool may_resume =
+        session->library->records && session->library->writable && strcmp(client, "anonymous") != 0;
+    struct put put = {
+        .session = session,
+        .name = arguments->name,
+        .plan = {.id = may_resume ? options[OPTION_UPLOAD].text : NULL,
+                 .name = arguments->name,
+                 .size = options[OPTION_SIZE].text != NULL ? options[OPTION_SIZE].number : -1},
+        .stage = STAGE_NONE,
+        .there = {.fd = -1},
+    };
 
-    upload_begin(&upload, session, arguments);
-    int code = serve(&upload);
-    upload_close(&upload, code);
+    put.facts = (struct put_facts){
+        .client = client,
+        .may_know = session_may_see(session, arguments->name),
+        .upload = put.plan.id,
+        .digest = options[OPTION_DIGEST].text,
+        .size = put.plan.size,
+        .replaces = replace->text != NULL,
+        .guard = replace->length > 1 ? replace->text : NULL,
+        .body = session->body_expected ? PUT_BODY_SENT : PUT_BODY_AWAITED,
+    };
+    memcpy(put.record.by, client, sizeof put.record.by);
+    if (put.plan.id != NULL)
+        memcpy(put.record.upload, put.plan.id, sizeof put.record.upload);
+    digest_begin(&put.digest);
+
+    int code = serve(&put);
+    int error = errno;
+    struct stage_usage usage = {.room = 0};
+    /* What broke off stays, to be resumed, unless its client leaves too much. */
+    bool is_kept = put.plan.id != NULL && put.stage.length > 0 &&
+                   put.facts.body != PUT_BODY_WHOLE &&
+                   (code == -REASON_LOST || code == -REASON_TIMEOUT || code == -REASON_UNAVAILABLE);
+    if (is_kept)
+        stage_measure(session->library, client, &usage);
+    if (is_kept && usage.room <= (uint64_t)session->settings->stage_bytes)
+        stage_keep(&put.stage);
+    else
+        stage_close(&put.stage);
+    descriptor_close(put.there.fd);
+    errno = error;
+    if (code == COMMIT_UNKNOWN)
+        return session_answer_unknown(session, put.name,
+                                      "the file has its name, and could not be made durable");
     if (code == -REASON_DENIED && session->why[0] == '\0')
         return session_refuse(session, REASON_DENIED, "the daemon itself has no access there");
     return code;

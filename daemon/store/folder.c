@@ -2,131 +2,120 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/descriptor.h"
-#include "protocol/name.h"
 
 enum {
     FOLDER_MODE = 0750, /* of folders that come with their first file */
 };
 
-/* Cuts the last component off; the library itself is ".". Returns false when there is none left. */
-static bool cut_last(char path[NAME_LONGEST + 1])
+static int open_one(int above, const char *name)
 {
-    char *slash = strrchr(path, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-        return true;
-    }
-    if (strcmp(path, ".") == 0)
-        return false;
-    memcpy(path, ".", 2);
-    return true;
+    int fd = -1;
+
+    do
+        fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd;
 }
 
-/* What errno comes to when a folder on the way to a name cannot be opened. */
-static int way_failure(void)
+/* Makes a folder, unless somebody else has just done so, and opens it. */
+static int make_one(int above, const char *name, bool *ret_made)
 {
+    *ret_made = mkdirat(above, name, FOLDER_MODE) == 0;
+    if (!*ret_made && errno != EEXIST)
+        return -1;
+    int fd = open_one(above, name);
+    if (fd < 0 && *ret_made) {
+        int error = errno;
+        (void)unlinkat(above, name, AT_REMOVEDIR);
+        errno = error;
+    }
+    return fd;
+}
+
+int folders_open(struct folders *folders, const struct library *library, const char *name,
+                 bool make)
+{
+    bool is_made = false;
+    char *rest = folders->text;
+    char *slash = NULL;
+    int fd = open_one(library->root, ".");
+
+    folders->count = 0;
+    folders->made = 0;
+    memcpy(folders->text, name, strlen(name) + 1);
+    while (fd >= 0) {
+        if (is_made && folders->made == 0)
+            folders->made = folders->count;
+        folders->fds[folders->count++] = fd;
+        folders->last = rest;
+        slash = strchr(rest, '/');
+        if (slash == NULL)
+            return 0;
+        *slash = '\0';
+        folders->names[folders->count] = rest;
+        is_made = false;
+        int above = fd;
+        fd = open_one(above, rest);
+        if (fd < 0 && errno == ENOENT && make)
+            fd = make_one(above, rest, &is_made);
+        rest = slash + 1;
+    }
     return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : library_failure(errno);
 }
 
-static void copy_name(char path[NAME_LONGEST + 1], const char *name)
+int folders_parent(const struct folders *folders)
 {
-    memcpy(path, name, strlen(name) + 1);
+    return folders->fds[folders->count - 1];
 }
 
-/* Makes the folder `path` and those above it. */
-static int make_all(const struct library *library, char *path, size_t *ret_made)
+void folders_prune(struct folders *folders, size_t first)
 {
-    for (char *slash = path; slash != NULL;) {
-        slash = strchr(slash, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        int above = folder_open_above(library, path, O_PATH);
-        if (above < 0)
-            return -1;
-        int made = mkdirat(above, name_last_component(path), FOLDER_MODE);
-        descriptor_close(above);
-        if (made < 0 && errno != EEXIST)
-            return -1;
-        if (made == 0 && *ret_made == 0)
-            *ret_made = strlen(path);
-        if (slash != NULL)
-            *slash++ = '/';
+    int error = errno;
+
+    while (folders->count > first) {
+        size_t lowest = folders->count - 1;
+        if (unlinkat(folders->fds[lowest - 1], folders->names[lowest], AT_REMOVEDIR) < 0 &&
+            errno != ENOENT)
+            break;
+        (void)close(folders->fds[lowest]);
+        folders->count = lowest;
+    }
+    errno = error;
+}
+
+int folders_sync(struct folders *folders)
+{
+    while (folders->count > 0) {
+        int fd = folders->fds[--folders->count];
+        int code = fsync(fd);
+        descriptor_close(fd);
+        /* On some file systems one that has vanished is not to be had. It was empty, then. */
+        if (code < 0 && errno != ENOENT) {
+            folders_close(folders);
+            return -REASON_INTERNAL;
+        }
     }
     return 0;
+}
+
+void folders_close(struct folders *folders)
+{
+    while (folders->count > 0)
+        descriptor_close(folders->fds[--folders->count]);
 }
 
 int folder_open_above(const struct library *library, const char *name, int flags)
 {
     char above[NAME_LONGEST + 1];
+    const char *last = name_last_component(name);
+    size_t length = last > name ? (size_t)(last - name - 1) : 0;
 
-    copy_name(above, name);
-    (void)cut_last(above);
-    return library_openat(library, above, flags | O_DIRECTORY);
-}
-
-int folder_make(const struct library *library, const char *name, int *ret_fd, size_t *ret_made)
-{
-    const int flags = O_RDONLY | O_DIRECTORY;
-    char path[NAME_LONGEST + 1];
-
-    *ret_made = 0;
-    copy_name(path, name);
-    (void)cut_last(path);
-    *ret_fd = library_openat(library, path, flags);
-    if (*ret_fd < 0 && errno == ENOENT && make_all(library, path, ret_made) == 0)
-        *ret_fd = library_openat(library, path, flags);
-    if (*ret_fd >= 0)
-        return 0;
-    return way_failure();
-}
-
-void folder_prune(const struct library *library, const char *name, size_t made)
-{
-    char path[NAME_LONGEST + 1];
-
-    copy_name(path, name);
-    while (cut_last(path) && strlen(path) >= made && strcmp(path, ".") != 0) {
-        int fd = folder_open_above(library, path, O_PATH);
-        int code = fd < 0 ? -1 : unlinkat(fd, name_last_component(path), AT_REMOVEDIR);
-        descriptor_close(fd);
-        /* The lowest ones may never have been made. */
-        if (code < 0 && errno != ENOENT)
-            return;
-    }
-}
-
-/* Opens every folder from the name up to the library, and makes it durable if asked to. */
-static int go_up(const struct library *library, const char *name, bool sync)
-{
-    char path[NAME_LONGEST + 1];
-
-    copy_name(path, name);
-    while (cut_last(path)) {
-        int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
-        if (fd < 0 && sync && errno == ENOENT)
-            continue;
-        if (fd < 0)
-            return way_failure();
-        int code = sync ? fsync(fd) : 0;
-        descriptor_close(fd);
-        if (code < 0)
-            return -REASON_INTERNAL;
-    }
-    return 0;
-}
-
-int folder_judge(const struct library *library, const char *name)
-{
-    return go_up(library, name, false);
-}
-
-int folder_sync(const struct library *library, const char *name)
-{
-    return go_up(library, name, true);
+    memcpy(above, name, length);
+    above[length] = '\0';
+    return library_openat(library, length > 0 ? above : ".", flags | O_DIRECTORY);
 }

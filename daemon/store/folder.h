@@ -4,39 +4,62 @@
 #ifndef STORE_FOLDER_H
 #define STORE_FOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "daemon/store/library.h"
+#include "protocol/name.h"
+
+enum {
+    FOLDERS_MOST = (NAME_LONGEST + 1) / 2, /* the library, and one for each '/' of a name */
+};
 
 /*
- * Opens the folder that a name is in: with O_PATH to look and make things in it, with O_RDONLY also
- * to make it durable. Returns a descriptor, or -1 with errno set.
+ * The folders on the way to a name, each open for reading, so that it can be made durable: the
+ * library first, then down to the one that the name is in. They are opened once, and what is done
+ * to the name is done in these very folders, whatever becomes of their own names meanwhile.
+ */
+struct folders {
+    size_t count; /* of those that are open */
+    size_t made;  /* the place of the first one that was made for the name; 0 for none */
+    int fds[FOLDERS_MOST];
+    const char *names[FOLDERS_MOST]; /* each in the folder before it; not that of the library */
+    const char *last;                /* the name in its folder */
+    char text[NAME_LONGEST + 1];     /* the name, cut into these */
+};
+
+/*
+ * Opens the folders on the way to a name, and with `make` makes those that are missing. Returns 0;
+ * -REASON_NOT_FOUND, with errno ENOENT, when one is missing; -REASON_NOT_A_FILE when a file or a
+ * link is in the way; or another reason. Also then the folders above are open, and the caller has
+ * to close all: by folders_sync() or folders_close().
+ */
+int folders_open(struct folders *folders, const struct library *library, const char *name,
+                 bool make);
+
+/* The folder that the name is in; all folders must be open. */
+int folders_parent(const struct folders *folders);
+
+/*
+ * Removes the folders on the way to the name, the lowest first, while they are empty, and closes
+ * them: as far up as the place `first`, which is 1 for all but the library. Whoever is about to
+ * link into one finds it dead, and makes it again. Keeps errno.
+ */
+void folders_prune(struct folders *folders, size_t first);
+
+/*
+ * Makes the folders that are open durable, from the name up to the library, and closes them.
+ * Returns 0, or -REASON_INTERNAL with errno.
+ */
+int folders_sync(struct folders *folders);
+
+/* Closes them. Keeps errno. */
+void folders_close(struct folders *folders);
+
+/*
+ * Opens just the folder that a name is in, with O_PATH to look and make things in it. Returns a
+ * descriptor, or -1 with errno set.
  */
 int folder_open_above(const struct library *library, const char *name, int flags);
-
-/*
- * Opens the folder that a name is in, and makes it and those above it where they are missing;
- * `*ret_made` tells how long the name of the highest new one is, 0 for none. Returns 0,
- * -REASON_NOT_A_FILE when a file or a link is in the way, or another reason.
- */
-int folder_make(const struct library *library, const char *name, int *ret_fd, size_t *ret_made);
-
-/*
- * Removes the folders on the way to a name, the lowest first, while they are empty: those that
- * folder_make() has made for it, or all for 0. Whoever is about to link into one finds it dead, and
- * makes it again.
- */
-void folder_prune(const struct library *library, const char *name, size_t made);
-
-/*
- * Can every folder from the name up to the library be opened, as folder_sync() must? 0 or a reason.
- */
-int folder_judge(const struct library *library, const char *name);
-
-/*
- * fsync(2) of every folder from the name up to the library. One that has vanished was empty: what
- * was in it is deleted, and needs none. Returns 0 or a reason.
- */
-int folder_sync(const struct library *library, const char *name);
 
 #endif

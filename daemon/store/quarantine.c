@@ -43,33 +43,47 @@ static int set_name(int fd, const char *name)
     return fsetxattr(fd, QUARANTINE_XATTR, name, strlen(name), 0);
 }
 
-/* With the name's lock: from the name into the quarantine. Returns 0 or a reason. */
+/* With the name's lock: from the name into the quarantine, durably. Returns 0 or a reason. */
 static int move(const struct library *library, const char *name, const struct stored *stored,
                 int quarantine)
 {
     char path[PATH_ROOM];
     struct stat status;
-    const char *last = name_last_component(name);
-    int folder = folder_open_above(library, name, O_PATH);
-    int code = -REASON_NOT_FOUND;
+    struct folders folders;
+    int code = folders_open(&folders, library, name, false);
 
-    if (folder >= 0 && descriptor_is_named(stored->fd, folder, last) && !lookup_has_changed(stored))
-        code = fstat(stored->fd, &status) < 0 ? -REASON_INTERNAL : 0;
+    if (code == 0 && (!descriptor_is_named(stored->fd, folders_parent(&folders), folders.last) ||
+                      lookup_has_changed(stored)))
+        code = -REASON_NOT_FOUND;
+    if (code == 0 && fstat(stored->fd, &status) < 0)
+        code = -REASON_INTERNAL;
     /* A rename to a link of the same file would do nothing, and call that a success (rename(2)). */
     if (code == 0 && status.st_nlink != 1)
         code = -REASON_EXISTS;
-    if (code == 0 &&
-        renameat(folder, last, quarantine, name_last_component(find_path(name, path))) < 0)
+    if (code == 0 && renameat(folders_parent(&folders), folders.last, quarantine,
+                              name_last_component(find_path(name, path))) < 0)
         code = library_failure(errno);
-    descriptor_close(folder);
+    if (code == 0 && fsync(quarantine) < 0)
+        code = -REASON_INTERNAL;
+    if (code == 0) {
+        folders_prune(&folders, 1);
+        code = folders_sync(&folders);
+    }
+    folders_close(&folders);
     return code;
 }
 
 int quarantine_make(const struct library *library)
 {
+    struct folders folders;
+
     if (mkdirat(library->root, FOLDER, FOLDER_MODE) < 0 && errno != EEXIST)
         return library_failure(errno);
-    return folder_sync(library, FOLDER);
+    int code = folders_open(&folders, library, FOLDER, false);
+    if (code == 0)
+        code = folders_sync(&folders);
+    folders_close(&folders);
+    return code;
 }
 
 int quarantine_label(const struct stored *stored, const char *name)
@@ -94,12 +108,6 @@ int quarantine_move(const struct library *library, const char *name, const struc
     int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX);
     int code = lock < 0 ? library_own_failure(errno) : move(library, name, stored, quarantine);
 
-    if (code == 0 && fsync(quarantine) < 0)
-        code = -REASON_INTERNAL;
-    if (code == 0) {
-        folder_prune(library, name, 0);
-        code = folder_sync(library, name);
-    }
     descriptor_close(lock);
     descriptor_close(quarantine);
     return code;
@@ -120,23 +128,15 @@ int quarantine_open(const struct library *library, const char *name, struct stor
     return code == -REASON_MISMATCH ? -REASON_NOT_FOUND : code;
 }
 
-int quarantine_judge(const struct library *library, const char *name, const char *digest,
-                     int *ret_lock)
+int quarantine_lock(const struct library *library, const char *name, int *ret_lock)
 {
-    struct stored kept;
     struct stat status;
 
     *ret_lock = -1;
     if (fstatat(library->root, FOLDER, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : library_failure(errno);
     *ret_lock = lock_name(library, name, LOCK_SH);
-    if (*ret_lock < 0)
-        return library_own_failure(errno);
-    int code = quarantine_open(library, name, &kept);
-    if (code < 0)
-        return code == -REASON_NOT_FOUND ? 0 : code;
-    descriptor_close(kept.fd);
-    return strcmp(kept.record.digest, digest) == 0 ? 0 : -REASON_EXISTS;
+    return *ret_lock < 0 ? library_own_failure(errno) : 0;
 }
 
 int quarantine_drop(const struct library *library, const char *name)

@@ -38,12 +38,10 @@ int quarantine_move(const struct library *library, const char *name, const struc
 int quarantine_open(const struct library *library, const char *name, struct stored *ret);
 
 /*
- * May a file with this digest be linked to a free name? Keeps the name from being emptied by
- * others, until `*ret_lock` is closed, which is -1 in a library without a quarantine. Returns 0;
- * -REASON_EXISTS when the name is kept for other bytes; or another reason.
+ * Keeps a name from being emptied by others, so that it can be looked at and linked to, until
+ * `*ret_lock` is closed, which is -1 in a library without a quarantine. Returns 0 or a reason.
  */
-int quarantine_judge(const struct library *library, const char *name, const char *digest,
-                     int *ret_lock);
+int quarantine_lock(const struct library *library, const char *name, int *ret_lock);
 
 /*
  * Removes the file of a name from the quarantine, durably, so that the name is free for all. To be
