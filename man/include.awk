@@ -1,9 +1,8 @@
-# Expands, in a page of scdoc(5), two kinds of lines into literal blocks:
+# Replaces, in a page of scdoc(5), each line
 #
-#     @include-file PATH       a file
-#     @include-transcripts     all of tests/transcripts, sorted by bytes, under a heading each
+#     @include-file PATH
 #
-# Paths are told from the working folder. Fails when one of the files cannot be read.
+# by the file as a literal block. PATH starts at the working folder. Fails when the file cannot be read.
 
 function fail(text) {
     failed = 1
@@ -25,31 +24,13 @@ function literal(path, line, count, got) {
     print "```"
 }
 
-function transcripts(folder, list, name, count) {
-    list = "LC_ALL=C ls " folder
-    while ((list | getline name) > 0) {
-        if (count++)
-            print ""
-        print "## " name "\n"
-        literal(folder "/" name)
-    }
-    close(list)
-    if (count == 0)
-        fail(folder " holds no transcripts")
-}
-
 $1 == "@include-file" && NF == 2 {
     literal($2)
     next
 }
 
-$0 == "@include-transcripts" {
-    transcripts("tests/transcripts")
-    next
-}
-
 /^@/ {
-    fail("line " FNR " is no include: " $0)
+    fail("line " FNR " is not an include: " $0)
 }
 
 {
