@@ -2,43 +2,33 @@
  * fsd: serves a file library.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/background.h"
+#include "daemon/access.h"
+#include "daemon/child.h"
 #include "daemon/command_line.h"
 #include "daemon/counters.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
-#include "daemon/memory.h"
 #include "daemon/parent.h"
 #include "daemon/pid_file.h"
-#include "daemon/pool.h"
 #include "daemon/self_test.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
-#include "daemon/store/stage.h"
-#include "daemon/sweeper.h"
 #include "daemon/systemd.h"
+#include "daemon/worker.h"
 #include "protocol/descriptor.h"
 
 enum {
     EXIT_USAGE = 2,
-};
-
-/* What a daemon has open. */
-struct daemon {
-    const struct systemd *systemd;
-    struct library library;
-    struct counters *counters;
-    struct listener listener;
-    int pid_file;
-    struct pool pool;
 };
 
 static int complain_of_library(const struct settings *settings, const char *fault)
@@ -70,36 +60,28 @@ static void raise_descriptors(const struct settings *settings)
                   "the limit of open files (ulimit -n) is too low for limits.sessions", NULL);
 }
 
-/* What the caller left in the environment is no business of a daemon, but for the time zone. */
-static void clear_environment(void)
+/* Opens what sessions need, however they come. */
+static int open_daemon(struct daemon *daemon, bool is_foreground)
 {
-    char *zone = getenv("TZ");
+    const struct settings *settings = daemon->settings;
+    const char *wrong = NULL;
 
-    zone = zone != NULL ? strdup(zone) : NULL;
-    (void)clearenv();
-    if (zone != NULL)
-        (void)setenv("TZ", zone, 1);
-    free(zone);
-}
-
-static void open_log(const struct settings *settings, bool is_foreground)
-{
     log_set_level((enum log_level)settings->log_level);
     log_look_for_journal();
     if (settings->log_to == LOG_TARGET_SYSLOG ||
         (settings->log_to == LOG_TARGET_AUTO && !is_foreground))
         log_to_syslog();
-}
-
-/* What sessions need, however they come. */
-static int open_daemon(struct daemon *daemon, const struct settings *settings, bool is_foreground)
-{
-    const char *wrong = NULL;
-
-    open_log(settings, is_foreground);
     if (library_open(&daemon->library, settings->library, settings->records, &wrong) < 0)
         return complain_of_library(settings, wrong);
-    clear_environment();
+
+    /* What the caller left in the environment does not concern a daemon, except the time zone. */
+    char *zone = getenv("TZ");
+    zone = zone != NULL ? strdup(zone) : NULL;
+    (void)clearenv();
+    if (zone != NULL)
+        (void)setenv("TZ", zone, 1);
+    free(zone);
+
     raise_descriptors(settings);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
@@ -107,20 +89,17 @@ static int open_daemon(struct daemon *daemon, const struct settings *settings, b
     return daemon->counters != NULL ? EXIT_SUCCESS : complain("", strerror(errno));
 }
 
-static const char *pid_file_failure(void)
+/* Makes the pid file, whose lock comes before anybody can connect, and opens the listener. */
+static int open_listener(struct daemon *daemon)
 {
-    if (errno == EAGAIN)
-        return "another daemon has this file";
-    return errno == EEXIST ? "something that is no pid file is there" : strerror(errno);
-}
-
-/* The pid file, whose lock comes before anybody can connect, and the listener. */
-static int open_listener(struct daemon *daemon, const struct settings *settings)
-{
+    const struct settings *settings = daemon->settings;
     char fault[LISTENER_FAULT_ROOM];
 
     if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
-        return complain(settings->pid_file, pid_file_failure());
+        return complain(settings->pid_file, errno == EAGAIN ? "another daemon has this file"
+                                            : errno == EEXIST
+                                                ? "something that is no pid file is there"
+                                                : strerror(errno));
     int opened = listener_open(&daemon->listener, settings, daemon->systemd, fault);
     if (opened == 0)
         return EXIT_SUCCESS;
@@ -129,70 +108,104 @@ static int open_listener(struct daemon *daemon, const struct settings *settings)
     return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-/* What uploads have left behind when a daemon before this one was killed. */
-static void sweep_first(const struct daemon *daemon)
+/*
+ * Forks, for a caller that waits until the daemon listens or has said why it does not. The caller's
+ * process waits here, then exits with 0 or the daemon's own code; the daemon returns, in a session
+ * of its own, with a descriptor for report_ready(), or -1 with errno set.
+ */
+static int go_to_background(void)
 {
-    struct stage_usage left;
+    int word[2];
+    char byte = 0;
+    int status = 0;
+    ssize_t got = 0;
 
-    stage_measure(&daemon->library, NULL, &left);
-    if (left.count > 0)
-        sweeper_start(&daemon->pool.service);
+    if (pipe2(word, O_CLOEXEC) < 0)
+        return -1;
+    /* Where the caller ignores it the daemon's exit code would be lost. */
+    (void)signal(SIGCHLD, SIG_DFL);
+    pid_t pid = fork();
+    if (pid < 0)
+        return -1;
+    if (pid == 0) {
+        (void)close(word[0]);
+        (void)setsid();
+        return word[1];
+    }
+
+    (void)close(word[1]);
+    while ((got = read(word[0], &byte, 1)) < 0 && errno == EINTR)
+        continue;
+    if (got == 1)
+        _exit(EXIT_SUCCESS);
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            _exit(EXIT_FAILURE);
+    }
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+}
+
+/*
+ * Lets the caller go on. Standard input, output and error become /dev/null; the error stays when it
+ * is the log.
+ */
+static void report_ready(int word, bool keep_error)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int last = keep_error ? STDOUT_FILENO : STDERR_FILENO;
+
+    for (int fd = 0; null >= 0 && fd <= last; fd++)
+        (void)dup2(null, fd);
+    (void)!write(word, "", 1);
+    (void)close(word);
+    if (null > STDERR_FILENO)
+        (void)close(null);
 }
 
 /* Opens all that a daemon has, and serves. */
-static int serve(struct daemon *daemon, const struct command_line *line, struct settings *settings)
+static int serve(struct daemon *daemon)
 {
-    int ready = -1;
-    char fault[SELF_TEST_FAULT_ROOM];
+    struct settings *settings = daemon->settings;
+    bool is_foreground = daemon->line->foreground;
+    char fault[CHILD_FAULT_ROOM];
+    int word = -1;
 
-    if (!line->foreground && (ready = background_begin()) < 0)
+    if (!is_foreground && (word = go_to_background()) < 0)
         return complain("", strerror(errno));
-    int code = open_daemon(daemon, settings, line->foreground);
+    int code = open_daemon(daemon, is_foreground);
     if (code != EXIT_SUCCESS)
         return code;
     if (self_test(&daemon->library, settings, fault) < 0)
         return complain_of_library(settings, fault);
     parent_catch_signals();
-    code = open_listener(daemon, settings);
+    code = open_listener(daemon);
     if (code != EXIT_SUCCESS)
         return code;
     access_resolve(settings);
-    pool_open(&daemon->pool, settings, &daemon->library, daemon->counters);
-    daemon->pool.service.outlives = daemon->listener.is_given;
     if (!daemon->library.writable)
         log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
                   settings->library, NULL);
     access_warm_up();
     (void)!chdir("/");
-    if (ready >= 0)
-        background_ready(ready, settings->log_to == LOG_TARGET_STDERR);
-    sweep_first(daemon);
-    systemd_notify(daemon->systemd, "READY=1");
-    parent_serve(&daemon->listener, &daemon->pool, daemon->systemd, line, settings);
-    systemd_notify(daemon->systemd, "STOPPING=1");
-    /* From here on the next daemon may take this one's place. */
-    listener_remove(&daemon->listener);
-    pid_file_remove(settings->pid_file, daemon->pid_file);
-    /* With sockets of systemd the next daemon does so at once; sessions end by themselves. */
-    if (!daemon->listener.is_given)
-        parent_drain(&daemon->pool);
-    pool_close(&daemon->pool);
+    if (word >= 0)
+        report_ready(word, settings->log_to == LOG_TARGET_STDERR);
+    parent_run(daemon);
     return EXIT_SUCCESS;
 }
 
 /* One session on standard input and output, as inetd(8) or ssh(1) give them. */
-static int serve_stdio(struct daemon *daemon, struct settings *settings)
+static int serve_stdio(struct daemon *daemon)
 {
     struct client client;
 
     closefrom(SYSTEMD_FIRST_SOCKET);
-    int code = open_daemon(daemon, settings, false);
+    int code = open_daemon(daemon, false);
     if (code != EXIT_SUCCESS)
         return code;
     const struct service service = {
-        .settings = settings, .library = &daemon->library, .counters = daemon->counters};
-    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, settings, &client);
-    memory_limit(memory_in_use(), settings->memory);
+        .settings = daemon->settings, .library = &daemon->library, .counters = daemon->counters};
+    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client);
+    worker_limit_memory(worker_memory_in_use(), daemon->settings->memory);
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);
     serve_client(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(), &service, -1, -1);
@@ -230,16 +243,17 @@ static int act(const struct command_line *line, const struct systemd *systemd)
     char sentence[FAULT_LINE_ROOM];
     char *text = command_line_load(line, &fault);
     struct settings settings = {.library = NULL};
-    struct daemon daemon = {.systemd = systemd, .pid_file = -1};
+    struct daemon daemon = {
+        .systemd = systemd, .line = line, .settings = &settings, .pid_file = -1};
     int code = EXIT_SUCCESS;
 
     if (text == NULL || command_line_settings(line, text, &settings, &fault) < 0) {
         (void)complain("", fault_print(&fault, sentence));
         code = EXIT_USAGE;
     } else if (line->action == ACTION_SERVE) {
-        code = serve(&daemon, line, &settings);
+        code = serve(&daemon);
     } else if (line->action == ACTION_STDIO) {
-        code = serve_stdio(&daemon, &settings);
+        code = serve_stdio(&daemon);
     } else if (line->action == ACTION_PRINT_CONFIG) {
         code = print_text(configuration_show(&settings.configuration));
     }

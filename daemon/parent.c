@@ -1,221 +1,570 @@
 #include "daemon/parent.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/child.h"
 #include "daemon/log.h"
+#include "daemon/pid_file.h"
 #include "daemon/reload.h"
-#include "daemon/sweeper.h"
+#include "daemon/store/stage.h"
+#include "daemon/worker.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
+#include "protocol/socket.h"
 
 enum {
-    PAUSE_MS = 100,    /* before something is tried again that failed for want of something */
-    ACCEPTED_MOST = 8, /* connections that one socket gets accepted at a time */
+    PAUSE_MS = 100,    /* before another try, after a failure for want of descriptors or memory */
+    CALM_MS = 1000,    /* after a crash, before workers are forked ahead again */
+    ACCEPTED_MOST = 8, /* connections accepted from one socket in one turn */
+    ENDS_MOST = 256,   /* ends of sessions read from one worker in one turn */
+    NETWORK_BYTES = 8, /* of an IPv6 address: /64, what one host may have */
     HOUR_S = 3600,
 };
 
-/* What the parent looks at. */
-struct watch {
-    const struct listener *listener;
-    struct pool *pool;
-    int reserve; /* a descriptor that is kept back, for refuse_one(); -1: none */
+/* Whose connection it is, as far as the parent has to know it to keep limits. */
+struct peer {
+    enum { PEER_UNKNOWN, PEER_USER, PEER_ADDRESS } kind;
+    uint64_t number; /* the uid; the IPv4 address, or the network of an IPv6 one */
 };
+
+struct worker {
+    pid_t pid;
+    int channel;      /* -1 when it was told to stop */
+    bool has_threads; /* it serves many connections, and reports the end of each */
+    bool takes_more;  /* connections may be given to it */
+    bool is_retired;  /* it knows that it gets no more */
+};
+
+/* A session under way. */
+struct active {
+    uint64_t session;
+    pid_t pid; /* of its worker */
+    struct peer peer;
+};
+
+struct parent {
+    const struct daemon *daemon;
+    struct service service;
+    sigset_t while_waiting; /* the signals that are blocked while ppoll(2) waits */
+    int reserve;            /* a descriptor kept free, for refuse_one(); -1 for none */
+    int64_t memory_before;  /* bytes that a worker has when it is forked; -1: not known */
+
+    struct worker *workers;
+    size_t worker_count, worker_room;
+    struct active *active;
+    size_t active_count, active_room;
+    struct pollfd *polled;
+    size_t polled_room;
+
+    uint64_t last_session;
+    bool cannot_fork;   /* the last try has failed, and was logged */
+    int64_t crashed_ms; /* when a worker last crashed, by clock_ms(); 0: none has */
+};
+
+/* Signals. */
 
 static volatile sig_atomic_t stops; /* how often TERM or INT came */
 static volatile sig_atomic_t hangup;
 static volatile sig_atomic_t alarmed; /* it is time to sweep */
-static sigset_t while_waiting;        /* the signals that are blocked while ppoll(2) waits */
 
-static void note_stop(int number)
-{
-    (void)number;
-    stops++;
-}
+static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD};
 
-static void note_hangup(int number)
+/* That CHLD comes is enough: it ends ppoll(2). */
+static void note_signal(int number)
 {
-    (void)number;
-    hangup = 1;
-}
-
-static void note_alarm(int number)
-{
-    (void)number;
-    alarmed = 1;
-}
-
-static void note_child(int number)
-{
-    (void)number; /* that it comes is enough: it ends ppoll(2) */
+    if (number == SIGTERM || number == SIGINT)
+        stops++;
+    hangup = hangup || number == SIGHUP;
+    alarmed = alarmed || number == SIGALRM;
 }
 
 /*
  * Waits for connections, signals, or the end of a limit; below 0 there is none. Where something is
  * ready at once ppoll(2) takes in no signal: clients that never stop coming would keep TERM out.
  */
-static int wait_for(struct pollfd *polled, size_t count, int64_t limit_ms)
+static int wait_for(const struct parent *parent, struct pollfd *polled, size_t count,
+                    int64_t limit_ms)
 {
     const struct timespec at_once = {.tv_sec = 0};
     struct timespec limit = {.tv_sec = limit_ms / 1000, .tv_nsec = limit_ms % 1000 * 1000000};
 
     for (size_t i = 0; i < count; i++)
         polled[i].revents = 0;
-    int ready = ppoll(polled, count, limit_ms < 0 ? NULL : &limit, &while_waiting);
+    int ready = ppoll(polled, count, limit_ms < 0 ? NULL : &limit, &parent->while_waiting);
     if (ready > 0)
-        (void)ppoll(NULL, 0, &at_once, &while_waiting);
+        (void)ppoll(NULL, 0, &at_once, &parent->while_waiting);
     return ready;
 }
 
+/* Makes room for so many elements; the array may move. */
+static bool make_room(void **array, size_t *room, size_t wanted, size_t size)
+{
+    size_t more = *room > 0 ? *room : 16;
+
+    if (*array != NULL && wanted <= *room)
+        return true;
+    while (more < wanted)
+        more *= 2;
+    void *moved = reallocarray(*array, more, size);
+    if (moved == NULL)
+        return false;
+    *array = moved;
+    *room = more;
+    return true;
+}
+
+/* Workers. */
+
+/* Forks a worker; NULL when that cannot be done. */
+static struct worker *add_worker(struct parent *parent)
+{
+    int channel = -1;
+    pid_t pid = -1;
+
+    if (make_room((void **)&parent->workers, &parent->worker_room, parent->worker_count + 1,
+                  sizeof *parent->workers))
+        pid = worker_start(&parent->service, parent->memory_before, &channel);
+    /* Only the first of a row of failures is logged. */
+    if (pid < 0 && !parent->cannot_fork)
+        log_event(LOG_LEVEL_ERROR, "no worker", "cause", strerror(errno), NULL);
+    parent->cannot_fork = pid < 0;
+    if (pid < 0)
+        return NULL;
+    struct worker *worker = &parent->workers[parent->worker_count++];
+    *worker =
+        (struct worker){.pid = pid,
+                        .channel = channel,
+                        .has_threads = parent->service.settings->concurrency == CONCURRENCY_THREAD,
+                        .takes_more = true};
+    return worker;
+}
+
+/* A worker that takes connections; NULL when there is none yet. */
+static struct worker *find_free(const struct parent *parent)
+{
+    for (size_t i = 0; i < parent->worker_count; i++) {
+        if (parent->workers[i].takes_more)
+            return &parent->workers[i];
+    }
+    return NULL;
+}
+
+/*
+ * Can a connection be handed over now? A worker whose channel is full has to take those first that
+ * it was given; until then the others are best left with the system.
+ */
+static bool can_hand_over(const struct parent *parent)
+{
+    const struct worker *worker = find_free(parent);
+
+    return worker == NULL || worker_has_room(worker->channel);
+}
+
+/*
+ * In how many milliseconds is a worker to be forked ahead? 0: now; -1: there are enough. After a
+ * crash there is a pause, so that a worker that crashes at its start is not forked again and again.
+ */
+static int64_t needs_worker_in(const struct parent *parent)
+{
+    const struct settings *settings = parent->service.settings;
+    /* One worker serves all threads, and is there before the first connection. */
+    int64_t wanted = settings->concurrency == CONCURRENCY_THREAD ? 1 : settings->spare;
+    int64_t count = 0;
+
+    for (size_t i = 0; i < parent->worker_count; i++)
+        count += parent->workers[i].takes_more;
+    if (count >= wanted)
+        return -1;
+    int64_t calm = parent->crashed_ms > 0 ? parent->crashed_ms + CALM_MS - clock_ms() : 0;
+    return calm > 0 ? calm : 0;
+}
+
+static void stop_worker(struct worker *worker)
+{
+    worker->takes_more = false;
+    descriptor_close(worker->channel);
+    worker->channel = -1;
+}
+
+/* Tells workers with threads that get no more connections; again when a channel was full. */
+static void report_retirement(struct parent *parent)
+{
+    for (size_t i = 0; i < parent->worker_count; i++) {
+        struct worker *worker = &parent->workers[i];
+        if (worker->has_threads && worker->channel >= 0 && !worker->takes_more &&
+            !worker->is_retired)
+            worker->is_retired = worker_retire(worker->channel) == 0 || errno != EAGAIN;
+    }
+}
+
+/* The settings have changed: connections that are still to come get new workers. */
+static void retire_workers(struct parent *parent)
+{
+    for (size_t i = 0; i < parent->worker_count; i++) {
+        struct worker *worker = &parent->workers[i];
+        /* One that serves its one connection need not know. */
+        if (!worker->has_threads && worker->takes_more)
+            stop_worker(worker);
+        worker->takes_more = false;
+    }
+    report_retirement(parent);
+}
+
+/* Sessions. */
+
+static void count_sessions(const struct parent *parent, size_t count)
+{
+    atomic_store(&parent->service.counters->sessions, count);
+}
+
+static void remove_session(struct parent *parent, size_t place)
+{
+    parent->active[place] = parent->active[--parent->active_count];
+    count_sessions(parent, parent->active_count);
+}
+
+/* Finds out who is at the other end (unix(7), SO_PEERCRED; getpeername(2)). */
+static struct peer peer_of(int connection)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    } address;
+    socklen_t length = sizeof address;
+    struct ucred user;
+    socklen_t user_length = sizeof user;
+    struct peer peer = {.kind = PEER_ADDRESS};
+    uint32_t v4 = 0;
+
+    if (getpeername(connection, &address.any, &length) < 0)
+        return (struct peer){.kind = PEER_UNKNOWN};
+    switch (address.any.sa_family) {
+    case AF_INET:
+        peer.number = ntohl(address.v4.sin_addr.s_addr);
+        return peer;
+    case AF_INET6:
+        if (IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+            memcpy(&v4, address.v6.sin6_addr.s6_addr + 12, sizeof v4);
+            peer.number = ntohl(v4);
+            return peer;
+        }
+        /* No IPv4 address is taken for a network: no network begins with 32 bits that are 0. */
+        for (unsigned i = 0; i < NETWORK_BYTES; i++)
+            peer.number = peer.number << 8 | address.v6.sin6_addr.s6_addr[i];
+        return peer;
+    case AF_UNIX:
+        if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &user, &user_length) == 0)
+            return (struct peer){.kind = PEER_USER, .number = user.uid};
+        return (struct peer){.kind = PEER_UNKNOWN};
+    default:
+        return (struct peer){.kind = PEER_UNKNOWN};
+    }
+}
+
+/* May one more session of this client begin? */
+static bool may_begin(const struct parent *parent, struct peer peer)
+{
+    const struct settings *settings = parent->service.settings;
+    int64_t most = peer.kind == PEER_USER ? settings->per_user : settings->per_address;
+    int64_t count = 0;
+
+    if (parent->active_count >= (size_t)settings->sessions)
+        return false;
+    for (size_t i = 0; i < parent->active_count; i++)
+        count += parent->active[i].peer.kind == peer.kind &&
+                 parent->active[i].peer.number == peer.number;
+    return peer.kind == PEER_UNKNOWN || count < most;
+}
+
+/*
+ * Gives a connection to a worker, a new one where none is free. Those that turn out to be gone are
+ * passed over. Returns NULL when it cannot be given now.
+ */
+static struct worker *give(struct parent *parent, int connection, enum address_kind kind)
+{
+    for (;;) {
+        struct worker *worker = find_free(parent);
+        bool is_new = worker == NULL;
+        if (is_new && (worker = add_worker(parent)) == NULL)
+            return NULL;
+        if (worker_give(worker->channel, parent->last_session + 1, kind, connection) == 0)
+            return worker;
+        if (errno != EPIPE)
+            return NULL;
+        stop_worker(worker);
+        if (is_new)
+            return NULL;
+    }
+}
+
+static bool hand_over(struct parent *parent, int connection, enum address_kind kind,
+                      struct peer peer)
+{
+    if (!make_room((void **)&parent->active, &parent->active_room, parent->active_count + 1,
+                   sizeof *parent->active))
+        return false;
+    /* Before the session can ask for it. */
+    count_sessions(parent, parent->active_count + 1);
+    struct worker *worker = give(parent, connection, kind);
+    if (worker == NULL) {
+        count_sessions(parent, parent->active_count);
+        return false;
+    }
+    worker->takes_more = worker->has_threads;
+    parent->active[parent->active_count++] =
+        (struct active){.session = ++parent->last_session, .pid = worker->pid, .peer = peer};
+    return true;
+}
+
+/* Returns false when this worker has no such session. */
+static bool end_session(struct parent *parent, pid_t pid, uint64_t session)
+{
+    for (size_t i = 0; i < parent->active_count; i++) {
+        if (parent->active[i].session == session && parent->active[i].pid == pid) {
+            remove_session(parent, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Forgets a worker that is gone, with its sessions. The pid may be that of another child. */
+static void forget_worker(struct parent *parent, pid_t pid)
+{
+    for (size_t i = parent->active_count; i-- > 0;) {
+        if (parent->active[i].pid == pid)
+            remove_session(parent, i);
+    }
+    for (size_t i = 0; i < parent->worker_count; i++) {
+        if (parent->workers[i].pid == pid) {
+            descriptor_close(parent->workers[i].channel);
+            parent->workers[i] = parent->workers[--parent->worker_count];
+            return;
+        }
+    }
+}
+
+/*
+ * Takes note of sessions and children that have ended. A worker that has closed its end of the
+ * channel, or reports a session that it does not have, gets nothing more to do; its sessions count
+ * until its process is gone.
+ */
+static void reap(struct parent *parent)
+{
+    uint64_t session = 0;
+    int status = 0;
+    pid_t pid = 0;
+
+    for (size_t i = 0; i < parent->worker_count; i++) {
+        struct worker *worker = &parent->workers[i];
+        int heard = worker->has_threads && worker->channel >= 0 ? 1 : 0;
+        for (int count = 0; heard > 0 && count < ENDS_MOST; count++) {
+            heard = worker_next_end(worker->channel, &session);
+            if (heard > 0 && !end_session(parent, worker->pid, session))
+                heard = -1;
+        }
+        if (heard < 0)
+            stop_worker(worker);
+    }
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        char code[32];
+        forget_worker(parent, pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            continue;
+        (void)snprintf(code, sizeof code, "exit code %d", WEXITSTATUS(status));
+        log_event(LOG_LEVEL_ERROR, "a worker crashed", "cause",
+                  WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : code, NULL);
+        counter_add(&parent->service.counters->crashed, 1);
+        parent->crashed_ms = clock_ms();
+    }
+    report_retirement(parent);
+}
+
+/* The loop. */
+
 /*
  * When there is no descriptor left a connection can be neither served nor refused. So one is kept
- * back, by which it is answered at least.
+ * free, by which it can at least be refused.
  */
-static void refuse_one(struct watch *watch, int listening)
+static void refuse_one(struct parent *parent, int listening)
 {
-    descriptor_close(watch->reserve);
+    descriptor_close(parent->reserve);
     int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     if (connection >= 0)
         serve_busy(connection);
-    watch->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* Takes connections of a socket that has some. Returns false when there must be a pause. */
-static bool accept_some(struct watch *watch, int listening, enum address_kind kind)
+static bool accept_some(struct parent *parent, int listening, enum address_kind kind)
 {
-    for (int count = 0; count < ACCEPTED_MOST && pool_is_ready(watch->pool); count++) {
+    for (int count = 0; count < ACCEPTED_MOST && can_hand_over(parent); count++) {
         int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-        if (connection >= 0) {
-            pool_give(watch->pool, connection, kind);
-            continue;
+        if (connection < 0) {
+            if (errno == EMFILE || errno == ENFILE)
+                refuse_one(parent, listening);
+            return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
         }
-        if (errno == EMFILE || errno == ENFILE)
-            refuse_one(watch, listening);
-        return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
+        const struct peer peer = peer_of(connection);
+        /* Sessions that have just ended may make room. */
+        if (!may_begin(parent, peer))
+            reap(parent);
+        socket_tune(connection);
+        if (may_begin(parent, peer) && hand_over(parent, connection, kind, peer)) {
+            counter_add(&parent->service.counters->served, 1);
+            (void)close(connection);
+        } else {
+            counter_add(&parent->service.counters->refused, 1);
+            serve_busy(connection);
+        }
     }
     return true;
 }
 
-static bool accept_all(struct watch *watch, const struct pollfd *polled)
+/*
+ * One turn of the loop. Workers are forked ahead only while nobody waits. Returns false when the
+ * next turn has to be a pause: then, and while no connection can be handed over, the listener is
+ * not polled, and something else must end the wait: the end of the pause, or the worker that makes
+ * room.
+ */
+static bool take_turn(struct parent *parent, bool is_paused)
 {
-    bool goes_on = true;
+    const struct listener *listener = &parent->daemon->listener;
+    bool is_full = !is_paused && !can_hand_over(parent);
+    const struct worker *awaited = is_full ? find_free(parent) : NULL;
+    size_t listening = is_paused || is_full ? 0 : listener->count;
+    size_t count = listening;
+    int64_t needs_in = listening > 0 ? needs_worker_in(parent) : -1;
 
-    for (size_t i = 0; i < watch->listener->count; i++) {
+    if (!make_room((void **)&parent->polled, &parent->polled_room, listening + parent->worker_count,
+                   sizeof *parent->polled)) {
+        (void)wait_for(parent, NULL, 0, PAUSE_MS);
+        reap(parent);
+        return true;
+    }
+    struct pollfd *polled = parent->polled;
+    for (size_t i = 0; i < listening; i++)
+        polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
+    for (size_t i = 0; i < parent->worker_count; i++) {
+        const struct worker *worker = &parent->workers[i];
+        if (worker->has_threads && worker->channel >= 0)
+            polled[count++] = (struct pollfd){
+                .fd = worker->channel, .events = worker == awaited ? POLLIN | POLLOUT : POLLIN};
+    }
+
+    int ready = wait_for(parent, polled, count, is_paused ? PAUSE_MS : needs_in);
+    reap(parent);
+    if (listening > 0 && ready == 0 && needs_in >= 0)
+        return add_worker(parent) != NULL;
+    bool goes_on = true;
+    for (size_t i = 0; ready > 0 && i < listening; i++) {
         if (polled[i].revents != 0)
-            goes_on = accept_some(watch, polled[i].fd, watch->listener->sockets[i].kind) && goes_on;
+            goes_on = accept_some(parent, polled[i].fd, listener->sockets[i].kind) && goes_on;
     }
     return goes_on;
 }
 
-/*
- * One turn: workers are forked ahead only while nobody waits. Returns false for a pause. Where the
- * listener is left out something else must end the wait: the end of the pause, or the worker that
- * makes room; so it is asked only once whether it has to.
- */
-static bool take_turn(struct watch *watch, bool paused)
+static void reload(struct parent *parent)
 {
-    const struct listener *listener = watch->listener;
-    struct pool *pool = watch->pool;
-    bool is_full = !paused && !pool_is_ready(pool);
-    size_t count = paused || is_full ? 0 : listener->count;
-    int64_t wants_in = count > 0 ? pool_wants_worker_in(pool) : -1;
-    size_t all = 0;
+    const struct daemon *daemon = parent->daemon;
 
-    struct pollfd *polled = pool_polled(pool, count, is_full, &all);
-    if (polled == NULL) {
-        (void)wait_for(NULL, 0, PAUSE_MS);
-        pool_hear(pool);
-        return true;
-    }
-    for (size_t i = 0; i < count; i++)
-        polled[i] = (struct pollfd){.fd = listener->sockets[i].fd, .events = POLLIN};
-    int ready = wait_for(polled, all, paused ? PAUSE_MS : wants_in);
-    pool_hear(pool);
-    if (count == 0)
-        return true;
-    if (ready > 0)
-        return accept_all(watch, polled);
-    return ready < 0 || wants_in < 0 || pool_add_worker(pool);
-}
-
-static void reload(struct pool *pool, const struct systemd *systemd,
-                   const struct command_line *line, struct settings *settings)
-{
-    hangup = 0;
-    systemd_notify_reloading(systemd);
-    bool is_taken = reload_settings(line, settings) == 0;
+    systemd_notify_reloading(daemon->systemd);
+    bool is_taken = reload_settings(daemon->line, daemon->settings) == 0;
     if (is_taken)
-        pool_retire(pool);
-    systemd_notify(systemd, is_taken ? "READY=1\nSTATUS="
-                                     : "READY=1\nSTATUS=The settings are those before the reload");
+        retire_workers(parent);
+    systemd_notify(daemon->systemd,
+                   is_taken ? "READY=1\nSTATUS="
+                            : "READY=1\nSTATUS=The settings are those before the reload");
 }
 
-static void sweep(const struct pool *pool)
+/* Lets the sessions finish within limits.drain; then, or at a second signal, ends them. */
+static void drain(struct parent *parent)
 {
-    alarmed = 0;
-    sweeper_start(&pool->service);
+    int64_t until = clock_ms() + parent->service.settings->drain_ms;
+    int64_t left = 0;
+
+    for (size_t i = 0; i < parent->worker_count; i++)
+        stop_worker(&parent->workers[i]);
+    reap(parent);
+    while (parent->worker_count > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
+        (void)wait_for(parent, NULL, 0, left);
+        reap(parent);
+    }
+    for (size_t i = 0; i < parent->worker_count; i++)
+        (void)kill(parent->workers[i].pid, SIGKILL);
 }
 
 void parent_catch_signals(void)
 {
-    static const struct {
-        int number;
-        void (*note)(int number);
-    } caught[] = {{SIGTERM, note_stop},
-                  {SIGINT, note_stop},
-                  {SIGHUP, note_hangup},
-                  {SIGALRM, note_alarm},
-                  {SIGCHLD, note_child}};
+    const struct sigaction action = {.sa_handler = note_signal};
     sigset_t blocked;
 
     (void)sigemptyset(&blocked);
     for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
-        (void)sigaddset(&blocked, caught[i].number);
-    (void)sigprocmask(SIG_BLOCK, &blocked, &while_waiting);
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++) {
-        const struct sigaction action = {.sa_handler = caught[i].note};
-        (void)sigdelset(&while_waiting, caught[i].number);
-        (void)sigaction(caught[i].number, &action, NULL);
-    }
+        (void)sigaddset(&blocked, caught[i]);
+    (void)sigprocmask(SIG_BLOCK, &blocked, NULL);
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+        (void)sigaction(caught[i], &action, NULL);
 }
 
-void parent_serve(const struct listener *listener, struct pool *pool, const struct systemd *systemd,
-                  const struct command_line *line, struct settings *settings)
+void parent_run(struct daemon *daemon)
 {
-    struct watch watch = {
-        .listener = listener, .pool = pool, .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC)};
     const struct itimerval hourly = {.it_interval = {.tv_sec = HOUR_S},
                                      .it_value = {.tv_sec = HOUR_S}};
-    bool paused = false;
+    struct parent parent = {.daemon = daemon,
+                            .service = {.settings = daemon->settings,
+                                        .library = &daemon->library,
+                                        .counters = daemon->counters,
+                                        .outlives = daemon->listener.is_given},
+                            .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC),
+                            .memory_before = worker_memory_in_use()};
+    struct stage_usage left;
+    bool is_paused = false;
 
+    (void)sigprocmask(SIG_BLOCK, NULL, &parent.while_waiting);
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+        (void)sigdelset(&parent.while_waiting, caught[i]);
     (void)setitimer(ITIMER_REAL, &hourly, NULL);
+    /* Uploads of a daemon that was killed. */
+    stage_measure(&daemon->library, NULL, &left);
+    alarmed = left.count > 0;
+    systemd_notify(daemon->systemd, "READY=1");
     while (stops == 0) {
-        paused = !take_turn(&watch, paused);
-        if (hangup)
-            reload(pool, systemd, line, settings);
         if (alarmed)
-            sweep(pool);
+            child_sweep(&parent.service);
+        alarmed = 0;
+        if (hangup)
+            reload(&parent);
+        hangup = 0;
+        is_paused = !take_turn(&parent, is_paused);
     }
+
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
-    descriptor_close(watch.reserve);
-}
-
-void parent_drain(struct pool *pool)
-{
-    int64_t until = clock_ms() + pool->service.settings->drain_ms;
-    int64_t left = 0;
-
-    pool_stop(pool);
-    pool_hear(pool);
-    while (pool_workers(pool) > 0 && stops < 2 && (left = until - clock_ms()) > 0) {
-        (void)wait_for(NULL, 0, left);
-        pool_hear(pool);
-    }
-    pool_kill(pool);
+    descriptor_close(parent.reserve);
+    systemd_notify(daemon->systemd, "STOPPING=1");
+    /* From here on the next daemon may take this one's place. */
+    listener_remove(&daemon->listener);
+    pid_file_remove(daemon->settings->pid_file, daemon->pid_file);
+    /* With sockets of systemd the next daemon does so at once; the sessions end by themselves. */
+    if (!daemon->listener.is_given)
+        drain(&parent);
+    for (size_t i = 0; i < parent.worker_count; i++)
+        descriptor_close(parent.workers[i].channel);
+    free(parent.workers);
+    free(parent.active);
+    free(parent.polled);
 }

@@ -1,17 +1,16 @@
 #include "daemon/reload.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "daemon/access.h"
+#include "daemon/child.h"
 #include "daemon/log.h"
 #include "protocol/reason.h"
 
-enum {
-    LOGGED = 77, /* exit code of the child that has logged what is wrong; libconfig's own is 2 */
+/* What a child tries. */
+struct attempt {
+    const struct command_line *line;
+    const char *text;
 };
 
 static int complain(const char *cause)
@@ -20,38 +19,16 @@ static int complain(const char *cause)
     return -REASON_USAGE;
 }
 
-/* What a child does, which may be ended by libconfig. */
-static _Noreturn void try_in_child(const struct command_line *line, const char *text)
+static int try_settings(const void *argument, char fault[CHILD_FAULT_ROOM])
 {
+    const struct attempt *attempt = argument;
     struct settings settings;
-    struct fault fault;
-    char sentence[FAULT_LINE_ROOM];
-    int code = command_line_settings(line, text, &settings, &fault);
+    struct fault found;
+    int code = command_line_settings(attempt->line, attempt->text, &settings, &found);
 
     if (code < 0)
-        (void)complain(fault_print(&fault, sentence));
-    _exit(code < 0 ? LOGGED : 0);
-}
-
-/* Are these good settings? The child that finds out has logged it when they are not. */
-static int try_settings(const struct command_line *line, const char *text)
-{
-    int status = 0;
-    pid_t child = fork();
-
-    if (child == 0)
-        try_in_child(line, text);
-    if (child < 0)
-        return complain(strerror(errno));
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR)
-            return complain(strerror(errno));
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != LOGGED)
-        return complain("the file is no configuration");
-    return -REASON_USAGE;
+        (void)fault_print(&found, fault);
+    return code;
 }
 
 static void keep_fixed(struct settings *settings, const struct settings *before)
@@ -84,12 +61,16 @@ static void take_settings(const struct command_line *line, const char *text,
 int reload_settings(const struct command_line *line, struct settings *settings)
 {
     struct fault fault;
-    char sentence[FAULT_LINE_ROOM];
+    char sentence[CHILD_FAULT_ROOM];
     char *text = command_line_load(line, &fault);
 
     if (text == NULL)
         return complain(fault_print(&fault, sentence));
-    int code = try_settings(line, text);
+    const struct attempt attempt = {.line = line, .text = text};
+    /* In a child, because libconfig ends the process for some files. */
+    int code = child_try(try_settings, &attempt, sentence);
+    if (code < 0)
+        code = complain(sentence[0] != '\0' ? sentence : "the file is no configuration");
     if (code == 0) {
         take_settings(line, text, settings);
         log_set_level((enum log_level)settings->log_level);

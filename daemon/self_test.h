@@ -4,12 +4,9 @@
 #ifndef DAEMON_SELF_TEST_H
 #define DAEMON_SELF_TEST_H
 
+#include "daemon/child.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
-
-enum {
-    SELF_TEST_FAULT_ROOM = 256, /* bytes of a text that says what is wrong */
-};
 
 /*
  * Stores a file of its own the way an upload does, in a process that is set up like that of a
@@ -17,6 +14,6 @@ enum {
  * sentence "PATH: ..." in `fault`. A full disk is only logged: files can still be read.
  */
 int self_test(const struct library *library, const struct settings *settings,
-              char fault[SELF_TEST_FAULT_ROOM]);
+              char fault[CHILD_FAULT_ROOM]);
 
 #endif

@@ -1,0 +1,373 @@
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/child.h"
+#include "daemon/log.h"
+#include "protocol/descriptor.h"
+
+enum {
+    PAUSE_MS = 10, /* before receiving again after a failure that should pass */
+    /* Bytes of the stack of a thread; a listing takes some for each folder that it is deep in. */
+    THREAD_STACK = 1024 * 1024,
+    STATM_DATA = 6, /* the field of /proc/self/statm, counted from 1 */
+};
+
+/* The channel. */
+
+enum message_kind {
+    MESSAGE_STOP,       /* the channel was closed: end as soon as the sessions can */
+    MESSAGE_CONNECTION, /* one to be served */
+    MESSAGE_RETIRE,     /* no more connections come; the sessions continue */
+};
+
+struct message {
+    enum message_kind kind;
+    enum address_kind address; /* by what kind of address the connection came */
+    uint64_t session;
+    int connection; /* only in the receiver; -1 when it was lost for want of descriptors */
+};
+
+/* The control message that carries one descriptor (cmsg(3)). */
+union control {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+};
+
+static int send_message(int channel, const struct message *message)
+{
+    union control control = {.bytes = {0}};
+    struct message sent;
+    struct iovec bytes = {.iov_base = &sent, .iov_len = sizeof sent};
+    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+    /* Padding would carry bytes of the parent's memory. */
+    memset(&sent, 0, sizeof sent);
+    sent.kind = message->kind;
+    sent.address = message->address;
+    sent.session = message->session;
+    if (message->kind == MESSAGE_CONNECTION) {
+        header.msg_control = control.bytes;
+        header.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(rights), &message->connection, sizeof(int));
+    }
+    if (sendmsg(channel, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return 0;
+    if (errno == ECONNRESET || errno == ENOTCONN)
+        errno = EPIPE;
+    return -1;
+}
+
+/* Waits for the next message, and takes it. */
+static void receive_message(int channel, struct message *ret)
+{
+    union control control;
+    struct iovec bytes = {.iov_base = ret, .iov_len = sizeof *ret};
+    struct msghdr header = {.msg_iov = &bytes,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
+                            .msg_controllen = sizeof control.bytes};
+    ssize_t got = 0;
+
+    /* Any other failure passes: no memory, or a signal. */
+    while ((got = recvmsg(channel, &header, MSG_CMSG_CLOEXEC)) < 0 && errno != ENOTCONN) {
+        if (errno != EINTR)
+            (void)poll(NULL, 0, PAUSE_MS);
+    }
+    if (got != (ssize_t)sizeof *ret) {
+        *ret = (struct message){.kind = MESSAGE_STOP, .connection = -1};
+        return;
+    }
+    const struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+    ret->connection = -1;
+    if (rights != NULL && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
+        memcpy(&ret->connection, CMSG_DATA(rights), sizeof(int));
+}
+
+static void report_end(int channel, uint64_t session)
+{
+    ssize_t sent = 0;
+
+    do
+        sent = send(channel, &session, sizeof session, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+}
+
+/* The model "process". */
+
+static void serve_one(int channel, int terminated, const struct service *service)
+{
+    struct message message;
+
+    receive_message(channel, &message);
+    /* Nothing more comes after that but the end of the channel. */
+    if (message.kind == MESSAGE_CONNECTION && message.connection >= 0)
+        serve_connection(message.connection, message.address, message.session, service,
+                         service->outlives ? terminated : channel, channel);
+}
+
+/* The model "thread". */
+
+/* What the threads of a worker share. */
+struct threads {
+    int channel;
+    const struct service *service;
+    int wake; /* an eventfd, readable when sessions have to end */
+    int gone; /* another, readable when the daemon is gone, which sessions may outlive */
+    /*
+     * Given up for each connection that comes, which would be lost if there was no descriptor for
+     * it. So a connection for which there is no other descriptor can at least be refused.
+     */
+    int reserve;
+    pthread_attr_t attributes;
+    sem_t ended;  /* posted once by each thread that ends */
+    size_t count; /* of threads, with those whose end was posted only */
+    bool cannot;  /* the last connection got no thread, which was logged */
+};
+
+/* What a new thread is given, and frees. */
+struct start {
+    struct threads *threads;
+    struct message message;
+};
+
+static void *run_session(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    struct threads *threads = start.threads;
+
+    free(argument);
+    serve_connection(start.message.connection, start.message.address, start.message.session,
+                     threads->service, threads->wake, threads->gone);
+    report_end(threads->channel, start.message.session);
+    (void)sem_post(&threads->ended);
+    return NULL;
+}
+
+/* Starts a thread for a connection, or refuses it. */
+static void start_session(struct threads *threads, const struct message *message)
+{
+    pthread_t thread;
+    int error = threads->reserve < 0 || message->connection < 0 ? EMFILE : 0;
+    struct start *start = error == 0 ? malloc(sizeof *start) : NULL;
+
+    if (start != NULL) {
+        *start = (struct start){.threads = threads, .message = *message};
+        error = pthread_create(&thread, &threads->attributes, run_session, start);
+    } else if (error == 0) {
+        error = ENOMEM;
+    }
+    if (error == 0) {
+        threads->count++;
+        threads->cannot = false;
+        return;
+    }
+    free(start);
+    /* Once is enough: a line for each connection would fill the log. */
+    if (!threads->cannot)
+        log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(error), NULL);
+    threads->cannot = true;
+    if (message->connection >= 0)
+        serve_busy(message->connection);
+    report_end(threads->channel, message->session);
+}
+
+/* Waits for the next message, with a descriptor kept free for its connection. */
+static void receive_with_reserve(struct threads *threads, struct message *ret)
+{
+    struct pollfd polled = {.fd = threads->channel, .events = POLLIN};
+
+    while (poll(&polled, 1, -1) < 0)
+        continue;
+    while (sem_trywait(&threads->ended) == 0)
+        threads->count--;
+    descriptor_close(threads->reserve);
+    receive_message(threads->channel, ret);
+    threads->reserve = fcntl(threads->channel, F_DUPFD_CLOEXEC, 0);
+}
+
+/* The daemon stops: so do the sessions, unless they outlive it. */
+static void stop_sessions(const struct threads *threads)
+{
+    (void)eventfd_write(threads->gone, 1);
+    if (!threads->service->outlives)
+        (void)eventfd_write(threads->wake, 1);
+}
+
+/* In a retired worker, which only waits for its last session. */
+static void *await_stop(void *argument)
+{
+    struct threads *threads = argument;
+    struct message message;
+
+    do
+        receive_message(threads->channel, &message);
+    while (message.kind != MESSAGE_STOP);
+    stop_sessions(threads);
+    return NULL;
+}
+
+static void serve_many(int channel, int terminated, const struct service *service)
+{
+    struct threads threads = {.channel = channel,
+                              .service = service,
+                              .wake = terminated,
+                              .gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                              .reserve = -1};
+    struct message message;
+    pthread_t thread;
+
+    (void)sem_init(&threads.ended, 0, 0);
+    (void)pthread_attr_init(&threads.attributes);
+    (void)pthread_attr_setstacksize(&threads.attributes, THREAD_STACK);
+    (void)pthread_attr_setdetachstate(&threads.attributes, PTHREAD_CREATE_DETACHED);
+
+    receive_with_reserve(&threads, &message);
+    while (message.kind == MESSAGE_CONNECTION) {
+        start_session(&threads, &message);
+        receive_with_reserve(&threads, &message);
+    }
+
+    if (message.kind == MESSAGE_RETIRE)
+        (void)pthread_create(&thread, &threads.attributes, await_stop, &threads);
+    else
+        stop_sessions(&threads);
+    while (threads.count > 0) {
+        if (sem_wait(&threads.ended) == 0)
+            threads.count--;
+    }
+}
+
+/* The life of a worker. */
+
+static int stop_channel; /* both are set before their handler can run, and not changed any more */
+static int stop_event;
+
+/* TERM makes the end of the channel. */
+static void end_channel(int number)
+{
+    int error = errno;
+
+    (void)number;
+    (void)eventfd_write(stop_event, 1);
+    (void)shutdown(stop_channel, SHUT_RDWR);
+    errno = error;
+}
+
+static _Noreturn void live(const struct service *service, int64_t memory_before, int channel)
+{
+    const struct settings *settings = service->settings;
+
+    child_leave_parent(channel, service->library->root);
+    stop_channel = channel;
+    stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    child_take_signals(end_channel);
+    /*
+     * A session that would take more memory than it may fails, and does not fill the machine. The
+     * stack of a thread counts as data, that of a process does not. The bounds of the settings are
+     * such that the product fits.
+     */
+    if (settings->concurrency == CONCURRENCY_THREAD) {
+        worker_limit_memory(memory_before, (settings->memory + THREAD_STACK) * settings->sessions);
+        serve_many(channel, stop_event, service);
+    } else {
+        worker_limit_memory(memory_before, settings->memory);
+        serve_one(channel, stop_event, service);
+    }
+    _exit(0);
+}
+
+pid_t worker_start(const struct service *service, int64_t memory_before, int *ret_channel)
+{
+    int pair[2] = {-1, -1};
+    bool is_open = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0;
+    pid_t pid = is_open ? fork() : -1;
+
+    if (pid == 0)
+        live(service, memory_before, pair[1]);
+    descriptor_close(pair[1]);
+    if (pid < 0)
+        descriptor_close(pair[0]);
+    else
+        *ret_channel = pair[0];
+    return pid;
+}
+
+int worker_give(int channel, uint64_t session, enum address_kind kind, int connection)
+{
+    return send_message(channel, &(struct message){.kind = MESSAGE_CONNECTION,
+                                                   .address = kind,
+                                                   .session = session,
+                                                   .connection = connection});
+}
+
+int worker_retire(int channel)
+{
+    return send_message(channel, &(struct message){.kind = MESSAGE_RETIRE, .connection = -1});
+}
+
+bool worker_has_room(int channel)
+{
+    struct pollfd polled = {.fd = channel, .events = POLLOUT};
+
+    return poll(&polled, 1, 0) > 0;
+}
+
+int worker_next_end(int channel, uint64_t *ret_session)
+{
+    ssize_t got = recv(channel, ret_session, sizeof *ret_session, MSG_DONTWAIT);
+
+    if (got == (ssize_t)sizeof *ret_session)
+        return 1;
+    return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+int64_t worker_memory_in_use(void)
+{
+    char text[256] = "";
+    char *next = text;
+    int64_t data = -1;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+
+    descriptor_close(fd);
+    if (got <= 0)
+        return -1;
+    for (int field = 0; field < STATM_DATA; field++)
+        data = strtoll(next, &next, 10);
+    return data * sysconf(_SC_PAGESIZE);
+}
+
+/* Sanitizers need more memory than anybody would grant. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool can_limit = false;
+#else
+static const bool can_limit = true;
+#endif
+
+void worker_limit_memory(int64_t in_use, int64_t bytes)
+{
+    int64_t most = 0;
+    struct rlimit limit;
+
+    if (!can_limit || in_use < 0 || getrlimit(RLIMIT_DATA, &limit) < 0 ||
+        __builtin_add_overflow(in_use, bytes, &most) || (rlim_t)most >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max = (rlim_t)most;
+    (void)setrlimit(RLIMIT_DATA, &limit);
+}

@@ -1,0 +1,61 @@
+/*
+ * Workers: the processes that serve connections. daemon/parent.h shows where they stand.
+ *
+ * With concurrency = "process" a worker serves one connection, then ends: a fault in one session,
+ * or an attacker who has taken it over, finds nothing of another. With "thread" one worker serves
+ * many connections, a thread each: when it dies, so do all of its sessions.
+ *
+ * Parent and worker are connected by a channel, a pair of Unix sockets that keeps messages whole.
+ * The parent sends connections (unix(7), SCM_RIGHTS); a worker with threads answers with the
+ * number of each session that has ended. Closing the channel tells the worker to stop. TERM to the
+ * worker does the same.
+ */
+#ifndef DAEMON_WORKER_H
+#define DAEMON_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/serve.h"
+#include "protocol/address.h"
+
+/*
+ * Forks a worker of the model that the settings name. `memory_before` is worker_memory_in_use() of
+ * the parent before it had any: each session may take limits.memory on top of that. Returns the pid
+ * and the parent's end of the channel, or -1 with errno set.
+ */
+pid_t worker_start(const struct service *service, int64_t memory_before, int *ret_channel);
+
+/*
+ * Hands a connection over, which came by an address of that kind, to be served as session number
+ * `session`. The caller keeps its own descriptor of it. Never waits. Returns 0, or -1 with errno
+ * set: EPIPE, and nothing else, when the worker is gone.
+ */
+int worker_give(int channel, uint64_t session, enum address_kind kind, int connection);
+
+/* Tells a worker with threads to end with its last session. Never waits. As worker_give(). */
+int worker_retire(int channel);
+
+/* Can the channel take a connection now, or is it full? Never waits. */
+bool worker_has_room(int channel);
+
+/*
+ * Reads the number of the next session that has ended. Returns 1; 0 when there is none now; -1 when
+ * the worker has closed its end. Never waits.
+ */
+int worker_next_end(int channel, uint64_t *ret_session);
+
+/*
+ * The bytes of data that this process has, as RLIMIT_DATA counts them (setrlimit(2); proc(5),
+ * statm); -1 when that is not known.
+ */
+int64_t worker_memory_in_use(void);
+
+/*
+ * Lets this process have `bytes` more than `in_use`, for good. Nothing is limited when `in_use` is
+ * -1, or when there is a lower limit already.
+ */
+void worker_limit_memory(int64_t in_use, int64_t bytes);
+
+#endif
