@@ -84,3 +84,21 @@ const char *quantity_print_size(int64_t bytes, char text[QUANTITY_ROOM])
 {
     return print_with_unit(bytes, sizes, text);
 }
+
+const char *quantity_print_human(int64_t bytes, char text[QUANTITY_ROOM])
+{
+    double number = (double)bytes / KIB;
+    const char *unit = "KMGTPE";
+
+    if (bytes < KIB) {
+        (void)snprintf(text, QUANTITY_ROOM, "%lld", (long long)bytes);
+        return text;
+    }
+    /* What would be rounded to 1024 is 1.0 of the next unit. */
+    while (number >= KIB - 0.5) {
+        number /= KIB;
+        unit++;
+    }
+    (void)snprintf(text, QUANTITY_ROOM, "%.*f%c", number < 9.95 ? 1 : 0, number, *unit);
+    return text;
+}

@@ -25,4 +25,7 @@ bool quantity_mode(const char *text, int64_t *ret);
 const char *quantity_print_duration(int64_t ms, char text[QUANTITY_ROOM]);
 const char *quantity_print_size(int64_t bytes, char text[QUANTITY_ROOM]);
 
+/* Writes a size for people, rounded: 999, 1.5K, 20M. Returns `text`. */
+const char *quantity_print_human(int64_t bytes, char text[QUANTITY_ROOM]);
+
 #endif

@@ -704,7 +704,7 @@ damage() {
     damage passwd
     run inside sh -c "$(sed -n 's/^ExecStart=\(.\)/\1/p' block.1) --library /srv/files"
     assert_failure 1
-    assert_output --partial ' 1 moved into quarantine,'
+    assert_output --partial ' 1 moved to quarantine,'
     verify_units fsd-scrub.service fsd-scrub.timer
 }
 

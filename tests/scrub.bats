@@ -57,10 +57,10 @@ sums() {
     for key in "$@"; do
         printf -v "${key%=*}" %s "${key#*=}"
     done
-    value="read; files: $whole whole, $damaged damaged, $moved moved into quarantine, $given given a record, "
-    value+="$without without a record, $hand put or changed by hand, $meanwhile changed meanwhile; "
+    value="bytes read; files: $whole whole, $damaged damaged, $moved moved to quarantine, $given given a record, "
+    value+="$without without a record, $hand copied in or changed by hand, $meanwhile changed while read; "
     value+="$failures failures; $quarantine in quarantine"
-    assert_regex "$summary" "^fsd-scrub: [0-9.]+( bytes|[KMG]) $value\$"
+    assert_regex "$summary" "^fsd-scrub: [0-9.]+[KMG]? $value\$"
 }
 
 # refuses_scrub CODE SENTENCE ARGUMENT...: one line, and nothing is done.
@@ -183,7 +183,7 @@ continue_scrub() {
     assert_equal "$failures" 'fsd-scrub: link: cannot open: Too many levels of symbolic links'$'\n'
     mkfifo "$LIBRARY/fifo"
     scrub 1 fifo
-    assert_equal "$failures" 'fsd-scrub: fifo: it is no file and no folder'$'\n'
+    assert_equal "$failures" 'fsd-scrub: fifo: is neither a file nor a folder'$'\n'
     sums failures=1
 }
 
@@ -308,7 +308,7 @@ continue_scrub() {
     [ ! -s rate.output ]
     scrub 0 --record --rate 10G
     sums given=1
-    assert_regex "$summary" '^fsd-scrub: 100\.0M read'
+    assert_regex "$summary" '^fsd-scrub: 100M bytes read'
 }
 
 @test "scrub: progress is for terminals" {
@@ -316,7 +316,7 @@ continue_scrub() {
     store file text
     run script -q -e -c "$SCRUB --config $CONFIG --library $LIBRARY" /dev/null </dev/null
     assert_success
-    assert_output --regexp '4 bytes of 4 bytes, 100 %, [0-9.]+( bytes|[KM])/s'
+    assert_output --regexp '4 of 4 bytes, 100 %, [0-9.]+[KM]? bytes/s'
     scrub 0
     assert_equal "${#stderr_lines[@]}" 1
 }
@@ -352,7 +352,7 @@ continue_scrub() {
     run "$SCRUB" --config scrub.conf
     assert_success
     echo 'records = false;' >>scrub.conf
-    refuses_scrub 2 'records: it is false: there is nothing to compare files with' --config scrub.conf
+    refuses_scrub 2 'records: is false, so there is nothing to compare files with' --config scrub.conf
     echo 'frobnicate = 1;' >>scrub.conf
     run "$SCRUB" --config scrub.conf
     assert_failure 2
@@ -372,7 +372,7 @@ continue_scrub() {
     for option in --quarantine --record; do
         run "${SCRUB_WRAPPER[@]}" "$SCRUB" --config "$CONFIG" --library "$LIBRARY" "$option"
         assert_failure 1
-        assert_output "fsd-scrub: $LIBRARY: it is read-only"
+        assert_output "fsd-scrub: $LIBRARY: the library is read-only"
     done
 }
 
@@ -436,7 +436,7 @@ continue_scrub() {
     give_up_power -dac_override
     scrub 1 --record
     assert_equal "$(sort <<<"$failures")" $'\nfsd-scrub: hand: cannot give it a record: Permission denied
-fsd-scrub: old: its time, before 1970, fits into no record'
+fsd-scrub: old: cannot give it a record: its mtime is before 1970'
     sums failures=2
 }
 
@@ -577,7 +577,7 @@ END2
     ln "$LIBRARY/file" second
     scrub 1 --quarantine
     assert_output "$(damage file text)"
-    assert_equal "$failures" 'fsd-scrub: file: not moved into quarantine: it has another name, too'$'\n'
+    assert_equal "$failures" 'fsd-scrub: file: cannot move to quarantine: it has another name (a hard link)'$'\n'
     sums damaged=1 failures=1
     assert_equal "$(cat "$LIBRARY/file")" Xext
     rm second
@@ -589,7 +589,7 @@ END2
     store file text
     rot file
     scrub 1 --quarantine
-    assert_equal "$failures" 'fsd-scrub: mounted/file: not moved into quarantine: Invalid cross-device link'$'\n'
+    assert_equal "$failures" 'fsd-scrub: mounted/file: cannot move to quarantine: Invalid cross-device link'$'\n'
 }
 
 # quarantined: a daemon in whose library "file" was "text", and is in quarantine.

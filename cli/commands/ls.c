@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
+#include "settings/quantity.h"
 
 /* The listing of one operand. */
 struct listed {
@@ -18,32 +19,13 @@ struct listed {
     struct entries entries; /* unless they are printed as they come */
 };
 
-/* A size as people like it: 999, 1.5K, 20M; rounded to the next. */
-static void print_human(int64_t size, char text[24])
-{
-    static const char units[] = "KMGTPE";
-    double number = (double)size / 1024;
-    const char *unit = units;
-
-    if (size < 1024) {
-        (void)snprintf(text, 24, "%lld", (long long)size);
-        return;
-    }
-    /* What would be printed as 1024 is 1.0 of the next unit. */
-    while (number >= 1023.5) {
-        number /= 1024;
-        unit++;
-    }
-    (void)snprintf(text, 24, "%.*f%c", number < 9.95 ? 1 : 0, number, *unit);
-}
-
 static int print_long(const struct listed *listed, const struct entry *entry, char end)
 {
     char when[JSON_TIME_ROOM] = "-";
-    char size[24] = "-";
+    char size[QUANTITY_ROOM] = "-";
 
     if (entry->size >= 0 && options_have(listed->options, OPTION_HUMAN))
-        print_human(entry->size, size);
+        (void)quantity_print_human(entry->size, size);
     else if (entry->size >= 0)
         (void)snprintf(size, sizeof size, "%lld", (long long)entry->size);
     if (entry->has_mtime &&

@@ -8,9 +8,9 @@
 
 #include "daemon/command_line.h"
 #include "daemon/scrub/scrub.h"
-#include "daemon/store/quarantine.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
+#include "protocol/reason.h"
 #include "settings/option_parser.h"
 #include "settings/quantity.h"
 
@@ -51,7 +51,7 @@ struct wish {
 
 static int complain(const char *subject, const char *fault)
 {
-    scrub_complain(subject, fault);
+    scrub_print_error(subject, fault);
     return -REASON_USAGE;
 }
 
@@ -136,44 +136,6 @@ static int tell(enum own_option told)
     return printed < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Opens the library as its owner. Returns NULL, or what is wrong. */
-static const char *open_library(const char *path, const struct owner *owner,
-                                const struct scrub_plan *plan, struct library *ret)
-{
-    const char *fault = NULL;
-
-    if (owner_become(owner) < 0)
-        return strerror(errno);
-    if (library_open(ret, path, true, &fault) == 0) {
-        if ((plan->quarantine || plan->record) && !ret->writable)
-            fault = "it is read-only";
-        else if (plan->quarantine && quarantine_make(ret) < 0)
-            fault = strerror(errno);
-    }
-    owner_leave(owner);
-    return fault;
-}
-
-static int scrub(const struct settings *settings, const struct scrub_plan *plan)
-{
-    struct library library;
-    struct owner owner;
-    const char *fault = NULL;
-
-    if (!settings->records) {
-        scrub_complain("records", "it is false: there is nothing to compare files with");
-        return EXIT_USAGE;
-    }
-    fault = owner_find(settings->library, &owner) < 0
-                ? strerror(errno)
-                : open_library(settings->library, &owner, plan, &library);
-    if (fault != NULL) {
-        scrub_complain(settings->library, fault);
-        return EXIT_FAILURE;
-    }
-    return scrub_run(&library, &owner, plan) ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 static int run(const struct wish *wish)
 {
     struct fault fault;
@@ -187,8 +149,10 @@ static int run(const struct wish *wish)
     text = command_line_load(&wish->line, &fault);
     if (text == NULL || command_line_settings(&wish->line, text, &settings, &fault) < 0)
         (void)fprintf(stderr, "fsd-scrub: %s\n", fault_print(&fault, line));
+    else if (!settings.records)
+        scrub_print_error("records", "is false, so there is nothing to compare files with");
     else
-        code = scrub(&settings, &wish->plan);
+        code = scrub_run(settings.library, &wish->plan) ? EXIT_SUCCESS : EXIT_FAILURE;
     free(text);
     settings_release(&settings);
     return code;
@@ -205,7 +169,7 @@ int main(int argc, char **argv)
         code = run(&wish);
     command_line_release(&wish.line);
     if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {
-        scrub_complain("standard output", strerror(errno));
+        scrub_print_error("standard output", strerror(errno));
         code = EXIT_FAILURE;
     }
     return code;

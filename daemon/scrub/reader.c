@@ -2,20 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "protocol/clock.h"
+#include "settings/quantity.h"
+
 enum {
     BLOCK = 4096,        /* what O_DIRECT wants memory, offsets and lengths to be multiples of */
     CHUNK = 1024 * 1024, /* a multiple of it */
-    CHUNKS_A_SECOND = 4, /* at least, where the rate allows that with a block */
+    CHUNKS_A_SECOND = 4, /* at least, unless a chunk is a single block */
+    PROGRESS_MS = 500,   /* between two times that progress is shown */
 };
 
 #define SECOND INT64_C(1000000000)
 
-/* Sleeps for as long as these bytes may take. */
+/* Sleeps until the rate allows more than these bytes. A slow disk earns no faster reading later. */
 static void keep_rate(struct reader *reader, int64_t length)
 {
     struct timespec now;
@@ -24,7 +28,6 @@ static void keep_rate(struct reader *reader, int64_t length)
         return;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t now_ns = now.tv_sec * SECOND + now.tv_nsec;
-    /* What was not read before is not made up for. */
     if (reader->free_ns < now_ns)
         reader->free_ns = now_ns;
     reader->free_ns += length * SECOND / reader->rate;
@@ -32,6 +35,26 @@ static void keep_rate(struct reader *reader, int64_t length)
                                   .tv_nsec = reader->free_ns % SECOND};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL) == EINTR)
         continue;
+}
+
+static void show_progress(struct reader *reader)
+{
+    char done[QUANTITY_ROOM];
+    char total[QUANTITY_ROOM];
+    char rate[QUANTITY_ROOM];
+    int64_t now_ms = clock_ms();
+    int64_t ms = now_ms - reader->began_ms;
+    int64_t all = reader->total > reader->done ? reader->total : reader->done;
+    double each = (double)reader->done / (double)(ms > 0 ? ms : 1);
+
+    if (now_ms - reader->shown_ms < PROGRESS_MS)
+        return;
+    reader->shown_ms = now_ms;
+    /* \033[K clears the rest of the line (console_codes(4)). */
+    (void)fprintf(stderr, "\r%s of %s bytes, %d %%, %s bytes/s\033[K",
+                  quantity_print_human(reader->done, done), quantity_print_human(all, total),
+                  all > 0 ? (int)((double)reader->done * 100 / (double)all) : 100,
+                  quantity_print_human((int64_t)(each * 1000), rate));
 }
 
 static bool set_direct(int fd, bool direct)
@@ -42,9 +65,9 @@ static bool set_direct(int fd, bool direct)
 }
 
 /*
- * Lets the page cache forget a part of the file; 0 bytes are all up to its end. O_DIRECT alone is
- * no promise: some file systems take it, and read compressed or journalled files by the cache all
- * the same.
+ * Makes the page cache forget a part of the file; 0 bytes mean all up to its end. O_DIRECT alone
+ * does not suffice: some file systems accept it, but read compressed or journalled files through
+ * the cache.
  */
 static void forget(int fd, int64_t offset, int64_t length)
 {
@@ -52,8 +75,8 @@ static void forget(int fd, int64_t offset, int64_t length)
 }
 
 /*
- * Some file systems want larger blocks for O_DIRECT, and none goes on in the middle of one, as
- * behind a read that was short: they say EINVAL, and the rest is read by the cache.
+ * With O_DIRECT some file systems want larger blocks, and none continues in the middle of a block,
+ * as after a short read. They fail with EINVAL; the rest is then read through the cache.
  */
 static ssize_t read_chunk(const struct reader *reader, int fd, bool *is_direct, int64_t offset)
 {
@@ -66,7 +89,7 @@ static ssize_t read_chunk(const struct reader *reader, int fd, bool *is_direct, 
     }
 }
 
-void reader_open(struct reader *reader, int64_t rate, struct progress *progress)
+void reader_open(struct reader *reader, int64_t rate)
 {
     size_t chunk = CHUNK;
 
@@ -75,7 +98,7 @@ void reader_open(struct reader *reader, int64_t rate, struct progress *progress)
     *reader = (struct reader){.rate = rate,
                               .chunk = chunk > 0 ? chunk : BLOCK,
                               .buffer = aligned_alloc(BLOCK, CHUNK),
-                              .progress = progress};
+                              .has_progress = isatty(STDERR_FILENO) == 1};
     if (reader->buffer == NULL)
         abort();
 }
@@ -98,7 +121,11 @@ int64_t reader_digest(struct reader *reader, int fd, int64_t size, char ret_text
         forget(fd, offset, got);
         digest_add(&digest, reader->buffer, (size_t)got);
         offset += got;
-        progress_add(reader->progress, got);
+        if (reader->has_progress && reader->done == 0)
+            reader->began_ms = clock_ms();
+        reader->done += got;
+        if (reader->has_progress)
+            show_progress(reader);
         keep_rate(reader, got);
     }
     int error = errno;
@@ -108,4 +135,10 @@ int64_t reader_digest(struct reader *reader, int fd, int64_t size, char ret_text
         return -1;
     digest_finish(&digest, ret_text);
     return offset;
+}
+
+void reader_clear_line(const struct reader *reader)
+{
+    if (reader->has_progress)
+        (void)fputs("\r\033[K", stderr);
 }

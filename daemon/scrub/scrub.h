@@ -7,28 +7,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/scrub/owner.h"
-#include "daemon/store/library.h"
-
 struct scrub_plan {
-    const char *folder;  /* or a file's name; NULL for the whole library */
-    bool must_be_folder; /* it was written with a '/' behind it */
-    int64_t rate;        /* bytes per second; 0: as fast as can be */
-    bool quarantine;     /* damaged files are moved there */
-    bool record;         /* files without a record get one */
+    const char *folder;  /* or the name of a file; NULL for the whole library */
+    bool must_be_folder; /* it was given with a '/' at its end */
+    int64_t rate;        /* bytes per second; 0: as fast as possible */
+    bool quarantine;     /* move damaged files there */
+    bool record;         /* give a record to files that have none */
 };
 
 /*
- * Prints a line on stdout for each damaged file, one on stderr for each failure, and in the end one
- * on stderr with what was seen. Returns whether there was neither damage nor failure.
+ * Scrubs the library at an absolute path. Prints a line on stdout for each damaged file, one on
+ * stderr for each failure, and finally a summary on stderr. Returns whether there was neither
+ * damage nor a failure.
+ *
+ * Root becomes the owner of the library while it changes anything in it. So the daemon can use what
+ * is made, and that user cannot lead root to other files.
  */
-bool scrub_run(const struct library *library, const struct owner *owner,
-               const struct scrub_plan *plan);
+bool scrub_run(const char *library, const struct scrub_plan *plan);
 
-/*
- * Writes one line on stderr, "fsd-scrub: SUBJECT: FAULT", in which control characters are shown as
- * '?'.
- */
-void scrub_complain(const char *subject, const char *fault);
+/* Prints "fsd-scrub: SUBJECT: MESSAGE" on stderr, with '?' for control characters. */
+void scrub_print_error(const char *subject, const char *message);
 
 #endif

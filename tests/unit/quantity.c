@@ -69,10 +69,25 @@ static void check_modes(void)
         CHECK(!quantity_mode(wrong[i], &mode));
 }
 
+static void check_human(void)
+{
+    static const struct {
+        int64_t size;
+        const char *text;
+    } written[] = {{0, "0"},          {1023, "1023"},      {1024, "1.0K"},
+                   {10188, "9.9K"},   {10189, "10K"},      {1048063, "1023K"},
+                   {1048064, "1.0M"}, {104857600, "100M"}, {INT64_MAX, "8.0E"}};
+    char text[QUANTITY_ROOM];
+
+    for (size_t i = 0; i < COUNT(written); i++)
+        CHECK(strcmp(quantity_print_human(written[i].size, text), written[i].text) == 0);
+}
+
 int main(void)
 {
     check_durations();
     check_sizes();
     check_modes();
+    check_human();
     return 0;
 }
