@@ -8,40 +8,16 @@
 
 enum {
     REGION = 64 * 1024 * 1024, /* bytes in all */
-    /* Of each place in the index: itself, and its copy while qsort(3) merges. */
+    /* Bytes of the index for each entry: a reference, and its copy while qsort(3) merges. */
     REF_COST = 2 * sizeof(uint32_t),
 };
 
-/* The numbers of an entry, behind its name; its other texts follow. */
+/* The numbers of an entry. They follow its name, not aligned; its other texts follow them. */
 struct numbers {
     int64_t size;
     int64_t seconds;
-    int32_t nanoseconds; /* -1: no time was told */
+    int32_t nanoseconds; /* -1: no mtime */
 };
-
-/* Adds bytes without looking for room. */
-static void put(struct entries *entries, const void *bytes, size_t length)
-{
-    memcpy(entries->region + entries->used, bytes, length);
-    entries->used += length;
-}
-
-static void put_text(struct entries *entries, const char *text)
-{
-    put(entries, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
-}
-
-static size_t cost(enum entries_kept kept, const struct entry *entry)
-{
-    size_t bytes = strlen(entry->name) + 1 + REF_COST;
-
-    if (kept >= ENTRIES_DETAILS)
-        bytes += sizeof(struct numbers);
-    if (kept >= ENTRIES_ALL)
-        bytes += (entry->digest != NULL ? strlen(entry->digest) : 0) +
-                 (entry->by != NULL ? strlen(entry->by) : 0) + 2;
-    return bytes;
-}
 
 static const char *name_at(const struct entries *entries, uint32_t ref)
 {
@@ -95,7 +71,7 @@ static void sort(struct entries *entries, int (*order)(const void *, const void 
 
 int entries_begin(struct entries *entries, enum entries_kept kept)
 {
-    /* Pages that nothing was written to take no memory. */
+    /* Pages take no memory until something is written to them. */
     void *region = mmap(NULL, REGION, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -121,19 +97,31 @@ int entries_add(struct entries *entries, const struct entry *entry)
         .seconds = entry->has_mtime ? entry->mtime.tv_sec : -1,
         .nanoseconds = entry->has_mtime ? (int32_t)entry->mtime.tv_nsec : -1,
     };
+    const char *digest = entry->digest != NULL ? entry->digest : "";
+    const char *by = entry->by != NULL ? entry->by : "";
+    const struct {
+        const void *bytes;
+        size_t length;
+    } parts[] = {
+        {entry->name, strlen(entry->name) + 1},
+        {&numbers, sizeof numbers},
+        {digest, strlen(digest) + 1},
+        {by, strlen(by) + 1},
+    };
+    size_t count = entries->kept == ENTRIES_NAMES ? 1 : entries->kept == ENTRIES_DETAILS ? 2 : 4;
     size_t left = REGION - entries->used - entries->count * REF_COST;
+    size_t cost = REF_COST;
 
-    if (cost(entries->kept, entry) > left)
+    for (size_t i = 0; i < count; i++)
+        cost += parts[i].length;
+    if (cost > left)
         return -REASON_INTERNAL;
     entries->refs--;
     *entries->refs = (uint32_t)entries->used;
     entries->count++;
-    put_text(entries, entry->name);
-    if (entries->kept >= ENTRIES_DETAILS)
-        put(entries, &numbers, sizeof numbers);
-    if (entries->kept >= ENTRIES_ALL) {
-        put_text(entries, entry->digest);
-        put_text(entries, entry->by);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(entries->region + entries->used, parts[i].bytes, parts[i].length);
+        entries->used += parts[i].length;
     }
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "protocol/utf8.h"
 
 enum {
-    YEAR_LAST = 9999, /* that RFC 3339 can write */
+    YEAR_LAST = 9999, /* of RFC 3339 */
 };
 
 static bool is_plain(uint32_t character)
@@ -29,7 +29,7 @@ static void add(struct json *json, const char *format, ...)
     va_end(arguments);
 }
 
-/* A text in its quotes. Long stretches that need no escapes go out as they are. */
+/* Prints a quoted text; stretches that need no escapes in one piece. */
 static void print_text(struct json *json, const char *text)
 {
     size_t length = strlen(text);

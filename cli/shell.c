@@ -71,8 +71,10 @@ static int take_byte(struct splitter *splitter)
     bool is_bare = line->quotes == SHELL_BARE;
     bool is_double = line->quotes == SHELL_DOUBLE;
     char byte = *splitter->next;
-    char following = splitter->end - splitter->next > 1 ? splitter->next[1] : '\0';
+    char following = '\0';
 
+    if (splitter->end - splitter->next > 1)
+        following = splitter->next[1];
     /* What has a meaning only outside quotes; opening quotes. */
     if (is_bare) {
         if (byte == ' ' || byte == '\t') {
