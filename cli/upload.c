@@ -2,61 +2,46 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/retry.h"
-#include "cli/upload_body.h"
-#include "cli/upload_id.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
 
-#define OUTCOME_UNKNOWN "the connection was lost, and the outcome is unknown"
-
-/* A file on its way to the server. */
-struct upload {
-    struct connection *connection;
-    const struct upload_rules *rules;
-    const char *name;
-    const char *local;
-    int source;
-    const struct stat *status; /* of a regular file, before it is read; else NULL */
-    struct upload_id id;       /* of a regular file; empty until it is needed */
-    struct upload_body body;
-    struct outcome *outcome; /* its digest is known when it is that of the whole source */
-    bool told;               /* the server has been told the digest */
-    bool is_begun;           /* another session of the server may still be at this id */
-    bool is_unknown;         /* it was sent whole, and the answer was lost */
-    bool is_hopeless;        /* and no other answer will tell more */
+/* What an answer means for an upload. */
+enum meaning {
+    MEANS_FAILED,     /* as the failure says */
+    MEANS_HELD,       /* another session still has it, but only until that notices its loss */
+    MEANS_SEND,       /* the server wants the bytes, from some offset on */
+    MEANS_HASH,       /* it depends on the digest, which is not known yet */
+    MEANS_STORED,     /* it is stored */
+    MEANS_OTHER,      /* it is stored, but as other bytes */
+    MEANS_SAME,       /* the same bytes have that name already */
+    MEANS_TAKEN,      /* the name is taken, whatever has it */
+    MEANS_NOT_READ,   /* the name is taken, which for a stream is all there is to know */
+    MEANS_NOT_STORED, /* the upload whose answer was lost is not stored */
+    MEANS_UNKNOWN,    /* it may be stored or not */
+    MEANS_BREACH,     /* the server broke the rules of the protocol */
 };
-
-/* EXISTS: are the stored bytes ours? */
-static bool is_same(struct connection *connection, bool told, const char made[DIGEST_ROOM])
-{
-    const char *digest = NULL;
-    const struct field *same = line_option(&connection->answer.line, "same");
-
-    if (connection_digest(connection, &digest))
-        return strcmp(digest, made) == 0;
-    return told && same != NULL && strcmp(same->bytes, "1") == 0;
-}
-
-/* Does the last answer, OK, ask for the body? */
-static bool is_go_ahead(const struct connection *connection)
-{
-    return line_option(&connection->answer.line, "offset") != NULL;
-}
 
 static bool is_known(const struct upload *upload)
 {
-    return upload->outcome->digest[0] != '\0';
+    return upload->digest[0] != '\0';
 }
 
-static int fail_breach(struct upload *upload)
+/* Is a regular file another one than when it was opened? */
+static bool has_changed(const struct upload *upload)
 {
-    return connection_fail(upload->connection, upload->name, -REASON_BREACH);
+    return upload->mode == UPLOAD_FILE && descriptor_has_changed(upload->source, &upload->status);
+}
+
+static int fail_changed(const struct upload *upload)
+{
+    return upload_fail_changed(upload->local, upload->connection->failure);
 }
 
 static int fail_unreadable(const struct upload *upload)
@@ -64,103 +49,154 @@ static int fail_unreadable(const struct upload *upload)
     return fail_errno(upload->connection->failure, REASON_LOCAL, upload->local, "cannot read");
 }
 
-/* Is a regular file another one than when it was opened? */
-static bool has_changed(const struct upload *upload)
+static int fail_breach(const struct upload *upload)
 {
-    return upload->status != NULL && descriptor_has_changed(upload->source, upload->status);
+    return connection_fail(upload->connection, upload->name, -REASON_BREACH);
 }
 
-/* The end of it all. Whose bytes the server has is not told to a client whose ids it ignores. */
-static int conclude(struct upload *upload, int code)
+/* May what has this digest be stored? Then it is the upload's. */
+static int take_digest(struct upload *upload, const char digest[DIGEST_ROOM])
 {
-    if (code == -REASON_EXISTS && upload->rules->exclusive && upload->is_unknown &&
-        is_same(upload->connection, upload->told, upload->outcome->digest)) {
-        code = fail(upload->connection->failure, REASON_LOST, upload->name, OUTCOME_UNKNOWN);
-        upload->is_hopeless = true;
-    }
-    return code;
-}
+    const char *wanted = upload->rules->digest;
 
-static int judge(struct upload *upload, int code)
-{
-    return conclude(upload, upload_judge(upload->connection, upload->rules, upload->name,
-                                         upload->told, code, upload->outcome));
-}
-
-/* Asks for the go-ahead. Returns 0, -REASON_EXISTS, or another reason after complaining. */
-static int request(struct upload *upload)
-{
-    struct connection *connection = upload->connection;
-    const struct stat *status = upload->status;
-    const char *digest = is_known(upload) ? upload->outcome->digest : upload->rules->digest;
-    int64_t size = status != NULL ? status->st_size : is_known(upload) ? upload->outcome->size : -1;
-    char last[sizeof "upload=" + UPLOAD_ID_LENGTH] = "";
-    int code = connection_ready(connection);
-
-    if (code < 0)
-        return code;
-    if (status != NULL && upload->id.text[0] == '\0') {
-        upload_id_take(&upload->id, connection->settings->server_text, upload->name, status);
-        upload->is_begun = upload->id.is_recalled;
-    }
-    if (upload->id.text[0] != '\0')
-        (void)snprintf(last, sizeof last, "upload=%s", upload->id.text);
-    upload_print_request(connection, upload->rules, upload->name, size, digest, last);
-    upload->told = digest[0] != '\0';
-    return connection_ask(connection, upload->name, ANSWER_EXISTS);
-}
-
-/* A session that still holds the upload is one whose connection was lost: it will find out. */
-static int request_patiently(struct upload *upload)
-{
-    const struct settings *settings = upload->connection->settings;
-    int64_t until = clock_ms() + settings->limits.silence_ms;
-    int code = 0;
-
-    while ((code = request(upload)) == -REASON_BUSY && upload->is_begun && clock_ms() < until &&
-           connection_pause(upload->connection, settings->pause_ms))
-        continue;
-    return code;
+    if (wanted[0] != '\0' && strcmp(wanted, digest) != 0)
+        return fail(upload->connection->failure, REASON_MISMATCH, upload->local,
+                    "its digest is another one: %s", digest);
+    memcpy(upload->digest, digest, DIGEST_ROOM);
+    return 0;
 }
 
 /* Reads all of the source without sending it. */
 static int hash_source(struct upload *upload)
 {
-    struct outcome *outcome = upload->outcome;
     char digest[DIGEST_ROOM];
 
-    if (upload->status != NULL) {
-        outcome->size = digest_of_file(upload->source, digest);
+    if (upload->mode == UPLOAD_FILE) {
+        upload->size = digest_of_file(upload->source, digest);
     } else {
         upload_body_begin(&upload->body, upload->connection, upload->source, false);
-        outcome->size = upload_body_hash(&upload->body) < 0 ? -1 : upload->body.size;
+        upload->size = upload_body_hash(&upload->body) < 0 ? -1 : upload->body.size;
         digest_finish(&upload->body.digest, digest);
     }
-    if (outcome->size < 0)
+    if (upload->size < 0)
         return fail_unreadable(upload);
-    if (has_changed(upload))
-        return upload_fail_changed(upload->local, upload->connection->failure);
-    memcpy(outcome->digest, digest, sizeof digest);
-    return upload_judge_digest(upload->rules, upload->local, digest, upload->connection->failure);
+    return has_changed(upload) ? fail_changed(upload) : take_digest(upload, digest);
 }
 
-/*
- * The name is taken: what is there is compared with a file; a stream is not even read, unless it is
- * to replace what then has the digest that --sha256 tells.
- */
-static int compare_stored(struct upload *upload)
+static void print_request(struct upload *upload, const char *last)
 {
     const struct upload_rules *rules = upload->rules;
-    int code = 0;
+    const char *digest = is_known(upload) ? upload->digest : rules->digest;
+    int64_t size = upload->mode == UPLOAD_FILE ? upload->status.st_size
+                   : is_known(upload)          ? upload->size
+                                               : -1;
+    struct stream *stream = &upload->connection->stream;
+    char name[NAME_ESCAPED_ROOM];
+
+    (void)line_escape(upload->name, strlen(upload->name), name);
+    (void)stream_print(stream, "PUT %s", name);
+    if (size >= 0)
+        (void)stream_print(stream, " size=%lld", (long long)size);
+    if (digest[0] != '\0')
+        (void)stream_print(stream, " digest=%s", digest);
+    if (rules->replace != NULL)
+        (void)stream_print(stream, " replace=%s", rules->replace);
+    if (upload->id.text[0] != '\0')
+        (void)stream_print(stream, " upload=%s", upload->id.text);
+    (void)stream_print(stream, "%s\n", last);
+    upload->told = digest[0] != '\0';
+}
+
+/* Sends the request, without the bytes, and reads the answer. */
+static int ask(struct upload *upload)
+{
+    int code = connection_ready(upload->connection);
+
+    if (code < 0)
+        return code;
+    print_request(upload, "");
+    return connection_ask(upload->connection, upload->name, ANSWER_EXISTS);
+}
+
+/* EXISTS: are the stored bytes ours? */
+static bool is_same(const struct upload *upload)
+{
+    const struct connection *connection = upload->connection;
+    const struct field *same = line_option(&connection->answer.line, "same");
+    const char *digest = NULL;
+
+    if (connection_digest(connection, &digest))
+        return strcmp(digest, upload->digest) == 0;
+    return upload->told && same != NULL && strcmp(same->bytes, "1") == 0;
+}
+
+/* OK to an upload: what is stored? */
+static enum meaning classify_stored(const struct upload *upload)
+{
+    const char *digest = NULL;
+    int64_t size = 0;
+
+    /* That there was nothing to send can only be said of an upload that has an id. */
+    if (upload->stage == UPLOAD_REQUESTED && upload->id.text[0] == '\0')
+        return MEANS_BREACH;
+    if (!is_known(upload))
+        return MEANS_HASH;
+    if (!connection_digest(upload->connection, &digest) ||
+        !connection_number(upload->connection, "size", &size))
+        return MEANS_BREACH;
+    return strcmp(digest, upload->digest) != 0 || size != upload->size ? MEANS_OTHER : MEANS_STORED;
+}
+
+/* EXISTS: what is under the name? */
+static enum meaning classify_taken(const struct upload *upload)
+{
+    const struct upload_rules *rules = upload->rules;
 
     if (rules->exclusive && !upload->is_unknown)
-        return fail(upload->connection->failure, REASON_EXISTS, upload->name, "the name is taken");
-    if (upload->status == NULL && rules->replace == NULL && !rules->if_same && !is_known(upload))
-        return fail(upload->connection->failure, REASON_EXISTS, upload->name,
-                    "the name is taken; %s was not read", upload->local);
+        return MEANS_TAKEN;
+    /* A stream is only read to be compared if that was asked for. */
+    if (!is_known(upload) && upload->mode == UPLOAD_STREAM && rules->replace == NULL &&
+        !rules->if_same)
+        return MEANS_NOT_READ;
     if (!is_known(upload))
-        code = hash_source(upload);
-    return code < 0 ? code : judge(upload, -REASON_EXISTS);
+        return MEANS_HASH;
+    /* Were they stored by us? The server does not say so to a client whose ids it ignores. */
+    if (rules->exclusive)
+        return is_same(upload) ? MEANS_UNKNOWN : MEANS_TAKEN;
+    if (is_same(upload))
+        return MEANS_SAME;
+    /* What may be replaced by anything is never in the way. */
+    return rules->replace != NULL ? MEANS_BREACH : MEANS_FAILED;
+}
+
+static enum meaning classify(const struct upload *upload, int code, int64_t held_until_ms)
+{
+    const struct connection *connection = upload->connection;
+    bool goes_ahead = code == 0 && line_option(&connection->answer.line, "offset") != NULL;
+
+    if (code == -REASON_BUSY && upload->is_begun && clock_ms() < held_until_ms)
+        return MEANS_HELD;
+    if (upload->stage == UPLOAD_LOST) {
+        if (goes_ahead)
+            return MEANS_NOT_STORED;
+        if (connection->unreachable || retry_may_help(code) || code == -REASON_BREACH)
+            return MEANS_UNKNOWN;
+    }
+    if (goes_ahead && upload->stage == UPLOAD_REQUESTED)
+        return MEANS_SEND;
+    return code == 0                ? classify_stored(upload)
+           : code == -REASON_EXISTS ? classify_taken(upload)
+                                    : MEANS_FAILED;
+}
+
+/* Gives the body up for a failure that is known already. Returns `code`. */
+static int abandon_body(struct upload *upload, int code)
+{
+    struct failure failure = *upload->connection->failure;
+
+    (void)upload_body_abort(&upload->body, upload->name);
+    *upload->connection->failure = failure;
+    return code;
 }
 
 /* The server has answered before the end, which only FAIL may do; or it cannot be reached. */
@@ -180,57 +216,9 @@ static int take_refusal(struct upload *upload, int code)
     return code == 0 ? fail_breach(upload) : code;
 }
 
-/* The whole source was sent. */
-static int end_body(struct upload *upload)
-{
-    struct connection *connection = upload->connection;
-
-    (void)stream_print(&connection->stream, "END digest=%s\n", upload->outcome->digest);
-    upload->told = true;
-    int code = connection_ask(connection, upload->name, ANSWER_EXISTS);
-    upload->is_unknown = upload->is_unknown || code == -REASON_LOST || code == -REASON_TIMEOUT;
-    return judge(upload, code);
-}
-
-/* Is what was read of the source what is to be stored? */
-static int judge_source(struct upload *upload, int error)
-{
-    struct outcome *outcome = upload->outcome;
-    char digest[DIGEST_ROOM];
-
-    errno = error;
-    if (error != 0)
-        return fail_unreadable(upload);
-    digest_finish(&upload->body.digest, digest);
-    if (has_changed(upload) ||
-        (upload->status != NULL && upload->body.size != upload->status->st_size) ||
-        (is_known(upload) && strcmp(outcome->digest, digest) != 0))
-        return upload_fail_changed(upload->local, upload->connection->failure);
-    int code =
-        upload_judge_digest(upload->rules, upload->local, digest, upload->connection->failure);
-    if (code == 0)
-        memcpy(outcome->digest, digest, sizeof digest);
-    return code;
-}
-
-static int send_body(struct upload *upload)
-{
-    int error = 0;
-    int code = upload_body_send(&upload->body, &error);
-
-    upload->outcome->size = upload->body.size;
-    if (code < 0 || upload->body.refused)
-        return take_refusal(upload, code);
-    code = judge_source(upload, error);
-    if (code == 0)
-        return end_body(upload);
-    (void)upload_body_abort(&upload->body, upload->name);
-    return code;
-}
-
 /*
- * Begins the body where the server asks for it. `*ret_agrees` tells whether what it has already is
- * the beginning of the source; then that is read. Returns 0 or a reason after complaining.
+ * Begins the body where the server asks for it. `*ret_agrees` says whether what it has already is
+ * the beginning of the source; then that is read. Returns 0 or a reason.
  */
 static int begin_body(struct upload *upload, bool *ret_agrees)
 {
@@ -242,11 +230,14 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     int error = 0;
 
     *ret_agrees = true;
-    upload_body_begin(&upload->body, connection, upload->source, upload->status != NULL);
+    upload->is_begun = upload->id.text[0] != '\0';
+    upload_body_begin(&upload->body, connection, upload->source, upload->mode == UPLOAD_FILE);
     if (!connection_number(connection, "offset", &offset))
         return fail_breach(upload);
     /* A server that ignores ids may still be at the one before, which matters for a lock. */
     upload->is_unknown = upload->is_unknown && upload->rules->exclusive && offset == 0;
+    if (upload->mode == UPLOAD_FILE && lseek(upload->source, 0, SEEK_SET) < 0)
+        return abandon_body(upload, fail_unreadable(upload));
     if (offset == 0)
         return 0;
     if (upload->id.text[0] == '\0' || !connection_digest(connection, &digest))
@@ -255,137 +246,62 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     int code = upload_body_skip(&upload->body, offset, &error);
     if (code < 0)
         return take_refusal(upload, code);
+    errno = error;
+    if (error != 0)
+        return abandon_body(upload, fail_unreadable(upload));
     struct digest begun = upload->body.digest;
     digest_finish(&begun, made);
     *ret_agrees = upload->body.refused || (upload->body.size == offset && strcmp(made, there) == 0);
-    if (error == 0)
-        return 0;
-    (void)upload_body_abort(&upload->body, upload->name);
-    errno = error;
-    return fail_unreadable(upload);
-}
-
-/* The answer to the request was OK. */
-static int take_go_ahead(struct upload *upload, bool *ret_again)
-{
-    bool agrees = true;
-
-    if (!is_go_ahead(upload->connection)) {
-        /* This very upload was stored before. */
-        if (upload->id.text[0] == '\0')
-            return fail_breach(upload);
-        int code = is_known(upload) ? 0 : hash_source(upload);
-        return code < 0 ? code : judge(upload, 0);
-    }
-    upload->is_begun = upload->id.text[0] != '\0';
-    int code = begin_body(upload, &agrees);
-    if (code == 0 && agrees)
-        return send_body(upload);
-    if (code < 0)
-        return code;
-    *ret_again = true;
-    code = upload_body_abort(&upload->body, upload->name);
-    if (code == 0)
-        return fail_breach(upload);
-    return code == -REASON_ABORTED ? 0 : code;
-}
-
-static int attempt(struct upload *upload)
-{
-    bool again = true;
-    int code = 0;
-
-    /* A second request is due after what is staged was found to be of something else. */
-    for (int tries = 0; code == 0 && again && tries < 2; tries++) {
-        again = false;
-        if (has_changed(upload))
-            return upload_fail_changed(upload->local, upload->connection->failure);
-        if (upload->status != NULL && lseek(upload->source, 0, SEEK_SET) < 0)
-            return fail_unreadable(upload);
-        code = request_patiently(upload);
-        if (code == -REASON_EXISTS)
-            return compare_stored(upload);
-        if (code == 0)
-            code = take_go_ahead(upload, &again);
-    }
-    return code == 0 && again ? fail_breach(upload) : code;
-}
-
-/* It was sent whole, and no answer came: asks once more, on another connection. */
-static int ask_outcome(struct upload *upload)
-{
-    struct connection *connection = upload->connection;
-    int code = request_patiently(upload);
-
-    code = upload_judge_lost(connection, upload->rules, upload->name, upload->id.text[0] != '\0',
-                             code, upload->outcome);
-    return conclude(upload, code);
-}
-
-void upload_print_request(struct connection *connection, const struct upload_rules *rules,
-                          const char *name, int64_t size, const char *digest, const char *last)
-{
-    char text[NAME_ESCAPED_ROOM];
-    char told_size[32] = "";
-
-    (void)line_escape(name, strlen(name), text);
-    if (size >= 0)
-        (void)snprintf(told_size, sizeof told_size, " size=%lld", (long long)size);
-    (void)stream_print(
-        &connection->stream, "PUT %s%s%s%s%s%s%s%s\n", text, told_size,
-        digest[0] != '\0' ? " digest=" : "", digest, rules->replace != NULL ? " replace=" : "",
-        rules->replace != NULL ? rules->replace : "", last[0] != '\0' ? " " : "", last);
-}
-
-int upload_judge(struct connection *connection, const struct upload_rules *rules, const char *name,
-                 bool told, int code, struct outcome *outcome)
-{
-    const char *digest = NULL;
-    int64_t size = 0;
-
-    if (code == -REASON_EXISTS && rules->exclusive)
-        return fail(connection->failure, REASON_EXISTS, name, "the name is taken");
-    if (code == -REASON_EXISTS && is_same(connection, told, outcome->digest)) {
-        outcome->was_there = true;
-        return 0;
-    }
-    /* What may be replaced by anything is never in the way. */
-    if (code == -REASON_EXISTS && rules->replace != NULL)
-        code = connection_fail(connection, name, -REASON_BREACH);
-    if (code < 0)
-        return code;
-    if (!connection_digest(connection, &digest) || !connection_number(connection, "size", &size))
-        return connection_fail(connection, name, -REASON_BREACH);
-    if (strcmp(digest, outcome->digest) != 0 || size != outcome->size)
-        return fail(connection->failure, REASON_MISMATCH, name, "the server stored other bytes");
     return 0;
 }
 
-int upload_judge_lost(struct connection *connection, const struct upload_rules *rules,
-                      const char *name, bool has_id, int code, struct outcome *outcome)
+/* Is what was read of the source what is to be stored? */
+static int check_source(struct upload *upload, int error)
 {
-    if (code == 0 && is_go_ahead(connection)) {
-        /* What has an id is to be kept, and gone on with. */
-        if (has_id) {
-            connection_close(connection);
-        } else {
-            (void)stream_print(&connection->stream, "ABORT aborted\n");
-            (void)connection_ask(connection, name, ANSWER_OK);
-        }
-        return fail(connection->failure, REASON_LOST, name,
-                    "the connection was lost, and the file is not stored");
-    }
-    if (connection->unreachable || retry_may_help(code) || code == -REASON_BREACH)
-        return fail(connection->failure, REASON_LOST, name, OUTCOME_UNKNOWN);
-    return upload_judge(connection, rules, name, true, code, outcome);
+    char digest[DIGEST_ROOM];
+
+    errno = error;
+    if (error != 0)
+        return fail_unreadable(upload);
+    digest_finish(&upload->body.digest, digest);
+    if (has_changed(upload) ||
+        (upload->mode == UPLOAD_FILE && upload->body.size != upload->status.st_size) ||
+        (is_known(upload) && strcmp(upload->digest, digest) != 0))
+        return fail_changed(upload);
+    return take_digest(upload, digest);
 }
 
-int upload_judge_digest(const struct upload_rules *rules, const char *local, const char *digest,
-                        struct failure *failure)
+/* Sends what is left of the source, and END. Returns 0 or a reason, as the server answers. */
+static int send_body(struct upload *upload)
 {
-    if (rules->digest[0] == '\0' || strcmp(rules->digest, digest) == 0)
-        return 0;
-    return fail(failure, REASON_MISMATCH, local, "its digest is another one: %s", digest);
+    struct connection *connection = upload->connection;
+    int error = 0;
+    int code = upload_body_send(&upload->body, &error);
+
+    upload->size = upload->body.size;
+    if (code < 0 || upload->body.refused)
+        return take_refusal(upload, code);
+    code = check_source(upload, error);
+    if (code < 0)
+        return abandon_body(upload, code);
+    (void)stream_print(&connection->stream, "END digest=%s\n", upload->digest);
+    upload->told = true;
+    upload->stage = UPLOAD_SENT;
+    return connection_ask(connection, upload->name, ANSWER_EXISTS);
+}
+
+/* What is staged is of something else: drops it, and asks again. Returns 0 or a reason, as the
+ * server answers. */
+static int restart(struct upload *upload, bool is_second)
+{
+    int code = upload_body_abort(&upload->body, upload->name);
+
+    if (code == 0 || (code == -REASON_ABORTED && is_second))
+        return fail_breach(upload);
+    if (code != -REASON_ABORTED)
+        return code;
+    code = upload_check_source(upload);
+    return code == 0 ? ask(upload) : code;
 }
 
 int upload_fail_changed(const char *local, struct failure *failure)
@@ -393,33 +309,147 @@ int upload_fail_changed(const char *local, struct failure *failure)
     return fail(failure, REASON_MISMATCH, local, "it changed while it was read");
 }
 
-int upload_run(struct connection *connection, const struct upload_rules *rules, const char *name,
-               int source, const char *local, const struct stat *status, struct outcome *outcome)
+int upload_begin_bytes(struct upload *upload, const char *bytes, size_t length, bool keeps)
 {
-    struct upload upload = {.connection = connection,
-                            .rules = rules,
-                            .name = name,
-                            .local = local,
-                            .source = source,
-                            .status = status,
-                            .id = {.fd = -1},
-                            .outcome = outcome};
-    bool is_guarded = rules->replace != NULL && strcmp(rules->replace, "1") != 0;
-    struct retry retry;
+    char digest[DIGEST_ROOM];
 
-    retry_begin(&retry, connection);
-    /* So that what is in the way of a guarded replace is told before the bytes are sent. */
-    int code = is_guarded && status != NULL ? hash_source(&upload) : 0;
-    if (code == 0) {
-        do {
-            code = attempt(&upload);
-            /* What was read of a stream is gone. */
-            if (upload.is_hopeless || (status == NULL && (outcome->size > 0 || is_known(&upload))))
-                retry.left = 0;
-        } while (retry_again(&retry, code));
+    upload->mode = UPLOAD_AHEAD;
+    upload->size = (int64_t)length;
+    upload->bytes = keeps ? malloc(length + 1) : NULL;
+    if (keeps && upload->bytes == NULL)
+        return fail_unreadable(upload);
+    if (keeps)
+        memcpy(upload->bytes, bytes, length);
+    return take_digest(upload, digest_of_bytes(bytes, length, digest));
+}
+
+int upload_begin_source(struct upload *upload, enum upload_mode mode, int source,
+                        const struct stat *status)
+{
+    const char *replace = upload->rules->replace;
+    bool is_guarded = replace != NULL && strcmp(replace, "1") != 0;
+
+    upload->mode = mode;
+    upload->source = source;
+    upload->status = *status;
+    /* With the digest the server can refuse a guarded replacement before the bytes are sent. */
+    return is_guarded && mode == UPLOAD_FILE ? hash_source(upload) : 0;
+}
+
+void upload_release(struct upload *upload, int code)
+{
+    if (upload->id.text[0] != '\0')
+        upload_id_release(&upload->id, !retry_may_help(code));
+    free(upload->name);
+    free(upload->local);
+    free(upload->bytes);
+}
+
+int upload_check_source(const struct upload *upload)
+{
+    return has_changed(upload) ? fail_changed(upload) : 0;
+}
+
+void upload_send(struct upload *upload, const char *bytes)
+{
+    struct connection *connection = upload->connection;
+    struct stream *stream = &connection->stream;
+
+    if (upload->mode == UPLOAD_AHEAD) {
+        print_request(upload, " eager=1");
+        if (upload->size > 0) {
+            (void)stream_print(stream, "%lld\n", (long long)upload->size);
+            (void)stream_write(stream, bytes, (size_t)upload->size);
+            (void)stream_print(stream, "\n");
+        }
+        (void)stream_print(stream, "END\n");
+        upload->stage = UPLOAD_SENT;
+        return;
     }
-    if (code == -REASON_LOST && upload.is_unknown && !upload.is_hopeless)
-        code = ask_outcome(&upload);
-    upload_id_release(&upload.id, !retry_may_help(code));
-    return code;
+    if (upload->mode == UPLOAD_FILE && upload->id.text[0] == '\0') {
+        upload_id_take(&upload->id, connection->settings->server_text, upload->name,
+                       &upload->status);
+        upload->is_begun = upload->id.is_recalled;
+    }
+    print_request(upload, "");
+    upload->stage = UPLOAD_REQUESTED;
+}
+
+int upload_conclude(struct upload *upload, int code)
+{
+    struct connection *connection = upload->connection;
+    struct failure *failure = connection->failure;
+    int64_t held_until_ms = clock_ms() + connection->settings->limits.silence_ms;
+    bool has_restarted = false;
+    bool agrees = true;
+    int hashed = 0;
+
+    for (;;) {
+        if (upload->stage == UPLOAD_SENT && (code == -REASON_LOST || code == -REASON_TIMEOUT))
+            upload->is_unknown = true;
+        switch (classify(upload, code, held_until_ms)) {
+        case MEANS_HELD:
+            if (connection_pause(connection, connection->settings->pause_ms))
+                code = ask(upload);
+            else
+                held_until_ms = 0;
+            break;
+        case MEANS_SEND:
+            code = begin_body(upload, &agrees);
+            if (code == 0)
+                code = agrees ? send_body(upload) : restart(upload, has_restarted);
+            has_restarted = !agrees;
+            held_until_ms = agrees ? 0 : held_until_ms;
+            break;
+        case MEANS_HASH:
+            hashed = hash_source(upload);
+            if (hashed < 0)
+                return hashed;
+            break;
+        case MEANS_SAME:
+            upload->was_there = true;
+            return 0;
+        case MEANS_STORED:
+            return 0;
+        case MEANS_OTHER:
+            return fail(failure, REASON_MISMATCH, upload->name, "the server stored other bytes");
+        case MEANS_TAKEN:
+            return fail(failure, REASON_EXISTS, upload->name, "the name is taken");
+        case MEANS_NOT_READ:
+            return fail(failure, REASON_EXISTS, upload->name, "the name is taken; %s was not read",
+                        upload->local);
+        case MEANS_NOT_STORED:
+            /* An upload that has an id is to be kept on the server, and resumed. */
+            if (upload->id.text[0] != '\0') {
+                connection_close(connection);
+            } else {
+                (void)stream_print(&connection->stream, "ABORT aborted\n");
+                (void)connection_ask(connection, upload->name, ANSWER_OK);
+            }
+            return fail(failure, REASON_LOST, upload->name,
+                        "the connection was lost, and the file is not stored");
+        case MEANS_UNKNOWN:
+            upload->is_final = true;
+            return fail(failure, REASON_LOST, upload->name,
+                        "the connection was lost, and the outcome is unknown");
+        case MEANS_BREACH:
+            return fail_breach(upload);
+        case MEANS_FAILED:
+            return code;
+        }
+    }
+}
+
+bool upload_can_repeat(const struct upload *upload)
+{
+    /* What was read of a stream is gone. */
+    bool is_gone = upload->mode == UPLOAD_STREAM && (upload->body.size > 0 || is_known(upload));
+
+    return !upload->is_final && !is_gone && (upload->mode != UPLOAD_AHEAD || upload->bytes != NULL);
+}
+
+int upload_ask_outcome(struct upload *upload, bool can_ask)
+{
+    upload->stage = UPLOAD_LOST;
+    return upload_conclude(upload, can_ask ? ask(upload) : -REASON_LOST);
 }

@@ -1,6 +1,6 @@
 /*
- * Uploads: a local file, or a stream of bytes, on its way to the server; also a second time, after
- * the connection was lost, from where the server has got to.
+ * An upload: a local file, or a stream of bytes, on its way to the server, from its request to the
+ * last answer. What is in flight at a time, and what is tried again, is the matter of uploads.h.
  */
 #ifndef CLI_UPLOAD_H
 #define CLI_UPLOAD_H
@@ -10,57 +10,89 @@
 #include <sys/stat.h>
 
 #include "cli/connection.h"
+#include "cli/upload_body.h"
+#include "cli/upload_id.h"
 #include "protocol/digest.h"
-
-/* What became of a file; begins as {0}. */
-struct outcome {
-    bool was_there;           /* there were the same bytes already */
-    int64_t size;             /* of the whole file; -1: not known */
-    char digest[DIGEST_ROOM]; /* empty: not known */
-};
 
 /* How files are to be stored. */
 struct upload_rules {
-    bool exclusive;           /* a taken name is a failure, whatever has it */
-    bool if_same;             /* also a stream is read and compared where the name is taken */
-    const char *replace;      /* what replace= says, "1" or a digest; NULL: nothing is replaced */
+    bool exclusive;      /* a taken name is a failure, whatever has it */
+    bool if_same;        /* also a stream is read and compared where the name is taken */
+    const char *replace; /* the value of replace=, "1" or a digest; NULL: nothing is replaced */
     char digest[DIGEST_ROOM]; /* of the only content that is to be stored; empty: any */
 };
 
-/* Adds a request to what is pending; a size of -1, and an empty digest, are not known. */
-void upload_print_request(struct connection *connection, const struct upload_rules *rules,
-                          const char *name, int64_t size, const char *digest, const char *last);
+enum upload_mode {
+    UPLOAD_AHEAD,  /* a small file, whose bytes are sent with the request */
+    UPLOAD_FILE,   /* a regular file, sent after the go-ahead, and resumed where it was cut off */
+    UPLOAD_STREAM, /* what is read to its end, once, after the go-ahead */
+};
+
+/* How far it is with the server. */
+enum upload_stage {
+    UPLOAD_REQUESTED, /* the go-ahead is expected */
+    UPLOAD_SENT,      /* all was sent, and the final answer is expected */
+    UPLOAD_LOST,      /* it was sent, and the answer was lost: another request asks what it was */
+};
+
+/* Begins as {0} but for connection, rules, name and local. */
+struct upload {
+    struct connection *connection;
+    const struct upload_rules *rules;
+    char *name;
+    char *local; /* what messages call the source */
+    enum upload_mode mode;
+    char *bytes;         /* UPLOAD_AHEAD: of the file, to be sent again; NULL when they never are */
+    int source;          /* the others: belongs to the caller */
+    struct stat status;  /* UPLOAD_FILE: before it is read */
+    struct upload_id id; /* UPLOAD_FILE: empty until it is needed */
+    struct upload_body body;
+    enum upload_stage stage;
+    bool told;                /* the server knows the digest */
+    bool is_begun;            /* another session of the server may still be at this id */
+    bool is_unknown;          /* it was sent whole, and the answer was lost */
+    bool is_final;            /* no further attempt, or question, can help */
+    bool was_there;           /* the same bytes were there already */
+    int64_t size;             /* of the whole source, as far as it was read */
+    char digest[DIGEST_ROOM]; /* of the whole source; empty: not known */
+};
 
 /*
- * Judges the final answer to an upload, whose size and digest are in `outcome`. `code` is what
- * connection_answer() returned; `told`: the server has been told the digest. Returns 0 when the
- * file is stored, or was there with the same bytes already, which is noted; or a reason.
+ * Begins the upload of a small file, whose bytes are here, or of a source, which must stay open.
+ * Only the bytes that are kept can be sent again. Return 0, -REASON_MISMATCH for a digest that is
+ * not the one that may be stored, or -REASON_LOCAL.
  */
-int upload_judge(struct connection *connection, const struct upload_rules *rules, const char *name,
-                 bool told, int code, struct outcome *outcome);
+int upload_begin_bytes(struct upload *upload, const char *bytes, size_t length, bool keeps);
+int upload_begin_source(struct upload *upload, enum upload_mode mode, int source,
+                        const struct stat *status);
+void upload_release(struct upload *upload, int code);
+
+/* Can the source still be sent? Returns 0, or -REASON_MISMATCH for a file that has changed. */
+int upload_check_source(const struct upload *upload);
 
 /*
- * Judges the answer to a request with size and digest that asks what became of an upload, whose
- * answer was lost. `has_id`: it had an id, too. As upload_judge(), and -REASON_LOST when it is not
- * stored or not known; the connection is ready for another request, or closed.
+ * Adds the request to what is pending on the connection, which is ready; for UPLOAD_AHEAD with the
+ * file's bytes, which are in `bytes`.
  */
-int upload_judge_lost(struct connection *connection, const struct upload_rules *rules,
-                      const char *name, bool has_id, int code, struct outcome *outcome);
+void upload_send(struct upload *upload, const char *bytes);
 
-/* May a file with this digest be stored? Returns 0 or -REASON_MISMATCH. */
-int upload_judge_digest(const struct upload_rules *rules, const char *local, const char *digest,
-                        struct failure *failure);
+/*
+ * Takes the answer to the request, of which connection_answer() returned `code`, and does whatever
+ * it asks for, up to the last answer. Returns 0 when the file is stored, or was there with the same
+ * bytes already; or a reason.
+ */
+int upload_conclude(struct upload *upload, int code);
+
+/* After an attempt that has failed: can there be another one? */
+bool upload_can_repeat(const struct upload *upload);
+
+/*
+ * Asks what became of an upload that was sent whole, and whose answer was lost; unless `can_ask`
+ * nobody knows. As upload_conclude(), and -REASON_LOST when it is not stored or not known.
+ */
+int upload_ask_outcome(struct upload *upload, bool can_ask);
 
 /* Fails because a local file changed. Returns -REASON_MISMATCH. */
 int upload_fail_changed(const char *local, struct failure *failure);
-
-/*
- * Stores what is read from `source` under a name: asks first, and sends it after the go-ahead, in
- * as many attempts as the settings tell. A regular file, of which `status` tells, is sent with its
- * size and an id; with `status` NULL all is read to the end, once. `local` names it in messages.
- * No answer is awaited on the connection. Returns 0 as upload_judge(), or a reason.
- */
-int upload_run(struct connection *connection, const struct upload_rules *rules, const char *name,
-               int source, const char *local, const struct stat *status, struct outcome *outcome);
 
 #endif

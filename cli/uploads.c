@@ -3,117 +3,151 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/retry.h"
 #include "protocol/descriptor.h"
 
-enum {
-    AWAITED = 1, /* the answer is still to come; no reason is positive */
-};
-
-static void send_one(struct uploads *uploads, struct ahead *ahead, const char *bytes)
+/* Adds an upload to the queue, which always has room for one. */
+static struct queued *add(struct uploads *uploads, const char *name, const char *local)
 {
-    struct stream *stream = &uploads->connection->stream;
-    const struct outcome *outcome = &ahead->outcome;
+    struct queued *queued = &uploads->queue[uploads->count++];
 
-    upload_print_request(uploads->connection, uploads->rules, ahead->name, outcome->size,
-                         outcome->digest, "eager=1");
-    if (outcome->size > 0) {
-        (void)stream_print(stream, "%lld\n", (long long)outcome->size);
-        (void)stream_write(stream, bytes, (size_t)outcome->size);
-        (void)stream_print(stream, "\n");
-    }
-    (void)stream_print(stream, "END\n");
-    ahead->code = AWAITED;
-    /* So there is always room for the next one. That it cannot be sent its answer will tell. */
-    if (uploads->pushed == 0 && stream_pending(stream) > STREAM_BUFFER / 2)
-        uploads->pushed = connection_push(uploads->connection);
+    queued->state = QUEUED_READY;
+    queued->upload = (struct upload){.connection = uploads->connection,
+                                     .rules = uploads->rules,
+                                     .name = strdup(name),
+                                     .local = strdup(local)};
+    if (queued->upload.name == NULL || queued->upload.local == NULL)
+        abort();
+    return queued;
 }
 
-static void release(struct ahead *ahead)
+static void end(struct queued *queued, int code)
 {
-    free(ahead->name);
-    free(ahead->local);
-    free(ahead->bytes);
-    *ahead = (struct ahead){.name = NULL};
-}
-
-/* Notes down what was read of a file; its bytes only if they may be needed again. */
-static int note_down(struct uploads *uploads, struct ahead *ahead, const char *name,
-                     const char *local, size_t length)
-{
-    bool is_kept = uploads->connection->settings->retries > 0;
-    struct digest digest;
-
-    *ahead = (struct ahead){.name = strdup(name),
-                            .local = strdup(local),
-                            .bytes = is_kept ? malloc(length + 1) : NULL,
-                            .outcome = {.size = (int64_t)length}};
-    if (ahead->name == NULL || ahead->local == NULL || (is_kept && ahead->bytes == NULL)) {
-        release(ahead);
-        return fail_errno(uploads->connection->failure, REASON_LOCAL, local, "cannot read");
-    }
-    if (is_kept)
-        memcpy(ahead->bytes, uploads->bytes, length);
-    digest_begin(&digest);
-    digest_add(&digest, uploads->bytes, length);
-    digest_finish(&digest, ahead->outcome.digest);
-    int code = upload_judge_digest(uploads->rules, local, ahead->outcome.digest,
-                                   uploads->connection->failure);
+    queued->state = QUEUED_DONE;
+    queued->code = code;
     if (code < 0)
-        release(ahead);
-    return code;
+        queued->failure = *queued->upload.connection->failure;
 }
 
-/* Opens the connection for the first of a row. */
-static int connect_first(struct uploads *uploads)
+static bool may_repeat(const struct queued *queued)
 {
+    return queued->state == QUEUED_DONE && retry_may_help(queued->code) &&
+           upload_can_repeat(&queued->upload);
+}
+
+/* Sends all that are ready. Those that cannot be sent are done. */
+static void send_ready(struct uploads *uploads)
+{
+    struct connection *connection = uploads->connection;
     int code = 0;
 
-    retry_begin(&uploads->retry, uploads->connection);
-    do
-        code = connection_ready(uploads->connection);
-    while (retry_again(&uploads->retry, code));
-    return code;
-}
-
-static int send_ahead(struct uploads *uploads, const char *name, const char *local, size_t length)
-{
-    struct ahead *ahead = &uploads->ahead[uploads->count];
-    int code = note_down(uploads, ahead, name, local, length);
-
-    if (code == 0 && uploads->count == 0) {
-        code = connect_first(uploads);
-        if (code < 0)
-            release(ahead);
+    for (size_t i = 0; i < uploads->count; i++) {
+        struct queued *queued = &uploads->queue[i];
+        const char *kept = queued->upload.bytes;
+        if (queued->state != QUEUED_READY)
+            continue;
+        int changed = upload_check_source(&queued->upload);
+        if (changed == 0 && code == 0 && uploads->in_flight == 0)
+            code = connection_ready(connection);
+        if (changed < 0 || code < 0) {
+            end(queued, changed < 0 ? changed : code);
+            continue;
+        }
+        upload_send(&queued->upload, kept != NULL ? kept : uploads->bytes);
+        queued->state = QUEUED_SENT;
+        uploads->in_flight++;
+        /* So there is room for the next one. If it cannot be sent, its answer says so. */
+        if (uploads->pushed == 0 && stream_pending(&connection->stream) > STREAM_BUFFER / 2)
+            uploads->pushed = connection_push(connection);
     }
-    if (code < 0)
-        return code;
-    send_one(uploads, ahead, uploads->bytes);
-    uploads->count++;
-    if (uploads->count == UPLOADS_AHEAD)
+}
+
+/* Reads the answers of all that are in flight, each of which is done then. */
+static void take_answers(struct uploads *uploads)
+{
+    struct connection *connection = uploads->connection;
+    int code = 0;
+
+    if (uploads->in_flight == 0)
+        return;
+    /* A server that takes no more may still have said why. */
+    int pushed = uploads->pushed < 0 ? uploads->pushed : connection_push(connection);
+    stream_expect(&connection->stream);
+    for (size_t i = 0; i < uploads->count; i++) {
+        struct queued *queued = &uploads->queue[i];
+        const char *name = queued->upload.name;
+        if (queued->state != QUEUED_SENT)
+            continue;
+        if (connection->is_open)
+            code = connection_answer(connection, name, ANSWER_EXISTS);
+        else
+            code = connection_fail(connection, name,
+                                   code == -REASON_TIMEOUT ? -REASON_TIMEOUT : -REASON_LOST);
+        if (code == -REASON_LOST && pushed == -REASON_TIMEOUT)
+            code = connection_fail(connection, name, pushed);
+        end(queued, upload_conclude(&queued->upload, code));
+    }
+    uploads->in_flight = 0;
+    uploads->pushed = 0;
+}
+
+/* Makes attempts at all that are not done, as long as another one may help. */
+static void run(struct uploads *uploads)
+{
+    struct retry retry;
+
+    retry_begin(&retry, uploads->connection);
+    for (;;) {
+        int code = 0;
+        send_ready(uploads);
+        take_answers(uploads);
+        for (size_t i = 0; i < uploads->count && code == 0; i++)
+            code = may_repeat(&uploads->queue[i]) ? uploads->queue[i].code : 0;
+        if (!retry_again(&retry, code))
+            return;
+        for (size_t i = 0; i < uploads->count; i++) {
+            if (may_repeat(&uploads->queue[i]))
+                uploads->queue[i].state = QUEUED_READY;
+        }
+    }
+}
+
+void uploads_settle(struct uploads *uploads)
+{
+    struct connection *connection = uploads->connection;
+    bool can_ask = true;
+
+    run(uploads);
+    /* Those whose answers were lost are asked for on one more connection, if there can be one. */
+    for (size_t i = 0; i < uploads->count; i++) {
+        struct queued *queued = &uploads->queue[i];
+        const struct upload *upload = &queued->upload;
+        if (queued->code != -REASON_LOST || !upload->is_unknown || upload->is_final)
+            continue;
+        end(queued, upload_ask_outcome(&queued->upload, can_ask));
+        can_ask = connection->is_open;
+    }
+    for (size_t i = 0; i < uploads->count; i++) {
+        struct queued *queued = &uploads->queue[i];
+        if (queued->code < 0)
+            *connection->failure = queued->failure;
+        uploads->report(uploads->context, &queued->upload, queued->code);
+        upload_release(&queued->upload, queued->code);
+    }
+    uploads->count = 0;
+}
+
+void uploads_refuse(struct uploads *uploads, const char *name, const char *local, int code)
+{
+    end(add(uploads, name, local), code);
+    if (uploads->in_flight == 0 || uploads->count == UPLOADS_MOST)
         uploads_settle(uploads);
-    return AWAITED;
-}
-
-/* One that needs a dialogue: all others are through with theirs. */
-static int put_alone(struct uploads *uploads, const char *name, int source, const char *local,
-                     const struct stat *status, struct outcome *outcome)
-{
-    uploads_settle(uploads);
-    return upload_run(uploads->connection, uploads->rules, name, source, local, status, outcome);
-}
-
-/* Fails for the error in errno, after what is to be said of the files before. */
-static int fail_unreadable(struct uploads *uploads, const char *local)
-{
-    uploads_settle(uploads);
-    return fail_errno(uploads->connection->failure, REASON_LOCAL, local, "cannot read");
 }
 
 /* Reads as much of a file as may be sent ahead, and one byte more where there is one. */
-static int read_all(struct uploads *uploads, int source, size_t *ret_length)
+static ssize_t read_small(struct uploads *uploads, int source)
 {
     size_t length = 0;
     ssize_t got = 0;
@@ -121,168 +155,67 @@ static int read_all(struct uploads *uploads, int source, size_t *ret_length)
     while (length < sizeof uploads->bytes &&
            (got = read(source, uploads->bytes + length, sizeof uploads->bytes - length)) != 0) {
         if (got < 0 && errno != EINTR)
-            return -REASON_LOCAL;
+            return -1;
         length += got > 0 ? (size_t)got : 0;
     }
-    *ret_length = length;
-    return 0;
+    return (ssize_t)length;
 }
 
 /*
- * The size is that of what was read: some files, as those of /proc, have another than the system
- * tells. What is sent ahead has no id, by which an exclusive one would be known again.
+ * How is a source to be sent? One that is to be sent ahead is read, and `*ret_length` is how many
+ * bytes it has. Returns 0 or a reason.
  */
-static int put_small(struct uploads *uploads, const char *name, int source, const char *local,
-                     const struct stat *status, struct outcome *outcome)
+static int choose_mode(struct uploads *uploads, int source, const char *local,
+                       enum upload_mode *ret_mode, struct stat *ret_status, size_t *ret_length)
 {
-    bool is_alone = uploads->rules->exclusive;
-    size_t length = 0;
+    struct failure *failure = uploads->connection->failure;
 
-    if (read_all(uploads, source, &length) < 0)
-        return fail_unreadable(uploads, local);
-    if (descriptor_has_changed(source, status)) {
-        uploads_settle(uploads);
-        return upload_fail_changed(local, uploads->connection->failure);
+    if (fstat(source, ret_status) < 0)
+        return fail_errno(failure, REASON_LOCAL, local, "cannot read");
+    /* Of standard input a part may have been read by others: it is stored from there on. */
+    bool is_whole = S_ISREG(ret_status->st_mode) && lseek(source, 0, SEEK_CUR) == 0;
+    *ret_mode = is_whole ? UPLOAD_FILE : UPLOAD_STREAM;
+    if (!is_whole || ret_status->st_size > EAGER_LARGEST)
+        return 0;
+    ssize_t length = read_small(uploads, source);
+    if (length < 0)
+        return fail_errno(failure, REASON_LOCAL, local, "cannot read");
+    if (descriptor_has_changed(source, ret_status))
+        return upload_fail_changed(local, failure);
+    /* What is sent ahead has no id, by which an exclusive one would be known again. */
+    if (!uploads->rules->exclusive && length <= EAGER_LARGEST) {
+        *ret_mode = UPLOAD_AHEAD;
+        *ret_length = (size_t)length;
+        return 0;
     }
-    if (!is_alone && length <= EAGER_LARGEST)
-        return send_ahead(uploads, name, local, length);
-    /* What is larger than it tells is to be read like a stream. */
-    return lseek(source, 0, SEEK_SET) < 0
-               ? fail_unreadable(uploads, local)
-               : put_alone(uploads, name, source, local,
-                           (off_t)length == status->st_size ? status : NULL, outcome);
-}
-
-void uploads_init(struct uploads *uploads, struct connection *connection,
-                  const struct upload_rules *rules, uploads_report *report, void *context)
-{
-    uploads->connection = connection;
-    uploads->rules = rules;
-    uploads->report = report;
-    uploads->context = context;
-    uploads->count = 0;
-    uploads->pushed = 0;
+    /* Some files, as those of /proc, have another size than the system says: they are streams. */
+    *ret_mode = length == ret_status->st_size ? UPLOAD_FILE : UPLOAD_STREAM;
+    return lseek(source, 0, SEEK_SET) < 0 ? fail_errno(failure, REASON_LOCAL, local, "cannot read")
+                                          : 0;
 }
 
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local)
 {
-    struct outcome outcome = {.size = 0};
+    bool keeps_bytes = uploads->connection->settings->retries > 0;
+    enum upload_mode mode = UPLOAD_STREAM;
     struct stat status;
-    int code = 0;
+    size_t length = 0;
+    int code = choose_mode(uploads, source, local, &mode, &status, &length);
 
-    if (fstat(source, &status) < 0) {
-        code = fail_unreadable(uploads, local);
-    } else {
-        /* Of standard input a part may have been read by others: it is stored from there on. */
-        bool is_whole = S_ISREG(status.st_mode) && lseek(source, 0, SEEK_CUR) == 0;
-        bool is_small = is_whole && status.st_size <= EAGER_LARGEST;
-        code = is_small
-                   ? put_small(uploads, name, source, local, &status, &outcome)
-                   : put_alone(uploads, name, source, local, is_whole ? &status : NULL, &outcome);
+    if (code < 0) {
+        uploads_refuse(uploads, name, local, code);
+        return;
     }
-    if (code != AWAITED)
-        uploads->report(uploads->context, name, local, code, &outcome);
-}
-
-static void set_outcome(struct uploads *uploads, struct ahead *ahead, int code)
-{
-    ahead->code = code;
+    /* The connection must be free for the dialogue of an upload that is not sent ahead. */
+    if (mode != UPLOAD_AHEAD)
+        uploads_settle(uploads);
+    struct queued *queued = add(uploads, name, local);
+    code = mode == UPLOAD_AHEAD
+               ? upload_begin_bytes(&queued->upload, uploads->bytes, length, keeps_bytes)
+               : upload_begin_source(&queued->upload, mode, source, &status);
     if (code < 0)
-        ahead->failure = *uploads->connection->failure;
-}
-
-/* Reads the answers that are awaited. Returns 0, or the first reason for which a retry may help. */
-static int read_answers(struct uploads *uploads)
-{
-    struct connection *connection = uploads->connection;
-    int code = 0;
-    int first = 0;
-    /* A server that takes no more may still have said why. */
-    int pushed = uploads->pushed < 0 ? uploads->pushed : connection_push(connection);
-
-    stream_expect(&connection->stream);
-    for (size_t i = 0; i < uploads->count; i++) {
-        struct ahead *ahead = &uploads->ahead[i];
-        if (ahead->code != AWAITED)
-            continue;
-        if (connection->is_open)
-            code = connection_answer(connection, ahead->name, ANSWER_EXISTS);
-        else
-            code = connection_fail(connection, ahead->name,
-                                   code == -REASON_TIMEOUT ? -REASON_TIMEOUT : -REASON_LOST);
-        if (code == -REASON_LOST && pushed == -REASON_TIMEOUT)
-            code = connection_fail(connection, ahead->name, pushed);
-        set_outcome(
-            uploads, ahead,
-            upload_judge(connection, uploads->rules, ahead->name, true, code, &ahead->outcome));
-        if (first == 0 && retry_may_help(ahead->code))
-            first = ahead->code;
-    }
-    return first;
-}
-
-/* Sends those again for which it may help. As read_answers(). */
-static int send_again(struct uploads *uploads)
-{
-    int code = connection_ready(uploads->connection);
-
-    if (code < 0)
-        return code;
-    uploads->pushed = 0;
-    for (size_t i = 0; i < uploads->count; i++) {
-        if (retry_may_help(uploads->ahead[i].code))
-            send_one(uploads, &uploads->ahead[i], uploads->ahead[i].bytes);
-    }
-    return read_answers(uploads);
-}
-
-/* Asks on another connection, if there can be one, for those whose answers were lost. */
-static void ask_outcomes(struct uploads *uploads)
-{
-    struct connection *connection = uploads->connection;
-    bool has_asked = false;
-
-    for (size_t i = 0; i < uploads->count; i++) {
-        struct ahead *ahead = &uploads->ahead[i];
-        if (ahead->code != -REASON_LOST)
-            continue;
-        int code = has_asked && !connection->is_open ? -REASON_LOST : connection_ready(connection);
-        has_asked = true;
-        if (code == 0) {
-            upload_print_request(connection, uploads->rules, ahead->name, ahead->outcome.size,
-                                 ahead->outcome.digest, "");
-            code = connection_ask(connection, ahead->name, ANSWER_EXISTS);
-        }
-        set_outcome(uploads, ahead,
-                    upload_judge_lost(connection, uploads->rules, ahead->name, false, code,
-                                      &ahead->outcome));
-    }
-}
-
-/* Tells what became of them all, in their order. */
-static void report_all(struct uploads *uploads)
-{
-    for (size_t i = 0; i < uploads->count; i++) {
-        struct ahead *ahead = &uploads->ahead[i];
-        if (ahead->code < 0)
-            *uploads->connection->failure = ahead->failure;
-        uploads->report(uploads->context, ahead->name, ahead->local, ahead->code, &ahead->outcome);
-        release(ahead);
-    }
-}
-
-void uploads_settle(struct uploads *uploads)
-{
-    int error = errno;
-
-    if (uploads->count > 0) {
-        int code = read_answers(uploads);
-        while (retry_again(&uploads->retry, code))
-            code = send_again(uploads);
-        ask_outcomes(uploads);
-        report_all(uploads);
-    }
-    uploads->count = 0;
-    uploads->pushed = 0;
-    errno = error;
+        end(queued, code);
+    send_ready(uploads);
+    if (mode != UPLOAD_AHEAD || uploads->in_flight == 0 || uploads->count == UPLOADS_MOST)
+        uploads_settle(uploads);
 }

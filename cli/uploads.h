@@ -1,61 +1,62 @@
 /*
- * Uploads in a row: small files are sent ahead, many of them before the first answer is read, so
- * that the server can make them durable together.
+ * The uploads in flight: which are sent, their answers in order, and which of them are sent again.
+ * Small files are sent ahead, many of them before the first answer is read, so that the server can
+ * make them durable together. A large file, or a stream, is the only one in flight.
  */
 #ifndef CLI_UPLOADS_H
 #define CLI_UPLOADS_H
 
 #include "cli/connection.h"
-#include "cli/retry.h"
 #include "cli/upload.h"
 #include "protocol/body.h"
 
 enum {
-    UPLOADS_AHEAD = 64, /* uploads whose answers may be awaited at a time */
+    UPLOADS_MOST = 64, /* uploads that may be in flight at a time */
 };
 
-/* One that was sent ahead. */
-struct ahead {
-    char *name;
-    char *local;
-    char *bytes; /* those of the file, to be sent again; NULL when they never will */
-    struct outcome outcome;
-    int code;               /* what became of it */
-    struct failure failure; /* of it */
+/* One in its place in the queue. */
+struct queued {
+    enum {
+        QUEUED_READY, /* to be sent */
+        QUEUED_SENT,  /* its answer is awaited */
+        QUEUED_DONE,
+    } state;
+    int code;               /* of QUEUED_DONE: 0 or a reason */
+    struct failure failure; /* of that reason */
+    struct upload upload;
 };
 
 /*
- * Is told what became of each upload, in their order. `code` is 0, or the reason for which it
- * failed, which is in connection->failure.
+ * Is called for each upload in their order. `code` is 0, or the reason of the failure in
+ * connection->failure.
  */
-typedef void uploads_report(void *context, const char *name, const char *local, int code,
-                            const struct outcome *outcome);
+typedef void uploads_report(void *context, const struct upload *upload, int code);
 
 struct uploads {
     struct connection *connection;
     const struct upload_rules *rules;
     uploads_report *report;
     void *context;
-    struct retry retry; /* of those that are sent ahead */
     size_t count;
-    int pushed; /* what became of sending them, before the end: 0 or a reason */
-    struct ahead ahead[UPLOADS_AHEAD];
-    char bytes[EAGER_LARGEST + 1]; /* the file of this moment */
+    size_t in_flight; /* how many of them are QUEUED_SENT */
+    int pushed;       /* the result of sending them as they came: 0 or a reason */
+    struct queued queue[UPLOADS_MOST];
+    char bytes[EAGER_LARGEST + 1]; /* of the small file at hand */
 };
 
-void uploads_init(struct uploads *uploads, struct connection *connection,
-                  const struct upload_rules *rules, uploads_report *report, void *context);
-
 /*
- * Stores what is read from `source` under a name. What became of it is reported now, or by
- * uploads_settle() at the latest.
+ * Stores what is read from `source` under a name. It is reported now, or by uploads_settle() at the
+ * latest.
  */
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local);
 
 /*
- * Reads and reports the answers that are awaited; to be called before any other failure is
- * reported, so that they are in the order of the files, and at the end. errno stays as it is.
+ * Reports, in its turn, a file that cannot be stored; `code` is the reason of the failure in
+ * connection->failure.
  */
+void uploads_refuse(struct uploads *uploads, const char *name, const char *local, int code);
+
+/* Brings all uploads to their end, in as many attempts as the settings allow, and reports them. */
 void uploads_settle(struct uploads *uploads);
 
 #endif

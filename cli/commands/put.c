@@ -27,41 +27,39 @@ struct putting {
     size_t base; /* the length of the name of a folder that is walked */
 };
 
-static void report(void *context, const char *name, const char *local, int code,
-                   const struct outcome *outcome)
+static void report(void *context, const struct upload *upload, int code)
 {
-    struct putting *putting = context;
     const struct report report = {
-        .name = name,
-        .local = local,
-        .done = outcome->was_there ? "already there" : "stored",
-        .size = outcome->size,
-        .digest = outcome->digest,
+        .name = upload->name,
+        .local = upload->local,
+        .done = upload->was_there ? "already there" : "stored",
+        .size = upload->size,
+        .digest = upload->digest,
     };
 
-    (void)invocation_report_file(putting->invocation, code, &report);
+    (void)invocation_report_file(context, code, &report);
 }
 
-/* Reports a file that was not even tried. */
-static void report_refused(struct putting *putting, const char *local, int code)
+/* Reports, after the files before it, what cannot be stored. A text of NULL is that of errno. */
+static void refuse(struct putting *putting, const char *local, const char *text)
 {
-    const struct outcome outcome = {.size = 0};
+    struct failure *failure = putting->invocation->failure;
 
-    report(putting, putting->name, local, code, &outcome);
+    uploads_refuse(&putting->uploads, putting->name, local,
+                   text != NULL ? fail(failure, REASON_LOCAL, local, "%s", text)
+                                : fail_errno(failure, REASON_LOCAL, local, "cannot read"));
 }
 
-/* Can a library have this name? Else that is reported. */
+/* Can a library have this name? If not, that is reported. */
 static bool has_name(struct putting *putting, const char *local)
 {
     const char *fault = name_fault(putting->name, strlen(putting->name));
 
-    if (fault == NULL)
-        return true;
-    uploads_settle(&putting->uploads);
-    report_refused(putting, local,
-                   fail(putting->invocation->failure, REASON_USAGE, local,
-                        "no name for it: \"%s\": %s", putting->name, fault));
-    return false;
+    if (fault != NULL)
+        uploads_refuse(&putting->uploads, putting->name, local,
+                       fail(putting->invocation->failure, REASON_USAGE, local,
+                            "no name for it: \"%s\": %s", putting->name, fault));
+    return fault == NULL;
 }
 
 /* The name under which an operand is to be stored; one that is too long is cut, and no name. */
@@ -81,17 +79,6 @@ static void make_name(struct putting *putting, const char *operand)
     size_t last_length = given != NULL ? strlen(given) : (size_t)(operand + length - last);
     (void)snprintf(putting->name, NAME_ROOM, "%.*s%s%.*s", (int)folder_length,
                    folder != NULL ? folder : "", folder != NULL ? "/" : "", (int)last_length, last);
-}
-
-/* Reports what cannot be stored. A text of NULL is that of errno. */
-static void refuse(struct putting *putting, const char *local, const char *text)
-{
-    uploads_settle(&putting->uploads);
-    report_refused(
-        putting, local,
-        text != NULL
-            ? fail(putting->invocation->failure, REASON_LOCAL, local, "%s", text)
-            : fail_errno(putting->invocation->failure, REASON_LOCAL, local, "cannot read"));
 }
 
 /* Stores a file of a folder, which may be another by now than when it was found. */
@@ -159,8 +146,7 @@ static int put_one(struct invocation *invocation, const char *operand)
     make_name(putting, operand);
     /* Only a list can still hold such a one. */
     if (is_stdin && !options_have(putting->options, OPTION_NAME)) {
-        uploads_settle(&putting->uploads);
-        report_refused(putting, operand,
+        uploads_refuse(&putting->uploads, putting->name, operand,
                        fail(putting->invocation->failure, REASON_USAGE, operand,
                             "standard input needs --name NAME"));
         return 0;
@@ -246,7 +232,10 @@ int put_run(struct invocation *invocation)
         return fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
     putting->invocation = invocation;
     putting->options = invocation->options;
-    uploads_init(&putting->uploads, &invocation->connection, &putting->rules, report, putting);
+    putting->uploads.connection = &invocation->connection;
+    putting->uploads.rules = &putting->rules;
+    putting->uploads.report = report;
+    putting->uploads.context = invocation;
     invocation->state = putting;
     code = take_rules(putting);
     if (code == 0)
