@@ -114,17 +114,19 @@ bool options_have(const struct options *options, enum option option)
     return options->values[option] != NULL;
 }
 
-int options_exclusive(const struct options *options, enum option one, enum option other,
-                      struct failure *failure)
+int options_exclude(const struct options *options, const enum option pairs[][2], size_t count,
+                    struct failure *failure)
 {
-    if (!options_have(options, one) || !options_have(options, other))
-        return 0;
-    return fail(failure, REASON_USAGE, options->command, "--%s and --%s exclude each other",
-                option_rows[one].name, option_rows[other].name);
+    for (size_t i = 0; i < count; i++) {
+        if (options_have(options, pairs[i][0]) && options_have(options, pairs[i][1]))
+            return fail(failure, REASON_USAGE, options->command, "--%s and --%s exclude each other",
+                        option_rows[pairs[i][0]].name, option_rows[pairs[i][1]].name);
+    }
+    return 0;
 }
 
-int options_read_digest(const struct options *options, enum option option,
-                        char ret_digest[DIGEST_ROOM], struct failure *failure)
+int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM],
+                   struct failure *failure)
 {
     const char *hex = options->values[option];
 
@@ -135,8 +137,8 @@ int options_read_digest(const struct options *options, enum option option,
                 option_rows[option].name);
 }
 
-int options_read_time(const struct options *options, enum option option, int64_t *ret_ms,
-                      struct failure *failure)
+int options_time(const struct options *options, enum option option, int64_t *ret_ms,
+                 struct failure *failure)
 {
     const char *text = options->values[option];
     size_t length = text != NULL ? strlen(text) : 0;
@@ -153,33 +155,4 @@ int options_read_time(const struct options *options, enum option option, int64_t
                     option_rows[option].name);
     *ret_ms = is_bare ? number * 1000 : number;
     return 0;
-}
-
-/* Until their callers fill a failure. */
-
-int options_exclude(const struct options *options, enum option one, enum option other)
-{
-    struct failure failure = {0};
-    int code = options_exclusive(options, one, other, &failure);
-
-    failure_print(&failure);
-    return code;
-}
-
-int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM])
-{
-    struct failure failure = {0};
-    int code = options_read_digest(options, option, ret_digest, &failure);
-
-    failure_print(&failure);
-    return code;
-}
-
-int options_time(const struct options *options, enum option option, int64_t *ret_ms)
-{
-    struct failure failure = {0};
-    int code = options_read_time(options, option, ret_ms, &failure);
-
-    failure_print(&failure);
-    return code;
 }

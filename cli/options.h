@@ -104,26 +104,22 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
 /* Is this option given? */
 bool options_have(const struct options *options, enum option option);
 
-/* Refuses two options that exclude each other. Returns 0, or -REASON_USAGE when both are given. */
-int options_exclusive(const struct options *options, enum option one, enum option other,
-                      struct failure *failure);
+/* Refuses pairs of options that exclude each other. Returns 0, or -REASON_USAGE for a pair given. */
+int options_exclude(const struct options *options, const enum option pairs[][2], size_t count,
+                    struct failure *failure);
 
 /*
  * The digest that an option gives as 64 hexadecimal digits, in either case; empty when the option is
  * not given. Returns 0, or -REASON_USAGE.
  */
-int options_read_digest(const struct options *options, enum option option,
-                        char ret_digest[DIGEST_ROOM], struct failure *failure);
+int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM],
+                   struct failure *failure);
 
 /*
  * The TIME that an option gives, in milliseconds: a bare number is seconds. Returns 0, and leaves
  * `ret_ms` unchanged when no value is given; or -REASON_USAGE.
  */
-int options_read_time(const struct options *options, enum option option, int64_t *ret_ms,
-                      struct failure *failure);
-
-int options_exclude(const struct options *options, enum option one, enum option other);
-int options_digest(const struct options *options, enum option option, char ret_digest[DIGEST_ROOM]);
-int options_time(const struct options *options, enum option option, int64_t *ret_ms);
+int options_time(const struct options *options, enum option option, int64_t *ret_ms,
+                 struct failure *failure);
 
 #endif

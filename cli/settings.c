@@ -106,7 +106,7 @@ int settings_read(struct settings *settings, const struct options *options, stru
     if (code < 0)
         return fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text));
     if (options_have(options, OPTION_MAX_TIME)) {
-        code = options_read_time(options, OPTION_MAX_TIME, &max_time_ms, failure);
+        code = options_time(options, OPTION_MAX_TIME, &max_time_ms, failure);
         if (code < 0)
             return code;
         (void)quantity_print_duration(max_time_ms, text);

@@ -46,8 +46,6 @@ static const char *const exit_meanings[] = {
     "no connection, or lost: retry",
     "time limit reached: retry",
     "server busy or stopping: retry",
-    "server's identity unknown or changed",
-    "the command of put --from-command failed",
 };
 
 static const struct row *row_of(enum reason reason)

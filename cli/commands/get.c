@@ -254,10 +254,8 @@ static int check_usage(const struct options *options, struct failure *failure)
     const char *output = options->values[OPTION_OUTPUT];
     const char *into = options->values[OPTION_INTO];
     bool is_stdout = output != NULL && strcmp(output, "-") == 0;
-    int code = 0;
+    int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
-    for (size_t i = 0; code == 0 && i < sizeof excluded / sizeof excluded[0]; i++)
-        code = options_exclude(options, excluded[i][0], excluded[i][1]);
     if (code < 0)
         return code;
     if (is_stdout && options_have(options, OPTION_JSON))
@@ -282,9 +280,9 @@ int get_run(struct invocation *invocation)
     int code = check_usage(options, invocation->failure);
 
     if (code == 0)
-        code = options_digest(options, OPTION_SHA256, rules.wanted);
+        code = options_digest(options, OPTION_SHA256, rules.wanted, invocation->failure);
     if (code == 0)
-        code = options_time(options, OPTION_WAIT, &rules.wait_ms);
+        code = options_time(options, OPTION_WAIT, &rules.wait_ms, invocation->failure);
     if (code < 0)
         return code;
     invocation->state = &rules;

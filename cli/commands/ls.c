@@ -165,10 +165,8 @@ static int check_usage(const struct options *options, struct failure *failure)
         {OPTION_SUMS, OPTION_JSON},        {OPTION_SUMS, OPTION_LONG},
         {OPTION_SUMS, OPTION_UNSORTED},    {OPTION_SUMS, OPTION_NULL},
     };
-    int code = 0;
+    int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
-    for (size_t i = 0; code == 0 && i < sizeof excluded / sizeof excluded[0]; i++)
-        code = options_exclude(options, excluded[i][0], excluded[i][1]);
     if (code < 0)
         return code;
     if (options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))

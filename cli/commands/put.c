@@ -183,10 +183,8 @@ static int check_usage(const struct options *options, struct failure *failure)
         {OPTION_REPLACE, OPTION_IF_SAME},  {OPTION_EXCLUSIVE, OPTION_IF_SAME},
     };
     const char *name = options->values[OPTION_NAME];
-    int code = 0;
+    int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
-    for (size_t i = 0; code == 0 && i < sizeof excluded / sizeof excluded[0]; i++)
-        code = options_exclude(options, excluded[i][0], excluded[i][1]);
     if (code < 0)
         return code;
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
@@ -218,7 +216,8 @@ static int take_rules(struct putting *putting)
                         "--replace: it must be sha256: and 64 hexadecimal digits");
         putting->rules.replace = putting->replace;
     }
-    return options_digest(options, OPTION_SHA256, putting->rules.digest);
+    return options_digest(options, OPTION_SHA256, putting->rules.digest,
+                          putting->invocation->failure);
 }
 
 int put_run(struct invocation *invocation)

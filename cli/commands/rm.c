@@ -153,7 +153,7 @@ int rm_run(struct invocation *invocation)
     int code = check_usage(options, invocation->failure);
 
     if (code == 0)
-        code = options_time(options, OPTION_OLDER_THAN, &age_ms);
+        code = options_time(options, OPTION_OLDER_THAN, &age_ms, invocation->failure);
     if (code < 0)
         return code;
     (void)clock_gettime(CLOCK_REALTIME, &before);
