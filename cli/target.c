@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
+#include "protocol/hex.h"
 #include "protocol/name.h"
 
 enum {
@@ -48,13 +48,13 @@ static int open_folder(const struct target *target)
 
 static int make_temporary(struct target *target)
 {
-    unsigned long long random = 0;
+    char random[16 + 1];
     sigset_t all;
     sigset_t before;
 
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+    if (hex_random(sizeof random - 1, random) < 0)
         return -1;
-    (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%016llx", random);
+    (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
     /* No signal may come between the file and the note of it. */
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);

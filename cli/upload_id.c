@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/user_folder.h"
 #include "protocol/descriptor.h"
 #include "protocol/digest.h"
+#include "protocol/hex.h"
 
 #define VARIABLE "XDG_STATE_HOME"
 #define FALLBACK ".local/state"
@@ -25,11 +25,9 @@ enum {
     FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
 };
 
-static const char digits[] = "0123456789abcdef";
-
 static bool is_hex(const char *text, size_t length)
 {
-    return strlen(text) == length && strspn(text, digits) == length;
+    return strlen(text) == length && hex_is_valid(text, length);
 }
 
 /* The path of an upload's file: what it is called hides names, and has room in any folder. */
@@ -90,18 +88,6 @@ static bool recall(struct upload_id *id)
     return true;
 }
 
-static void make_new(struct upload_id *id)
-{
-    uint8_t random[UPLOAD_ID_LENGTH / 2];
-
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return;
-    for (size_t i = 0; i < sizeof random; i++) {
-        id->text[2 * i] = digits[random[i] >> 4];
-        id->text[2 * i + 1] = digits[random[i] & 15];
-    }
-}
-
 static bool keep(const struct upload_id *id)
 {
     char line[UPLOAD_ID_LENGTH + 2];
@@ -155,7 +141,7 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
     id->is_recalled = id->fd >= 0 && recall(id);
     if (id->is_recalled)
         return;
-    make_new(id);
+    (void)hex_random(UPLOAD_ID_LENGTH, id->text);
     if (id->fd >= 0 && keep(id))
         sweep(folder);
     else

@@ -10,12 +10,10 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-enum {
-    UPLOAD_ID_LENGTH = 32, /* hexadecimal digits */
-};
+#include "protocol/hex.h"
 
 struct upload_id {
-    char text[UPLOAD_ID_LENGTH + 1];
+    char text[UPLOAD_ID_ROOM];
     bool is_recalled;    /* another run has used it before */
     int fd;              /* of its file, which is locked; -1: it is for this run only */
     char path[PATH_MAX]; /* of its file */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "protocol/hex.h"
 #include "protocol/reason.h"
 
 static const char kind[] = "sha256:";
@@ -15,11 +16,6 @@ static const size_t kind_length = sizeof kind - 1;
 enum {
     CHUNK = 256 * 1024, /* bytes read at a time when a whole file is hashed */
 };
-
-static bool is_hex(char byte)
-{
-    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
-}
 
 /* The length of "word" in "word:...", or 0. */
 static size_t other_kind(const char *bytes, size_t length)
@@ -45,18 +41,11 @@ void digest_add(struct digest *digest, const void *bytes, size_t length)
 
 void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM])
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t sum[SHA256_DIGEST_SIZE];
-    char *next = ret_text;
 
     sha256_digest(&digest->sha256, sizeof sum, sum);
-    memcpy(next, kind, kind_length);
-    next += kind_length;
-    for (size_t i = 0; i < sizeof sum; i++) {
-        *next++ = hex[sum[i] >> 4];
-        *next++ = hex[sum[i] & 15];
-    }
-    *next = '\0';
+    memcpy(ret_text, kind, kind_length);
+    hex_print(sum, sizeof sum, ret_text + kind_length);
 }
 
 const char *digest_of_bytes(const void *bytes, size_t length, char text[DIGEST_ROOM])
@@ -78,12 +67,8 @@ int digest_check(const char *bytes, size_t length)
 {
     if (length < kind_length || memcmp(bytes, kind, kind_length) != 0)
         return other_kind(bytes, length) > 0 ? -REASON_UNSUPPORTED : -REASON_BAD_REQUEST;
-    if (length != DIGEST_LENGTH)
+    if (length != DIGEST_LENGTH || !hex_is_valid(bytes + kind_length, length - kind_length))
         return -REASON_BAD_REQUEST;
-    for (size_t i = kind_length; i < length; i++) {
-        if (!is_hex(bytes[i]))
-            return -REASON_BAD_REQUEST;
-    }
     return 0;
 }
 

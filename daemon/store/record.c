@@ -46,7 +46,7 @@ bool record_is_client(const char *name, size_t length)
 
 bool record_is_upload(const char *id, size_t length)
 {
-    return length == UPLOAD_ID_LENGTH && strspn(id, "0123456789abcdef") == length;
+    return length == UPLOAD_ID_LENGTH && hex_is_valid(id, length);
 }
 
 bool record_is_possible(int fd)

@@ -13,13 +13,12 @@
 #include <time.h>
 
 #include "protocol/digest.h"
+#include "protocol/hex.h"
 
 #define RECORD_XATTR "user.fsd"
 
 enum {
     RECORD_CLIENT_ROOM = 128, /* bytes of a client's name, with its NUL */
-    UPLOAD_ID_LENGTH = 32,    /* lower-case hex digits */
-    UPLOAD_ID_ROOM,
 };
 
 /* Is this the name of a client: letters, digits and "_.-:"? */

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "protocol/descriptor.h"
+#include "protocol/hex.h"
 
 enum {
     STAGE_FOLDER_MODE = 0700,
@@ -34,17 +34,6 @@ static int open_folder(const struct library *library, const char *client)
     if (mkdirat(library->root, path, STAGE_FOLDER_MODE) < 0 && errno != EEXIST)
         return -1;
     return library_openat(library, path, O_RDONLY | O_DIRECTORY);
-}
-
-static int make_id(char id[UPLOAD_ID_ROOM])
-{
-    unsigned char random[UPLOAD_ID_LENGTH / 2];
-
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return -1;
-    for (size_t i = 0; i < sizeof random; i++)
-        (void)snprintf(id + 2 * i, 3, "%02x", random[i]);
-    return 0;
 }
 
 /* Room for the whole upload before its first byte, where the file system can promise it. */
@@ -221,7 +210,7 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
     *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
     if (plan->id != NULL)
         memcpy(stage->id, plan->id, sizeof stage->id);
-    if (stage->folder < 0 || (plan->id == NULL && make_id(stage->id) < 0))
+    if (stage->folder < 0 || (plan->id == NULL && hex_random(UPLOAD_ID_LENGTH, stage->id) < 0))
         goto fail;
     stage->fd = openat(stage->folder, stage->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                        STAGE_MODE);
