@@ -17,7 +17,6 @@
 #include "cli/signals.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
-#include "protocol/socket.h"
 
 enum {
     LOOKUP_STACK = 256 * 1024, /* bytes, of the thread that looks for a host */
@@ -179,7 +178,6 @@ static int begin(const struct addrinfo *info)
 
     if (fd < 0)
         return -1;
-    socket_tune(fd);
     if (connect(fd, info->ai_addr, info->ai_addrlen) == 0 || errno == EINPROGRESS)
         return fd;
     descriptor_close(fd);
@@ -258,7 +256,7 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
     if (code < 0)
         return code;
     for (const struct addrinfo *info = found; code == 0 && info != NULL; info = info->ai_next) {
-        if (!socket_is_loopback(info->ai_addr))
+        if (!address_is_loopback(info->ai_addr))
             code = fail(failure, REASON_USAGE, server->text,
                         "it is another machine, and plain: is not encrypted");
     }

@@ -17,7 +17,6 @@
 #include "daemon/log.h"
 #include "protocol/address.h"
 #include "protocol/reason.h"
-#include "protocol/socket.h"
 
 enum {
     BACKLOG = 1024,
@@ -131,7 +130,7 @@ static const char *open_tcp(struct listener *listener, const struct addrinfo *in
 {
     const int on = 1;
 
-    if (!socket_is_loopback(info->ai_addr))
+    if (!address_is_loopback(info->ai_addr))
         return not_loopback;
     if (listener->count == LISTENER_SOCKETS_MOST)
         return too_many;
@@ -209,7 +208,7 @@ static const char *judge_given(int fd, bool is_plain, enum address_kind *ret_kin
         return NULL;
     if (!is_plain)
         return "a TCP socket without encryption has to be called so (FileDescriptorName=plain)";
-    return socket_is_loopback((const struct sockaddr *)&address) ? NULL : not_loopback;
+    return address_is_loopback((const struct sockaddr *)&address) ? NULL : not_loopback;
 }
 
 /* Takes the sockets of systemd. */

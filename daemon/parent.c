@@ -22,7 +22,6 @@
 #include "daemon/worker.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
-#include "protocol/socket.h"
 
 enum {
     PAUSE_MS = 100,    /* before another try, after a failure for want of descriptors or memory */
@@ -423,7 +422,6 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
         /* Sessions that have just ended may make room. */
         if (!may_begin(parent, peer))
             reap(parent);
-        socket_tune(connection);
         if (may_begin(parent, peer) && hand_over(parent, connection, kind, peer)) {
             counter_add(&parent->service.counters->served, 1);
             (void)close(connection);

@@ -1,6 +1,6 @@
 #include "protocol/address.h"
 
-#include <stdbool.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/un.h>
@@ -76,4 +76,14 @@ const char *address_parse(const char *text, struct address *ret)
     rest = skip(text, "plain:");
     ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;
     return parse_host(rest != NULL ? rest : text, ret);
+}
+
+bool address_is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)address;
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }

@@ -9,7 +9,9 @@
 #ifndef PROTOCOL_ADDRESS_H
 #define PROTOCOL_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #define ADDRESS_DEFAULT "/run/fsd/fsd.sock"
 #define ADDRESS_PORT    "7373"
@@ -39,5 +41,8 @@ struct address {
  * as the end of a sentence.
  */
 const char *address_parse(const char *text, struct address *ret);
+
+/* Is this an address of this machine only: 127.0.0.0/8 or ::1? */
+bool address_is_loopback(const struct sockaddr *address);
 
 #endif

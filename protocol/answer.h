@@ -30,11 +30,4 @@ struct answer {
  */
 int answer_parse(struct answer *answer, const char *bytes, size_t length);
 
-/*
- * Takes what FAIL and ABORT carry apart: a reason's word, then maybe a space and a text. `text`
- * gets the text, cleaned, with its NUL. Returns 0 or -REASON_BAD_REQUEST.
- */
-int answer_parse_reason(const char *bytes, size_t length, enum reason *ret_reason, char *text,
-                        size_t room);
-
 #endif

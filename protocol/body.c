@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocol/answer.h"
 #include "protocol/clock.h"
 #include "protocol/line.h"
 #include "protocol/value.h"
@@ -56,8 +55,7 @@ int item_parse(const char *bytes, size_t length, struct item *ret)
         return parse_end(bytes + 3, length - 3, ret);
     if (length >= 6 && memcmp(bytes, "ABORT ", 6) == 0) {
         ret->kind = ITEM_ABORT;
-        return answer_parse_reason(bytes + 6, length - 6, &ret->reason, ret->text,
-                                   sizeof ret->text);
+        return reason_parse(bytes + 6, length - 6, &ret->reason, ret->text, sizeof ret->text);
     }
     return -REASON_BAD_REQUEST;
 }
@@ -67,16 +65,6 @@ static size_t print_header(char header[HEADER_ROOM + 1], size_t length)
 {
     /* The remainder changes nothing: it shows the compiler that the number fits. */
     return (size_t)snprintf(header, HEADER_ROOM + 1, "%zu\n", length % (ITEM_LONGEST + 1));
-}
-
-/* The LF behind an item's bytes. */
-static int read_tail(struct stream *stream)
-{
-    const char *byte = NULL;
-    size_t length = 0;
-    int code = stream_bytes(stream, 1, &byte, &length);
-
-    return code == 0 && *byte != '\n' ? -REASON_BAD_REQUEST : code;
 }
 
 /* The line that begins the next item, after any WAITs. */
@@ -102,8 +90,13 @@ int body_next(struct stream *stream, struct body *body, struct item *ret, const 
     int code = 0;
 
     if (body->left == 0) {
-        if (body->tail && (code = read_tail(stream)) < 0)
-            return code;
+        if (body->tail) {
+            code = stream_bytes(stream, 1, ret_bytes, ret_length);
+            if (code < 0)
+                return code;
+            if (**ret_bytes != '\n')
+                return -REASON_BAD_REQUEST;
+        }
         body->tail = false;
         if ((code = read_header(stream, ret)) < 0 || ret->kind != ITEM_DATA)
             return code;

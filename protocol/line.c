@@ -76,11 +76,6 @@ static int parse_field(const char *bytes, size_t length, char *text, struct fiel
     return (int)used + decoded + 1;
 }
 
-static bool is_repeated(const struct line *line, const char *key)
-{
-    return key != NULL && line_option(line, key) != NULL;
-}
-
 int line_parse(struct line *line, const char *bytes, size_t length)
 {
     size_t used = 0;
@@ -93,7 +88,8 @@ int line_parse(struct line *line, const char *bytes, size_t length)
         size_t end = space != NULL ? (size_t)(space - bytes) : length;
         struct field *field = &line->fields[line->count];
         int took = parse_field(bytes + start, end - start, line->text + used, field);
-        if (took < 0 || is_repeated(line, field->key))
+        bool is_repeated = took >= 0 && field->key != NULL && line_option(line, field->key) != NULL;
+        if (took < 0 || is_repeated)
             return -REASON_BAD_REQUEST;
         used += (size_t)took;
         line->count++;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/utf8.h"
+
 struct row {
     const char *word;
     int exit_code;
@@ -63,23 +65,26 @@ const char *reason_text(enum reason reason)
     return row_of(reason)->text;
 }
 
-enum reason reason_of_word(const char *bytes, size_t length)
+int reason_parse(const char *bytes, size_t length, enum reason *ret_reason, char *text, size_t room)
 {
-    for (enum reason reason = REASON_NOT_FOUND; reason <= REASON_UNSUPPORTED; reason++) {
-        const char *word = rows[reason].word;
-        if (strlen(word) == length && memcmp(word, bytes, length) == 0)
-            return reason;
-    }
-    return REASON_INTERNAL;
-}
+    const char *space = memchr(bytes, ' ', length);
+    size_t word = space != NULL ? (size_t)(space - bytes) : length;
 
-bool reason_is_word(const char *bytes, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < word; i++) {
         if ((bytes[i] < 'a' || bytes[i] > 'z') && bytes[i] != '-')
-            return false;
+            return -REASON_BAD_REQUEST;
     }
-    return length > 0;
+    if (word == 0)
+        return -REASON_BAD_REQUEST;
+    *ret_reason = REASON_INTERNAL;
+    for (enum reason reason = REASON_NOT_FOUND; reason <= REASON_UNSUPPORTED; reason++) {
+        if (strlen(rows[reason].word) == word && memcmp(rows[reason].word, bytes, word) == 0)
+            *ret_reason = reason;
+    }
+    text[0] = '\0';
+    if (space != NULL)
+        (void)utf8_clean(space + 1, length - word - 1, text, room);
+    return 0;
 }
 
 int reason_exit_code(enum reason reason)

@@ -7,7 +7,6 @@
 #ifndef PROTOCOL_REASON_H
 #define PROTOCOL_REASON_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum reason {
@@ -49,11 +48,14 @@ const char *reason_word(enum reason reason);
 /* What a reason means to a person, for when the sender gave no text; never NULL. */
 const char *reason_text(enum reason reason);
 
-/* The reason that is sent as these bytes; REASON_INTERNAL for one that is not known. */
-enum reason reason_of_word(const char *bytes, size_t length);
-
-/* Is this a reason's word by its form: letters a-z and '-' only? */
-bool reason_is_word(const char *bytes, size_t length);
+/*
+ * Parses what FAIL and ABORT carry: a reason's word, then maybe a space and a text for people.
+ * A word that is not known is REASON_INTERNAL. `text` gets that text with its NUL, cleaned by
+ * utf8_clean() and cut to its room. Returns 0, or -REASON_BAD_REQUEST when the word has other bytes
+ * than a-z and '-'.
+ */
+int reason_parse(const char *bytes, size_t length, enum reason *ret_reason, char *text,
+                 size_t room);
 
 /* The code with which fsc exits for a reason; 0 for REASON_NONE. */
 int reason_exit_code(enum reason reason);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,19 +109,6 @@ static int64_t time_left(int64_t left_ms, int64_t limit_ms, int64_t spent_ms)
     return left_ms == 0 || rest < left_ms ? rest : left_ms;
 }
 
-static void make_room(struct stream *stream)
-{
-    size_t length = stream->input_end - stream->input_start;
-
-    if (length == 0)
-        stream->input_start = stream->input_end = 0;
-    if (stream->input_end < STREAM_BUFFER || stream->input_start == 0)
-        return;
-    memmove(stream->input, stream->input + stream->input_start, length);
-    stream->input_start = 0;
-    stream->input_end = length;
-}
-
 static void restart_pace(struct stream *stream)
 {
     stream->silent_ms = 0;
@@ -127,36 +116,40 @@ static void restart_pace(struct stream *stream)
     stream->pace_bytes = 0;
 }
 
-static void count_bytes(struct stream *stream, size_t length)
+/* Reads what has come. Returns 0 when something came, NOT_NOW, or -REASON_LOST. */
+static int pull(struct stream *stream)
 {
+    size_t length = stream->input_end - stream->input_start;
+
+    if (stream->ended)
+        return -REASON_LOST;
+    if (length == 0)
+        stream->input_start = stream->input_end = 0;
+    if (stream->input_end == STREAM_BUFFER && stream->input_start > 0) {
+        memmove(stream->input, stream->input + stream->input_start, length);
+        stream->input_start = 0;
+        stream->input_end = length;
+    }
+    if (stream->input_end == STREAM_BUFFER)
+        return NOT_NOW;
+
+    ssize_t got = stream->transport->receive(stream, stream->input + stream->input_end,
+                                             STREAM_BUFFER - stream->input_end);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return NOT_NOW;
+    if (got <= 0) {
+        stream->ended = true;
+        return -REASON_LOST;
+    }
+    stream->input_end += (size_t)got;
+    stream->received += (uint64_t)got;
     stream->silent_ms = 0;
-    stream->pace_bytes += length;
+    stream->pace_bytes += (size_t)got;
     if (stream->pace_bytes >= STREAM_PACE_BYTES) {
         stream->pace_bytes = 0;
         stream->stalled_ms = 0;
     }
-}
-
-/* Reads what has come. Returns 0 when something came, NOT_NOW, or -REASON_LOST. */
-static int pull(struct stream *stream)
-{
-    if (stream->ended)
-        return -REASON_LOST;
-    make_room(stream);
-    if (stream->input_end == STREAM_BUFFER)
-        return NOT_NOW;
-    ssize_t got = stream->transport->receive(stream, stream->input + stream->input_end,
-                                             STREAM_BUFFER - stream->input_end);
-    if (got > 0) {
-        stream->input_end += (size_t)got;
-        stream->received += (uint64_t)got;
-        count_bytes(stream, (size_t)got);
-        return 0;
-    }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return NOT_NOW;
-    stream->ended = true;
-    return -REASON_LOST;
+    return 0;
 }
 
 /* Sends what is pending, and waits for input. Returns 0, also at the limit, or a reason. */
@@ -217,7 +210,31 @@ static int push(struct stream *stream)
 
 static const struct stream no_stream = {.in = -1, .out = -1, .wake = -1};
 
-static int set_nonblocking(int fd, bool *ret_is_socket, int *ret_flags)
+/*
+ * For TCP connections: no delay of small pieces, and keepalive, by which an idle peer that is gone
+ * is given up after 60 s (tcp(7)). Not TCP_USER_TIMEOUT, which would also cut off a peer that is
+ * alive but takes nothing for so long, like a client whose own reader pauses.
+ */
+static void tune_socket(int fd)
+{
+    static const struct {
+        int level, option, value;
+    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+                   {IPPROTO_TCP, TCP_NODELAY, 1},
+                   {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+                   {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+                   {IPPROTO_TCP, TCP_KEEPCNT, 3}};
+    int domain = 0;
+    socklen_t length = sizeof domain;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 || domain == AF_UNIX)
+        return;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        (void)setsockopt(fd, options[i].level, options[i].option, &options[i].value,
+                         sizeof options[i].value);
+}
+
+static int prepare(int fd, bool *ret_is_socket, int *ret_flags)
 {
     struct stat status;
 
@@ -225,6 +242,8 @@ static int set_nonblocking(int fd, bool *ret_is_socket, int *ret_flags)
     if (fstat(fd, &status) < 0 || *ret_flags < 0)
         return -REASON_INTERNAL;
     *ret_is_socket = S_ISSOCK(status.st_mode);
+    if (*ret_is_socket)
+        tune_socket(fd);
     return fcntl(fd, F_SETFL, *ret_flags | O_NONBLOCK) < 0 ? -REASON_INTERNAL : 0;
 }
 
@@ -240,13 +259,15 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
     stream->input = malloc(STREAM_BUFFER);
     stream->output = malloc(STREAM_BUFFER);
     if (stream->input == NULL || stream->output == NULL ||
-        set_nonblocking(in, &stream->in_is_socket, &stream->in_flags) < 0 ||
-        set_nonblocking(out, &stream->out_is_socket, &stream->out_flags) < 0) {
+        prepare(in, &stream->in_is_socket, &stream->in_flags) < 0 ||
+        (out != in && prepare(out, &stream->out_is_socket, &stream->out_flags) < 0)) {
         free(stream->input);
         free(stream->output);
         *stream = no_stream;
         return -REASON_INTERNAL;
     }
+    if (out == in)
+        stream->out_is_socket = stream->in_is_socket;
     return 0;
 }
 

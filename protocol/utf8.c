@@ -2,18 +2,11 @@
 
 #include <string.h>
 
-static bool is_valid(uint32_t character, size_t size)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-
-    if (character < least[size] || character > 0x10FFFF)
-        return false;
-    return character < 0xD800 || character > 0xDFFF;
-}
-
 size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_character)
 {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char first = (unsigned char)bytes[0];
+
     if (first < 0x80) {
         *ret_character = first;
         return 1;
@@ -30,7 +23,8 @@ size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_character)
             return 0;
         character = character << 6 | (next & 0x3F);
     }
-    if (!is_valid(character, size))
+    if (character < least[size] || character > 0x10FFFF ||
+        (character >= 0xD800 && character <= 0xDFFF))
         return 0;
     *ret_character = character;
     return size;
