@@ -69,7 +69,7 @@ static int lock_folder(const char *path)
 }
 
 /* Is there a socket at the path that nobody listens on? Else says why it is to be let be. */
-static const char *judge_dead(const struct sockaddr_un *address)
+static const char *check_dead(const struct sockaddr_un *address)
 {
     struct stat status;
 
@@ -91,7 +91,7 @@ static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t m
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
         if (errno != EADDRINUSE)
             return strerror(errno);
-        const char *wrong = judge_dead(address);
+        const char *wrong = check_dead(address);
         if (wrong != NULL)
             return wrong;
         if (unlink(address->sun_path) < 0 ||
@@ -191,7 +191,7 @@ static void log_address(int fd)
 }
 
 /* What is wrong with a socket that was given, and may be called plain; NULL for nothing. */
-static const char *judge_given(int fd, bool is_plain, enum address_kind *ret_kind)
+static const char *check_given(int fd, bool is_plain, enum address_kind *ret_kind)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof address;
@@ -222,7 +222,7 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
         const char *wrong =
             listener->count == LISTENER_SOCKETS_MOST
                 ? too_many
-                : judge_given(fd, systemd_socket_is_called(systemd, i, "plain"), &kind);
+                : check_given(fd, systemd_socket_is_called(systemd, i, "plain"), &kind);
         if (wrong == NULL &&
             (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0))
             wrong = strerror(errno);
@@ -253,25 +253,18 @@ static int open_own(struct listener *listener, const struct settings *settings,
     return 0;
 }
 
-/* What the unit of the sockets tells, the settings cannot. */
-static void warn_of_settings(const struct settings *settings)
+int listener_open(struct listener *listener, const struct settings *settings,
+                  const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM])
 {
-    static const char *const unheeded[] = {"listen", "socket_mode"};
+    static const char *const of_sockets[] = {"listen", "socket_mode"};
 
-    for (size_t i = 0; i < sizeof unheeded / sizeof unheeded[0]; i++) {
-        const struct setting *row = configuration_find(settings_table, unheeded[i]);
+    *listener = (struct listener){.is_given = systemd->socket_count > 0};
+    for (size_t i = 0; listener->is_given && i < sizeof of_sockets / sizeof of_sockets[0]; i++) {
+        const struct setting *row = configuration_find(settings_table, of_sockets[i]);
         if (!configuration_is_default(&settings->configuration, row))
             log_event(LOG_LEVEL_WARNING, "the sockets are systemd's: a setting is not heeded",
                       "setting", row->name, NULL);
     }
-}
-
-int listener_open(struct listener *listener, const struct settings *settings,
-                  const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM])
-{
-    *listener = (struct listener){.is_given = systemd->socket_count > 0};
-    if (listener->is_given)
-        warn_of_settings(settings);
     int code = listener->is_given ? take_given(listener, systemd, fault)
                                   : open_own(listener, settings, fault);
     if (code < 0) {

@@ -45,16 +45,6 @@ static void add(char line[LINE_ROOM], const char *key, const char *value)
                    used > 0 ? " " : "", key, clean);
 }
 
-/* In one piece, so that lines of several processes do not mix. */
-static void write_line(enum log_level level, const char line[LINE_ROOM])
-{
-    char text[LINE_ROOM + 8];
-    int length = is_journal ? snprintf(text, sizeof text, "<%d>%s\n", priorities[level], line)
-                            : snprintf(text, sizeof text, "%s\n", line);
-
-    (void)!write(STDERR_FILENO, text, (size_t)length);
-}
-
 void log_to_syslog(void)
 {
     openlog("fsd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
@@ -90,6 +80,7 @@ void log_set_level(enum log_level level)
 void log_event(enum log_level level, const char *what, ...)
 {
     char line[LINE_ROOM] = "";
+    char text[LINE_ROOM + 8];
     va_list pairs;
     const char *key = NULL;
 
@@ -102,8 +93,12 @@ void log_event(enum log_level level, const char *what, ...)
     while ((key = va_arg(pairs, const char *)) != NULL)
         add(line, key, va_arg(pairs, const char *));
     va_end(pairs);
-    if (use_syslog)
+    if (use_syslog) {
         syslog(priorities[level], "%s", line);
-    else
-        write_line(level, line);
+        return;
+    }
+    /* In one write, so that lines of several processes do not mix. */
+    int length = is_journal ? snprintf(text, sizeof text, "<%d>%s\n", priorities[level], line)
+                            : snprintf(text, sizeof text, "%s\n", line);
+    (void)!write(STDERR_FILENO, text, (size_t)length);
 }

@@ -16,27 +16,6 @@ enum {
     TRIES = 10,
 };
 
-static int lock(int fd)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int code = fcntl(fd, F_SETLK, &whole);
-
-    /* POSIX lets it be either of these. */
-    if (code < 0 && errno == EACCES)
-        errno = EAGAIN;
-    return code;
-}
-
-/* Is the file still what is at the path? The last daemon may have removed it meanwhile. */
-static bool is_there(const char *path, int fd)
-{
-    struct stat ours;
-    struct stat there;
-
-    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_ino == there.st_ino &&
-           ours.st_dev == there.st_dev;
-}
-
 /* Is this a regular file that holds a number, or nothing? Then it can be one of a daemon. */
 static bool is_pid_file(int fd)
 {
@@ -50,10 +29,16 @@ static bool is_pid_file(int fd)
     return length >= 0 && strspn(text, "0123456789\n") == (size_t)length;
 }
 
+/* Locks the file and writes the pid. Returns 0, or -1 with errno set. */
 static int take(int fd)
 {
-    if (lock(fd) < 0)
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_SETLK, &whole) < 0) {
+        /* POSIX allows either of the two. */
+        errno = errno == EACCES ? EAGAIN : errno;
         return -1;
+    }
     if (!is_pid_file(fd)) {
         errno = EEXIST;
         return -1;
@@ -70,7 +55,8 @@ int pid_file_make(const char *path)
         if (fd < 0)
             return -1;
         int code = take(fd);
-        if (code == 0 && is_there(path, fd))
+        /* The last daemon may have removed it meanwhile. */
+        if (code == 0 && descriptor_is_named(fd, AT_FDCWD, path))
             return fd;
         descriptor_close(fd);
         if (code < 0)
@@ -83,7 +69,7 @@ int pid_file_make(const char *path)
 void pid_file_remove(const char *path, int fd)
 {
     /* While the lock is held nobody takes the file over. */
-    if (fd >= 0 && is_there(path, fd))
+    if (fd >= 0 && descriptor_is_named(fd, AT_FDCWD, path))
         (void)unlink(path);
     descriptor_close(fd);
 }

@@ -24,22 +24,18 @@ static int64_t read_number(const char *name)
     return text != NULL && value_number(text, strlen(text), &number) ? number : -1;
 }
 
-/* Variables that a parent of this process was given mean nothing here. */
-static int count_sockets(void)
-{
-    int64_t count = read_number("LISTEN_FDS");
-
-    if (read_number("LISTEN_PID") != getpid() || count < 0)
-        return 0;
-    return count < INT_MAX - SYSTEMD_FIRST_SOCKET ? (int)count : 0;
-}
-
 void systemd_read(struct systemd *systemd)
 {
     const char *names = getenv("LISTEN_FDNAMES");
     const char *notified = getenv("NOTIFY_SOCKET");
 
-    *systemd = (struct systemd){.socket_count = count_sockets()};
+    int64_t count = read_number("LISTEN_FDS");
+
+    *systemd = (struct systemd){.socket_count = 0};
+    /* Variables that were meant for a parent of this process do not count. */
+    if (read_number("LISTEN_PID") == getpid() && count > 0 &&
+        count < INT_MAX - SYSTEMD_FIRST_SOCKET)
+        systemd->socket_count = (int)count;
     systemd->names = names != NULL ? strdup(names) : NULL;
     systemd->notified = notified != NULL ? strdup(notified) : NULL;
 }
