@@ -1,7 +1,7 @@
-"""A bash on a terminal of its own, whose TAB key the tests press. tests/completion.bats uses it.
+"""A bash on a terminal of its own, in which tests/completion.bats presses TAB.
 
-    FSD_BUILD   where fsc and fsd are
-    WORK        a private folder: home and working folder of the shell
+    FSD_BUILD   the folder of fsc and fsd
+    WORK        a private folder, the shell's home and working folder
 """
 import os
 import pty
@@ -11,19 +11,19 @@ import shutil
 import sys
 import time
 
-LIMIT = 60  # seconds that a shell may let us wait
+LIMIT = 60  # seconds to wait for a shell
 PROMPT = b'<ready>'
 TESTS = os.path.dirname(os.path.abspath(__file__))
 WORK = os.environ['WORK']
 
-# fsc and fsd are functions that tell their arguments, and \C-xl tells the line as it stands.
+# fsc and fsd are functions that report their arguments; \C-xl reports the line.
 START = r'''
 PS1='<ready>' PS2='<more>'
 unset HISTFILE
 fsc() { printf 'A%s\0' "$@" >&"$REPORT"; printf 'E\0' >&"$REPORT"; }
 fsd() { fsc "$@"; }
-tell_line() { printf 'L%s\0' "$READLINE_LINE" >&"$REPORT"; }
-bind -x '"\C-xl": tell_line'
+report_line() { printf 'L%s\0' "$READLINE_LINE" >&"$REPORT"; }
+bind -x '"\C-xl": report_line'
 bind 'set bell-style none' 'set enable-bracketed-paste off' 'set page-completions off'
 bind 'set completion-query-items 0'
 source "$COMPLETIONS/fsc"
@@ -32,7 +32,7 @@ source "$COMPLETIONS/fsd"
 
 
 class Shell:
-    """An interactive bash. `start` are commands that it runs before the first prompt."""
+    """An interactive bash, which runs the commands in `start` before the first prompt."""
 
     def __init__(self, start='', **environment):
         report, write = os.pipe()
@@ -51,42 +51,42 @@ class Shell:
         os.close(write)
         self.report = report
         self.shown = b''  # on the terminal since the last key
-        self.told = b''
+        self.reports = b''
         self.await_shown(PROMPT)
 
     def read(self):
-        """Reads what has come, from the terminal or by a report."""
+        """Waits for output on the terminal or a report, and reads it."""
         ready = select.select([self.terminal, self.report], [], [], LIMIT)[0]
         if not ready:
-            sys.exit('the shell says no more: %r' % self.shown)
+            sys.exit('the shell is silent after %r' % self.shown)
         if self.terminal in ready:
             self.shown += os.read(self.terminal, 65536)
         if self.report in ready:
-            self.told += os.read(self.report, 65536)
+            self.reports += os.read(self.report, 65536)
 
     def await_shown(self, text):
         while text not in self.shown:
             self.read()
 
-    def next_told(self):
-        while b'\0' not in self.told:
+    def next_report(self):
+        while b'\0' not in self.reports:
             self.read()
-        text, _, self.told = self.told.partition(b'\0')
+        text, _, self.reports = self.reports.partition(b'\0')
         return text.decode()
 
     def press(self, keys):
-        """Types keys, TABs among them. Returns the line as it stands then."""
+        """Types keys, such as TAB. Returns the line afterwards."""
         self.shown = b''
         os.write(self.terminal, keys.encode() + b'\x18l')
-        return self.next_told()[1:]
+        return self.next_report()[1:]
 
     def enter(self):
-        """Lets bash run the line. Returns the arguments that fsc gets."""
+        """Runs the line. Returns the arguments that fsc gets."""
         self.shown = b''
         os.write(self.terminal, b'\r')
         arguments = []
-        while (told := self.next_told()) != 'E':
-            arguments.append(told[1:])
+        while (report := self.next_report()) != 'E':
+            arguments.append(report[1:])
         self.await_shown(PROMPT)
         return arguments
 
@@ -95,18 +95,18 @@ class Shell:
         os.write(self.terminal, b'\5\x15')
 
     def line(self, keys):
-        """The line that keys lead to, and no more."""
+        """Types keys and clears the line. Returns the line that they led to."""
         line = self.press(keys)
         self.clear()
         return line
 
     def run(self, keys):
-        """The arguments that fsc gets of the line that keys lead to."""
+        """Types keys and runs the line. Returns the arguments that fsc gets."""
         self.press(keys)
         return self.enter()
 
     def close(self):
-        os.close(self.terminal)  # which hangs up
+        os.close(self.terminal)  # hangs up
         os.waitpid(self.process, 0)
         os.close(self.report)
 
@@ -117,19 +117,19 @@ def expect(found, wanted, of=''):
 
 
 def expect_lines(shell, cases):
-    """cases: what is typed, and what TAB makes of it; None for nothing."""
+    """cases: what is typed, and the line after TAB; None for no change."""
     for typed, wanted in cases:
         expect(shell.line(typed + '\t'), typed if wanted is None else wanted, typed)
 
 
 def expect_run(shell, cases):
-    """cases: what is typed up to TAB, and the arguments that fsc gets then."""
+    """cases: what is typed before TAB, and the arguments that fsc gets."""
     for typed, wanted in cases:
         expect(shell.run(typed + '\t'), wanted, typed)
 
 
 def store(*names):
-    """Puts files into the library by hand."""
+    """Makes files in the library by hand."""
     for name in names:
         path = os.path.join(os.environ['LIBRARY'], name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -146,12 +146,12 @@ def await_true(condition):
     before = time.monotonic()
     while not condition():
         if time.monotonic() > before + LIMIT:
-            sys.exit('it never comes true')
+            sys.exit('waited in vain')
         time.sleep(0.01)
 
 
 def typed_in_all_quotes(text):
-    """A text as people may type it, so that TAB has something to do at its end."""
+    """The ways to type a text up to TAB."""
     double = re.sub(r'([$`"\\])', r'\\\1', text)
     single = text.replace("'", "'\\''")
     ansi = text.replace('\\', '\\\\').replace("'", """'"'"$'""")
@@ -165,7 +165,7 @@ def typed_in_all_quotes(text):
     yield '\\%s"%s"%s' % (text[0], text[1:2], re.sub(r'([^\w/])', r'\\\1', text[2:]))
 
 
-# Each would do something where it is not quoted; "canary" is what it would make.
+# Unquoted, each would do something to the line; some would make a file "canary".
 HOSTILE = [
     'a b', '  lead', "it's", "'", "''x'", 'say "hi"', '"', 'a"', "q'", '$HOME', '$(touch canary)',
     '`touch canary`', '${x:=canary}', 'x;touch canary', 'x&touch canary&', 'x|touch canary',
