@@ -5,13 +5,13 @@
 
 #include "protocol/utf8.h"
 
-/* A piece of text that is read character by character. */
+/* Text that is read character by character. */
 struct reader {
     const char *next;
     const char *end;
 };
 
-/* Bytes that are no UTF-8 are characters of their own, which no name has. */
+/* A byte that is not UTF-8 is a character of its own, which no name contains. */
 static uint32_t take(struct reader *reader)
 {
     uint32_t character = 0;
@@ -25,15 +25,7 @@ static uint32_t take(struct reader *reader)
     return character;
 }
 
-/* Where the class that begins behind '[' is closed; NULL when it is not. */
-static const char *class_end(const char *start, const char *end)
-{
-    if (start < end && *start == '!')
-        start++;
-    /* The first character belongs to the class, also when it is ']'. */
-    return end - start < 2 ? NULL : memchr(start + 1, ']', (size_t)(end - start - 1));
-}
-
+/* Is a character in a class, without its brackets? */
 static bool class_matches(struct reader class, uint32_t character)
 {
     bool negated = *class.next == '!';
@@ -53,7 +45,7 @@ static bool class_matches(struct reader class, uint32_t character)
     return found != negated && character != '/';
 }
 
-/* Matches one character against what the pattern has next, which is not '*'. */
+/* Matches one character against the next part of the pattern, which is not '*'. */
 static bool match_one(struct reader *pattern, uint32_t character)
 {
     uint32_t wanted = take(pattern);
@@ -62,7 +54,13 @@ static bool match_one(struct reader *pattern, uint32_t character)
         return character != '/';
     if (wanted != '[')
         return wanted == character;
-    const char *end = class_end(pattern->next, pattern->end);
+    /* The first character of a class belongs to it even if it is ']'. */
+    const char *first = pattern->next;
+    if (first < pattern->end && *first == '!')
+        first++;
+    const char *end = pattern->end - first < 2
+                          ? NULL
+                          : memchr(first + 1, ']', (size_t)(pattern->end - first - 1));
     if (end == NULL)
         return character == '[';
     struct reader class = {pattern->next, end};
@@ -75,8 +73,8 @@ bool glob_matches(const char *pattern_bytes, size_t pattern_length, const char *
 {
     struct reader pattern = {pattern_bytes, pattern_bytes + pattern_length};
     struct reader text = {text_bytes, text_bytes + text_length};
-    /* Where to go on when what stands behind the last star does not fit: one character later. An
-     * earlier star need not be tried again, since the last one can take what that would take. */
+    /* If what follows the last star does not match, try one character later. Earlier stars need not
+     * be tried again: the last one can take whatever they would. */
     const char *after_star = NULL;
     struct reader retry = text;
 

@@ -19,25 +19,26 @@ enum {
     PATH_ROOM = NAME_LONGEST + 2, /* a name, '/' and NUL */
 };
 
-/* A listing under way; `path` holds the name of the folder being read, with '/' behind it. */
+/* A listing under way. `path` is the name that was reached; that of a folder ends in '/'. */
 struct walk {
     const struct list_query *query;
     char path[PATH_ROOM];
 };
 
-/* What is left of the pattern in one folder: the component to compare, and what is behind it. */
+/* The part of a pattern that applies to one folder. */
 struct pattern {
     const char *component; /* NULL: everything matches */
     size_t length;
-    const char *rest; /* behind the '/'; NULL when this is the last component */
+    const char *rest; /* after the '/'; NULL when this is the last component */
     size_t rest_length;
 };
 
 static int read_folder(struct walk *walk, int fd, size_t path_length, struct pattern pattern);
 
-static struct pattern cut_pattern(const char *bytes, size_t length, bool whole)
+/* Cuts off the first component of a pattern. One for `deep` listings is not cut. */
+static struct pattern cut_pattern(const char *bytes, size_t length, bool deep)
 {
-    const char *slash = bytes != NULL && !whole ? memchr(bytes, '/', length) : NULL;
+    const char *slash = bytes != NULL && !deep ? memchr(bytes, '/', length) : NULL;
 
     if (slash == NULL)
         return (struct pattern){.component = bytes, .length = length};
@@ -52,7 +53,7 @@ static bool matches(const struct pattern *pattern, const char *text)
            glob_matches(pattern->component, pattern->length, text, strlen(text));
 }
 
-/* What errno comes to: some errors make one entry invisible, and are none of the whole listing. */
+/* What to return after an error with one entry, from errno. Most hide only this entry. */
 static int entry_failure(const struct walk *walk)
 {
     int code = library_failure(errno);
@@ -69,7 +70,6 @@ static int open_below(int folder, const char *component, int flags)
     return openat(folder, component, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-/* May the name be seen that the path has become? */
 static bool is_visible(const struct walk *walk)
 {
     const struct list_query *query = walk->query;
@@ -84,44 +84,44 @@ static int emit(const struct walk *walk, const struct stat *status, const struct
     return walk->query->entry(walk->query->context, &entry);
 }
 
-/* A file that may be read tells its record; of another the status is all there is. */
-static int emit_with_details(const struct walk *walk, int folder, const char *component)
+static int list_file(struct walk *walk, int folder, const char *component,
+                     const struct pattern *pattern)
 {
-    struct stored stored = {.fd = open_below(folder, component, O_RDONLY)};
-    int code = stored.fd >= 0 ? fstat(stored.fd, &stored.status)
-                              : fstatat(folder, component, &stored.status, AT_SYMLINK_NOFOLLOW);
+    struct stored stored = {.fd = -1};
+    int code = 0;
 
-    if (code == 0 && S_ISREG(stored.status.st_mode)) {
+    if (pattern->rest != NULL || !matches(pattern, component) || !is_visible(walk))
+        return 0;
+    if (!walk->query->details)
+        return emit(walk, NULL, NULL);
+    /* A file that cannot be read has no record to show, but a size and a time. */
+    stored.fd = open_below(folder, component, O_RDONLY);
+    code = stored.fd >= 0 ? fstat(stored.fd, &stored.status)
+                          : fstatat(folder, component, &stored.status, AT_SYMLINK_NOFOLLOW);
+    if (code < 0 || !S_ISREG(stored.status.st_mode)) {
+        code = 0; /* it has gone since the folder was read */
+    } else {
         if (stored.fd >= 0)
             (void)record_read(stored.fd, &stored.status, &stored.record);
         code = emit(walk, &stored.status, &stored.record);
-    } else {
-        code = 0;
     }
     descriptor_close(stored.fd);
     return code;
 }
 
-static int list_file(struct walk *walk, int folder, const char *component,
-                     const struct pattern *pattern)
-{
-    if (pattern->rest != NULL || !matches(pattern, component) || !is_visible(walk))
-        return 0;
-    return walk->query->details ? emit_with_details(walk, folder, component)
-                                : emit(walk, NULL, NULL);
-}
-
+/* Lists what is in a folder, whose name in the path ends at `path_length` with its '/'. */
 static int descend(struct walk *walk, int folder, const char *component, size_t path_length,
                    struct pattern pattern)
 {
     int fd = open_below(folder, component, O_RDONLY | O_DIRECTORY);
+
     if (fd < 0)
         return entry_failure(walk);
-    if (path_length + 1 >= NAME_LONGEST) {
+    if (path_length >= NAME_LONGEST) {
         (void)close(fd);
         return 0;
     }
-    return read_folder(walk, fd, path_length + 1, pattern);
+    return read_folder(walk, fd, path_length, pattern);
 }
 
 static int list_folder(struct walk *walk, int folder, const char *component, size_t path_length,
@@ -133,9 +133,9 @@ static int list_folder(struct walk *walk, int folder, const char *component, siz
     if (!is_visible(walk))
         return 0;
     if (query->deep)
-        return descend(walk, folder, component, path_length, *pattern);
+        return descend(walk, folder, component, path_length + 1, *pattern);
     if (pattern->rest != NULL && matches(pattern, component))
-        return descend(walk, folder, component, path_length,
+        return descend(walk, folder, component, path_length + 1,
                        cut_pattern(pattern->rest, pattern->rest_length, false));
     if (pattern->component != NULL ||
         faccessat(folder, component, R_OK | X_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
@@ -143,34 +143,28 @@ static int list_folder(struct walk *walk, int folder, const char *component, siz
     return emit(walk, NULL, NULL);
 }
 
-static unsigned char type_of(int folder, const struct dirent64 *dirent)
-{
-    struct stat status;
-
-    if (dirent->d_type != DT_UNKNOWN)
-        return dirent->d_type;
-    if (fstatat(folder, dirent->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return DT_UNKNOWN;
-    return S_ISREG(status.st_mode) ? DT_REG : S_ISDIR(status.st_mode) ? DT_DIR : DT_UNKNOWN;
-}
-
 static int list_one(struct walk *walk, int folder, const struct dirent64 *dirent,
                     size_t path_length, const struct pattern *pattern)
 {
+    struct stat status;
     size_t length = strlen(dirent->d_name);
-    unsigned char type = type_of(folder, dirent);
+    mode_t type = DTTOIF(dirent->d_type);
 
-    if (type != DT_REG && type != DT_DIR)
+    /* Some file systems do not say what it is. */
+    if (dirent->d_type == DT_UNKNOWN &&
+        fstatat(folder, dirent->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        type = status.st_mode & S_IFMT;
+    if (type != S_IFREG && type != S_IFDIR)
         return 0;
     if (path_length + length > NAME_LONGEST || !name_component_is_valid(dirent->d_name, length))
         return 0;
     memcpy(walk->path + path_length, dirent->d_name, length + 1);
-    if (type == DT_REG)
+    if (type == S_IFREG)
         return list_file(walk, folder, dirent->d_name, pattern);
     return list_folder(walk, folder, dirent->d_name, path_length + length, pattern);
 }
 
-/* Reads one folder, which is closed at the end, with all that is to be seen below it. */
+/* Lists what is in a folder, and closes it. */
 static int read_folder(struct walk *walk, int fd, size_t path_length, struct pattern pattern)
 {
     int code = 0;
@@ -199,7 +193,7 @@ static int read_folder(struct walk *walk, int fd, size_t path_length, struct pat
     return code;
 }
 
-/* LIST of a file's own name. */
+/* Lists a file by its own name. */
 static int list_itself(struct walk *walk, const struct library *library)
 {
     struct stat status;

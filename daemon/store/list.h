@@ -1,6 +1,5 @@
 /*
- * Listing: the files and folders that are to be seen in a library, as a stream of entries in no
- * order.
+ * Listing: the visible files and folders of a library, one entry at a time, in no order.
  */
 #ifndef STORE_LIST_H
 #define STORE_LIST_H
@@ -13,43 +12,43 @@
 #include "daemon/store/record.h"
 
 struct list_entry {
-    const char *name; /* the full name, NUL-terminated; a folder's ends in '/' */
+    const char *name; /* the full name, NUL-terminated; that of a folder ends in '/' */
     size_t length;
-    const struct stat *status;   /* of a file when details are asked for; else NULL */
-    const struct record *record; /* the same; its digest is empty when there is none */
+    const struct stat *status;   /* of a file if details are asked for; otherwise NULL */
+    const struct record *record; /* the same; its digest is empty if the file has no record */
 };
 
 struct list_query {
-    const char *folder;  /* a folder's or file's name; NULL for the whole library */
-    bool must_be_folder; /* it was written with a '/' behind it */
-    const char *match;   /* a pattern of store/glob.h; NULL for none */
+    const char *folder;  /* the name of a folder or file; NULL for the whole library */
+    bool must_be_folder; /* it was given with a '/' at its end */
+    const char *match;   /* a pattern as in store/glob.h; NULL for none */
     size_t match_length;
-    bool deep;    /* all files below, no folders */
+    bool deep;    /* all files below, and no folders */
     bool details; /* status and record of each file */
 
     /*
-     * May this name be seen? A folder's ends in '/'; one that may not is not looked into. NULL:
-     * all.
+     * Is this name visible? That of a folder ends in '/'; a folder that is not visible is not read.
+     * NULL: everything is.
      */
     bool (*is_visible)(void *context, const char *name);
-    /* Called for each entry; a negative value ends the listing and becomes its result. */
+    /* Called for each entry. A negative result ends the listing, which returns it. */
     int (*entry)(void *context, const struct list_entry *entry);
-    /*
-     * Called after each batch of directory entries, whatever was found in it; as `entry`. Or NULL.
-     */
+    /* Called after each batch of directory entries, even if none of them was visible. May be NULL.
+     * The result counts as that of `entry`. */
     int (*batch_end)(void *context);
     /*
-     * Called, with errno, for a folder that is there and cannot be read, so that nothing below it
-     * is listed; as `entry`. NULL: what has no access is passed over, all else ends the listing.
+     * Called, with errno, for a folder that exists but cannot be read, so that nothing below it is
+     * listed. The result counts as that of `entry`. NULL: folders without access are passed over,
+     * and any other error ends the listing.
      */
     int (*unreadable)(void *context, const char *folder);
     void *context;
 };
 
 /*
- * Lists. What is no regular file or folder, what has a refused name or is not visible, and folders
- * that cannot be read are passed over; a folder that does not exist has no entries. Returns 0;
- * -REASON_UNAVAILABLE when the library itself cannot be read; or another reason.
+ * Lists. Passes over anything that is neither a regular file nor a folder, names that are refused
+ * or not visible, and folders that cannot be read. A folder that does not exist has no entries.
+ * Returns 0; -REASON_UNAVAILABLE when the library itself cannot be read; or another reason.
  */
 int list_run(const struct library *library, const struct list_query *query);
 

@@ -44,7 +44,7 @@ int seen_add(struct seen *seen, uint64_t mark)
 {
     if (seen_has(seen, mark))
         return 0;
-    /* An eighth stays free, so that a search ends soon. */
+    /* An eighth stays free, to keep searches short. */
     if (seen->count + 1 > seen->room / 8 * 7 && grow(seen) < 0)
         return -REASON_INTERNAL;
     seen->slots[find(seen, mark)] = mark;
