@@ -332,9 +332,9 @@ continue_scrub() {
 
 @test "scrub: usage and configuration" {
     store file text
-    refuses_scrub 2 '0: it must be a size above 0, as in 512K, 20M or 1G' --rate 0
-    refuses_scrub 2 'fast: it must be a size above 0, as in 512K, 20M or 1G' --rate fast
-    refuses_scrub 2 'b: there can be only one folder' a b
+    refuses_scrub 2 '--rate: must be a size above 0, such as 512K, 20M or 1G' --rate 0
+    refuses_scrub 2 '--rate: must be a size above 0, such as 512K, 20M or 1G' --rate fast
+    refuses_scrub 2 'b: only one FOLDER can be given' a b
     refuses_scrub 2 '../a: a component is . or ..' ../a
     refuses_scrub 2 '--library: "" is not an absolute path' --config /dev/null --library ''
     refuses_scrub 2 "$WORK/nothing: No such file or directory" --config nothing
