@@ -50,7 +50,7 @@ int session_check_disk(struct session *session)
     return session_has_disk_failed(session)
                ? session_refuse(session, REASON_UNAVAILABLE,
                                 "the disk has failed: uploads and deletions are refused until fsd "
-                                "is started anew")
+                                "is restarted")
                : 0;
 }
 

@@ -85,12 +85,12 @@ END
 > 1
 > x
 > END
-< FAIL internal outcome unknown: the file has its name, and could not be made durable
+< FAIL internal outcome unknown: the file is stored, but a crash may lose it
 > PUT a size=1 eager=1
 > 1
 > x
 > END
-< FAIL unavailable the disk has failed: uploads and deletions are refused until fsd is started anew
+< FAIL unavailable the disk has failed: uploads and deletions are refused until fsd is restarted
 > PUT b
 < FAIL unavailable the disk has failed: *
 > GET a

@@ -783,7 +783,7 @@ SCRIPT
     start_fsd
     for file in small large; do
         assert_fails 8 "$FSC" put "$file" --name a --replace="$old"
-        assert_equal "$stderr" 'fsc: a: there is no file to be replaced'
+        assert_equal "$stderr" 'fsc: a: there is no file to replace'
         quiet "$FSC" put old --name a
         assert_silent "$FSC" put "$file" --name a --replace="${old/%a/A}"
         cmp "$file" "$LIBRARY/a"
@@ -793,7 +793,7 @@ SCRIPT
         # Another has it by now.
         quiet "$FSC" put /dev/null --name a --replace
         assert_fails 8 "$FSC" put "$file" --name a --replace="$old"
-        assert_regex "$stderr" '^fsc: a: the file to be replaced is another'
+        assert_regex "$stderr" '^fsc: a: the file to replace has other content'
         assert_fails 8 bash -c 'cat "$2" | "$1" put - --name a --replace="$3"' - "$FSC" "$file" "$old"
         [ ! -s "$LIBRARY/a" ]
         rm "$LIBRARY/a"

@@ -215,7 +215,7 @@ END
     echo >"$LIBRARY/f/a"
     trace -P "$LIBRARY/f" -e inject=fsync:error=EIO
     start_fsd
-    play <<<$'> PUT f/a size=2 eager=1 replace=1\n> 2\n> ab\n> END\n< FAIL internal outcome unknown: the file has its name, *'
+    play <<<$'> PUT f/a size=2 eager=1 replace=1\n> 2\n> ab\n> END\n< FAIL internal outcome unknown: the file is stored, *'
     assert_equal "$(cat "$LIBRARY/f/a")" ab
     play <<<$'> PUT b replace=1\n< FAIL unavailable the disk has failed: *'
     assert_no_stages
@@ -281,7 +281,7 @@ END
     start_fsd
     play <<'END'
 > DELETE f/g/a
-< FAIL internal outcome unknown: the file is gone, and could not be made so for good
+< FAIL internal outcome unknown: the file is deleted, but a crash may bring it back
 > DELETE f/b
 < FAIL unavailable the disk has failed: *
 > GET f/b

@@ -217,7 +217,7 @@ END
     play_resume <<'END'
 begin('a', ID, b'x' * 1000000)
 session, answer = put('b', OTHER, 1500000)
-check(answer.startswith('FAIL no-space the uploads that user '), answer)
+check(answer.startswith('FAIL no-space the unfinished uploads of user '), answer)
 begin('b', OTHER, b'x', 1000000)
 session, answer = put('c', 'e' * 32)
 check(answer.startswith('FAIL no-space user '), answer)

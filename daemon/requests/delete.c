@@ -1,11 +1,9 @@
-#include <errno.h>
-
 #include "daemon/log.h"
 #include "daemon/requests/requests.h"
 #include "daemon/store/commit.h"
 
 struct deletion {
-    const struct session *session;
+    const struct library *library;
     const char *name;
 };
 
@@ -13,12 +11,12 @@ static int delete_file(void *argument)
 {
     const struct deletion *deletion = argument;
 
-    return commit_delete(deletion->session->library, deletion->name);
+    return commit_delete(deletion->library, deletion->name);
 }
 
 int delete_serve(struct session *session, const struct arguments *arguments)
 {
-    struct deletion deletion = {.session = session, .name = arguments->name};
+    struct deletion deletion = {.library = session->library, .name = arguments->name};
     int code = session_check_disk(session);
 
     if (code == 0 && !session->library->writable)
@@ -27,9 +25,9 @@ int delete_serve(struct session *session, const struct arguments *arguments)
         code = session_run_with_heartbeat(session, delete_file, &deletion);
     if (code == COMMIT_UNKNOWN || (code == 0 && session_check_promise(session) < 0))
         return session_answer_unknown(session, arguments->name,
-                                      "the file is gone, and could not be made so for good");
+                                      "the file is deleted, but a crash may bring it back");
     if (code == -REASON_DENIED && session->why[0] == '\0')
-        return session_refuse(session, REASON_DENIED, "the daemon itself has no access there");
+        return session_refuse(session, REASON_DENIED, "fsd itself has no access there");
     if (code < 0)
         return code;
     log_event(LOG_LEVEL_INFO, "deleted", "session", session->id, "client", session->client.who,

@@ -10,18 +10,8 @@
 enum {
     DETAILS_ROOM = 512,                                /* bytes of a line's options */
     LIST_LINE_ROOM = NAME_ESCAPED_ROOM + DETAILS_ROOM, /* bytes of a line of a listing */
-    SHOW_MS = 1000, /* lines are not kept longer than this while others are looked for */
+    SHOW_MS = 1000, /* lines are sent after this at the latest while others are looked for */
 };
-
-static int begin_item(struct listing *listing)
-{
-    int code = listing_begin(listing);
-
-    listing->used = 0;
-    return code < 0 ? code
-                    : body_room(&listing->session->stream, ITEM_PREFERRED, &listing->item,
-                                &listing->room);
-}
 
 static size_t print_details(char *line, const struct list_entry *entry)
 {
@@ -85,9 +75,14 @@ int listing_add(void *context, const struct list_entry *entry)
     line[length++] = '\n';
     if (listing->item != NULL && listing->room - listing->used < length)
         code = listing_send(listing);
-    if (code == 0 && listing->item == NULL)
-        code = begin_item(listing);
-    if (code < 0 || listing->item == NULL)
+    if (code == 0 && listing->item == NULL) {
+        listing->used = 0;
+        code = listing_begin(listing);
+        if (code == 0)
+            code = body_room(&listing->session->stream, ITEM_PREFERRED, &listing->item,
+                             &listing->room);
+    }
+    if (code < 0)
         return code;
     memcpy(listing->item + listing->used, line, length);
     listing->used += length;
@@ -99,10 +94,10 @@ int listing_pause(void *context)
     struct listing *listing = context;
     struct session *session = listing->session;
     int64_t now = clock_ms();
-    bool must_tell = now - listing->alive_ms >= session->settings->heartbeat_ms;
-    int code = must_tell || now - listing->shown_ms >= SHOW_MS ? listing_send(listing) : 0;
+    bool needs_sign = now - listing->alive_ms >= session->settings->heartbeat_ms;
+    int code = needs_sign || now - listing->shown_ms >= SHOW_MS ? listing_send(listing) : 0;
 
-    if (code < 0 || !must_tell || listing->alive_ms >= now)
+    if (code < 0 || !needs_sign || listing->alive_ms >= now)
         return code;
     listing->alive_ms = now;
     listing->since = 0;

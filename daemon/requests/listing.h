@@ -13,35 +13,35 @@
 
 struct listing {
     struct session *session;
-    bool begun;  /* OK has been said */
+    bool begun;  /* OK was answered */
     char *item;  /* the item under way; NULL for none */
     size_t room; /* bytes it may hold */
     size_t used;
     int64_t shown_ms; /* when lines were last sent */
-    int64_t alive_ms; /* when the client last got a sign of life: WAIT, or enough bytes */
+    int64_t alive_ms; /* when the client last got a sign of life: WAIT, or enough lines */
     size_t since;     /* bytes of lines sent since then */
 };
 
 void listing_open(struct listing *listing, struct session *session);
 
-/* Says OK, once; listing_add() does so, too. As stream_print(). */
+/* Answers OK, unless that was done; listing_add() calls it. Returns as stream_print(). */
 int listing_begin(struct listing *listing);
 
 /* Sends the lines that there are. Returns 0, or what stream_flush() returns. */
 int listing_send(struct listing *listing);
 
 /*
- * For struct list_query, with the listing as context: `is_visible`, `entry` and `batch_end`. The
- * last one sends what was found so far, and a WAIT when that was too little to tell that we are
- * alive; to be called as often as anything may have to be sent.
+ * For struct list_query, with the listing as context: `is_visible`, `entry` and `batch_end`. To be
+ * called often while entries are looked for, listing_pause() sends the lines that are there, and
+ * WAIT when the client would hear nothing else for too long.
  */
 bool listing_may_see(void *context, const char *name);
 int listing_add(void *context, const struct list_entry *entry);
 int listing_pause(void *context);
 
 /*
- * Ends the body: END for a `code` of 0, else ABORT with its reason, and with `why`, or the reason's
- * own text for an empty one. Returns 0 or what failed.
+ * Ends the body: by END for a `code` of 0, else by ABORT with its reason and `why`, or the reason's
+ * own text when that is empty. Returns 0 or a reason.
  */
 int listing_end(struct listing *listing, int code, const char *why);
 

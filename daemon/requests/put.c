@@ -55,7 +55,8 @@ static int look(struct put *put)
     facts->name = PUT_NAME_TAKEN;
     facts->is_unreadable = false;
     if (code == -REASON_NOT_FOUND && errno != ENOENT)
-        return session_refuse(put->session, REASON_NOT_A_FILE, "it lies below a file or a link");
+        return session_refuse(put->session, REASON_NOT_A_FILE,
+                              "one of its folders is a file or a link");
     if (code == -REASON_NOT_FOUND) {
         facts->name = PUT_NAME_FREE;
         code = 0;
@@ -107,7 +108,8 @@ static int find_stage(struct put *put)
         return 0;
     int code = session_run_with_heartbeat(put->session, resume_stage, put);
     if (code == -REASON_BUSY)
-        return session_refuse(put->session, REASON_BUSY, "another session has this upload");
+        return session_refuse(put->session, REASON_BUSY,
+                              "another session is receiving this upload");
     if (code == -REASON_MISMATCH)
         return session_refuse(put->session, REASON_MISMATCH,
                               "this upload was begun with another name or size");
@@ -118,7 +120,7 @@ static int refuse_usage(struct session *session)
 {
     errno = EDQUOT; /* for the log */
     return session_refuse(session, REASON_NO_SPACE,
-                          "the uploads that %s has begun would be too large together",
+                          "the unfinished uploads of %s would take too much space",
                           session->client.who);
 }
 
@@ -134,7 +136,7 @@ static int check_usage(const struct put *put)
     if (usage.count >= (uint64_t)settings->stages) {
         errno = EDQUOT; /* for the log */
         return session_refuse(session, REASON_NO_SPACE,
-                              "%s has begun %llu uploads, and may not begin more",
+                              "%s already has %llu unfinished uploads, and may not have more",
                               session->client.who, (unsigned long long)usage.count);
     }
     if (usage.room > (uint64_t)settings->stage_bytes ||
@@ -190,7 +192,8 @@ static int take_bytes(struct put *put, const char *bytes, size_t length)
     int code = 0;
 
     if (put->plan.size >= 0 && (int64_t)length > put->plan.size - put->received)
-        return session_refuse(session, REASON_MISMATCH, "more bytes came than the %lld announced",
+        return session_refuse(session, REASON_MISMATCH,
+                              "received more than the announced %lld bytes",
                               (long long)put->plan.size);
     if (put->plan.id != NULL && put->received + (int64_t)length > session->settings->stage_bytes)
         return refuse_usage(session);
@@ -224,12 +227,14 @@ static int receive(struct put *put)
     if (item.kind == ITEM_ABORT)
         return -REASON_ABORTED;
     if (put->plan.size >= 0 && put->plan.size != put->received)
-        return session_refuse(session, REASON_MISMATCH, "%lld bytes came, and %lld were announced",
+        return session_refuse(session, REASON_MISMATCH,
+                              "received %lld bytes, but %lld were announced",
                               (long long)put->received, (long long)put->plan.size);
     digest_finish(&put->digest, digest);
     if ((item.digest[0] != '\0' && strcmp(item.digest, digest) != 0) ||
         (facts->digest != NULL && strcmp(facts->digest, digest) != 0))
-        return session_refuse(session, REASON_MISMATCH, "the digest of what came is %s", digest);
+        return session_refuse(session, REASON_MISMATCH, "the digest of the received bytes is %s",
+                              digest);
     put->record.size = put->received;
     facts->size = put->received;
     facts->digest = digest;
@@ -396,9 +401,9 @@ static int serve(struct put *put)
     case PUT_EXISTS:
         return answer_existing(put);
     case PUT_NOTHING_TO_REPLACE:
-        return session_refuse(session, REASON_MISMATCH, "there is no file to be replaced");
+        return session_refuse(session, REASON_MISMATCH, "there is no file to replace");
     case PUT_OTHER_FILE:
-        return session_refuse(session, REASON_MISMATCH, "the file to be replaced is another%s%s",
+        return session_refuse(session, REASON_MISMATCH, "the file to replace has other content%s%s",
                               put->facts.may_know ? ": " : "",
                               put->facts.may_know ? put->there.record.digest : "");
     default:
@@ -456,8 +461,8 @@ int put_serve(struct session *session, const struct arguments *arguments)
     errno = error;
     if (code == COMMIT_UNKNOWN)
         return session_answer_unknown(session, put.name,
-                                      "the file has its name, and could not be made durable");
+                                      "the file is stored, but a crash may lose it");
     if (code == -REASON_DENIED && session->why[0] == '\0')
-        return session_refuse(session, REASON_DENIED, "the daemon itself has no access there");
+        return session_refuse(session, REASON_DENIED, "fsd itself has no access there");
     return code;
 }

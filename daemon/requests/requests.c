@@ -27,8 +27,15 @@ static const struct {
     [OPTION_WAIT] = {"wait", KIND_NUMBER},     [OPTION_EXISTING] = {"existing", KIND_ONE},
 };
 
-/* Words of the protocol that are no requests: a body that nobody asked for begins with them. */
+/* Words of the protocol that are not requests. A body that nobody asked for begins with one. */
 static const char *const other_words[] = {"WAIT", "END", "ABORT", "OK", "EMPTY", "EXISTS", "FAIL"};
+
+static int quit_serve(struct session *session, const struct arguments *arguments)
+{
+    (void)arguments;
+    session->over = true;
+    return 0;
+}
 
 #define BIT(option) (1U << (option))
 
@@ -68,142 +75,21 @@ enum {
 
 _Static_assert((int)REQUEST_COUNT < (int)COUNTERS_REQUESTS, "each request has its counters");
 
-static bool is_accepted(const struct request *request, const char *key, enum option *ret)
-{
-    for (enum option option = 0; option < OPTION_COUNT; option++) {
-        if ((request->options & BIT(option)) != 0 && strcmp(options[option].key, key) == 0) {
-            *ret = option;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_one(const struct field *field)
-{
-    return field->length == 1 && field->bytes[0] == '1';
-}
-
-/* Reads the value of an option. Returns 0, -REASON_BAD_REQUEST or -REASON_UNSUPPORTED. */
-static int read_value(const struct field *field, enum kind kind, struct option_value *ret)
-{
-    *ret = (struct option_value){.text = field->bytes, .length = field->length};
-    switch (kind) {
-    case KIND_TEXT:
-        return 0;
-    case KIND_NUMBER:
-        return value_number(field->bytes, field->length, &ret->number) ? 0 : -REASON_BAD_REQUEST;
-    case KIND_ONE:
-        return is_one(field) ? 0 : -REASON_BAD_REQUEST;
-    case KIND_GUARD:
-        if (is_one(field))
-            return 0;
-        return digest_check(field->bytes, field->length);
-    case KIND_DIGEST:
-        return digest_check(field->bytes, field->length);
-    case KIND_UPLOAD:
-        return record_is_upload(field->bytes, field->length) ? 0 : -REASON_BAD_REQUEST;
-    }
-    return -REASON_BAD_REQUEST;
-}
-
-/* Reads one option. What is no fault of grammar but unknown goes into `ret_unknown`. */
-static int read_option(struct session *session, const struct request *request,
-                       const struct field *field, struct arguments *ret, const char **ret_unknown)
-{
-    enum option option = OPTION_COUNT;
-    int code = -REASON_UNSUPPORTED;
-
-    if (is_accepted(request, field->key, &option))
-        code = read_value(field, options[option].kind, &ret->options[option]);
-    if (code == -REASON_BAD_REQUEST)
-        return session_refuse(session, REASON_BAD_REQUEST, "the value of %s is not valid",
-                              field->key);
-    if (code == -REASON_UNSUPPORTED)
-        *ret_unknown = field->key;
-    return 0;
-}
-
-/* The fields behind the word: options, and the name, NULL for none. */
-static int read_fields(struct session *session, const struct request *request,
-                       struct arguments *ret, const struct field **ret_name,
-                       const char **ret_unknown)
-{
-    static const char *const rules[] = {
-        [NAME_NONE] = "no name", [NAME_NEEDED] = "one name", [NAME_OR_FOLDER] = "one name at most"};
-    size_t names = 0;
-    int code = 0;
-
-    for (size_t i = 1; code == 0 && i < session->line.count; i++) {
-        const struct field *field = &session->line.fields[i];
-        if (field->key != NULL) {
-            code = read_option(session, request, field, ret, ret_unknown);
-            continue;
-        }
-        *ret_name = field;
-        names++;
-    }
-    if (code == 0 && (names > (request->name == NAME_NONE ? 0 : 1) ||
-                      (names == 0 && request->name == NAME_NEEDED)))
-        code = session_refuse(session, REASON_BAD_REQUEST, "%s takes %s", request->word,
-                              rules[request->name]);
-    return code;
-}
-
-/* An upload that is sent ahead must tell its size, so that its body can be told from a request. */
-static int judge_eager(struct session *session, const struct arguments *arguments)
-{
-    const struct option_value *size = &arguments->options[OPTION_SIZE];
-
-    if (arguments->options[OPTION_EAGER].text == NULL)
-        return 0;
-    if (size->text == NULL || size->number > EAGER_LARGEST)
-        return session_refuse(session, REASON_BAD_REQUEST, "eager needs a size of %d at most",
-                              EAGER_LARGEST);
-    if (arguments->options[OPTION_UPLOAD].text != NULL)
-        return session_refuse(session, REASON_BAD_REQUEST, "eager and upload exclude each other");
-    session->body_expected = true;
-    return 0;
-}
-
-static int judge_name(struct session *session, const struct request *request,
-                      const struct field *name, struct arguments *ret)
-{
-    char echo[LINE_ECHO_ROOM];
-    size_t length = name->length;
-
-    if (request->name == NAME_OR_FOLDER)
-        length = name_length_without_slash(name->bytes, length);
-    const char *fault = name_fault(name->bytes, length);
-    if (fault != NULL)
-        return session_refuse(session, REASON_BAD_NAME, "%s: %s",
-                              line_echo(name->bytes, name->length, echo), fault);
-    ret->is_folder = length < name->length;
-    memcpy(ret->name, name->bytes, length);
-    return 0;
-}
-
-static bool is_word(const struct field *field)
-{
-    size_t length = strspn(field->bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-    if (field->key != NULL || length != field->length || length > REQUEST_WORD_LONGEST)
-        return false;
-    for (size_t i = 0; i < sizeof other_words / sizeof other_words[0]; i++) {
-        if (strcmp(field->bytes, other_words[i]) == 0)
-            return false;
-    }
-    return true;
-}
-
-/* The row of the word that begins the line. One that is not known ends the session. */
+/*
+ * Finds the row of the word that begins the line. After a word that is not known the session ends:
+ * what follows may be its body.
+ */
 static int find_request(struct session *session, const struct request **ret)
 {
     const struct field *word = &session->line.fields[0];
+    size_t length = strspn(word->bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    bool is_request = word->key == NULL && length == word->length && length <= REQUEST_WORD_LONGEST;
     char echo[LINE_ECHO_ROOM];
 
-    if (!is_word(word))
-        return session_refuse(session, REASON_BAD_REQUEST, "%s: a request was due",
+    for (size_t i = 0; is_request && i < sizeof other_words / sizeof other_words[0]; i++)
+        is_request = strcmp(word->bytes, other_words[i]) != 0;
+    if (!is_request)
+        return session_refuse(session, REASON_BAD_REQUEST, "%s: expected a request",
                               line_echo(word->bytes, word->length, echo));
     for (size_t i = 0; i < REQUEST_COUNT; i++) {
         if (strcmp(requests[i].word, word->bytes) == 0) {
@@ -212,8 +98,90 @@ static int find_request(struct session *session, const struct request **ret)
         }
     }
     session->over = true;
-    return session_refuse(session, REASON_UNSUPPORTED, "%s is no request that is known here",
-                          word->bytes);
+    return session_refuse(session, REASON_UNSUPPORTED, "unknown request %s", word->bytes);
+}
+
+/* Reads the value of an option. Returns 0, -REASON_BAD_REQUEST or -REASON_UNSUPPORTED. */
+static int read_value(const struct field *field, enum kind kind, struct option_value *ret)
+{
+    bool is_one = field->length == 1 && field->bytes[0] == '1';
+    bool is_valid = true;
+
+    *ret = (struct option_value){.text = field->bytes, .length = field->length};
+    switch (kind) {
+    case KIND_TEXT:
+        break;
+    case KIND_NUMBER:
+        is_valid = value_number(field->bytes, field->length, &ret->number);
+        break;
+    case KIND_ONE:
+        is_valid = is_one;
+        break;
+    case KIND_GUARD:
+        return is_one ? 0 : digest_check(field->bytes, field->length);
+    case KIND_DIGEST:
+        return digest_check(field->bytes, field->length);
+    case KIND_UPLOAD:
+        is_valid = record_is_upload(field->bytes, field->length);
+        break;
+    }
+    return is_valid ? 0 : -REASON_BAD_REQUEST;
+}
+
+/*
+ * Reads the fields after the word: options, and the name, NULL for none. The key of an option that
+ * is not known goes into `ret_unknown`: what breaks the grammar is answered before it.
+ */
+static int read_fields(struct session *session, const struct request *request,
+                       struct arguments *ret, const struct field **ret_name,
+                       const char **ret_unknown)
+{
+    static const char *const rules[] = {
+        [NAME_NONE] = "no name", [NAME_NEEDED] = "one name", [NAME_OR_FOLDER] = "at most one name"};
+    size_t names = 0;
+
+    for (size_t i = 1; i < session->line.count; i++) {
+        const struct field *field = &session->line.fields[i];
+        if (field->key == NULL) {
+            *ret_name = field;
+            names++;
+            continue;
+        }
+        enum option option = 0;
+        while (option < OPTION_COUNT && ((request->options & BIT(option)) == 0 ||
+                                         strcmp(options[option].key, field->key) != 0))
+            option++;
+        int code = option < OPTION_COUNT
+                       ? read_value(field, options[option].kind, &ret->options[option])
+                       : -REASON_UNSUPPORTED;
+        if (code == -REASON_BAD_REQUEST)
+            return session_refuse(session, REASON_BAD_REQUEST, "the value of %s is not valid",
+                                  field->key);
+        if (code == -REASON_UNSUPPORTED)
+            *ret_unknown = field->key;
+    }
+    if (names > (request->name == NAME_NONE ? 0 : 1) ||
+        (names == 0 && request->name == NAME_NEEDED))
+        return session_refuse(session, REASON_BAD_REQUEST, "%s takes %s", request->word,
+                              rules[request->name]);
+    return 0;
+}
+
+/* An upload that is sent ahead must have a size, which tells its body from a request. */
+static int check_eager(struct session *session, const struct option_value *values)
+{
+    const struct option_value *size = &values[OPTION_SIZE];
+
+    if (values[OPTION_EAGER].text == NULL)
+        return 0;
+    if (size->text == NULL || size->number > EAGER_LARGEST)
+        return session_refuse(session, REASON_BAD_REQUEST, "eager needs a size of at most %d",
+                              EAGER_LARGEST);
+    if (values[OPTION_UPLOAD].text != NULL)
+        return session_refuse(session, REASON_BAD_REQUEST,
+                              "eager and upload cannot be used together");
+    session->body_expected = true;
+    return 0;
 }
 
 unsigned request_rights(const struct request *request, const struct arguments *arguments)
@@ -247,6 +215,7 @@ int request_parse(struct session *session, const struct request **ret_request,
     const char *unknown = NULL;
     const struct field *name = NULL;
     const struct request *request = NULL;
+    char echo[LINE_ECHO_ROOM];
     int code = find_request(session, &request);
 
     *ret = (struct arguments){.is_folder = false};
@@ -255,9 +224,21 @@ int request_parse(struct session *session, const struct request **ret_request,
         return code;
     code = read_fields(session, request, ret, &name, &unknown);
     if (code == 0)
-        code = judge_eager(session, ret);
+        code = check_eager(session, ret->options);
     if (code == 0 && unknown != NULL)
-        code = session_refuse(session, REASON_UNSUPPORTED, "%s has no option %s of that kind",
+        code = session_refuse(session, REASON_UNSUPPORTED, "%s does not support this %s option",
                               request->word, unknown);
-    return code == 0 && name != NULL ? judge_name(session, request, name, ret) : code;
+    if (code < 0 || name == NULL)
+        return code;
+
+    size_t length = name->length;
+    if (request->name == NAME_OR_FOLDER)
+        length = name_length_without_slash(name->bytes, length);
+    const char *fault = name_fault(name->bytes, length);
+    if (fault != NULL)
+        return session_refuse(session, REASON_BAD_NAME, "%s: %s",
+                              line_echo(name->bytes, name->length, echo), fault);
+    ret->is_folder = length < name->length;
+    memcpy(ret->name, name->bytes, length);
+    return 0;
 }

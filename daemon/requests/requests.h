@@ -102,6 +102,5 @@ int put_serve(struct session *session, const struct arguments *arguments);
 int delete_serve(struct session *session, const struct arguments *arguments);
 int watch_serve(struct session *session, const struct arguments *arguments);
 int status_serve(struct session *session, const struct arguments *arguments);
-int quit_serve(struct session *session, const struct arguments *arguments);
 
 #endif

@@ -9,7 +9,7 @@
 #include "protocol/clock.h"
 #include "protocol/line.h"
 
-/* What takes long to find out. */
+/* What may take long to find out. */
 struct usage {
     const struct library *library;
     struct stage_usage stages;
@@ -29,13 +29,7 @@ static void print_number(FILE *file, const char *key, uint64_t number)
     (void)fprintf(file, "%s %llu\n", key, (unsigned long long)number);
 }
 
-/* Answers that are no failures have words of their own. */
-static const char *outcome_word(enum reason outcome)
-{
-    return outcome == REASON_NONE ? "ok" : reason_word(outcome);
-}
-
-/* How often each request had each outcome that it had at all; of OK always. */
+/* How often each request had each outcome: OK always, the others where there were any. */
 static void print_requests(FILE *file, const struct counters *counters)
 {
     for (size_t place = 0; place <= request_place(NULL); place++) {
@@ -44,7 +38,8 @@ static void print_requests(FILE *file, const struct counters *counters)
             uint64_t count = counter_read(&counters->requests[place][outcome]);
             if (count > 0 || (outcome == REASON_NONE && request != NULL))
                 (void)fprintf(file, "requests.%s.%s %llu\n",
-                              request != NULL ? request->word : "other", outcome_word(outcome),
+                              request != NULL ? request->word : "other",
+                              outcome == REASON_NONE ? "ok" : reason_word(outcome),
                               (unsigned long long)count);
         }
     }
@@ -62,14 +57,6 @@ static void print_setting(FILE *file, const struct settings *settings, const cha
     }
     free(escaped);
     free(text);
-}
-
-static void print_limits(FILE *file, const struct settings *settings)
-{
-    for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (strncmp(row->name, "limits.", 7) == 0)
-            print_setting(file, settings, row->name, row);
-    }
 }
 
 static void print_all(FILE *file, const struct session *session, const struct usage *usage)
@@ -94,16 +81,10 @@ static void print_all(FILE *file, const struct session *session, const struct us
     print_number(file, "space.total", usage->space.total);
     print_number(file, "space.free", usage->space.free);
     (void)fprintf(file, "writable %d\n", session->library->writable);
-    print_limits(file, settings);
-}
-
-static int send_text(struct stream *stream, const char *text, size_t length)
-{
-    int code = stream_print(stream, "OK\n%zu\n", length);
-
-    if (code == 0)
-        code = stream_write(stream, text, length);
-    return code == 0 ? stream_print(stream, "\nEND\n") : code;
+    for (const struct setting *row = settings_table; row->name != NULL; row++) {
+        if (strncmp(row->name, "limits.", 7) == 0)
+            print_setting(file, settings, row->name, row);
+    }
 }
 
 int status_serve(struct session *session, const struct arguments *arguments)
@@ -120,7 +101,12 @@ int status_serve(struct session *session, const struct arguments *arguments)
     if (file == NULL)
         return -REASON_INTERNAL;
     print_all(file, session, &usage);
-    code = fclose(file) == 0 ? send_text(&session->stream, text, length) : -REASON_INTERNAL;
+    code =
+        fclose(file) == 0 ? stream_print(&session->stream, "OK\n%zu\n", length) : -REASON_INTERNAL;
+    if (code == 0)
+        code = stream_write(&session->stream, text, length);
+    if (code == 0)
+        code = stream_print(&session->stream, "\nEND\n");
     free(text);
     return code;
 }

@@ -1,8 +1,0 @@
-#include "daemon/requests/requests.h"
-
-int quit_serve(struct session *session, const struct arguments *arguments)
-{
-    (void)arguments;
-    session->over = true;
-    return 0;
-}
