@@ -34,7 +34,7 @@ static int run(const struct options *options, struct failure *failure)
 
     if (options->command != NULL && command == NULL)
         return fail(failure, REASON_USAGE, options->command,
-                    "there is no such command; see fsc help");
+                    "there is no such command (see fsc help)");
     if (options_have(options, OPTION_VERSION)) {
         (void)output_print("fsc %s\n", FSD_VERSION);
         return output_flush(failure);
@@ -49,12 +49,12 @@ static int run(const struct options *options, struct failure *failure)
     bool has_list = options_have(options, OPTION_FILES_FROM);
     if (has_list && options->operand_count > 0)
         return fail(failure, REASON_USAGE, command->word,
-                    "operands and --files-from exclude each other");
+                    "operands and --files-from cannot be used together");
     if (options->operand_count < command->least && !has_list)
         return fail(failure, REASON_USAGE, command->word, "it needs %s", command->operands);
     if (options->operand_count > command->most)
-        return fail(failure, REASON_USAGE, command->word, "it takes no %s",
-                    command->most == 0 ? "operand" : "second operand");
+        return fail(failure, REASON_USAGE, command->word, "it takes %s",
+                    command->most == 0 ? "no operands" : "only one operand");
     return run_command(command, options, failure);
 }
 

@@ -13,13 +13,7 @@
 #include "settings/option_parser.h"
 
 enum option {
-    /* Those of every command, which may also stand before it. */
-    OPTION_SERVER,
-    OPTION_MAX_TIME,
-    OPTION_CONFIG,
-    OPTION_HELP,
-    OPTION_VERSION,
-    /* Those of some. */
+    /* Of some commands. */
     OPTION_NAME,
     OPTION_FOLDER,
     OPTION_OUTPUT,
@@ -49,10 +43,16 @@ enum option {
     OPTION_DRY_RUN,
     OPTION_EXCLUSIVE,
     OPTION_IF_SAME,
+    /* Of every command; they may also come before it. */
+    OPTION_SERVER,
+    OPTION_MAX_TIME,
+    OPTION_CONFIG,
+    OPTION_HELP,
+    OPTION_VERSION,
     OPTION_COUNT
 };
 
-/* What the value of an option is, or an operand of a command. */
+/* What the value of an option or an operand of a command is. */
 enum value {
     VALUE_NONE, /* there is none */
     VALUE_ADDRESS,
@@ -60,7 +60,7 @@ enum value {
     VALUE_FILE,     /* a local one */
     VALUE_DIR,      /* a local folder */
     VALUE_NAME,     /* of a file or folder in the library */
-    VALUE_NEW_NAME, /* one that is still to be taken */
+    VALUE_NEW_NAME, /* one that nothing has yet */
     VALUE_FOLDER,   /* one in the library */
     VALUE_PATTERN,
     VALUE_COUNT,

@@ -1,5 +1,5 @@
 /*
- * Settings of fsc: which server, and how long it may take.
+ * Settings of fsc: their table, and what is in force. fsc(1) explains them.
  */
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H

@@ -18,17 +18,18 @@ enum {
 
 /* Options that are not settings. */
 static const struct option_row own_rows[] = {
-    {"config", .value = "FILE", .kind = KIND_CONFIG, .help = "settings (default: " FSD_CONFIG ")"},
+    {"config", .value = "FILE", .kind = KIND_CONFIG,
+     .help = "read settings from this file (default: " FSD_CONFIG ")"},
     {"foreground", .kind = KIND_FOREGROUND, .help = "stay in the foreground"},
     {"stdio", .kind = KIND_ACTION + ACTION_STDIO,
      .help = "serve one session on standard input and output"},
-    {"check", .kind = KIND_ACTION + ACTION_CHECK, .help = "only check the settings"},
+    {"check", .kind = KIND_ACTION + ACTION_CHECK, .help = "check the settings and exit"},
     {"print-config", .kind = KIND_ACTION + ACTION_PRINT_CONFIG,
-     .help = "print the settings in force, and from where"},
+     .help = "print the settings in force, and where each was set"},
     {"print-settings", .kind = KIND_ACTION + ACTION_PRINT_SETTINGS,
-     .help = "print all settings that there are"},
+     .help = "print every setting that exists"},
     {"version", .kind = KIND_ACTION + ACTION_VERSION, .help = "print the version"},
-    {"help", .letter = 'h', .kind = KIND_ACTION + ACTION_HELP, .help = "print this"},
+    {"help", .letter = 'h', .kind = KIND_ACTION + ACTION_HELP, .help = "print this help"},
 };
 
 static char *copy(const char *text)
@@ -40,7 +41,7 @@ static char *copy(const char *text)
     return copied;
 }
 
-/* A path as it is seen from the root. */
+/* So that the path means the same when the working folder is another. */
 static char *make_absolute(const char *path)
 {
     char *absolute = NULL;
@@ -87,15 +88,15 @@ void command_line_take_config(struct command_line *line, const char *path)
 {
     free(line->config);
     line->config = make_absolute(path);
-    line->config_is_said = true;
+    line->config_is_given = true;
 }
 
 void command_line_take(struct command_line *line, const struct setting *row, const char *text)
 {
-    line->said = reallocarray(line->said, line->said_count + 1, sizeof *line->said);
-    if (line->said == NULL)
+    line->given = reallocarray(line->given, line->given_count + 1, sizeof *line->given);
+    if (line->given == NULL)
         abort();
-    line->said[line->said_count++] = (struct said){
+    line->given[line->given_count++] = (struct given_setting){
         .row = row, .text = row->kind == SETTING_PATH ? make_absolute(text) : copy(text)};
 }
 
@@ -120,22 +121,22 @@ int command_line_read(struct command_line *line, int argc, char **argv, struct f
             line->action = (enum action)(row->kind - KIND_ACTION);
     }
     return found == OPTION_PARSER_OPERAND
-               ? fault_refuse(fault, "%s: fsd takes only options", parser.text)
+               ? fault_refuse(fault, "%s: fsd takes no operands, only options", parser.text)
                : found;
 }
 
 void command_line_release(struct command_line *line)
 {
-    for (size_t i = 0; i < line->said_count; i++)
-        free(line->said[i].text);
-    free(line->said);
+    for (size_t i = 0; i < line->given_count; i++)
+        free(line->given[i].text);
+    free(line->given);
     free(line->config);
-    *line = (struct command_line){.said = NULL};
+    *line = (struct command_line){.given = NULL};
 }
 
 char *command_line_load(const struct command_line *line, struct fault *fault)
 {
-    return configuration_load(line->config, !line->config_is_said, fault);
+    return configuration_load(line->config, !line->config_is_given, fault);
 }
 
 int command_line_settings(const struct command_line *line, const char *text,
@@ -145,11 +146,11 @@ int command_line_settings(const struct command_line *line, const char *text,
 
     settings_init(settings);
     int code = configuration_parse(configuration, text, line->config, fault);
-    for (size_t i = 0; code == 0 && i < line->said_count; i++) {
-        const struct said *said = &line->said[i];
+    for (size_t i = 0; code == 0 && i < line->given_count; i++) {
+        const struct given_setting *given = &line->given[i];
         *fault = (struct fault){.file = NULL};
-        (void)snprintf(fault->name, sizeof fault->name, "--%s", said->row->option);
-        code = configuration_set(configuration, said->row, said->text, fault->name, fault);
+        (void)snprintf(fault->name, sizeof fault->name, "--%s", given->row->option);
+        code = configuration_set(configuration, given->row, given->text, fault->name, fault);
     }
     if (code < 0)
         return code;

@@ -20,8 +20,8 @@ enum action {
     ACTION_HELP,
 };
 
-/* An option that is a setting. */
-struct said {
+/* A setting that an option gives. */
+struct given_setting {
     const struct setting *row;
     char *text; /* a path is absolute */
 };
@@ -29,34 +29,33 @@ struct said {
 struct command_line {
     enum action action;
     bool foreground;
-    char *config;        /* absolute */
-    bool config_is_said; /* else it is the default, which need not exist */
-    struct said *said;
-    size_t said_count;
+    char *config;         /* absolute */
+    bool config_is_given; /* else it is the default, which need not exist */
+    struct given_setting *given;
+    size_t given_count;
 };
 
 /*
- * Parses argv. Returns 0, or -REASON_USAGE with a fault. Paths are made absolute, so that they mean
- * the same when the working folder is another. In both cases command_line_release() frees what it
- * owns.
+ * Parses argv. Paths become absolute, so that they mean the same when the working folder is another.
+ * Returns 0, or -REASON_USAGE with a fault. In both cases command_line_release() frees it.
  */
 int command_line_read(struct command_line *line, int argc, char **argv, struct fault *fault);
 void command_line_release(struct command_line *line);
 
 /*
- * The same step by step, for a program with other options: begins with none, takes the
- * configuration file that --config names, and an option that is a setting.
+ * The same step by step, for a program with other options: begins without any, sets the
+ * configuration file that --config names, and adds an option that is a setting.
  */
 void command_line_init(struct command_line *line);
 void command_line_take_config(struct command_line *line, const char *path);
 void command_line_take(struct command_line *line, const struct setting *row, const char *text);
 
-/* Reads the configuration file; as configuration_load(). The default one need not exist. */
+/* Loads the configuration file, as configuration_load() does. The default one need not exist. */
 char *command_line_load(const struct command_line *line, struct fault *fault);
 
 /*
  * Fills settings from the text of the configuration file, and from the options, which win. Returns
- * 0, or -REASON_USAGE with a fault. In both cases settings_release() has to follow.
+ * 0, or -REASON_USAGE with a fault. In both cases settings_release() frees them.
  */
 int command_line_settings(const struct command_line *line, const char *text,
                           struct settings *settings, struct fault *fault);

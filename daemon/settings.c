@@ -28,10 +28,11 @@ static const char *check_address(const char *text)
     return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS : NULL;
 }
 
-/* Refusals tell groups to clients, so they must be fit for a line of the protocol. */
+/* Refusals name groups to clients, so the names must fit into a line of the protocol. */
 static const char *check_account(const char *text)
 {
-    return name_component_is_valid(text, strlen(text)) ? NULL : "it is no name of a user or group";
+    return name_component_is_valid(text, strlen(text)) ? NULL
+                                                       : "not a valid name of a user or group";
 }
 
 static const char *check_folder(const char *text)
@@ -44,9 +45,9 @@ static const char *check_grant(const void *values)
     const struct grant *grant = values;
 
     if ((grant->user == NULL) == (grant->group == NULL))
-        return "it needs exactly one of user and group";
+        return "set either user or group";
     return grant->folder != NULL && (grant->rights & RIGHT_STATUS) != 0
-               ? "status is about the whole daemon, and cannot be given for a folder"
+               ? "the right status is for the whole daemon, not for a folder"
                : NULL;
 }
 

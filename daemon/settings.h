@@ -1,5 +1,5 @@
 /*
- * Settings of fsd: one table, for settings/configuration.h. fsd.conf(5) explains them.
+ * Settings of fsd: their table, for settings/configuration.h. fsd.conf(5) explains them.
  */
 #ifndef DAEMON_SETTINGS_H
 #define DAEMON_SETTINGS_H
@@ -26,9 +26,10 @@ enum log_target {
 struct grant {
     const char *user; /* one of these two is NULL */
     const char *group;
-    unsigned rights;    /* of daemon/rights.h */
-    const char *folder; /* below which they hold, perhaps with '/' behind it; NULL: everywhere */
-    bool is_known;      /* access_resolve() has found the uid or gid */
+    unsigned rights; /* of daemon/rights.h */
+    const char
+        *folder;   /* below which they apply, perhaps with a '/' at the end; NULL: everywhere */
+    bool is_known; /* access_resolve() has found the uid or gid */
     unsigned id;
 };
 

@@ -15,15 +15,17 @@ static bool is_accepted(uint64_t accepted, size_t option)
     return (accepted & OPTION_BIT(option)) != 0;
 }
 
-/* The accepted option with this letter that comes last, else any other; NO_ROW when there is none. */
+/* The first accepted option with this letter, else any other; NO_ROW when there is none. */
 static size_t find_letter(const struct option_row *rows, uint64_t accepted, int letter)
 {
     size_t found = NO_ROW;
 
     for (size_t i = 0; rows[i].name != NULL; i++) {
-        if (rows[i].letter != '\0' && rows[i].letter == letter &&
-            (found == NO_ROW || is_accepted(accepted, i)))
-            found = i;
+        if (rows[i].letter == '\0' || rows[i].letter != letter)
+            continue;
+        if (is_accepted(accepted, i))
+            return i;
+        found = i;
     }
     return found;
 }

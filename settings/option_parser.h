@@ -60,7 +60,7 @@ int option_parser_next(struct option_parser *parser, struct fault *fault);
 
 /*
  * Is the letter of this option its own among the accepted ones? Of two that have the same, it
- * belongs to the one that comes later in the table.
+ * belongs to the one that comes first in the table.
  */
 bool option_has_letter(const struct option_row *rows, uint64_t accepted, size_t option);
 

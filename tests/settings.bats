@@ -127,13 +127,13 @@ END
 
 @test "users: what is wrong in a row is told in one line, with its place" {
     refuses_text "3: users\\[1\\]: rights is missing" <<<$'users = (\n{ user = "a"; rights = "list"; },\n{ user = "b"; } );'
-    refuses_text '1: users\[0\]: it needs exactly one of user and group' <<<'users = ( { rights = "list"; } );'
-    refuses_text '1: users\[0\]: it needs exactly one of user and group' \
+    refuses_text '1: users\[0\]: set either user or group' <<<'users = ( { rights = "list"; } );'
+    refuses_text '1: users\[0\]: set either user or group' \
         <<<'users = ( { rights = "list"; user = "a"; group = "a"; } );'
-    refuses_text '1: users\[0\]: status is about the whole daemon, and cannot be given for a folder' \
+    refuses_text '1: users\[0\]: the right status is for the whole daemon, not for a folder' \
         <<<'users = ( { rights = "list status"; user = "a"; folder = "b"; } );'
-    refuses_text '2: users\[0\]\.user: it is no name of a user or group' <<<$'users = (\n{ user = ""; rights = ""; } );'
-    refuses_text '1: users\[0\]\.group: \?: it is no name of a user or group' <<<'users = ( { group = "\n"; rights = ""; } );'
+    refuses_text '2: users\[0\]\.user: not a valid name of a user or group' <<<$'users = (\n{ user = ""; rights = ""; } );'
+    refuses_text '1: users\[0\]\.group: \?: not a valid name of a user or group' <<<'users = ( { group = "\n"; rights = ""; } );'
     refuses_text '1: users\[0\]\.folder: /a: it begins with a slash' \
         <<<'users = ( { folder = "/a"; user = "a"; rights = ""; } );'
     refuses_text '1: users\[0\]\.folder: .*' <<<'users = ( { folder = "a//"; user = "a"; rights = ""; } );'

@@ -94,7 +94,7 @@ END
     refuses 2 '^fsd: unknown option -x$' -x
     refuses 2 '^fsd: --library needs a value: DIR$' --library
     refuses 2 '^fsd: --foreground takes no value$' --foreground=1
-    refuses 2 '^fsd: x: fsd takes only options$' -- x
+    refuses 2 '^fsd: x: fsd takes no operands, only options$' -- x
     refuses 2 '^fsd: .+' --config "$CONFIG" --library "$WORK" surplus
     refuses 2 '^fsd: --anonymous: "everything" is not one of list, get' --config "$CONFIG" --library "$WORK" --anonymous everything
     refuses 2 '^fsd: .+' --config "$CONFIG" --library "$WORK" --listen '' --foreground

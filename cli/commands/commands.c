@@ -13,7 +13,7 @@ const struct command commands[] = {
      .options = TAKES(LONG) | TAKES(RECURSIVE) | TAKES(UNSORTED) | TAKES(MATCH) | TAKES(HUMAN) |
                 TAKES(NEWEST) | TAKES(LARGEST) | TAKES(REVERSE) | TAKES(SUMS) | TAKES(FAIL_EMPTY) |
                 TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
-     .summary = "list files and folders, one name a line",
+     .summary = "list files and folders, one name per line",
      .example = "fsc ls backups",
      .run = ls_run},
     {.word = "get",
@@ -33,7 +33,7 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(NAME) | TAKES(FOLDER) | TAKES(RECURSIVE) | TAKES(JSON) | LISTS |
                 TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME),
-     .summary = "store files, for good and durably; - is standard input",
+     .summary = "store files durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},
     {.word = "rm",
@@ -42,7 +42,7 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(OLDER_THAN) | TAKES(RECURSIVE) | TAKES(DRY_RUN) |
                 TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(JSON) | LISTS,
-     .summary = "delete files, where that is allowed",
+     .summary = "delete files, if the server allows it",
      .example = "fsc rm --match 'backups/*.gz' --older-than 30d",
      .run = rm_run},
     {.word = "stat",
@@ -51,7 +51,7 @@ const struct command commands[] = {
      .least = 1,
      .most = SIZE_MAX,
      .options = TAKES(JSON) | LISTS,
-     .summary = "show size, time and digest of files",
+     .summary = "show the size, time, digest and origin of files",
      .example = "fsc stat backups/shop.sql.gz",
      .run = stat_run},
     {.word = "watch",
@@ -70,14 +70,14 @@ const struct command commands[] = {
      .run = status_run},
     {.word = "config",
      .operands = "",
-     .summary = "show the settings that are in force, and who said so",
+     .summary = "show the settings in force, and where each was set",
      .example = "fsc config | grep max_time",
      .run = config_run},
     {.word = "help",
      .operands = "[COMMAND|exit-codes|settings]",
      .operand = VALUE_TOPIC,
      .most = 1,
-     .summary = "tell about fsc, one command, exit codes or settings",
+     .summary = "explain a command, the exit codes or the settings",
      .example = "fsc help put",
      .is_local = true,
      .run = help_run},
@@ -85,7 +85,7 @@ const struct command commands[] = {
      .operands = "LINE WORD quoted|plain",
      .least = 3,
      .most = 3,
-     .summary = "print what the end of a line of bash may become, for its completion",
+     .summary = "print completions of a line, for bash",
      .example = "fsc __complete -- 'fsc get back' back quoted",
      .is_local = true,
      .is_hidden = true,
@@ -106,6 +106,6 @@ uint64_t command_options(const char *word)
 {
     const struct command *command = command_find(word);
 
-    /* It is the word that is wrong, and not what stands behind it. */
+    /* The word is wrong, not the options after it. */
     return command != NULL ? command->options : UINT64_MAX;
 }

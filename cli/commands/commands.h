@@ -10,12 +10,12 @@ struct command {
     const char *word;
     const char *operands; /* as in the synopsis; "" for none */
     enum value operand;   /* what each is */
-    size_t least, most;   /* operands that it takes; a `most` of 0: no operands */
-    uint64_t options;     /* bits, without those of every command */
+    size_t least, most;   /* operands that it takes; it takes none when `most` is 0 */
+    uint64_t options;     /* bits, without OPTIONS_GLOBAL */
     const char *summary;
     const char *example;
-    bool is_local;  /* it needs no server, or finds it out itself */
-    bool is_hidden; /* it is for bash, and not for people */
+    bool is_local;  /* it reads no settings, or reads them itself */
+    bool is_hidden; /* it is for bash, not for people */
     /*
      * Returns 0 or the negative of the reason that gives the exit code. What is still to be said
      * of it is in invocation->failure.
@@ -23,7 +23,7 @@ struct command {
     int (*run)(struct invocation *invocation);
 };
 
-/* The table; the row behind the last one has no word. */
+/* The table; the row after the last one has no word. */
 extern const struct command commands[];
 
 /* The row of a word; NULL for one that is no command. */
@@ -43,7 +43,7 @@ int stat_run(struct invocation *invocation);
 int status_run(struct invocation *invocation);
 int watch_run(struct invocation *invocation);
 
-/* What help tells besides of commands; the row behind the last one has no word. */
+/* What help explains besides commands; the row after the last one has no word. */
 struct help_topic {
     const char *word;
     void (*print)(void);

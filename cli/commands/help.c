@@ -49,7 +49,7 @@ void help_print_list(void)
     (void)output_print("\nOptions of every command:\n");
     print_options(OPTIONS_GLOBAL);
     (void)output_print(
-        "\n'fsc help COMMAND' tells more of one, 'fsc help exit-codes' and\n'fsc help settings' of these.\n");
+        "\nSee also 'fsc help COMMAND', 'fsc help exit-codes', 'fsc help settings', and fsc(1).\n");
 }
 
 void help_print_command(const struct command *command)
@@ -81,6 +81,6 @@ int help_run(struct invocation *invocation)
     else if (topic->word != NULL)
         topic->print();
     else
-        return fail(invocation->failure, REASON_USAGE, word, "there is no such command");
+        return fail(invocation->failure, REASON_USAGE, word, "there is no such command or topic");
     return output_flush(invocation->failure);
 }
