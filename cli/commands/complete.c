@@ -128,9 +128,7 @@ static int offer_names(struct completion *completion, bool only_folders)
         (length > 0 && name_fault(completion->typed, length - 1) != NULL))
         return 0;
     memcpy(folder, completion->typed, length);
-    struct failure failure = {0};
-    int code = settings_read(settings, &completion->options, &failure);
-    failure_print(&failure);
+    int code = settings_read(settings, &completion->options, completion->invocation->failure);
     if (code < 0)
         return code;
     settings->max_time_ms = DEADLINE_MS;
