@@ -19,9 +19,9 @@
 #include "protocol/descriptor.h"
 
 enum {
-    LOOKUP_STACK = 256 * 1024, /* bytes, of the thread that looks for a host */
-    CHILD_MS = 3000,    /* a command may take to end once its stream is closed, and after TERM */
-    ADDRESSES_MOST = 8, /* of a host, that are tried */
+    LOOKUP_STACK = 256 * 1024, /* bytes, of the thread that looks a host up */
+    CHILD_MS = 3000,    /* for a command to end after its stream is closed, and again after TERM */
+    ADDRESSES_MOST = 8, /* addresses of a host that are tried */
     STAGGER_MS = 250,   /* before the next address is tried beside the others (RFC 8305) */
 };
 
@@ -55,7 +55,7 @@ static int dial_unix(const struct address *server, int64_t limit_ms, int *ret,
     return 0;
 }
 
-/* Waits until there is something to read, or a process has ended; tells whether it has come. */
+/* Waits until a descriptor is readable, or a process has ended. Returns false at the limit. */
 static bool is_ready_within(int fd, int64_t limit_ms)
 {
     int64_t until = clock_ms() + limit_ms;
@@ -70,7 +70,7 @@ static bool is_ready_within(int fd, int64_t limit_ms)
     return false;
 }
 
-/* A host that is asked for. It is the asking thread's until that gives it back through the pipe. */
+/* A host to be looked up. The thread owns it until it gives it back through the pipe. */
 struct lookup {
     struct address server;
     int back;
@@ -78,7 +78,7 @@ struct lookup {
     struct addrinfo *found;
 };
 
-static void *ask(void *context)
+static void *run_lookup(void *context)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct lookup *lookup = context;
@@ -86,7 +86,7 @@ static void *ask(void *context)
 
     lookup->code = getaddrinfo(lookup->server.host, lookup->server.port, &hints, &lookup->found);
     if (write(back, &context, sizeof context) < 0) {
-        /* Nobody waits for it any more. */
+        /* Nobody waits any more. */
         if (lookup->code == 0)
             freeaddrinfo(lookup->found);
         free(lookup);
@@ -95,8 +95,8 @@ static void *ask(void *context)
     return NULL;
 }
 
-/* Has a thread ask, to which no signal goes. Returns the pipe's other end, or -1 with errno set. */
-static int start_asking(const struct address *server)
+/* Starts a thread, which gets no signals. Returns the pipe to read, or -1 with errno set. */
+static int start_lookup(const struct address *server)
 {
     struct lookup *lookup = malloc(sizeof *lookup);
     pthread_attr_t attributes;
@@ -114,7 +114,7 @@ static int start_asking(const struct address *server)
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     (void)pthread_attr_setstacksize(&attributes, LOOKUP_STACK);
     (void)pthread_attr_setsigmask_np(&attributes, &all);
-    int error = pthread_create(&thread, &attributes, ask, lookup);
+    int error = pthread_create(&thread, &attributes, run_lookup, lookup);
     (void)pthread_attr_destroy(&attributes);
     if (error == 0)
         return ends[0];
@@ -126,8 +126,8 @@ static int start_asking(const struct address *server)
 }
 
 /*
- * The addresses of a host. What is no number a thread asks for, since that may take long: one that
- * does not come back within the limit is left alone. (Those of getaddrinfo_a(3) have tiny stacks.)
+ * Looks up the addresses of a host. A name is looked up by a thread, because that may take long:
+ * after the limit the thread is abandoned. (The threads of getaddrinfo_a(3) have tiny stacks.)
  */
 static int look_up(const struct address *server, int64_t limit_ms, struct addrinfo **ret,
                    struct failure *failure)
@@ -137,24 +137,25 @@ static int look_up(const struct address *server, int64_t limit_ms, struct addrin
 
     if (getaddrinfo(server->host, server->port, &numeric, ret) == 0)
         return 0;
-    int fd = start_asking(server);
+    int fd = start_lookup(server);
     if (fd < 0)
-        return fail_errno(failure, REASON_LOST, server->text, "cannot find the host");
+        return fail_errno(failure, REASON_LOST, server->text, "cannot look up the host");
     bool is_back = is_ready_within(fd, limit_ms) && read(fd, &given, sizeof given) > 0;
     (void)close(fd);
     if (!is_back)
-        return fail(failure, REASON_TIMEOUT, server->text, "cannot find the host in time");
+        return fail(failure, REASON_TIMEOUT, server->text, "cannot look up the host in time");
     struct lookup *lookup = given;
     int code = lookup->code;
     *ret = lookup->found;
     free(lookup);
     return code == 0 ? 0
-                     : fail(failure, REASON_LOST, server->text, "cannot find the host: %s",
+                     : fail(failure, REASON_LOST, server->text, "cannot look up the host: %s",
                             gai_strerror(code));
 }
 
-/* Puts addresses of the two families in turns, the first one's first. Returns how many. */
-static size_t take_turns(const struct addrinfo *found, const struct addrinfo *turns[ADDRESSES_MOST])
+/* Sorts addresses so that the two families alternate, the first one's first. Returns how many. */
+static size_t alternate_families(const struct addrinfo *found,
+                                 const struct addrinfo *turns[ADDRESSES_MOST])
 {
     const struct addrinfo *next[] = {found, found};
     size_t count = 0;
@@ -171,8 +172,8 @@ static size_t take_turns(const struct addrinfo *found, const struct addrinfo *tu
     return count;
 }
 
-/* Begins to connect to one address. Returns the descriptor, or -1 with errno set. */
-static int begin(const struct addrinfo *info)
+/* Starts to connect to one address. Returns the descriptor, or -1 with errno set. */
+static int start_connecting(const struct addrinfo *info)
 {
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -184,15 +185,15 @@ static int begin(const struct addrinfo *info)
     return -1;
 }
 
-/* Some addresses that are being connected to at once. */
+/* Connections that are being made at the same time. */
 struct race {
     struct pollfd polled[ADDRESSES_MOST];
     size_t begun;
     size_t open;
-    int error; /* of the last one that failed */
+    int error; /* of the last that failed */
 };
 
-/* Looks at those that have something to tell. Returns the descriptor of one that is connected. */
+/* Checks those that poll(2) reported. Returns the descriptor of one that is connected, or -1. */
 static int find_winner(struct race *race)
 {
     for (size_t i = 0; i < race->begun; i++) {
@@ -213,7 +214,7 @@ static int find_winner(struct race *race)
     return -1;
 }
 
-/* Connects to the first address that answers: one after the other, without waiting for each. */
+/* Connects to the first address that answers. They are tried one by one, without waiting for each. */
 static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_ms)
 {
     struct race race = {.error = EADDRNOTAVAIL};
@@ -228,7 +229,7 @@ static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_
             break;
         }
         if (race.begun < count && (now >= next || race.open == 0)) {
-            int fd = begin(turns[race.begun]);
+            int fd = start_connecting(turns[race.begun]);
             race.polled[race.begun++] = (struct pollfd){.fd = fd, .events = POLLOUT};
             race.open += fd >= 0;
             race.error = fd < 0 ? errno : race.error;
@@ -258,10 +259,10 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
     for (const struct addrinfo *info = found; code == 0 && info != NULL; info = info->ai_next) {
         if (!address_is_loopback(info->ai_addr))
             code = fail(failure, REASON_USAGE, server->text,
-                        "it is another machine, and plain: is not encrypted");
+                        "plain: is not encrypted, and reaches this machine only");
     }
     if (code == 0) {
-        *ret = run_race(turns, take_turns(found, turns), limit_ms - (clock_ms() - since));
+        *ret = run_race(turns, alternate_families(found, turns), limit_ms - (clock_ms() - since));
         code = *ret < 0 ? fail_connect(server, failure) : 0;
     }
     freeaddrinfo(found);
@@ -275,7 +276,7 @@ static int dial_exec(const struct address *server, int *ret, pid_t *ret_child,
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return fail_errno(failure, REASON_LOST, server->text, "cannot start");
+        return fail_errno(failure, REASON_LOST, server->text, "cannot start the command");
     pid_t child = signals_fork();
     if (child == 0) {
         (void)dup2(pair[1], STDIN_FILENO);
@@ -285,7 +286,7 @@ static int dial_exec(const struct address *server, int *ret, pid_t *ret_child,
     }
     (void)close(pair[1]);
     if (child < 0) {
-        int code = fail_errno(failure, REASON_LOST, server->text, "cannot start");
+        int code = fail_errno(failure, REASON_LOST, server->text, "cannot start the command");
         (void)close(pair[0]);
         return code;
     }

@@ -1,5 +1,5 @@
 /*
- * Dialling: the way to a server, up to a descriptor to speak to it through.
+ * Dialling: connects to a server, or starts the command of an exec: address.
  */
 #ifndef CLI_DIAL_H
 #define CLI_DIAL_H
@@ -12,15 +12,16 @@
 #include "protocol/address.h"
 
 /*
- * Connects to a server within a limit, all of its addresses together; for exec: starts the command,
- * whose process is in `ret_child`, which else is 0. Returns 0 or a reason.
+ * Connects to a server within a limit for all of its addresses together, or starts the command of
+ * exec:. `*ret` is the descriptor, which the caller owns, and `*ret_child` the command's process, or
+ * 0. Returns 0 or a reason.
  */
 int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child,
          struct failure *failure);
 
 /*
- * Lets a command end, now that its descriptor is closed, within a few seconds. One that will not,
- * and with `hurry` every one, is told to by TERM, and then made to.
+ * Waits a few seconds for a command to end, after its descriptor was closed. If it does not, or at
+ * once with `hurry`, it gets TERM, and a few seconds later KILL.
  */
 void dial_end_child(pid_t child, bool hurry);
 

@@ -237,7 +237,7 @@ static int check(struct connection *connection, struct download *download, bool 
                     "the server sent fewer bytes than it announced");
     if (download->digest[0] != '\0' && strcmp(download->digest, made) != 0)
         return fail(connection->failure, REASON_MISMATCH, download->name,
-                    "the content is not the one announced");
+                    "the content differs from what was announced");
     memcpy(download->digest, made, DIGEST_ROOM);
     return 0;
 }

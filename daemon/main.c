@@ -96,9 +96,9 @@ static int open_listener(struct daemon *daemon)
     char fault[LISTENER_FAULT_ROOM];
 
     if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
-        return complain(settings->pid_file, errno == EAGAIN ? "another daemon has this file"
+        return complain(settings->pid_file, errno == EAGAIN ? "another daemon uses this file"
                                             : errno == EEXIST
-                                                ? "something that is no pid file is there"
+                                                ? "the existing file is not a pid file"
                                                 : strerror(errno));
     int opened = listener_open(&daemon->listener, settings, daemon->systemd, fault);
     if (opened == 0)

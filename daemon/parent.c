@@ -486,7 +486,7 @@ static void reload(struct parent *parent)
         retire_workers(parent);
     systemd_notify(daemon->systemd,
                    is_taken ? "READY=1\nSTATUS="
-                            : "READY=1\nSTATUS=The settings are those before the reload");
+                            : "READY=1\nSTATUS=The reload failed, the old settings are in use");
 }
 
 /* Lets the sessions finish within limits.drain; then, or at a second signal, ends them. */

@@ -27,7 +27,7 @@ static const char *parse_port(const char *port, struct address *ret)
     int64_t number = 0;
 
     if (!value_number(port, strlen(port), &number) || number > 65535)
-        return "the port must be a number up to 65535";
+        return "the port must be a number from 0 to 65535";
     (void)take(ret->port, sizeof ret->port, port, strlen(port));
     return NULL;
 }
@@ -41,18 +41,18 @@ static const char *parse_host(const char *text, struct address *ret)
     const char *after = host + length;
 
     if (bracket && *after != ']')
-        return "a bracket is not closed";
+        return "the closing bracket is missing";
     if (bracket)
         after++;
     if (!take(ret->host, sizeof ret->host, host, length))
-        return "it has no host, or one that is too long";
+        return "the host is missing or too long";
     if (strcspn(ret->host, " \t\n/@") < length)
-        return "the host holds a character that no host has";
+        return "the host contains an invalid character";
     (void)take(ret->port, sizeof ret->port, ADDRESS_PORT, strlen(ADDRESS_PORT));
     if (*after == '\0')
         return NULL;
     if (*after != ':')
-        return "only a port may stand behind the host";
+        return "only a port may follow the host";
     if (!bracket && strchr(after + 1, ':') != NULL)
         return "an IPv6 address needs brackets, as in [::1]:7373";
     return parse_port(after + 1, ret);
@@ -64,14 +64,14 @@ const char *address_parse(const char *text, struct address *ret)
     if (text[0] == '/') {
         ret->kind = ADDRESS_UNIX;
         if (strlen(text) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
-            return "the path is longer than a Unix socket can have (107 bytes)";
+            return "the path is too long for a Unix socket (at most 107 bytes)";
         return NULL;
     }
     const char *rest = skip(text, "exec:");
     if (rest != NULL) {
         ret->kind = ADDRESS_EXEC;
         ret->rest = rest;
-        return *rest == '\0' ? "no command stands behind exec:" : NULL;
+        return *rest == '\0' ? "the command after exec: is missing" : NULL;
     }
     rest = skip(text, "plain:");
     ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;

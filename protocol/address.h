@@ -1,5 +1,5 @@
 /*
- * Server addresses, the same for fsd --listen and fsc --server:
+ * Server addresses, as fsd --listen and fsc --server take them:
  *
  *     /path/of/socket            a Unix socket
  *     host, host:port, [v6]:port TLS
@@ -16,10 +16,10 @@
 #define ADDRESS_DEFAULT "/run/fsd/fsd.sock"
 #define ADDRESS_PORT    "7373"
 
-/* What both programs say of an address of TLS, which they do not speak. */
-#define ADDRESS_NO_TLS                                                                            \
-    "there is no TLS here; a Unix socket is /path/of/socket, unencrypted TCP on this machine is " \
-    "plain:host:port"
+/* What both programs say about an address that means TLS, which they do not speak yet. */
+#define ADDRESS_NO_TLS                                                                     \
+    "TLS is not supported; use /path/of/socket for a Unix socket, or plain:host:port for " \
+    "unencrypted TCP on this machine"
 
 enum address_kind {
     ADDRESS_UNIX,
@@ -30,15 +30,15 @@ enum address_kind {
 
 struct address {
     enum address_kind kind;
-    const char *text; /* as it was written; belongs to the caller */
-    const char *rest; /* the path, or the command: a part of `text` */
+    const char *text; /* the whole address; the caller owns it */
+    const char *rest; /* the path or the command, within `text` */
     char host[256];   /* without brackets */
     char port[6];
 };
 
 /*
- * Takes an address apart. `text` must live as long as `ret`. Returns NULL, or what is wrong with it
- * as the end of a sentence.
+ * Parses an address. `text` must live as long as `ret`. Returns NULL, or what is wrong with the
+ * address, as the end of the sentence "ADDRESS: ...".
  */
 const char *address_parse(const char *text, struct address *ret);
 

@@ -1,5 +1,5 @@
 /*
- * Answers: what a daemon says to a request. fsd-protocol(7), "Answers", has the rules.
+ * Answers of a daemon to requests. fsd-protocol(7), "Answers", has the rules.
  */
 #ifndef PROTOCOL_ANSWER_H
 #define PROTOCOL_ANSWER_H
@@ -9,7 +9,7 @@
 #include "protocol/line.h"
 #include "protocol/reason.h"
 
-/* By their first field. */
+/* Told apart by the first field. */
 enum answer_kind {
     ANSWER_OK,
     ANSWER_EMPTY,
@@ -19,14 +19,14 @@ enum answer_kind {
 
 struct answer {
     enum answer_kind kind;
-    enum reason reason;      /* of FAIL */
-    struct line line;        /* of the others: their options */
-    char text[LINE_LONGEST]; /* of FAIL: for people, cleaned by utf8_clean(); may be empty */
+    enum reason reason;      /* FAIL only */
+    struct line line;        /* the others only: their options */
+    char text[LINE_LONGEST]; /* FAIL only: for people, cleaned by utf8_clean(); may be empty */
 };
 
 /*
- * Takes an answer apart, as line_parse() a line. Returns 0 or -REASON_BAD_REQUEST; "WAIT" is no
- * answer, and refused.
+ * Parses the line of an answer, without its end. Returns 0 or -REASON_BAD_REQUEST, also for "WAIT",
+ * which is not an answer.
  */
 int answer_parse(struct answer *answer, const char *bytes, size_t length);
 

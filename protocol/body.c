@@ -24,7 +24,7 @@ static int parse_end(const char *bytes, size_t length, struct item *ret)
     int code = digest_check(bytes + key_length, length - key_length);
     if (code == -REASON_UNSUPPORTED) {
         struct line line;
-        /* Of another kind, but a field all the same? */
+        /* A digest of another kind must still be a valid field. */
         return line_parse(&line, bytes + 1, length - 1) < 0 || line.count != 1 ? -REASON_BAD_REQUEST
                                                                                : code;
     }
@@ -60,14 +60,14 @@ int item_parse(const char *bytes, size_t length, struct item *ret)
     return -REASON_BAD_REQUEST;
 }
 
-/* Writes the line before an item of `length` bytes; returns its own length. */
+/* Writes the line before an item of `length` bytes. Returns how long the line is. */
 static size_t print_header(char header[HEADER_ROOM + 1], size_t length)
 {
-    /* The remainder changes nothing: it shows the compiler that the number fits. */
+    /* The remainder only shows the compiler that the number fits. */
     return (size_t)snprintf(header, HEADER_ROOM + 1, "%zu\n", length % (ITEM_LONGEST + 1));
 }
 
-/* The line that begins the next item, after any WAITs. */
+/* Reads the line that begins the next item, and skips WAITs. */
 static int read_header(struct stream *stream, struct item *ret)
 {
     for (;;) {
@@ -157,7 +157,7 @@ void body_added(struct stream *stream, size_t room, size_t length)
     char header[HEADER_ROOM + 1];
     char *start = NULL;
 
-    /* body_room() made the room: this cannot fail. */
+    /* Cannot fail: body_room() made the room. */
     if (length == 0 || stream_room(stream, HEADER_ROOM + room + 1, &start) < 0)
         return;
     size_t left_free = print_header(header, room);

@@ -1,5 +1,5 @@
 /*
- * Bodies: a row of items, each with its length in front, closed by END or ABORT.
+ * Bodies: items, each preceded by its length, until END or ABORT.
  * fsd-protocol(7), "Bodies", has the rules.
  */
 #ifndef PROTOCOL_BODY_H
@@ -17,7 +17,7 @@ enum {
     ITEM_LONGEST = 1048576,      /* bytes that one item may hold */
     ITEM_PREFERRED = 128 * 1024, /* bytes of the items that we send */
     EAGER_LARGEST = 65536,       /* bytes of an upload that may be sent ahead, with eager=1 */
-    ITEM_TEXT_ROOM = 512,        /* bytes kept of the text of ABORT, with its NUL */
+    ITEM_TEXT_ROOM = 512,        /* bytes of the text of ABORT that are kept, with the NUL */
 };
 
 enum item_kind {
@@ -29,49 +29,49 @@ enum item_kind {
 
 struct item {
     enum item_kind kind;
-    size_t length;             /* of ITEM_DATA: 1 to ITEM_LONGEST */
-    char digest[DIGEST_ROOM];  /* of ITEM_END; empty when none was sent */
-    enum reason reason;        /* of ITEM_ABORT */
-    char text[ITEM_TEXT_ROOM]; /* of ITEM_ABORT: for people, cleaned; may be empty */
+    size_t length;             /* ITEM_DATA: 1 to ITEM_LONGEST */
+    char digest[DIGEST_ROOM];  /* ITEM_END; empty when none was sent */
+    enum reason reason;        /* ITEM_ABORT */
+    char text[ITEM_TEXT_ROOM]; /* ITEM_ABORT: for people, cleaned; may be empty */
 };
 
 /*
- * Takes the line that begins an item apart. Returns 0; -REASON_UNSUPPORTED for an END with a digest
- * of a kind that is not known; -REASON_BAD_REQUEST for all that is no item.
+ * Parses the line that begins an item. Returns 0; -REASON_UNSUPPORTED for an END with a digest of an
+ * unknown kind; -REASON_BAD_REQUEST for anything else.
  */
 int item_parse(const char *bytes, size_t length, struct item *ret);
 
-/* Is this line, without its end, a WAIT? It may also stand before an answer. */
+/* Is this line, without its end, a WAIT? One may also come before an answer. */
 bool item_is_wait(const char *bytes, size_t length);
 
-/* Adds a WAIT to what is pending; body_send_wait() sends it at once. As stream_print(). */
+/* Adds a WAIT to what is pending; body_send_wait() also sends it. Both return as stream_print(). */
 int body_print_wait(struct stream *stream);
 int body_send_wait(struct stream *stream);
 
 /* How far a body has been read; begins as {0}. */
 struct body {
     size_t left; /* bytes of the current item that are still to come */
-    bool tail;   /* the LF behind them is still to come */
+    bool tail;   /* the LF after them is still to come */
 };
 
 /*
- * Reads on: a piece of an item's bytes (ITEM_DATA, in `ret_bytes` and `ret_length`, which stay
- * until the next read), or the end (ITEM_END, ITEM_ABORT). WAIT is heeded and passed over. Returns
- * 0, or what item_parse() and stream_line() return.
+ * Reads the next piece of a body: some bytes of an item (ITEM_DATA, in `ret_bytes` and
+ * `ret_length`, valid until the next read), or its end (ITEM_END, ITEM_ABORT). A WAIT counts as a
+ * sign of life and is skipped. Returns 0, or what item_parse() and stream_line() return.
  */
 int body_next(struct stream *stream, struct body *body, struct item *ret, const char **ret_bytes,
               size_t *ret_length);
 
 /*
- * Drops what is left of a body, END or ABORT included, until `until_ms` of clock_ms() at most.
- * Returns 0, or a reason for which the session must end.
+ * Drops the rest of a body, with its END or ABORT, until clock_ms() reaches `until_ms`. Returns 0,
+ * or a reason, with which the session must end.
  */
 int body_drop(struct stream *stream, struct body *body, int64_t until_ms);
 
 /*
- * Room for an item of at most `most` bytes straight in the stream: `*ret_room` bytes, which may be
- * fewer. body_added() tells with the same room how many of them there are, 0 for no item. Returns
- * 0, or what stream_flush() returns.
+ * Makes room in the stream's buffer for an item, so that its bytes need not be copied: `*ret_room`
+ * bytes, at most `most`. Write up to so many there, then call body_added() with the same room and
+ * their number; 0 adds no item. Returns 0, or what stream_flush() returns.
  */
 int body_room(struct stream *stream, size_t most, char **ret_bytes, size_t *ret_room);
 void body_added(struct stream *stream, size_t room, size_t length);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds since some fixed point. */
+/* Milliseconds since an arbitrary point in the past. */
 static inline int64_t clock_ms(void)
 {
     struct timespec now;

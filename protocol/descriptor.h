@@ -1,5 +1,5 @@
 /*
- * Descriptors: closing them, and the standard ones, which a program may find closed at its start.
+ * File descriptors: closing them, comparing files, and standard descriptors that were closed.
  */
 #ifndef PROTOCOL_DESCRIPTOR_H
 #define PROTOCOL_DESCRIPTOR_H
@@ -8,28 +8,27 @@
 #include <sys/stat.h>
 
 /*
- * Takes the places of standard descriptors that are closed, so that no other file gets their
- * numbers: reading from them, or writing to them, goes on failing with EBADF. To be called first of
- * all.
+ * Opens /dev/null for each standard descriptor that is closed, so that no other file gets its
+ * number: reading from it, or writing to it, still fails with EBADF. Call this first.
  */
 void descriptor_reserve_standard(void);
 
 /*
- * Is a file another one, by size or mtime, than when fstat(2) told `then`? Also when it cannot
- * tell.
+ * Has the size or mtime of a file changed since fstat(2) returned `then`? True also when that
+ * cannot be found out.
  */
 bool descriptor_has_changed(int fd, const struct stat *then);
 
-/* Does a name in a folder lead to this very file, and not to a link to it or to another one? */
+/* Is this the file that has that name in the folder? False for a symbolic link to it. */
 bool descriptor_is_named(int fd, int folder, const char *name);
 
-/* Can it be read from without waiting, or is it at its end? -1 never is. */
+/* Can it be read without waiting, or is it at its end? False for -1. */
 bool descriptor_is_readable(int fd);
 
-/* close(2); -1 is let be, and errno stays as it is. */
+/* close(2), which keeps errno. Does nothing for -1. */
 void descriptor_close(int fd);
 
-/* Closes all but two, which may be one, and the standard ones. */
+/* Closes all descriptors but the standard ones and two more, which may be the same. */
 void descriptor_close_all_but(int one, int other);
 
 #endif

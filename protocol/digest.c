@@ -14,7 +14,7 @@ static const char kind[] = "sha256:";
 static const size_t kind_length = sizeof kind - 1;
 
 enum {
-    CHUNK = 256 * 1024, /* bytes read at a time when a whole file is hashed */
+    CHUNK = 256 * 1024, /* bytes read at a time */
 };
 
 /* The length of "word" in "word:...", or 0. */
@@ -98,7 +98,7 @@ int64_t digest_add_file(struct digest *digest, int fd)
 
     if (chunk == NULL)
         return -1;
-    /* One that grows while it is read is not followed for ever. */
+    /* Stops after the size, for a file that grows as fast as it is read. */
     while (offset <= status.st_size && (got = pread(fd, chunk, CHUNK, offset)) != 0) {
         if (got < 0 && errno == EINTR)
             continue;

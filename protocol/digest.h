@@ -14,7 +14,7 @@ enum {
     DIGEST_ROOM = DIGEST_LENGTH + 1, /* the same with its NUL */
 };
 
-/* A digest in the making. */
+/* The state of a digest that is being computed. */
 struct digest {
     struct sha256_ctx sha256;
 };
@@ -22,30 +22,30 @@ struct digest {
 void digest_begin(struct digest *digest);
 void digest_add(struct digest *digest, const void *bytes, size_t length);
 
-/* Writes the digest of all that was added; `digest` must be begun again before its next use. */
+/* Writes the digest of all bytes added. digest_begin() must come before the next use. */
 void digest_finish(struct digest *digest, char ret_text[DIGEST_ROOM]);
 
-/* The digest of some bytes in memory. Returns `text`. */
+/* Writes the digest of these bytes. Returns `text`. */
 const char *digest_of_bytes(const void *bytes, size_t length, char text[DIGEST_ROOM]);
 
 /* The hex digits of a written digest. */
 const char *digest_hex(const char *text);
 
 /*
- * Is this a written digest? Returns 0; -REASON_UNSUPPORTED for one of another kind, "word:...";
+ * Is this a written digest? Returns 0; -REASON_UNSUPPORTED for another kind of digest, "word:...";
  * -REASON_BAD_REQUEST for anything else.
  */
 int digest_check(const char *bytes, size_t length);
 
 /*
- * Writes the digest whose 64 hex digits are given, in either case, as sha256sum(1) prints them.
- * Returns false, and writes nothing, for any other text.
+ * Writes the digest that has these 64 hex digits, in upper or lower case, as sha256sum(1) prints
+ * them. Returns false, and writes nothing, for any other text.
  */
 bool digest_of_hex(const char *hex, char ret_text[DIGEST_ROOM]);
 
 /*
- * Reads a regular file from offset 0 to its end and adds its bytes; the file offset stays. Returns
- * how many bytes there were, more than its size for one that grows meanwhile; or -1 with errno set.
+ * Adds the bytes of a regular file, from offset 0 to its end; the file offset stays. Returns how
+ * many bytes there were, more than the size for a file that grows meanwhile; or -1 with errno set.
  */
 int64_t digest_add_file(struct digest *digest, int fd);
 

@@ -18,7 +18,7 @@ static int hex_value(char digit)
     return place != NULL ? (int)(place - hex) : -1;
 }
 
-/* Decodes one field into `text`; returns the length, or -1 for what no field may hold. */
+/* Decodes one field into `text`. Returns the length, or -1 when a byte is not allowed. */
 static int decode(const char *bytes, size_t length, char *text)
 {
     int written = 0;
@@ -52,7 +52,7 @@ static bool is_key(const char *bytes, size_t length)
     return length >= 1 && length <= LINE_KEY_LONGEST;
 }
 
-/* Takes one field apart. `text` has room for it and a NUL; returns what it used of it, or -1. */
+/* Parses one field into `text`, which has room for it and a NUL. Returns the bytes used, or -1. */
 static int parse_field(const char *bytes, size_t length, char *text, struct field *ret)
 {
     const char *equals = memchr(bytes, '=', length);

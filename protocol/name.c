@@ -11,9 +11,9 @@ static const char *character_fault(const char *bytes, size_t length)
         uint32_t character = 0;
         size_t size = utf8_decode(bytes + i, length - i, &character);
         if (size == 0)
-            return "not valid UTF-8";
+            return "it is not valid UTF-8";
         if (utf8_is_control(character))
-            return "it holds a control character";
+            return "it contains a control character";
         i += size;
     }
     return NULL;
@@ -22,7 +22,7 @@ static const char *character_fault(const char *bytes, size_t length)
 static const char *component_fault(const char *bytes, size_t length)
 {
     if (length == 0)
-        return "an empty component";
+        return "a component is empty";
     if (length > NAME_COMPONENT_LONGEST)
         return "a component is longer than 255 bytes";
     if (bytes[0] != '.')
@@ -43,13 +43,13 @@ bool name_component_is_valid(const char *bytes, size_t length)
 const char *name_fault(const char *bytes, size_t length)
 {
     if (length == 0)
-        return "an empty name";
+        return "it is empty";
     if (length > NAME_LONGEST)
-        return "longer than 1023 bytes";
+        return "it is longer than 1023 bytes";
     if (bytes[0] == '/')
         return "it begins with a slash";
     if (bytes[length - 1] == '/')
-        return "it ends in a slash";
+        return "it ends with a slash";
 
     for (size_t start = 0; start <= length;) {
         const char *slash = memchr(bytes + start, '/', length - start);

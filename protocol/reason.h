@@ -1,8 +1,8 @@
 /*
- * Outcomes: why a request failed, and the exit code that tells a script so.
+ * Reasons: why a request failed, and the exit codes of fsc for them.
  *
- * Functions in protocol/, daemon/store/ and cli/ return 0 or the negative of a reason. Where a
- * system call was the cause, errno still holds it.
+ * Functions in protocol/, daemon/store/ and cli/ return 0 or the negative of a reason. When a
+ * system call failed, errno is still set.
  */
 #ifndef PROTOCOL_REASON_H
 #define PROTOCOL_REASON_H
@@ -11,7 +11,7 @@
 
 enum reason {
     REASON_NONE = 0,
-    /* Sent by a daemon, in FAIL and ABORT. */
+    /* A daemon sends these in FAIL and ABORT. */
     REASON_NOT_FOUND,
     REASON_NOT_A_FILE,
     REASON_DENIED,
@@ -26,26 +26,26 @@ enum reason {
     REASON_TIMEOUT,
     REASON_UNAVAILABLE,
     REASON_UNSUPPORTED,
-    /* Never sent as a reason: answers of their own, and what only one side can know. */
-    REASON_EXISTS, /* other bytes have that name */
-    REASON_EMPTY,  /* nothing to see */
+    /* These are never sent: they have answers of their own, or only one side can know them. */
+    REASON_EXISTS, /* the name has different content */
+    REASON_EMPTY,  /* there is nothing to list */
     REASON_USAGE,  /* wrong usage or configuration */
     REASON_LOCAL,  /* a local file or stream failed */
-    REASON_LOST,   /* no connection, or lost */
+    REASON_LOST,   /* no connection, or it was lost */
     REASON_BREACH, /* the other side broke the rules of the protocol */
     REASON_COUNT
 };
 
-/* The reason that a function returned the negative of. */
+/* The reason in a function's result, which is its negative. */
 static inline enum reason reason_of(int code)
 {
     return (enum reason)(-code);
 }
 
-/* The word of a reason as it is sent, e.g. "not-found"; never NULL. */
+/* The word that is sent for a reason, e.g. "not-found"; never NULL. */
 const char *reason_word(enum reason reason);
 
-/* What a reason means to a person, for when the sender gave no text; never NULL. */
+/* What a reason means, for people, when the sender gave no text; never NULL. */
 const char *reason_text(enum reason reason);
 
 /*
@@ -57,10 +57,10 @@ const char *reason_text(enum reason reason);
 int reason_parse(const char *bytes, size_t length, enum reason *ret_reason, char *text,
                  size_t room);
 
-/* The code with which fsc exits for a reason; 0 for REASON_NONE. */
+/* The exit code of fsc for a reason; 0 for REASON_NONE. */
 int reason_exit_code(enum reason reason);
 
-/* What an exit code says, e.g. "not found"; NULL behind the last one. */
+/* What an exit code means, e.g. "not found"; NULL after the last one. */
 const char *reason_exit_meaning(int code);
 
 #endif

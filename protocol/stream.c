@@ -18,7 +18,7 @@
 #include "protocol/line.h"
 
 enum {
-    NOT_NOW = 1, /* nothing moves at present; no reason is positive */
+    NOT_NOW = 1, /* nothing can be read or sent at present (reasons are negative) */
 };
 
 /* The plain transport. */
@@ -35,7 +35,7 @@ static ssize_t plain_send(struct stream *stream, const void *bytes, size_t lengt
     return write(stream->out, bytes, length);
 }
 
-/* Pipes may be shared with other processes, which expect them as they were. */
+/* Pipes and files get their flags back: other processes may share them. */
 static void close_out(struct stream *stream)
 {
     if (stream->out >= 0 && !stream->out_is_socket)
@@ -65,15 +65,14 @@ const struct transport stream_plain = {
 enum {
     READABLE = 1,
     WRITABLE = 2,
-    SOURCE = 4, /* the descriptor given is readable, or at its end */
+    SOURCE = 4, /* `source` is readable, or at its end */
     WOKEN = 8,  /* stream->wake is readable */
 };
 
 /*
- * Waits until one of the `wanted` directions is open, until `source` (-1 for none) or stream->wake
- * is readable, or for `limit_ms`, of which 0 or less stands for no limit. Adds the time that it
- * took to `spent_ms`. Returns what has come, which is nothing at the limit and after a signal, or
- * -REASON_LOST.
+ * Waits until the stream is READABLE or WRITABLE, as far as that is `wanted`, until `source` (-1 for
+ * none) or stream->wake is readable, or for `limit_ms` (0 or less: no limit). Adds the time spent to
+ * `spent_ms`. Returns what ended the wait, 0 for the limit or a signal, or -REASON_LOST.
  */
 static int wait_for(const struct stream *stream, int wanted, int source, int64_t limit_ms,
                     int64_t *spent_ms)
@@ -98,8 +97,9 @@ static int wait_for(const struct stream *stream, int wanted, int source, int64_t
 }
 
 /*
- * What is left when a limit is added, of which `spent_ms` are gone; or, alike, a point in time of
- * which it is `spent_ms`. 0 stands for no limit, -1 for one that is reached.
+ * Adds a limit, of which `spent_ms` are used up, and returns the time left of the shortest so far.
+ * A point in time is a limit of which the present is used up. 0 is no limit, -1 is one that is
+ * reached.
  */
 static int64_t time_left(int64_t left_ms, int64_t limit_ms, int64_t spent_ms)
 {
@@ -116,7 +116,7 @@ static void restart_pace(struct stream *stream)
     stream->pace_bytes = 0;
 }
 
-/* Reads what has come. Returns 0 when something came, NOT_NOW, or -REASON_LOST. */
+/* Reads what has come, without waiting. Returns 0, NOT_NOW, or -REASON_LOST at the end. */
 static int pull(struct stream *stream)
 {
     size_t length = stream->input_end - stream->input_start;
@@ -152,7 +152,7 @@ static int pull(struct stream *stream)
     return 0;
 }
 
-/* Sends what is pending, and waits for input. Returns 0, also at the limit, or a reason. */
+/* Sends what is pending, then waits for input. Returns 0, also at the limit, or a reason. */
 static int await_input(struct stream *stream, int64_t limit_ms, int64_t *spent_ms)
 {
     int code = stream_flush(stream);
@@ -164,7 +164,7 @@ static int await_input(struct stream *stream, int64_t limit_ms, int64_t *spent_m
     return code < 0 ? code : 0;
 }
 
-/* Reads until something has come, within the limits of a side that is due. */
+/* Reads some input, and waits for it within the limits. */
 static int fill(struct stream *stream)
 {
     int code = 0;
@@ -190,7 +190,7 @@ static int fill(struct stream *stream)
     return code;
 }
 
-/* Sends what goes without waiting. Returns 0 when something went, NOT_NOW, or -REASON_LOST. */
+/* Sends what can be sent without waiting. Returns 0, NOT_NOW, or -REASON_LOST. */
 static int push(struct stream *stream)
 {
     ssize_t sent = stream->transport->send(stream, stream->output + stream->output_start,
@@ -331,7 +331,7 @@ int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length
     if (*ret_length == LINE_LONGEST)
         return -REASON_BAD_REQUEST;
     stream->input_start = (size_t)(*ret_line - stream->input) + *ret_length;
-    /* The end is LF, or CR and LF. */
+    /* The end is LF or CR LF. */
     stream->input_start += stream->input[stream->input_start] == '\r' ? 2 : 1;
     return 0;
 }
@@ -444,12 +444,12 @@ size_t stream_pending(const struct stream *stream)
 }
 
 /*
- * Reads what comes while something is sent. Returns STREAM_HEARD for the end of a line, 0 for other
- * bytes, NOT_NOW, or -REASON_LOST.
+ * Reads what comes while this side sends. Returns STREAM_HEARD when the end of a line has come, 0 for
+ * other bytes, NOT_NOW, or -REASON_LOST at the end.
  */
 static int overhear(struct stream *stream)
 {
-    /* The bytes may move, when they are at the end of the buffer. */
+    /* pull() may move the bytes to the start of the buffer. */
     size_t before = stream->input_end - stream->input_start;
     int code = pull(stream);
     const char *added = stream->input + stream->input_start + before;
@@ -482,7 +482,7 @@ int stream_send(struct stream *stream, bool listens, int64_t limit_ms)
         }
         if (sent == 0 || heard == 0)
             continue;
-        /* Only after a try to send: this side may have been stopped meanwhile. */
+        /* Checked only after trying to send: this process may have been stopped meanwhile. */
         int64_t left = time_left(0, limit_ms, spent);
         left = time_left(left, stream->limits.total_ms, stream->waited_ms);
         if (left < 0) {
@@ -509,7 +509,7 @@ int stream_listen(struct stream *stream, int source, int64_t limit_ms, bool *ret
     int64_t spent = 0;
 
     *ret_source = false;
-    /* Also what a transport holds back already counts as come. */
+    /* A transport may hold back input that poll(2) does not see. */
     if (!stream->ended && pull(stream) != NOT_NOW)
         return 0;
     bool listens = !stream->ended && stream->input_end < STREAM_BUFFER;

@@ -1,5 +1,5 @@
 /*
- * UTF-8 (RFC 3629), as far as names, patterns and texts need it.
+ * UTF-8 (RFC 3629), for names, patterns and texts.
  */
 #ifndef PROTOCOL_UTF8_H
 #define PROTOCOL_UTF8_H
@@ -10,8 +10,8 @@
 
 /*
  * Decodes the character at the start of `length` bytes (at least 1) into `ret_character`.
- * Returns how many bytes it takes, 1 to 4, or 0 when they are no valid UTF-8: overlong forms,
- * surrogates and what lies above U+10FFFF are refused.
+ * Returns how many bytes it takes, 1 to 4, or 0 when they are not valid UTF-8. Overlong forms,
+ * surrogates and everything above U+10FFFF are invalid.
  */
 size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_character);
 
@@ -19,9 +19,9 @@ size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_character);
 bool utf8_is_control(uint32_t character);
 
 /*
- * Copies text for a terminal, a log or an answer: each byte that is no valid UTF-8 and each
- * control character becomes one '?'. Writes at most `room` bytes with the closing NUL and never
- * cuts a character. Returns the length written.
+ * Copies text for a terminal, a log or an answer: each byte that is not valid UTF-8 and each control
+ * character becomes one '?'. Writes at most `room` bytes, with the NUL, and never cuts a character.
+ * Returns the length written.
  */
 size_t utf8_clean(const char *bytes, size_t length, char *text, size_t room);
 

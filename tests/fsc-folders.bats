@@ -76,7 +76,7 @@ all/none'
     assert_equal "$status $output" '2 '
     assert_equal "$stderr" 'fsc: tree/.fsdx: no name for it: "tree/.fsdx": a component begins with .fsd or .nfs
 fsc: tree/link: a symbolic link, which is not followed
-fsc: tree/sub/bad?name: no name for it: "tree/sub/bad?name": it holds a control character
+fsc: tree/sub/bad?name: no name for it: "tree/sub/bad?name": it contains a control character
 fsc: tree/sub/fifo: neither a file nor a folder
 fsc: tree/sub/root: a symbolic link, which is not followed'
     assert_equal "$(quiet "$FSC" ls -R | wc -l)" 5

@@ -18,7 +18,7 @@ digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e730433629
 {\"name\":\"large\",\"local\":\"large\",\"outcome\":\"stored\",\"size\":100000,\"digest\":\"sha256:$(sha256sum <large | cut -c 1-64)\"}
 {\"name\":\"missing\",\"local\":\"missing\",\"outcome\":\"failed\",\"reason\":\"local\",\"exit\":9,\"message\":\"missing: cannot read: No such file or directory\"}
 {\"name\":\"small\",\"local\":\"small\",\"outcome\":\"already there\",\"size\":5,\"digest\":\"$digest_of_hello\"}
-{\"name\":\"odd \\u0022\\ufffd\",\"local\":\"odd \\u0022\\ufffd\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"odd \\u0022?: no name for it: \\u0022odd \\u0022?\\u0022: not valid UTF-8\"}"
+{\"name\":\"odd \\u0022\\ufffd\",\"local\":\"odd \\u0022\\ufffd\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"odd \\u0022?: no name for it: \\u0022odd \\u0022?\\u0022: it is not valid UTF-8\"}"
     run --separate-stderr bash -c '"$1" put --json --name taken - <small' - "$FSC"
     assert_equal "$status ${#stderr_lines[@]} ${#lines[@]}" '3 1 1'
     assert_regex "$output" '"local":"standard input","outcome":"failed","reason":"exists","exit":3'

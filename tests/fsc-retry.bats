@@ -214,12 +214,12 @@ SCRIPT
 SCRIPT
     assert_equal "$status" 6
     assert_equal "$stderr" 'fsc: tree/a: not this one
-fsc: tree/d: other bytes have that name'
+fsc: tree/d: exists with different content'
     assert_equal "$(jq -c '[.name, .outcome, .exit, .message]' <<<"$output")" \
         '["tree/a","failed",6,"tree/a: not this one"]
 ["tree/b","stored",null,null]
 ["tree/c","already there",null,null]
-["tree/d","failed",3,"tree/d: other bytes have that name"]'
+["tree/d","failed",3,"tree/d: exists with different content"]'
 }
 
 @test "retry: a whole row that is larger than a buffer is sent again" {
@@ -630,7 +630,7 @@ SCRIPT
 < EXISTS size=6 digest=sha256:a\{64}
 SCRIPT
     assert_equal "$status $stderr" '10 fsc: tree/a: the connection was lost, and the file is not stored
-fsc: tree/c: other bytes have that name'
+fsc: tree/c: exists with different content'
 }
 
 @test "lost answers: of a stream" {

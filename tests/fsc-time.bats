@@ -245,7 +245,7 @@ print(code, b'two' in server.recv(512))
 SILENT
     run --separate-stderr "${own[@]}" python3 silent "$FSC"
     assert_equal "$status $output $stderr" \
-        '0 11 True fsc: plain:two.example: cannot find the host in time'
+        '0 11 True fsc: plain:two.example: cannot look up the host in time'
 }
 
 @test "fsc: INT and TERM end it as signals do, and the command that is the server" {

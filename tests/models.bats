@@ -605,15 +605,15 @@ END
     assert_output "$FSD_PID"
     assert_equal "$(stat -c %a "$WORK/pid")" 644
     # Another daemon is refused, leaves the file and its own socket behind it as they were.
-    refuses 1 "^fsd: $WORK/pid: another daemon has this file\$" --config "$CONFIG" --library "$LIBRARY" \
+    refuses 1 "^fsd: $WORK/pid: another daemon uses this file\$" --config "$CONFIG" --library "$LIBRARY" \
         --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
-    refuses 1 "^fsd: $WORK/pid: another daemon has this file\$" --config "$CONFIG" --library "$LIBRARY" \
+    refuses 1 "^fsd: $WORK/pid: another daemon uses this file\$" --config "$CONFIG" --library "$LIBRARY" \
         --listen "$WORK/second" --pid-file "$WORK/pid"
     [ ! -e "$WORK/second" ]
     assert_equal "$(cat "$WORK/pid")" "$FSD_PID"
     # Sessions and HUP do not lose the lock.
     converse <<<$'Session().expect("LIST", "EMPTY")\nhang_up()'
-    refuses 1 "^fsd: $WORK/pid: another daemon has this file\$" --config "$CONFIG" --library "$LIBRARY" \
+    refuses 1 "^fsd: $WORK/pid: another daemon uses this file\$" --config "$CONFIG" --library "$LIBRARY" \
         --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
     stop_fsd
     [ ! -e "$WORK/pid" ]
@@ -622,7 +622,7 @@ END
 @test "pid file: a stale one is taken over, and nothing else" {
     mkdir -p "$LIBRARY"
     printf '7\nmore text\n' >"$WORK/pid"
-    refuses 1 "^fsd: $WORK/pid: something that is no pid file is there\$" --config "$CONFIG" \
+    refuses 1 "^fsd: $WORK/pid: the existing file is not a pid file\$" --config "$CONFIG" \
         --library "$LIBRARY" --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
     assert_equal "$(cat "$WORK/pid")" $'7\nmore text'
     echo 99999999 >"$WORK/pid"

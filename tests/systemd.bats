@@ -122,14 +122,14 @@ END
     FSD_EXPECTED='msg="the settings stay as they are"'
     echo nonsense >"$CONFIG"
     kill -HUP "$FSD_PID"
-    await_note '^READY=1 STATUS=The settings are those before the reload$' 1
+    await_note '^READY=1 STATUS=The reload failed, the old settings are in use$' 1
     stop_fsd
     run sed -E 's/MONOTONIC_USEC=[1-9][0-9]*$/TIME/' notes
     assert_output 'READY=1
 RELOADING=1 TIME
 READY=1 STATUS=
 RELOADING=1 TIME
-READY=1 STATUS=The settings are those before the reload
+READY=1 STATUS=The reload failed, the old settings are in use
 STOPPING=1'
 }
 
