@@ -317,3 +317,19 @@ in_one_line() {
         assert_output --partial 'include.awk: '
     done
 }
+
+# MOVE is the example of what is still to be written.
+@test "contributing: the files and functions that it names are there" {
+    local name
+    tr '\n' ' ' <"$SOURCE/CONTRIBUTING.md" | grep -o '`[^` ]*`' | tr -d '`' | grep -v -e move -e '^build/' | sort -u >names
+    cat "$SOURCE"/{protocol,settings,daemon,daemon/*,cli,cli/*}/*.[ch] >source
+    grep -E '^[a-z._/-]+(/|\.(c|h|bats|bash|py|scd|md|conf))$' names >files
+    while IFS= read -r name; do
+        [ -n "$(find "$SOURCE" -path "*/${name%/}" -print -quit)" ] || fail "there is no file $name"
+    done <files
+    sed -n -E 's/^([a-z]+_[a-z_]+|decide|receive|commit)(\(\)|\[\])$/\1/p' names >functions
+    while IFS= read -r name; do
+        grep -q -w "$name" source || fail "there is no $name()"
+    done <functions
+    [ -s files ] && [ -s functions ]
+}
