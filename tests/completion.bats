@@ -8,7 +8,7 @@ load fsc
 # pressing: runs the Python code on stdin, after importing tests/completion.py. No name may have been
 # run as a command: that would have made a file "canary".
 pressing() {
-    PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1 quiet python3 -c "from completion import *
+    quiet python3 -c "from completion import *
 $(cat)"
     run find "$WORK" -name '*canary*' ! -path "$LIBRARY/*" ! -path "$WORK/local/*"
     assert_output ''

@@ -38,12 +38,7 @@ start_inside() {
 
 # await_inside FILE: waits until it is there.
 await_inside() {
-    local tries
-    for ((tries = 0; tries < 1000; tries++)); do
-        ! inside test -e "$1" || return 0
-        sleep 0.01
-    done
-    fail "$1 does not appear"
+    await inside test -e "$1"
 }
 
 # cron NUMBER [COMMAND...]: runs the job of a crontab as cron does, by the command if one is given; what it

@@ -5,8 +5,6 @@
 load library
 load fsc
 
-digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
-
 # A local folder, tree, with files of all sizes.
 make_tree() {
     mkdir -p tree/sub/deep tree/empty tree/.hidden
@@ -295,16 +293,13 @@ SCRIPT
 }
 
 @test "folders: no leak, and no fault that valgrind finds" {
-    skip_when_sanitized valgrind
-    command -v valgrind >/dev/null || skip 'there is no valgrind here'
+    skip_without_valgrind
     start_fsd
     make_tree
     ln -s a tree/link
     mkdir here
-    run --separate-stderr valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99 \
-        "$FSC" put -R tree --json
-    assert_equal "$status ${#stderr_lines[@]}" '9 1'
-    run --separate-stderr valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99 \
-        "$FSC" get -R tree nothing --into here
-    assert_equal "$status ${#stderr_lines[@]}" '4 1'
+    assert_no_leak 9 put -R tree --json
+    assert_equal "${#stderr_lines[@]}" 1
+    assert_no_leak 4 get -R tree nothing --into here
+    assert_equal "${#stderr_lines[@]}" 1
 }

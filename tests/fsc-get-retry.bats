@@ -5,12 +5,10 @@
 load library
 load fsc
 
-digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
-
 # Lets fsc pause only for a moment, and has a folder, here, to get files into.
 be_quick() {
-    mkdir -p "$XDG_CONFIG_HOME/fsc" here
-    echo 'limits = { pause = "1ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    mkdir -p here
+    use_settings 'limits = { pause = "1ms"; };'
 }
 
 # assert_left_alone NAME...: these are in that folder, and no others.
@@ -284,7 +282,7 @@ SCRIPT
 
 @test "get --retry: --max-time bounds all attempts together" {
     be_quick
-    echo 'limits = { pause = "1h"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { pause = "1h"; };'
     # No pause that would use it up is begun.
     assert_fails 10 timeout 30 "$FSC" get a --retry 5 --max-time 5s --into here --server "$WORK/nothing"
 }
@@ -354,7 +352,7 @@ SCRIPT
 @test "get --wait: limits.wait bounds what comes on top only, and --max-time bounds all" {
     local server='exec:read -r line; for i in {1..20}; do echo WAIT; sleep 0.05; done; printf "OK size=0 mtime=1\nEND digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"'
     be_quick
-    echo 'limits = { wait = "300ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { wait = "300ms"; };'
     assert_fails 11 "$FSC" get a --into here --server "${server/\{1..20\}/$(seq -s ' ' 20)}"
     assert_silent "$FSC" get a --wait=60 --into here --server "${server/\{1..20\}/$(seq -s ' ' 20)}"
     rm here/a

@@ -21,8 +21,6 @@ start_with_files() {
     start_fsd
 }
 
-digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
-
 @test "get: a file, beside its name in the library" {
     start_with_files
     assert_silent env -C here "$FSC" get a folder/c
@@ -463,10 +461,7 @@ PYTHON
 SCRIPT
     assert_silent "$TESTS/fake_server" "$SOCKET" script bash -c 'trap "" HUP
         "$1" get a --output here/a &
-        for ((tries = 0; tries < 2000; tries++)); do
-            ! find here -name ".*" -size +0c | grep -q . || break
-            sleep 0.01
-        done
+        await eval "find here -name \".*\" -size +0c | grep -q ."
         kill -HUP $! && : >killed && wait $!' - "$FSC"
     assert_equal "$(cat here/a)" hello
 }
@@ -484,10 +479,7 @@ SCRIPT
 SCRIPT
         run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '
             "$1" get a --output "here/$2" &
-            for ((tries = 0; tries < 2000; tries++)); do
-                ! find here -name ".*" | grep -q . || break
-                sleep 0.01
-            done
+            await eval "find here -name \".*\" | grep -q ."
             printf %s "$2" >new && mv new "here/$2" && wait $!' - "$FSC" "$text"
         assert_equal "$status" "$([ "$text" = hello ] && echo 0 || echo 3)"
         assert_equal "$(cat "here/$text")" "$text"

@@ -330,9 +330,7 @@ RELAY
 < FAIL aborted
 SCRIPT
     assert_fails 8 "$TESTS/fake_server" "$SOCKET" script bash -c '"$1" put large &
-        until grep -q item script.heard; do
-            sleep 0.01
-        done
+        await grep -q item script.heard
         printf x >>large && : >grown && wait $!' - "$FSC"
     assert_heard 'ABORT .*'
 }
@@ -366,23 +364,16 @@ SCRIPT
 }
 
 @test "put: TERM in the middle of a stream stores nothing" {
-    local pid code=0 tries
+    local pid code=0
     start_fsd
     mkfifo fifo
     # A producer that never says more, nor ends: the FIFO's writer is its reader.
     env --default-signal=TERM "$FSC" put - --name x <>fifo 2>errors 3>&- &
     pid=$!
-    for ((tries = 0; tries < 3000; tries++)); do
-        [ "$(find "$LIBRARY/.fsd/stage" -type f | wc -l)" -eq 0 ] || break
-        sleep 0.01
-    done
+    await eval '! has_no_stages "$LIBRARY"'
     kill -TERM "$pid"
     wait "$pid" || code=$?
     assert_equal "$code $(cat errors)" '143 '
-    for ((tries = 0; tries < 3000; tries++)); do
-        [ "$(find "$LIBRARY/.fsd/stage" -type f | wc -l)" -ne 0 ] || break
-        sleep 0.01
-    done
     assert_empty_library
 }
 
@@ -446,8 +437,7 @@ SCRIPT
 @test "put: a silent producer gets signs of life sent, and a server that stops reading is left" {
     head -c 20000000 /dev/zero >large
     # It does not take a time limit to leave.
-    mkdir -p "$XDG_CONFIG_HOME/fsc"
-    echo 'limits = { idle = "1d"; stall = "1d"; take = "1d"; wait = "1d"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { idle = "1d"; stall = "1d"; take = "1d"; wait = "1d"; };'
     cat >stall <<'SCRIPT'
 > PUT large size=20000000 upload=*
 < OK offset=0
@@ -474,9 +464,7 @@ SCRIPT
 < OK size=6 digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
 SCRIPT
     assert_silent "$TESTS/fake_server" "$SOCKET" script bash -c '{
-            until grep -q WAIT script.heard; do
-                sleep 0.01
-            done
+            await grep -q WAIT script.heard
             echo hello
         } | "$1" put - --name x' - "$FSC"
 
@@ -631,8 +619,7 @@ SCRIPT
 3 EXISTS size=6 digest=sha256:a\{64}
 3 EXISTS
 ANSWERS
-    mkdir -p "$XDG_CONFIG_HOME/fsc"
-    echo 'limits = { pause = "10ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { pause = "10ms"; };'
     assert_fails 10 fake "$FSC" put small --exclusive --retry 3 <<SCRIPT
 > PUT small *
 < OK offset=0

@@ -5,12 +5,9 @@
 load library
 load fsc
 
-digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
-
 # The pauses are short, and whoever is busy is asked again for long enough.
 short_pauses() {
-    mkdir -p "$XDG_CONFIG_HOME/fsc"
-    echo 'limits = { pause = "10ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { pause = "10ms"; };'
 }
 
 # make_large: a file of 5,000,000 bytes, and $digest.
@@ -68,12 +65,11 @@ RELAY
 
 # Waits until the one stage is so long at least.
 await_stage() {
-    local tries
-    for ((tries = 0; tries < 3000; tries++)); do
-        [ -z "$(find "$LIBRARY/.fsd/stage" -type f -size +"$1"c)" ] || return 0
-        sleep 0.01
-    done
-    fail 'there is no stage, or it does not grow'
+    await has_stage "$1"
+}
+
+has_stage() {
+    find "$LIBRARY/.fsd/stage" -type f -size +"$1"c | grep -q .
 }
 
 # assert_sent LEAST MOST: what the second run of the relay has sent.
@@ -125,7 +121,7 @@ assert_sent() {
     # When the server cannot be reached the others are left.
     assert_fails 10 "$FSC" put large small --retry 3
     # The setting is as good as the option.
-    echo 'retry = 2; limits = { pause = "10ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'retry = 2; limits = { pause = "10ms"; };'
     { yes $'> PUT large *\n<.' || true; } 2>/dev/null | head -n 6 >script
     assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" put large
 }
@@ -157,14 +153,13 @@ SCRIPT
 @test "retry: each pause is longer, and --max-time bounds them all" {
     local since
     printf hello >small
-    mkdir -p "$XDG_CONFIG_HOME/fsc"
-    echo 'limits = { pause = "100ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { pause = "100ms"; };'
     since=$(date +%s%N)
     assert_fails 10 "$FSC" put small --retry 3
     # Three quarters of 100, 200 and 400 ms.
     [ $((($(date +%s%N) - since) / 1000000)) -ge 525 ]
     assert_fails 10 timeout 60 "$FSC" put small --retry 1000000 --max-time 1
-    echo 'limits = { pause = "1h"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { pause = "1h"; };'
     # There is no time for a pause.
     assert_fails 10 timeout 60 "$FSC" put small --retry 1 --max-time 10m
 }
@@ -409,7 +404,7 @@ SCRIPT
 
 @test "resume: a file that has changed since is no longer sent" {
     make_large
-    assert_fails 8 fake bash -c '(until grep -q item script.heard; do sleep 0.01; done
+    assert_fails 8 fake bash -c '(await grep -q item script.heard
         printf x >>large && : >changed) & exec "$1" put large --retry 3' - "$FSC" <<SCRIPT
 > PUT large *
 < OK offset=0
@@ -435,8 +430,7 @@ SCRIPT
 }
 
 @test "resume: signs of life while the beginning is read" {
-    mkdir -p "$XDG_CONFIG_HOME/fsc"
-    echo 'limits = { heartbeat = "1ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { heartbeat = "1ms"; };'
     head -c 50000000 /dev/zero >large
     assert_silent fake "$FSC" put large <<SCRIPT
 > PUT large *

@@ -26,8 +26,7 @@ assert_left() {
 
 # Lets fsc pause only for a moment.
 be_quick() {
-    mkdir -p "$XDG_CONFIG_HOME/fsc"
-    echo 'limits = { pause = "1ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { pause = "1ms"; };'
 }
 
 @test "rm: files, one after the other, and their folders with the last one" {
@@ -246,7 +245,7 @@ SCRIPT
 @test "rm: a file that is not there is not found, also when there was no connection at first" {
     local pid fields=() code=0
     be_quick
-    echo 'limits = { pause = "100ms"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { pause = "100ms"; };'
     "$FSC" rm nothing --retry 1000 </dev/null >out 2>errors 3>&- &
     pid=$!
     # It sleeps once it has failed.

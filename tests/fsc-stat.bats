@@ -5,8 +5,6 @@
 load library
 load fsc
 
-digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
-
 @test "stat: the details of a file" {
     start_fsd
     printf hello >hello

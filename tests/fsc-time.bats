@@ -6,8 +6,6 @@
 load library
 load fsc
 
-digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
-
 # limit [SETTING=TEXT...]: the limits of fsc from now on; all others are the usual ones.
 limit() {
     mkdir -p "$XDG_CONFIG_HOME/fsc"
@@ -294,7 +292,7 @@ PYTHON
     for number in {1..70}; do head -c 60000 /dev/zero >"f$number"; done
     echo 'limits = { idle = "20s"; stall = "20s"; take = "500ms"; wait = "1s"; };' >fsc.conf
     for said in 'O' 'WAIT\n'; do
-        SAID=$said FSC=$FSC converse <<'END'
+        SAID=$said converse <<'END'
 import subprocess
 server = socket.socket(socket.AF_UNIX)
 path = os.environ['SOCKET'] + '.silent'

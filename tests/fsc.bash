@@ -3,7 +3,14 @@
 # $stderr and $stderr_lines are what run --separate-stderr sets.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-FSC=$FSD_BUILD/fsc
+export FSC=$FSD_BUILD/fsc
+digest_of_hello=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+
+# use_settings TEXT: becomes the user's own configuration file of fsc.
+use_settings() {
+    mkdir -p "$XDG_CONFIG_HOME/fsc"
+    printf '%s\n' "$1" >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+}
 
 # fake COMMAND...: runs it with a server that plays the script on stdin (see tests/fake_server).
 fake() {
@@ -47,20 +54,23 @@ skip_unless_powerless() {
 
 # await_file FILE: waits until it is there.
 await_file() {
-    local tries
-    for ((tries = 0; tries < 3000; tries++)); do
-        [ ! -e "$1" ] || return 0
-        sleep 0.01
-    done
-    fail "$1 does not appear"
+    await test -e "$1"
 }
 
 # Waits until the daemon has no session but the one that asks.
 await_no_session() {
-    local tries
-    for ((tries = 0; tries < 3000; tries++)); do
-        ! raw <<<$'STATUS\nQUIT' | grep -q -x 'sessions 1' || return 0
-        sleep 0.01
-    done
-    fail 'a session does not end'
+    await has_no_session
+}
+
+has_no_session() {
+    raw <<<$'STATUS\nQUIT' | grep -q -x 'sessions 1'
+}
+
+# assert_no_leak CODE ARGUMENT...: fsc exits with CODE, and valgrind finds no fault and no leak.
+assert_no_leak() {
+    local code=$1
+    shift
+    run --separate-stderr valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99 \
+        "$FSC" "$@"
+    assert_equal "$status $(grep -v '^fsc: ' <<<"$stderr")" "$code "
 }

@@ -156,7 +156,7 @@ start_with_a_file() {
     assert_fails 10 "$FSC" ls --server "$WORK/file"
     assert_fails 10 "$FSC" ls --server "$WORK/missing/socket"
     # A socket that nobody listens on any more.
-    python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("dead")'
+    bind_socket dead
     assert_fails 10 "$FSC" ls --server "$WORK/dead"
     run ls -A
     refute_output --regexp 'fsc-'
@@ -193,8 +193,7 @@ start_with_a_file() {
 @test "fsc: plain: to another machine is refused, and not tried" {
     local address
     # Addresses for documentation, which no machine has: trying them would take for ever.
-    mkdir -p "$XDG_CONFIG_HOME/fsc"
-    echo 'limits = { connect = "1d"; };' >"$XDG_CONFIG_HOME/fsc/fsc.conf"
+    use_settings 'limits = { connect = "1d"; };'
     for address in plain:192.0.2.1 plain:192.0.2.1:7373 'plain:[2001:db8::1]:7373' \
         'plain:[::ffff:192.0.2.1]:7373'; do
         assert_fails 2 timeout 60 "$FSC" ls --server "$address"
@@ -500,27 +499,17 @@ round_trip() {
     assert_no_stages
 }
 
-# check_memory CODE ARGUMENT...: valgrind finds no fault and no leak in fsc.
-check_memory() {
-    local code=$1
-    shift
-    run --separate-stderr valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99 \
-        "$FSC" "$@"
-    assert_equal "$status $(grep -v '^fsc: ' <<<"$stderr")" "$code "
-}
-
 @test "fsc: no leak in ls, get and put" {
-    skip_when_sanitized valgrind
-    command -v valgrind >/dev/null || skip 'there is no valgrind here'
+    skip_without_valgrind
     start_with_a_file
     mkdir here
     printf x >small
     head -c 300000 /dev/urandom >large
-    check_memory 9 put small large missing
-    check_memory 0 put - --name stream <large
-    check_memory 4 get --into here a large nothing
-    check_memory 0 ls -lR
-    check_memory 2 ls -- .. large
+    assert_no_leak 9 put small large missing
+    assert_no_leak 0 put - --name stream <large
+    assert_no_leak 4 get --into here a large nothing
+    assert_no_leak 0 ls -lR
+    assert_no_leak 2 ls -- .. large
     cmp large "$LIBRARY/large"
     cmp large "$LIBRARY/stream"
     cmp large here/large

@@ -16,9 +16,11 @@ bats_load_library bats-support
 bats_load_library bats-assert
 
 TESTS=$BATS_TEST_DIRNAME
-FSD=$FSD_BUILD/fsd
+export FSD=$FSD_BUILD/fsd
+# All Python finds tests/session.py, and writes nothing beside it.
+export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
 # How daemons serve: "process" or "thread". A test that tells itself sets FSD_MODEL=().
-FSD_CONCURRENCY=${FSD_CONCURRENCY:-process}
+export FSD_CONCURRENCY=${FSD_CONCURRENCY:-process}
 
 setup() {
     # Socket paths are short (107 bytes), and so must the folder's be.
@@ -33,7 +35,7 @@ setup() {
     FSD_LOGS=()
     BACKGROUND_PID=
     MACHINE=
-    export WORK LIBRARY SOCKET FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
+    export WORK LIBRARY SOCKET CONFIG FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
     # The settings of whoever runs the tests are none of theirs.
     export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state
     : >"$CONFIG"
@@ -87,6 +89,19 @@ count_listen() {
     done
     printf '%s\n' "$count"
 }
+
+# await COMMAND...: waits until the command succeeds, for 30 s at least. Shells that a test starts have
+# it, too.
+await() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        ! "$@" || return 0
+        sleep 0.01
+    done
+    printf 'waited in vain: %s\n' "$*" >&2
+    return 1
+}
+export -f await
 
 # await_line PID FILE PATTERN COUNT: waits until so many lines of a file match, as long as the
 # process lives and for 30 s at most.
@@ -181,19 +196,23 @@ raw() {
 
 # converse: runs the Python on stdin, which finds what tests/session.py defines.
 converse() {
-    PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1 quiet python3 -c "from session import *
+    quiet python3 -c "from session import *
 $(cat)"
 }
 
 # Nothing is left of uploads. A stage's own name goes only after the answer, so this may wait.
 assert_no_stages() {
-    local folder=${1:-$LIBRARY}/.fsd/stage tries
-    for ((tries = 0; tries < 1000; tries++)); do
-        [ -n "$(find "$folder" ! -type d)" ] || return 0
-        sleep 0.01
-    done
-    find "$folder" ! -type d >"$WORK/stages"
-    fail_with_log 'Stages are left:' "$WORK/stages"
+    await has_no_stages "${1:-$LIBRARY}"
+}
+
+has_no_stages() {
+    [ -z "$(find "$1/.fsd/stage" ! -type d)" ]
+}
+
+# bind_socket FILE: a Unix socket that nobody listens on.
+bind_socket() {
+    python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
 }
 
 # No file, stage or folder but the daemon's own empty ones.
@@ -212,6 +231,11 @@ skip_unless_root() {
 # skip_when_sanitized WHY: for tools that cannot run programs with sanitizers.
 skip_when_sanitized() {
     ! grep -q -a -e __asan_init -e __tsan_init "$FSD" || skip "$1 cannot run a program that was built with sanitizers"
+}
+
+skip_without_valgrind() {
+    skip_when_sanitized valgrind
+    valgrind -q true 2>/dev/null || skip 'valgrind does not run here'
 }
 
 # Lets the next daemon run as a user who may not read everything: as nobody when this is root.

@@ -4,7 +4,7 @@
 load library
 
 @test "listen: a dead socket is replaced, a live one is not" {
-    converse <<<'socket.socket(socket.AF_UNIX).bind(SOCKET)'
+    bind_socket "$SOCKET"
     [ -S "$SOCKET" ]
     start_fsd
     run timeout 20 "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --foreground 3>&-

@@ -56,17 +56,13 @@ old = children()
 session = Session()
 session.expect('PUT a', 'OK offset=0')
 wait_until(lambda: len(children()) == 4, 'three spare processes')
-with open('fsd.conf', 'w') as file:
-    file.write('spare = 2; limits = { idle = "31s"; };')
-hang_up()
+reload_with('spare = 2; limits = { idle = "31s"; };')
 # The session, and two that are new.
 wait_until(lambda: len(children()) == 3 and len(children() & old) == 1 and no_zombies(), 'two spare processes')
 check(Session().status()['limits.idle'] == '31s', 'old settings in a new session')
 session.expect(b'1\nx\nEND\n', 'OK size=1')
 session.close()
-with open('fsd.conf', 'w') as file:
-    file.write('spare = 0;')
-hang_up()
+reload_with('spare = 0;')
 wait_until(lambda: not children(), 'all to go')
 END
 }
@@ -75,7 +71,7 @@ END
     FSD_MODEL=()
     echo "concurrency = \"$FSD_CONCURRENCY\"; spare = 1;" >"$CONFIG"
     start_fsd
-    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+    converse <<'END'
 models = ['process', 'thread']
 if os.environ['FSD_CONCURRENCY'] == 'thread':
     models.reverse()
@@ -88,9 +84,7 @@ for turn in range(4):
         check(session.status()['model'] == model, f'the model is not {model}')
     first.expect(f'PUT a{turn}', 'OK offset=0')
     held.append(first)
-    with open('fsd.conf', 'w') as file:
-        file.write(f'concurrency = "{models[(turn + 1) % 2]}"; spare = 1;')
-    hang_up()
+    reload_with(f'concurrency = "{models[(turn + 1) % 2]}"; spare = 1;')
     # Those under way are what they were, and are counted.
     status = second.status()
     check(status['model'] == model and int(status['sessions']) == len(held) + 1, status)
@@ -107,7 +101,7 @@ END
 @test "models: one thread's worker serves all, each process serves one" {
     echo 'spare = 0;' >"$CONFIG"
     start_fsd
-    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+    converse <<'END'
 sessions = [Session() for _ in range(5)]
 for session in sessions:
     session.expect('LIST', 'EMPTY')
@@ -337,7 +331,7 @@ END
 @test "descriptors: want of them refuses clients, and goes by" {
     start_fsd
     FSD_EXPECTED='msg=("no worker"|"no session"|failed) '
-    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+    converse <<'END'
 import resource
 first = Session()
 first.expect('PUT a', 'OK offset=0')
@@ -394,7 +388,7 @@ END
     use_other_user
     start_fsd
     FSD_EXPECTED='msg="no worker" cause="Resource temporarily unavailable"|msg="a worker crashed" cause=Killed'
-    FSD_CONCURRENCY=$FSD_CONCURRENCY LIKE_FSD=${FSD_WRAPPER[*]} converse <<'END'
+    LIKE_FSD=${FSD_WRAPPER[*]} converse <<'END'
 import subprocess
 
 
@@ -435,7 +429,7 @@ END
 @test "models: nothing is left of 300 short connections" {
     echo 'spare = 0;' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous list
-    FSD_CONCURRENCY=$FSD_CONCURRENCY converse <<'END'
+    converse <<'END'
 ahead = int(os.environ['FSD_CONCURRENCY'] == 'thread')
 wait_until(lambda: len(children()) == ahead, 'the worker')
 before = descriptors(daemon())
@@ -557,7 +551,7 @@ END
     echo 'spare = 1;' >"$CONFIG"
     for model in process thread; do
         start_fsd --concurrency "$model" --listen plain:127.0.0.1:0 --listen "$WORK/second" --pid-file "$WORK/pid"
-        LIBRARY=$LIBRARY MODEL=$model converse <<'END'
+        MODEL=$model converse <<'END'
 sessions = [Session() for _ in range(3)]
 for session in sessions:
     session.expect('LIST', 'EMPTY')
@@ -649,7 +643,7 @@ END
     echo precious >target
     ln -s target link
     ln -s nowhere dangling
-    converse <<<'socket.socket(socket.AF_UNIX).bind("bound")'
+    bind_socket bound
     for path in fifo folder link dangling bound absent/pid /dev/null /dev/zero; do
         refuses 1 "^fsd: ($WORK/)?$path: .+" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" \
             --pid-file "$path" --foreground
@@ -698,13 +692,11 @@ END
 levels = ['error', 'warning', 'info', 'debug']
 for number, level in enumerate(levels + levels[:1]):
     right = f'log = {{ level = "{level}"; }}; limits = {{ idle = "{100 + number}s"; }};'
-    with open('fsd.conf', 'w') as file:
-        file.write(right)
+    write_settings(right)
     os.kill(daemon(), signal.SIGHUP)
     wait_until(lambda: Session().status()['limits.idle'] == f'{100 + number}s', 'the new settings')
     before = len(log_lines(''))
-    with open('fsd.conf', 'w') as file:
-        file.write('nonsense')
+    write_settings('nonsense')
     hang_up('msg="the settings stay as they are"')
     local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
     local.expect(f'PUT a{number} size=0 eager=1\nEND', 'OK')
@@ -760,7 +752,7 @@ END
     chmod +x fsd
     FSD=$WORK/fsd
     unshare -m sh mount true || skip 'no /dev/log of its own can be mounted here'
-    FSD=$FSD CONFIG=$CONFIG MODEL=${FSD_MODEL[*]} converse <<'END'
+    MODEL=${FSD_MODEL[*]} converse <<'END'
 import re
 import subprocess
 log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -788,12 +780,10 @@ pid = session.peer()
 session.expect('PUT a%20msg%3Dforged size=0 eager=1\nEND', 'OK')
 serving = expect(daemon + info, 'msg=stored session=1 client=".+" name="a msg=forged" digest=sha256:.+')
 check(serving != pid, 'the session is told to be the daemon')
-with open(os.environ['CONFIG'], 'w') as file:
-    file.write('nonsense = 1;')
+write_settings('nonsense = 1;')
 os.kill(pid, signal.SIGHUP)
 expect(daemon + error, 'msg="the settings stay as they are" cause=".*:1: nonsense: unknown setting"')
-with open(os.environ['CONFIG'], 'w') as file:
-    file.write('log = { level = "debug"; }; records = false;')
+write_settings('log = { level = "debug"; }; records = false;')
 os.kill(pid, signal.SIGHUP)
 expect(daemon + warning, 'msg="a setting has changed that needs a restart" setting=records')
 check(expect(daemon + info, 'msg="settings read again"') == pid, 'not told by the daemon')

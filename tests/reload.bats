@@ -43,7 +43,7 @@ reload() {
 @test "reload: 200 times under 20 clients, and no request fails" {
     start_fsd
     start_clients 20
-    CONFIG=$CONFIG converse <<'END'
+    converse <<'END'
 log = open(os.environ['FSD_LOG'])
 heard = ''
 
@@ -54,9 +54,8 @@ def is_read(number):
 
 for number in range(1, 201):
     # Each time there is something new to read.
-    with open(os.environ['CONFIG'], 'w') as file:
-        file.write(f'spare = {number % 3}; limits = {{ idle = "{60 + number}s"; }};')
-    os.kill(int(os.environ['FSD_PID']), signal.SIGHUP)
+    write_settings(f'spare = {number % 3}; limits = {{ idle = "{60 + number}s"; }};')
+    os.kill(daemon(), signal.SIGHUP)
     wait_until(lambda: is_read(number), f'reload {number}')
 END
     : >stop
@@ -100,7 +99,7 @@ END
     head -c 100 /dev/urandom >small
     head -c 500000 /dev/urandom >large
     start_fsd
-    FSC=$FSC converse <<'END'
+    converse <<'END'
 import subprocess
 FSC = os.environ['FSC']
 data = {name: open(name, 'rb').read() for name in ('small', 'large')}
@@ -132,7 +131,7 @@ wait_until(lambda: len(stages()) == len(held), 'the uploads to begin')
 def stop():
     """Stops the daemon, then lets half of the uploads go on; returns the exit codes of all."""
     wait_until(lambda: all(len(names) > 2 for names in stored), 'all to have stored something')
-    os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
+    os.kill(daemon(), signal.SIGTERM)
     wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
     for process in held[:5]:
         process.stdin.write(data['large'][100000:])

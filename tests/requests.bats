@@ -81,8 +81,7 @@ END
 }
 
 @test "memory: no leak and no error in a session" {
-    skip_when_sanitized valgrind
-    valgrind -q true 2>/dev/null || skip 'valgrind does not run here'
+    skip_without_valgrind
     # With valgrind the soft limit is the hard one, too.
     FSD_EXPECTED='msg="the limit of open files .*"'
     FSD_WRAPPER=(valgrind --leak-check=full

@@ -151,7 +151,7 @@ continue_scrub() {
     ln -s "$WORK/outside" "$LIBRARY/folder"
     ln -s "$WORK/outside/rotten" "$LIBRARY/link"
     mkfifo "$LIBRARY/fifo"
-    python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("library/socket")'
+    bind_socket library/socket
     scrub 0 --quarantine --record
     assert_output ''
     sums whole=1 quarantine=1
@@ -289,18 +289,19 @@ continue_scrub() {
     done
 }
 
+# has_open PID FILE
+has_open() {
+    readlink "/proc/$1/fd/"* | grep -q -x "$2"
+}
+
 @test "scrub: the rate holds" {
-    local tries code=0
+    local code=0
     mkdir "$LIBRARY"
     truncate -s 100M "$LIBRARY/file"
     touch -d yesterday "$LIBRARY/file"
     "$SCRUB" --config "$CONFIG" --library "$LIBRARY" --record --rate 1K >rate.output 2>&1 3>&- &
     scrub_pid=$!
-    for ((tries = 0; tries < 3000; tries++)); do
-        [ "$(readlink "/proc/$scrub_pid/fd/"* | grep -c -x "$LIBRARY/file")" -eq 0 ] || break
-        sleep 0.01
-    done
-    [ "$tries" -lt 3000 ]
+    await has_open "$scrub_pid" "$LIBRARY/file"
     [ "$(sed -n 's/^rchar: //p' "/proc/$scrub_pid/io")" -lt 10000000 ]
     kill -TERM "$scrub_pid"
     wait "$scrub_pid" || code=$?
@@ -527,11 +528,7 @@ END2
     mv aside "$LIBRARY/file"
     "$SCRUB" --config "$CONFIG" --library "$LIBRARY" --quarantine >stopped.output 2>stopped.errors 3>&- &
     scrub_pid=$!
-    for ((tries = 0; tries < 3000; tries++)); do
-        ! grep -q -e "-> OFDLCK .*:$(stat -c %i "$lock") " /proc/locks || break
-        sleep 0.01
-    done
-    [ "$tries" -lt 3000 ]
+    await grep -q -e "-> OFDLCK .*:$(stat -c %i "$lock") " /proc/locks
     [ -e "$LIBRARY/file" ]
     kill -CONT "$pid"
     wait "$pid"

@@ -245,6 +245,23 @@ def hang_up(answer='msg="settings read again"'):
     wait_until(lambda: len(log_lines(answer)) > count, answer)
 
 
+def write_settings(text):
+    """The configuration file of the daemon that is running becomes this text."""
+    with open(os.environ['CONFIG'], 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
+def reload_with(text):
+    write_settings(text)
+    hang_up()
+
+
+def stop_daemon():
+    """Asks the daemon to stop, and waits until it has heard that."""
+    os.kill(daemon(), signal.SIGTERM)
+    wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
+
+
 def stages():
     """The uploads on their way in."""
     return [path for path in glob.glob(LIBRARY + '/.fsd/stage/*/*')]

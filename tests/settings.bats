@@ -17,7 +17,7 @@ refuses_text() {
 
 # table: runs the Python on stdin, which finds what tests/settings_table.py defines.
 table() {
-    FSD=$FSD CONFIG=$CONFIG converse <<<"from settings_table import *
+    converse <<<"from settings_table import *
 $(cat)"
 }
 
@@ -221,7 +221,7 @@ END
 @test "file: what is none is refused, and never waited for" {
     local path
     mkfifo fifo
-    converse <<<'socket.socket(socket.AF_UNIX).bind("bound")'
+    bind_socket bound
     truncate -s 65536 large
     for path in "$WORK/fifo" "$WORK" "$WORK/absent" /dev/zero "$WORK/bound" "$WORK/large" \
         "$CONFIG/below" "$WORK/$(printf '%0300d' 0)" ''; do
@@ -242,8 +242,7 @@ END
 # libconfig compares each setting with all before it: what is read at HUP must not be any size.
 @test "file: one with very many settings does not take long" {
     converse <<'END'
-with open('fsd.conf', 'w') as file:
-    file.write(''.join(f'a{number:x}=1;' for number in range(100000)))
+write_settings(''.join(f'a{number:x}=1;' for number in range(100000)))
 END
     run timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --check
     assert_failure 2
@@ -348,9 +347,7 @@ check(old.status()['limits.idle'] == '20s', 'the first settings')
 remote = ('127.0.0.1', int(os.environ['FSD_PORT']))
 old_anonymous = Session(remote)
 old_anonymous.expect('GET a', 'FAIL denied')
-with open('fsd.conf', 'w') as file:
-    file.write('limits = { idle = "1h"; sessions = 4; }; anonymous = "get";')
-hang_up()
+reload_with('limits = { idle = "1h"; sessions = 4; }; anonymous = "get";')
 new, new_anonymous = Session(), Session(remote)
 status = new.status()
 check(status['limits.idle'] == '1h' and status['limits.sessions'] == '4', status)
@@ -358,9 +355,7 @@ new_anonymous.expect('GET a', 'FAIL not-found')
 # The limits of the daemon itself are new for all.
 fifth = Session()
 check(fifth.line().startswith('FAIL busy'), 'limits.sessions is the old one')
-with open('fsd.conf', 'w') as file:
-    file.write('limits = { idle = "100ms"; sessions = 6; }; anonymous = "get";')
-hang_up()
+reload_with('limits = { idle = "100ms"; sessions = 6; }; anonymous = "get";')
 for newest in Session(), Session(remote):
     newest.expect_end()
 new_anonymous.expect('GET a', 'FAIL not-found')
@@ -436,7 +431,7 @@ END
     launch_fsd
     await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' 1
     FSD_EXPECTED='msg="a setting has changed that needs a restart"'
-    FSD=$FSD CONFIG=$CONFIG converse <<'END'
+    converse <<'END'
 import subprocess
 with open('fsd.conf', 'w') as file:
     file.write(f'''library = "{os.getcwd()}/other"; listen = "{os.getcwd()}/second"; socket_mode = "0600";

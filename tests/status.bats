@@ -5,7 +5,7 @@ load library
 
 @test "STATUS: whole lines of two fields, each key once" {
     start_fsd
-    FSD_CONCURRENCY=$FSD_CONCURRENCY FSD=$FSD converse <<'END'
+    converse <<'END'
 import re
 import subprocess
 session = Session()
@@ -177,7 +177,7 @@ END
 @test "STATUS: tells the limits in force, after HUP too" {
     echo 'limits = { sessions = 77; idle = "90s"; memory = "65536K"; };' >"$CONFIG"
     start_fsd
-    FSD=$FSD converse <<'END'
+    converse <<'END'
 import re
 import subprocess
 table = subprocess.run([os.environ['FSD'], '--print-settings'], capture_output=True, text=True).stdout
@@ -192,9 +192,7 @@ def limits(session):
 old = Session()
 expected = dict(defaults, **{'limits.sessions': '77', 'limits.idle': '90s', 'limits.memory': '65536K'})
 check(limits(old) == expected, limits(old))
-with open('fsd.conf', 'w') as file:
-    file.write('limits = { per_user = 78; heartbeat = "79s"; };')
-hang_up()
+reload_with('limits = { per_user = 78; heartbeat = "79s"; };')
 new = Session()
 check(limits(new) == dict(defaults, **{'limits.per_user': '78', 'limits.heartbeat': '79s'}), limits(new))
 check(limits(old) == expected, limits(old))

@@ -15,7 +15,7 @@ stdio() {
 # standard input and output are one end of a pair, or a socket that was accepted, like inetd's.
 serve_socket() {
     mkdir -p "$LIBRARY"
-    FSD=$FSD CONFIG=$CONFIG KIND=$1 converse <<END
+    KIND=$1 converse <<END
 import subprocess
 
 
@@ -115,7 +115,7 @@ END
 
 @test "stdio: descriptors are left as they were" {
     mkdir -p "$LIBRARY"
-    FSD=$FSD CONFIG=$CONFIG converse <<'END'
+    converse <<'END'
 import fcntl
 import subprocess
 for request in (b'QUIT\n', b'LIST\n', b'nonsense\n', b''):

@@ -10,8 +10,7 @@ idle, busy, held = Session(), Session(), Session()
 idle.expect('LIST', 'EMPTY')
 busy.expect('PUT a size=6', 'OK offset=0')
 busy.send('3\nhel\n')
-os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
-wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
+stop_daemon()
 idle.expect_end()
 busy.expect(b'3\nlo\n\nEND\n', 'OK size=6')
 busy.expect_end()
@@ -34,7 +33,7 @@ refused.expect('nonsense', 'FAIL bad-request')
 ahead.expect('PUT a', 'OK offset=0')
 ahead.send(item(b'x') + b'END\n' + b'LIST\n' * 1000)
 wait_until(stages, 'the upload')
-os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
+os.kill(daemon(), signal.SIGTERM)
 answers = []
 while (line := ahead.line()) is not None:
     answers.append(line)
@@ -52,7 +51,7 @@ END
     converse <<'END'
 session = Session()
 session.expect('PUT a', 'OK offset=0')
-pid = int(os.environ['FSD_PID'])
+pid = daemon()
 os.kill(pid, signal.SIGTERM)
 wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
 os.kill(pid, signal.SIGTERM)
@@ -75,7 +74,7 @@ END
     converse <<'END'
 session = Session()
 session.expect('PUT a', 'OK offset=0')
-os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
+os.kill(daemon(), signal.SIGTERM)
 session.expect_end()
 END
     await_fsd

@@ -34,7 +34,7 @@ add_files() {
 
 # converse_as_users: converse, with users.
 converse_as_users() {
-    CONFIG=$CONFIG converse <<END
+    converse <<END
 import grp
 import pwd
 
