@@ -82,7 +82,7 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck she
 	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
 	check-load race crash faults powercut bench
 
-all: programs ## build the programs, and the manuals where scdoc is there
+all: programs ## build the programs, and the manuals if scdoc is installed
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
 
 programs: $(BUILD)/fsd $(BUILD)/fsd-scrub $(BUILD)/fsc
@@ -135,7 +135,7 @@ $(BUILD)/tests/faults/mistakes.so: $(BUILD)/tests/faults/mistakes.o $(BUILD)/fla
 	$(say) LINK $@
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $<
 
-# The flags and the list of sources are a prerequisite: other ones, another build.
+# The flags and the list of sources are a prerequisite: when they change, everything is built again.
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
@@ -172,7 +172,7 @@ demo: deps-build ## build, then store, list and fetch real files, and show each 
 check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODELS=thread select
 	$(Q)$(MAKE) --no-print-directory test
 
-test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same
+test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same variables
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' tests/run '$(ONLY)'
 
 check-big: deps-test ## a million names, 4 GiB in one file, 100,000 stages, a slow pattern; SHORT=1 for less
@@ -204,10 +204,10 @@ powercut: deps-powercut ## power cuts on ext4, xfs, btrfs; SHORT=1 for fewer, FU
 		tests/faults/powercut
 
 .PHONY: check-package deps-package
-check-package: deps-package ## try the Debian packages in clean systems; SHORT=1 for less of it
+check-package: deps-package ## try the Debian packages in clean systems; SHORT=1 for fewer
 	$(Q)SHORT='$(SHORT)' packaging/check $(BUILD)
 
-bench: deps-test ## measure the concurrency models anew, and write bench/concurrency.md
+bench: deps-test ## measure the concurrency models, and write bench/concurrency.md
 	$(Q)$(MAKE) --no-print-directory programs benchmarks
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' bench/concurrency
 
@@ -261,7 +261,7 @@ install-systemd: ## install the units and the user fsd for systemd, too
 			install -D -m 0644 /dev/stdin $(DESTDIR)$(unitdir)/$$unit; done
 	install -D -m 0644 packaging/systemd/fsd.sysusers $(DESTDIR)$(sysusersdir)/fsd.conf
 
-uninstall: ## remove what install and install-systemd brought, but for changed settings
+uninstall: ## remove what install and install-systemd installed, except changed settings
 	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(sbindir)/fsd-scrub \
 		$(addprefix $(DESTDIR)$(unitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/fsd.conf
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
