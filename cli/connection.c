@@ -180,7 +180,7 @@ int connection_push(struct connection *connection)
     struct stream *stream = &connection->stream;
     int code = 0;
 
-    /* One that has something whole to say is alive, for limits.wait_ms without taking a byte. */
+    /* A server that sends whole lines is alive, but only for limits.wait_ms without taking a byte. */
     do
         code = stream_send(stream, true, stream->limits.write_ms);
     while (code == STREAM_HEARD && (code = stream_sign_of_life(stream)) == 0);

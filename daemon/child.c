@@ -26,7 +26,7 @@ void child_take_signals(void (*on_term)(int number))
     sigset_t none;
 
     (void)sigaction(SIGTERM, &term, NULL);
-    (void)signal(SIGINT, SIG_IGN); /* of a terminal: the parent decides what is to be done */
+    (void)signal(SIGINT, SIG_IGN); /* from a terminal: the parent decides what to do */
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGCHLD, SIG_DFL);
     (void)sigemptyset(&none);

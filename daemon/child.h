@@ -13,26 +13,26 @@ enum {
 };
 
 /*
- * In a new child, which has all that the parent had: closes all descriptors but two, which may be
- * the same, and the standard ones, and reopens the log.
+ * First thing in a new child: closes all descriptors of the parent but the standard ones and two
+ * more, which may be the same, and reopens the log.
  */
 void child_leave_parent(int keep, int keep_too);
 
-/* Then handles TERM by `on_term`, or SIG_DFL, ignores INT and HUP, and unblocks all signals. */
+/* Second thing: handles TERM by `on_term` or SIG_DFL, ignores INT and HUP, unblocks all signals. */
 void child_take_signals(void (*on_term)(int number));
 
 /*
- * Runs a job in a child, and waits for it: the caller survives whatever it does. The job returns 0
- * or a reason, with one sentence in `fault`. Returns that, with its sentence; or a reason without
- * a sentence when the job has ended its process instead of returning.
+ * Runs a job in a child and waits for it, so that the caller survives a crash, exit(3) or limit. The
+ * job returns 0, or a reason with a sentence in `fault`. Returns the same; or a reason with an empty
+ * `fault` when the job ended its process instead of returning.
  */
 int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), const void *argument,
               char fault[CHILD_FAULT_ROOM]);
 
 /*
- * Starts the sweeper, a child that removes old stages from the library and ends. It does not
- * outlive this process, and whoever waits for children reaps it. When it cannot be started that is
- * logged. Does nothing in a library that is read-only.
+ * Starts the sweeper, a child that removes old stages from the library, then ends. The caller reaps
+ * it; if the caller dies first, so does the sweeper. Logs an error when it cannot start. Does nothing
+ * in a read-only library.
  */
 void child_sweep(const struct service *service);
 

@@ -24,11 +24,11 @@ enum {
     LOCK_PAUSE_MS = 10,
 };
 
-static const char not_loopback[] = "it is unencrypted, and would be open to other machines; only "
-                                   "loopback addresses are taken";
+static const char not_loopback[] = "not a loopback address; connections without encryption are "
+                                   "accepted from this machine only";
 static const char too_many[] = "too many addresses";
 
-/* What is wrong with the settings is told apart from what is wrong with the system. */
+/* Errors of the settings have a reason of their own. */
 static int fail(char fault[LISTENER_FAULT_ROOM], const char *address, const char *cause)
 {
     (void)snprintf(fault, LISTENER_FAULT_ROOM, "cannot listen on %.200s: %.200s", address, cause);
@@ -50,8 +50,9 @@ static void add(struct listener *listener, int fd, enum address_kind kind, const
 }
 
 /*
- * Locks the folder of a socket, so that of two daemons that start at once only one judges its path.
- * Whoever may read the folder could hold the lock: it is not waited for any longer than that takes.
+ * Locks the folder of a socket, so that only one of two daemons that start at the same time checks
+ * and replaces the socket. Anybody who may read the folder can hold the lock, so the wait is short,
+ * and the start goes on without the lock.
  */
 static int lock_folder(const char *path)
 {
@@ -68,7 +69,7 @@ static int lock_folder(const char *path)
     return fd;
 }
 
-/* Is there a socket at the path that nobody listens on? Else says why it is to be let be. */
+/* Returns NULL for a socket on which nobody listens, else why its path cannot be used. */
 static const char *check_dead(const struct sockaddr_un *address)
 {
     struct stat status;
@@ -76,14 +77,14 @@ static const char *check_dead(const struct sockaddr_un *address)
     if (lstat(address->sun_path, &status) < 0)
         return strerror(errno);
     if (!S_ISSOCK(status.st_mode))
-        return "something that is no socket is there";
+        return "the path exists and is not a socket";
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return strerror(errno);
     bool dead =
         connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
     (void)close(fd);
-    return dead ? NULL : "another daemon listens there";
+    return dead ? NULL : "another daemon is listening there";
 }
 
 static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t mode)
@@ -125,7 +126,7 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
     return wrong == NULL ? 0 : fail(fault, path, wrong);
 }
 
-/* One address of a host. Returns NULL or what went wrong. */
+/* Opens one address of a host. Returns NULL, or what went wrong. */
 static const char *open_tcp(struct listener *listener, const struct addrinfo *info)
 {
     const int on = 1;
@@ -165,7 +166,7 @@ static int open_plain(struct listener *listener, const struct address *address,
     return wrong == NULL ? 0 : fail(fault, address->text, wrong);
 }
 
-/* Logs where a socket listens; of TCP the port that the system chose, when 0 was asked for. */
+/* Logs where a socket listens, for TCP with the port that the system chose for port 0. */
 static void log_address(int fd)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
@@ -177,7 +178,7 @@ static void log_address(int fd)
 
     (void)getsockname(fd, (struct sockaddr *)&address, &length);
     if (address.ss_family == AF_UNIX)
-        /* Names of the abstract name space begin with NUL, and are written with '@'. */
+        /* Names in the abstract namespace begin with NUL, which is written as '@' (unix(7)). */
         (void)snprintf(text, sizeof text, "%s%.*s", local->sun_path[0] == '\0' ? "@" : "",
                        (int)sizeof local->sun_path - 1,
                        local->sun_path + (local->sun_path[0] == '\0'));
@@ -190,7 +191,7 @@ static void log_address(int fd)
     log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
 }
 
-/* What is wrong with a socket that was given, and may be called plain; NULL for nothing. */
+/* Checks a socket that systemd opened. Returns NULL, or what is wrong with it. */
 static const char *check_given(int fd, bool is_plain, enum address_kind *ret_kind)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
@@ -202,16 +203,16 @@ static const char *check_given(int fd, bool is_plain, enum address_kind *ret_kin
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM ||
         getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || listens == 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) < 0)
-        return "it is no stream socket that listens (ListenStream= with Accept=no)";
+        return "not a listening stream socket (use ListenStream= with Accept=no)";
     *ret_kind = address.ss_family == AF_UNIX ? ADDRESS_UNIX : ADDRESS_PLAIN;
     if (*ret_kind == ADDRESS_UNIX)
         return NULL;
     if (!is_plain)
-        return "a TCP socket without encryption has to be called so (FileDescriptorName=plain)";
+        return "a TCP socket is not encrypted, and needs FileDescriptorName=plain";
     return address_is_loopback((const struct sockaddr *)&address) ? NULL : not_loopback;
 }
 
-/* Takes the sockets of systemd. */
+/* Takes the sockets that systemd opened. */
 static int take_given(struct listener *listener, const struct systemd *systemd,
                       char fault[LISTENER_FAULT_ROOM])
 {
@@ -226,7 +227,7 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
         if (wrong == NULL &&
             (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0))
             wrong = strerror(errno);
-        (void)snprintf(subject, sizeof subject, "descriptor %d of systemd", fd);
+        (void)snprintf(subject, sizeof subject, "descriptor %d from systemd", fd);
         if (wrong != NULL) {
             (void)fail(fault, subject, wrong);
             return -REASON_USAGE;
@@ -236,13 +237,13 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
     return 0;
 }
 
-/* Opens the sockets of the settings. */
+/* Opens the addresses in the settings. */
 static int open_own(struct listener *listener, const struct settings *settings,
                     char fault[LISTENER_FAULT_ROOM])
 {
     for (size_t i = 0; i < settings->listen.count; i++) {
         struct address address;
-        /* The settings took it before. */
+        /* Cannot fail: the settings were checked. */
         (void)address_parse(settings->listen.texts[i], &address);
         int code = address.kind == ADDRESS_UNIX
                        ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
@@ -262,7 +263,7 @@ int listener_open(struct listener *listener, const struct settings *settings,
     for (size_t i = 0; listener->is_given && i < sizeof of_sockets / sizeof of_sockets[0]; i++) {
         const struct setting *row = configuration_find(settings_table, of_sockets[i]);
         if (!configuration_is_default(&settings->configuration, row))
-            log_event(LOG_LEVEL_WARNING, "the sockets are systemd's: a setting is not heeded",
+            log_event(LOG_LEVEL_WARNING, "systemd opened the sockets: a setting is ignored",
                       "setting", row->name, NULL);
     }
     int code = listener->is_given ? take_given(listener, systemd, fault)

@@ -1,5 +1,5 @@
 /*
- * Listeners: the sockets on which clients come.
+ * The listener: the sockets to which clients connect.
  */
 #ifndef DAEMON_LISTENER_H
 #define DAEMON_LISTENER_H
@@ -13,18 +13,18 @@
 #include "protocol/address.h"
 
 enum {
-    LISTENER_FAULT_ROOM = 512,                     /* bytes of a sentence that says what is wrong */
-    LISTENER_SOCKETS_MOST = 2 * SETTING_LIST_MOST, /* "localhost" may be two addresses */
+    LISTENER_FAULT_ROOM = 512,                     /* bytes of a sentence, with the NUL */
+    LISTENER_SOCKETS_MOST = 2 * SETTING_LIST_MOST, /* "localhost" may have two addresses */
     LISTENER_PATH_ROOM = 108,                      /* as in sockaddr_un (unix(7)) */
 };
 
 struct listener {
-    bool is_given; /* systemd has opened the sockets, and keeps them open */
+    bool is_given; /* systemd opened the sockets, and keeps them open */
     size_t count;
     struct {
         int fd;
-        enum address_kind kind; /* of the connections that come here */
-        /* The file of a Unix socket, to be removed at the end if it is still the same. */
+        enum address_kind kind;
+        /* The file of a Unix socket, which is removed at the end if it is still the same file. */
         char path[LISTENER_PATH_ROOM];
         dev_t device;
         ino_t inode;
@@ -32,15 +32,15 @@ struct listener {
 };
 
 /*
- * Takes the sockets that systemd has opened; where there are none, opens one for every address of
- * the settings. Logs where each listens. A Unix socket that nobody listens on any more is replaced;
- * anything else at its path is let be. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with one
- * sentence in `fault`, and nothing open.
+ * Takes the sockets that systemd opened or, if there are none, opens the addresses in the settings,
+ * and logs each. A Unix socket on which nobody listens is replaced; anything else at its path is left
+ * unchanged, and is an error. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with a sentence in
+ * `fault` and nothing open.
  */
 int listener_open(struct listener *listener, const struct settings *settings,
                   const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM]);
 
-/* Closes the sockets, and removes those of their files that are still the listener's own. */
+/* Closes the sockets, and removes their files unless something else has taken their place. */
 void listener_remove(struct listener *listener);
 
 #endif

@@ -15,9 +15,9 @@ enum {
     VALUE_ROOM = 1024, /* longer values are cut */
 };
 
-/* These are set before there are sessions. */
+/* All set at the start, before there are sessions; the level also by a reload. */
 static bool use_syslog;
-static bool is_journal; /* stderr leads there */
+static bool is_journal; /* stderr is the journal of systemd */
 static enum log_level most = LOG_LEVEL_INFO;
 
 const char *const log_level_words[] = {

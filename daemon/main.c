@@ -44,8 +44,8 @@ static int complain(const char *subject, const char *fault)
 }
 
 /*
- * As many descriptors as the system allows: the parent and a worker with threads hold some for each
- * session, and a deep listing holds one for each folder on its way.
+ * Raises the limit of descriptors as far as the system allows: the parent and a worker with threads
+ * have some for each session, and a deep listing has one for each folder on its way.
  */
 static void raise_descriptors(const struct settings *settings)
 {
@@ -74,7 +74,7 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     if (library_open(&daemon->library, settings->library, settings->records, &wrong) < 0)
         return complain_of_library(settings, wrong);
 
-    /* What the caller left in the environment does not concern a daemon, except the time zone. */
+    /* Keep nothing of the caller's environment but the time zone. */
     char *zone = getenv("TZ");
     zone = zone != NULL ? strdup(zone) : NULL;
     (void)clearenv();
@@ -89,7 +89,7 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     return daemon->counters != NULL ? EXIT_SUCCESS : complain("", strerror(errno));
 }
 
-/* Makes the pid file, whose lock comes before anybody can connect, and opens the listener. */
+/* Makes the pid file first, so that its lock is held before anybody can connect. */
 static int open_listener(struct daemon *daemon)
 {
     const struct settings *settings = daemon->settings;
@@ -109,9 +109,9 @@ static int open_listener(struct daemon *daemon)
 }
 
 /*
- * Forks, for a caller that waits until the daemon listens or has said why it does not. The caller's
- * process waits here, then exits with 0 or the daemon's own code; the daemon returns, in a session
- * of its own, with a descriptor for report_ready(), or -1 with errno set.
+ * Forks into the background. The caller's process waits here until the daemon listens, or ends after
+ * an error, and exits with 0 or the daemon's exit code. The daemon returns from here, in a session of
+ * its own, with a descriptor for report_ready(), or -1 with errno set.
  */
 static int go_to_background(void)
 {
@@ -146,8 +146,8 @@ static int go_to_background(void)
 }
 
 /*
- * Lets the caller go on. Standard input, output and error become /dev/null; the error stays when it
- * is the log.
+ * Lets the caller continue. Standard input, output and error become /dev/null, but standard error
+ * stays when it is the log.
  */
 static void report_ready(int word, bool keep_error)
 {
@@ -286,10 +286,7 @@ int main(int argc, char **argv)
 
     descriptor_reserve_standard();
     systemd_read(&systemd);
-    /*
-     * Nothing else that the caller left open is ours: a pipe that is kept would never end for its
-     * reader.
-     */
+    /* Close what else the caller left open: a pipe kept open would never end for its reader. */
     closefrom(SYSTEMD_FIRST_SOCKET + systemd.socket_count);
     (void)umask(S_IWGRP | S_IRWXO);
     if (command_line_read(&line, argc, argv, &fault) == 0)

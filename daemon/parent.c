@@ -24,7 +24,7 @@
 #include "protocol/descriptor.h"
 
 enum {
-    PAUSE_MS = 100,    /* before another try, after a failure for want of descriptors or memory */
+    PAUSE_MS = 100,    /* before trying again, when descriptors or memory ran out */
     CALM_MS = 1000,    /* after a crash, before workers are forked ahead again */
     ACCEPTED_MOST = 8, /* connections accepted from one socket in one turn */
     ENDS_MOST = 256,   /* ends of sessions read from one worker in one turn */
@@ -32,7 +32,7 @@ enum {
     HOUR_S = 3600,
 };
 
-/* Whose connection it is, as far as the parent has to know it to keep limits. */
+/* Who is connected, as far as the limits need to know. */
 struct peer {
     enum { PEER_UNKNOWN, PEER_USER, PEER_ADDRESS } kind;
     uint64_t number; /* the uid; the IPv4 address, or the network of an IPv6 one */
@@ -40,10 +40,10 @@ struct peer {
 
 struct worker {
     pid_t pid;
-    int channel;      /* -1 when it was told to stop */
+    int channel;      /* -1 after it was told to stop */
     bool has_threads; /* it serves many connections, and reports the end of each */
     bool takes_more;  /* connections may be given to it */
-    bool is_retired;  /* it knows that it gets no more */
+    bool is_retired;  /* it was told that it gets no more */
 };
 
 /* A session under way. */
@@ -56,9 +56,9 @@ struct active {
 struct parent {
     const struct daemon *daemon;
     struct service service;
-    sigset_t while_waiting; /* the signals that are blocked while ppoll(2) waits */
+    sigset_t while_waiting; /* the signals that ppoll(2) blocks */
     int reserve;            /* a descriptor kept free, for refuse_one(); -1 for none */
-    int64_t memory_before;  /* bytes that a worker has when it is forked; -1: not known */
+    int64_t memory_before;  /* bytes of data that a worker begins with; -1: not known */
 
     struct worker *workers;
     size_t worker_count, worker_room;
@@ -68,7 +68,7 @@ struct parent {
     size_t polled_room;
 
     uint64_t last_session;
-    bool cannot_fork;   /* the last try has failed, and was logged */
+    bool cannot_fork;   /* the last attempt failed, and was logged */
     int64_t crashed_ms; /* when a worker last crashed, by clock_ms(); 0: none has */
 };
 
@@ -80,7 +80,7 @@ static volatile sig_atomic_t alarmed; /* it is time to sweep */
 
 static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD};
 
-/* That CHLD comes is enough: it ends ppoll(2). */
+/* CHLD needs no flag: it only has to end ppoll(2). */
 static void note_signal(int number)
 {
     if (number == SIGTERM || number == SIGINT)
@@ -90,8 +90,9 @@ static void note_signal(int number)
 }
 
 /*
- * Waits for connections, signals, or the end of a limit; below 0 there is none. Where something is
- * ready at once ppoll(2) takes in no signal: clients that never stop coming would keep TERM out.
+ * Waits for connections, signals or a limit; below 0 there is no limit. When something is ready at
+ * once, ppoll(2) handles no signals: so that a stream of clients cannot keep TERM out, they are let
+ * in separately.
  */
 static int wait_for(const struct parent *parent, struct pollfd *polled, size_t count,
                     int64_t limit_ms)
@@ -107,7 +108,7 @@ static int wait_for(const struct parent *parent, struct pollfd *polled, size_t c
     return ready;
 }
 
-/* Makes room for so many elements; the array may move. */
+/* Makes room for `wanted` elements; the array may move. */
 static bool make_room(void **array, size_t *room, size_t wanted, size_t size)
 {
     size_t more = *room > 0 ? *room : 16;
@@ -135,7 +136,7 @@ static struct worker *add_worker(struct parent *parent)
     if (make_room((void **)&parent->workers, &parent->worker_room, parent->worker_count + 1,
                   sizeof *parent->workers))
         pid = worker_start(&parent->service, parent->memory_before, &channel);
-    /* Only the first of a row of failures is logged. */
+    /* Log only the first of several failures in a row. */
     if (pid < 0 && !parent->cannot_fork)
         log_event(LOG_LEVEL_ERROR, "no worker", "cause", strerror(errno), NULL);
     parent->cannot_fork = pid < 0;
@@ -150,7 +151,7 @@ static struct worker *add_worker(struct parent *parent)
     return worker;
 }
 
-/* A worker that takes connections; NULL when there is none yet. */
+/* A worker that takes connections, or NULL. */
 static struct worker *find_free(const struct parent *parent)
 {
     for (size_t i = 0; i < parent->worker_count; i++) {
@@ -161,8 +162,8 @@ static struct worker *find_free(const struct parent *parent)
 }
 
 /*
- * Can a connection be handed over now? A worker whose channel is full has to take those first that
- * it was given; until then the others are best left with the system.
+ * Can a connection be handed over now? While the channel of the worker is full, connections are best
+ * left in the backlog of the system.
  */
 static bool can_hand_over(const struct parent *parent)
 {
@@ -197,7 +198,7 @@ static void stop_worker(struct worker *worker)
     worker->channel = -1;
 }
 
-/* Tells workers with threads that get no more connections; again when a channel was full. */
+/* Tells the workers that get no more connections; later again if a channel is full. */
 static void report_retirement(struct parent *parent)
 {
     for (size_t i = 0; i < parent->worker_count; i++) {
@@ -208,12 +209,12 @@ static void report_retirement(struct parent *parent)
     }
 }
 
-/* The settings have changed: connections that are still to come get new workers. */
+/* After a change of the settings: further connections get new workers. */
 static void retire_workers(struct parent *parent)
 {
     for (size_t i = 0; i < parent->worker_count; i++) {
         struct worker *worker = &parent->workers[i];
-        /* One that serves its one connection need not know. */
+        /* A worker that already serves its only connection need not know. */
         if (!worker->has_threads && worker->takes_more)
             stop_worker(worker);
         worker->takes_more = false;
@@ -261,7 +262,7 @@ static struct peer peer_of(int connection)
             peer.number = ntohl(v4);
             return peer;
         }
-        /* No IPv4 address is taken for a network: no network begins with 32 bits that are 0. */
+        /* Never equal to an IPv4 address: no network begins with 32 bits of 0. */
         for (unsigned i = 0; i < NETWORK_BYTES; i++)
             peer.number = peer.number << 8 | address.v6.sin6_addr.s6_addr[i];
         return peer;
@@ -290,8 +291,8 @@ static bool may_begin(const struct parent *parent, struct peer peer)
 }
 
 /*
- * Gives a connection to a worker, a new one where none is free. Those that turn out to be gone are
- * passed over. Returns NULL when it cannot be given now.
+ * Gives a connection to a worker: one that is free, or a new one. Skips workers that turn out to be
+ * gone. Returns NULL when that is not possible now.
  */
 static struct worker *give(struct parent *parent, int connection, enum address_kind kind)
 {
@@ -316,7 +317,7 @@ static bool hand_over(struct parent *parent, int connection, enum address_kind k
     if (!make_room((void **)&parent->active, &parent->active_room, parent->active_count + 1,
                    sizeof *parent->active))
         return false;
-    /* Before the session can ask for it. */
+    /* Now, because the session may ask for STATUS at once. */
     count_sessions(parent, parent->active_count + 1);
     struct worker *worker = give(parent, connection, kind);
     if (worker == NULL) {
@@ -341,7 +342,7 @@ static bool end_session(struct parent *parent, pid_t pid, uint64_t session)
     return false;
 }
 
-/* Forgets a worker that is gone, with its sessions. The pid may be that of another child. */
+/* Forgets a worker that has ended, and its sessions. The pid may be that of another child. */
 static void forget_worker(struct parent *parent, pid_t pid)
 {
     for (size_t i = parent->active_count; i-- > 0;) {
@@ -358,9 +359,9 @@ static void forget_worker(struct parent *parent, pid_t pid)
 }
 
 /*
- * Takes note of sessions and children that have ended. A worker that has closed its end of the
- * channel, or reports a session that it does not have, gets nothing more to do; its sessions count
- * until its process is gone.
+ * Removes sessions and workers that have ended. A worker that closed its end of the channel, or
+ * reports a session that it does not have, gets no more connections; its sessions count until its
+ * process has ended.
  */
 static void reap(struct parent *parent)
 {
@@ -396,8 +397,8 @@ static void reap(struct parent *parent)
 /* The loop. */
 
 /*
- * When there is no descriptor left a connection can be neither served nor refused. So one is kept
- * free, by which it can at least be refused.
+ * Without a free descriptor a connection can be neither served nor refused. The parent keeps one in
+ * reserve, so that it can at least refuse.
  */
 static void refuse_one(struct parent *parent, int listening)
 {
@@ -408,7 +409,7 @@ static void refuse_one(struct parent *parent, int listening)
     parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Takes connections of a socket that has some. Returns false when there must be a pause. */
+/* Accepts connections from a socket. Returns false when the loop has to pause. */
 static bool accept_some(struct parent *parent, int listening, enum address_kind kind)
 {
     for (int count = 0; count < ACCEPTED_MOST && can_hand_over(parent); count++) {
@@ -435,9 +436,8 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
 
 /*
  * One turn of the loop. Workers are forked ahead only while nobody waits. Returns false when the
- * next turn has to be a pause: then, and while no connection can be handed over, the listener is
- * not polled, and something else must end the wait: the end of the pause, or the worker that makes
- * room.
+ * next turn has to be a pause. In a pause, and while no connection can be handed over, the listener
+ * is not polled: the end of the pause, or the worker whose channel has room again, ends the wait.
  */
 static bool take_turn(struct parent *parent, bool is_paused)
 {
@@ -489,7 +489,7 @@ static void reload(struct parent *parent)
                             : "READY=1\nSTATUS=The reload failed, the old settings are in use");
 }
 
-/* Lets the sessions finish within limits.drain; then, or at a second signal, ends them. */
+/* Lets sessions finish within limits.drain or until a second signal, then kills the rest. */
 static void drain(struct parent *parent)
 {
     int64_t until = clock_ms() + parent->service.settings->drain_ms;
@@ -537,7 +537,7 @@ void parent_run(struct daemon *daemon)
     for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
         (void)sigdelset(&parent.while_waiting, caught[i]);
     (void)setitimer(ITIMER_REAL, &hourly, NULL);
-    /* Uploads of a daemon that was killed. */
+    /* Old uploads may be left from a daemon that was killed. */
     stage_measure(&daemon->library, NULL, &left);
     alarmed = left.count > 0;
     systemd_notify(daemon->systemd, "READY=1");
@@ -554,10 +554,10 @@ void parent_run(struct daemon *daemon)
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     descriptor_close(parent.reserve);
     systemd_notify(daemon->systemd, "STOPPING=1");
-    /* From here on the next daemon may take this one's place. */
+    /* From here on another daemon can start in place of this one. */
     listener_remove(&daemon->listener);
     pid_file_remove(daemon->settings->pid_file, daemon->pid_file);
-    /* With sockets of systemd the next daemon does so at once; the sessions end by themselves. */
+    /* With sockets from systemd it starts at once, and the sessions end by themselves. */
     if (!daemon->listener.is_given)
         drain(&parent);
     for (size_t i = 0; i < parent.worker_count; i++)

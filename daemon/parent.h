@@ -1,34 +1,38 @@
 /*
- * The parent: accepts connections and hands each to a worker, until the daemon is to stop. It never
- * reads a byte that a client sent, and never waits for one.
+ * The parent: accepts connections and hands each to a worker, until the daemon stops. It never reads
+ * a byte that a client sent, and never waits for a client.
  *
- *        clients                       systemd, init, an administrator
- *           | connect                      | TERM, INT, HUP, ALRM
- *           v                              v
- *    listening sockets -- accept --> +----------+ -- READY=1, ... --> NOTIFY_SOCKET of systemd
- *    (the parent's, or systemd's)    |  parent  | <-- CHLD of every child that ends
- *                                    +----------+
- *                 channel             /    |    \ fork
- *       connections (SCM_RIGHTS) v   /     |     \
- *       ends of sessions ^          /      |      \
- *                          +--------+ +--------+ +---------+
- *                          | worker | | worker | | sweeper |
- *                          +--------+ +--------+ +---------+
- *                           session    session,    removes old
- *                              |       session,    stages
- *                            client    ...
+ *      clients                             systemd, init, an administrator
+ *         | connect                           | TERM, INT, HUP, ALRM
+ *         v                                   v
+ *   listening sockets ----- accept ----> +--------+ --- READY=1 and others --> systemd
+ *   (its own, or systemd's)              | parent | <-- CHLD when a child ends
+ *                                        +--------+
+ *                                         |   |  | fork
+ *            channel: connections go down |   |  +------------+
+ *            (SCM_RIGHTS), ends of        |   |               |
+ *            sessions come up       +-----+   +-----+         |
+ *                                   |               |         |
+ *                               +--------+     +--------+ +---------+
+ *                               | worker |     | worker | | sweeper | removes old stages
+ *                               +--------+     +--------+ +---------+
+ *                                   |           |  |  |
+ *                                session        sessions
+ *                                   |           |  |  |
+ *                                 client        clients
  *
- * A worker serves one connection (concurrency = "process") or many, a thread for each ("thread");
- * daemon/worker.h has both. It keeps its end of the channel, the library's root and what it is
- * given. The sweeper keeps the root. Besides, all share the counters (daemon/counters.h), and
- * nothing else: a child sees the settings as they were when it was forked.
+ * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
+ * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, and the
+ * connections that it is given. The sweeper keeps open the root only. All of them share the counters
+ * (daemon/counters.h) and nothing else: a child has the settings of the moment when it was forked.
  *
- * TERM or INT: the parent closes the channels, whereupon each session ends after the request that
- * it serves, and waits for limits.drain; then, or at a second signal, it sends KILL to the workers.
- * Where systemd holds the sockets it does not wait: the sessions outlive it, and the next daemon
- * takes the sockets over. TERM to a worker ends that worker alone, as closing its channel does.
- * HUP: the settings are read again, and workers of the old ones get no more connections. ALRM, and
- * every hour: a sweeper. When the parent is killed the channels close, too, and the sweeper dies.
+ * TERM or INT: the parent closes the channels, so that each session ends after its current request.
+ * The parent waits for limits.drain, or a second signal, then sends KILL to the workers that are
+ * left. If systemd opened the sockets, the parent does not wait: the sessions outlive it, and the
+ * next daemon takes over the sockets. TERM to a worker does the same as closing its channel.
+ *
+ * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and every
+ * hour: it starts a sweeper. When the parent is killed, the channels close and the sweeper dies.
  */
 #ifndef DAEMON_PARENT_H
 #define DAEMON_PARENT_H
@@ -40,10 +44,10 @@
 #include "daemon/store/library.h"
 #include "daemon/systemd.h"
 
-/* What a daemon has, all of it open. */
+/* All that a daemon has open. */
 struct daemon {
     const struct systemd *systemd;
-    const struct command_line *line; /* by which the settings are read again */
+    const struct command_line *line; /* needed to read the settings again */
     struct settings *settings;
     struct library library;
     struct counters *counters;
@@ -51,7 +55,7 @@ struct daemon {
     int pid_file; /* -1 for none */
 };
 
-/* From now on TERM, INT, HUP, ALRM and CHLD are only taken in while parent_run() waits. */
+/* Blocks TERM, INT, HUP, ALRM and CHLD, which are then handled only while parent_run() waits. */
 void parent_catch_signals(void);
 
 /* Serves until TERM or INT, then closes the listener, removes the pid file and drains sessions. */

@@ -12,11 +12,11 @@
 
 enum {
     MODE = 0644,
-    NUMBER_ROOM = 24, /* bytes of a number and LF */
+    NUMBER_ROOM = 24, /* bytes of a pid and LF, at most */
     TRIES = 10,
 };
 
-/* Is this a regular file that holds a number, or nothing? Then it can be one of a daemon. */
+/* Is this a regular file that contains a number or nothing, so that a daemon may have made it? */
 static bool is_pid_file(int fd)
 {
     char text[NUMBER_ROOM + 1] = "";
@@ -68,7 +68,7 @@ int pid_file_make(const char *path)
 
 void pid_file_remove(const char *path, int fd)
 {
-    /* While the lock is held nobody takes the file over. */
+    /* Nobody takes the file over while this process has the lock. */
     if (fd >= 0 && descriptor_is_named(fd, AT_FDCWD, path))
         (void)unlink(path);
     descriptor_close(fd);

@@ -1,17 +1,17 @@
 /*
- * The file that holds the number of the daemon's process, for init scripts and administrators.
+ * The pid file, for init scripts and administrators.
  */
 #ifndef DAEMON_PID_FILE_H
 #define DAEMON_PID_FILE_H
 
 /*
- * Makes the file, or takes over one that a dead daemon has left; a lock on it (fcntl(2), F_SETLK)
- * tells them apart. Returns a descriptor to be kept, or -1 with errno set: EAGAIN when a living
- * daemon holds it, EEXIST when there is something that is no pid file.
+ * Creates and locks the file, or takes over one that a dead daemon left: a living daemon keeps its
+ * lock (fcntl(2), F_SETLK). Returns a descriptor, which must stay open, or -1 with errno set: EAGAIN
+ * when another daemon has the lock, EEXIST when the path is something other than a pid file.
  */
 int pid_file_make(const char *path);
 
-/* Removes the file, if it is still the daemon's own, and closes the descriptor; -1 is let be. */
+/* Removes the file if it is still this one, and closes the descriptor. Does nothing for -1. */
 void pid_file_remove(const char *path, int fd);
 
 #endif

@@ -7,7 +7,7 @@
 #include "daemon/log.h"
 #include "protocol/reason.h"
 
-/* What a child tries. */
+/* What the child tries. */
 struct attempt {
     const struct command_line *line;
     const char *text;
@@ -43,14 +43,14 @@ static void keep_fixed(struct settings *settings, const struct settings *before)
     }
 }
 
-/* The text is a good one: nothing of this can fail any more. */
+/* Cannot fail: a child has tried the same text. */
 static void take_settings(const struct command_line *line, const char *text,
                           struct settings *settings)
 {
     struct fault fault;
     struct settings before = *settings;
 
-    /* The configuration of each knows where its values are. */
+    /* A configuration has a pointer to its values, which have moved. */
     before.configuration.values = &before;
     (void)command_line_settings(line, text, settings, &fault);
     access_resolve(settings);
@@ -70,7 +70,7 @@ int reload_settings(const struct command_line *line, struct settings *settings)
     /* In a child, because libconfig ends the process for some files. */
     int code = child_try(try_settings, &attempt, sentence);
     if (code < 0)
-        code = complain(sentence[0] != '\0' ? sentence : "the file is no configuration");
+        code = complain(sentence[0] != '\0' ? sentence : "the file is not a valid configuration");
     if (code == 0) {
         take_settings(line, text, settings);
         log_set_level((enum log_level)settings->log_level);

@@ -1,5 +1,5 @@
 /*
- * Reading the settings again, while the daemon runs.
+ * Reads the settings again while the daemon runs.
  */
 #ifndef DAEMON_RELOAD_H
 #define DAEMON_RELOAD_H
@@ -8,9 +8,9 @@
 #include "daemon/settings.h"
 
 /*
- * Reads the configuration file again, and puts what it says into `settings`. What is wrong with it
- * is logged, and then `settings` stay as they are. Settings that are fixed keep their values; it is
- * logged when the file says something else now. Returns 0 or a reason.
+ * Reads the configuration file again into `settings`. If it has an error, that is logged and
+ * `settings` stay unchanged. Settings that need a restart keep their values; those that have changed
+ * in the file are logged. Returns 0 or a reason.
  */
 int reload_settings(const struct command_line *line, struct settings *settings);
 

@@ -15,7 +15,7 @@
 #include "protocol/descriptor.h"
 #include "protocol/value.h"
 
-/* A number of the environment; -1 when there is none. */
+/* A number from the environment, or -1. */
 static int64_t read_number(const char *name)
 {
     const char *text = getenv(name);
@@ -32,7 +32,7 @@ void systemd_read(struct systemd *systemd)
     int64_t count = read_number("LISTEN_FDS");
 
     *systemd = (struct systemd){.socket_count = 0};
-    /* Variables that were meant for a parent of this process do not count. */
+    /* Ignore variables that were meant for a parent of this process. */
     if (read_number("LISTEN_PID") == getpid() && count > 0 &&
         count < INT_MAX - SYSTEMD_FIRST_SOCKET)
         systemd->socket_count = (int)count;
@@ -61,14 +61,14 @@ bool systemd_socket_is_called(const struct systemd *systemd, int place, const ch
 
 void systemd_notify(const struct systemd *systemd, const char *state)
 {
-    const struct timeval patience = {.tv_sec = 2}; /* with one who takes no notes */
+    const struct timeval patience = {.tv_sec = 2}; /* if systemd does not read */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = systemd->notified != NULL ? strlen(systemd->notified) : 0;
 
     if (length == 0 || length >= sizeof address.sun_path)
         return;
     memcpy(address.sun_path, systemd->notified, length);
-    /* The abstract name space, whose names begin with NUL. */
+    /* Names in the abstract namespace begin with NUL (unix(7)). */
     if (address.sun_path[0] == '@')
         address.sun_path[0] = '\0';
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,7 +1,6 @@
 /*
- * systemd: the listening sockets that it opened for this process (sd_listen_fds(3)), and what it is
- * told of the daemon's state (sd_notify(3)). Both come by the environment, and no library is
- * needed.
+ * systemd: takes over the listening sockets that it opened (sd_listen_fds(3)), and notifies it of
+ * the daemon's state (sd_notify(3)). Both need only the environment, no library.
  */
 #ifndef DAEMON_SYSTEMD_H
 #define DAEMON_SYSTEMD_H
@@ -9,32 +8,32 @@
 #include <stdbool.h>
 
 enum {
-    SYSTEMD_FIRST_SOCKET = 3, /* the descriptor of the first one; the others follow */
+    SYSTEMD_FIRST_SOCKET = 3, /* the first descriptor; the others follow */
 };
 
 struct systemd {
     int socket_count;
-    char *names;    /* of the sockets, with ':' between them; NULL for none */
-    char *notified; /* the address of the socket that takes notes of the state; NULL for none */
+    char *names;    /* LISTEN_FDNAMES: of the sockets, separated by ':'; may be NULL */
+    char *notified; /* NOTIFY_SOCKET: where notifications go; NULL for nowhere */
 };
 
 /*
- * Reads from the environment what systemd has left there for this very process. To be called while
- * the environment and the descriptors are as they came; systemd_release() frees what it owns.
+ * Reads the variables that systemd set for this process. Call it before the environment and the
+ * descriptors change. systemd_release() frees it.
  */
 void systemd_read(struct systemd *systemd);
 void systemd_release(struct systemd *systemd);
 
-/* Is this the name of a socket in its unit (FileDescriptorName=)? They count from 0. */
+/* Is this the name of the socket at `place`, from 0, in its unit (FileDescriptorName=)? */
 bool systemd_socket_is_called(const struct systemd *systemd, int place, const char *name);
 
 /*
- * Tells systemd of a new state, as in "READY=1": assignments, one a line. Whoever is not started by
- * systemd tells nobody; nor is it an error when the note gets lost.
+ * Notifies systemd of a new state: assignments as in "READY=1", one on each line. Does nothing when
+ * systemd did not ask for it. Errors are ignored.
  */
 void systemd_notify(const struct systemd *systemd, const char *state);
 
-/* Tells that the settings are being read again, until READY=1 follows. */
+/* Notifies systemd of a reload, which lasts until READY=1. */
 void systemd_notify_reloading(const struct systemd *systemd);
 
 #endif

@@ -18,8 +18,8 @@
 #include "protocol/descriptor.h"
 
 enum {
-    PAUSE_MS = 10, /* before receiving again after a failure that should pass */
-    /* Bytes of the stack of a thread; a listing takes some for each folder that it is deep in. */
+    PAUSE_MS = 10, /* before receiving again, after an error that should pass */
+    /* Bytes of a thread's stack; a listing needs some for each level of folders. */
     THREAD_STACK = 1024 * 1024,
     STATM_DATA = 6, /* the field of /proc/self/statm, counted from 1 */
 };
@@ -27,16 +27,16 @@ enum {
 /* The channel. */
 
 enum message_kind {
-    MESSAGE_STOP,       /* the channel was closed: end as soon as the sessions can */
-    MESSAGE_CONNECTION, /* one to be served */
-    MESSAGE_RETIRE,     /* no more connections come; the sessions continue */
+    MESSAGE_STOP,       /* the channel was closed: end as soon as the sessions have ended */
+    MESSAGE_CONNECTION, /* a connection to serve */
+    MESSAGE_RETIRE,     /* there will be no more connections; the sessions continue */
 };
 
 struct message {
     enum message_kind kind;
-    enum address_kind address; /* by what kind of address the connection came */
+    enum address_kind address; /* the kind of address to which the connection came */
     uint64_t session;
-    int connection; /* only in the receiver; -1 when it was lost for want of descriptors */
+    int connection; /* each side's own descriptor; -1 when the receiver had none free */
 };
 
 /* The control message that carries one descriptor (cmsg(3)). */
@@ -52,7 +52,7 @@ static int send_message(int channel, const struct message *message)
     struct iovec bytes = {.iov_base = &sent, .iov_len = sizeof sent};
     struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
 
-    /* Padding would carry bytes of the parent's memory. */
+    /* Padding must not carry bytes of the parent's memory. */
     memset(&sent, 0, sizeof sent);
     sent.kind = message->kind;
     sent.address = message->address;
@@ -84,7 +84,7 @@ static void receive_message(int channel, struct message *ret)
                             .msg_controllen = sizeof control.bytes};
     ssize_t got = 0;
 
-    /* Any other failure passes: no memory, or a signal. */
+    /* All other errors pass: a signal, no memory. */
     while ((got = recvmsg(channel, &header, MSG_CMSG_CLOEXEC)) < 0 && errno != ENOTCONN) {
         if (errno != EINTR)
             (void)poll(NULL, 0, PAUSE_MS);
@@ -115,7 +115,7 @@ static void serve_one(int channel, int terminated, const struct service *service
     struct message message;
 
     receive_message(channel, &message);
-    /* Nothing more comes after that but the end of the channel. */
+    /* After that only the end of the channel comes, which ends the session. */
     if (message.kind == MESSAGE_CONNECTION && message.connection >= 0)
         serve_connection(message.connection, message.address, message.session, service,
                          service->outlives ? terminated : channel, channel);
@@ -130,17 +130,17 @@ struct threads {
     int wake; /* an eventfd, readable when sessions have to end */
     int gone; /* another, readable when the daemon is gone, which sessions may outlive */
     /*
-     * Given up for each connection that comes, which would be lost if there was no descriptor for
-     * it. So a connection for which there is no other descriptor can at least be refused.
+     * A descriptor in reserve, closed before each message: without a free descriptor a connection
+     * would be lost. With the last one it can at least be refused.
      */
     int reserve;
     pthread_attr_t attributes;
-    sem_t ended;  /* posted once by each thread that ends */
-    size_t count; /* of threads, with those whose end was posted only */
-    bool cannot;  /* the last connection got no thread, which was logged */
+    sem_t ended;  /* each thread posts it once, at its end */
+    size_t count; /* of threads, and of ends that are posted but not yet taken */
+    bool cannot;  /* the last connection got no thread, and that was logged */
 };
 
-/* What a new thread is given, and frees. */
+/* The argument of a new thread, which frees it. */
 struct start {
     struct threads *threads;
     struct message message;
@@ -178,7 +178,7 @@ static void start_session(struct threads *threads, const struct message *message
         return;
     }
     free(start);
-    /* Once is enough: a line for each connection would fill the log. */
+    /* Log only the first of several failures in a row. */
     if (!threads->cannot)
         log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(error), NULL);
     threads->cannot = true;
@@ -187,7 +187,7 @@ static void start_session(struct threads *threads, const struct message *message
     report_end(threads->channel, message->session);
 }
 
-/* Waits for the next message, with a descriptor kept free for its connection. */
+/* Receives the next message, and gives up the reserve for its connection. */
 static void receive_with_reserve(struct threads *threads, struct message *ret)
 {
     struct pollfd polled = {.fd = threads->channel, .events = POLLIN};
@@ -201,7 +201,7 @@ static void receive_with_reserve(struct threads *threads, struct message *ret)
     threads->reserve = fcntl(threads->channel, F_DUPFD_CLOEXEC, 0);
 }
 
-/* The daemon stops: so do the sessions, unless they outlive it. */
+/* Tells the sessions that the daemon stops, and to end unless they outlive it. */
 static void stop_sessions(const struct threads *threads)
 {
     (void)eventfd_write(threads->gone, 1);
@@ -209,7 +209,7 @@ static void stop_sessions(const struct threads *threads)
         (void)eventfd_write(threads->wake, 1);
 }
 
-/* In a retired worker, which only waits for its last session. */
+/* In a retired worker, which waits for its last session: takes note when the daemon stops. */
 static void *await_stop(void *argument)
 {
     struct threads *threads = argument;
@@ -255,10 +255,10 @@ static void serve_many(int channel, int terminated, const struct service *servic
 
 /* The life of a worker. */
 
-static int stop_channel; /* both are set before their handler can run, and not changed any more */
+static int stop_channel; /* for the handler of TERM; both are set before it can run */
 static int stop_event;
 
-/* TERM makes the end of the channel. */
+/* TERM has the same effect as the end of the channel. */
 static void end_channel(int number)
 {
     int error = errno;
@@ -278,9 +278,9 @@ static _Noreturn void live(const struct service *service, int64_t memory_before,
     stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     child_take_signals(end_channel);
     /*
-     * A session that would take more memory than it may fails, and does not fill the machine. The
-     * stack of a thread counts as data, that of a process does not. The bounds of the settings are
-     * such that the product fits.
+     * A session that takes too much memory fails instead of filling the machine. A thread's stack
+     * counts as data, the stack of a process does not. The limits of the settings keep the product
+     * from overflowing.
      */
     if (settings->concurrency == CONCURRENCY_THREAD) {
         worker_limit_memory(memory_before, (settings->memory + THREAD_STACK) * settings->sessions);
@@ -353,7 +353,7 @@ int64_t worker_memory_in_use(void)
     return data * sysconf(_SC_PAGESIZE);
 }
 
-/* Sanitizers need more memory than anybody would grant. */
+/* Sanitizers need far more memory than any limit allows. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const bool can_limit = false;
 #else

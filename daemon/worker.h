@@ -1,14 +1,13 @@
 /*
- * Workers: the processes that serve connections. daemon/parent.h shows where they stand.
+ * Workers: the processes that serve connections. daemon/parent.h has a drawing of all processes.
  *
- * With concurrency = "process" a worker serves one connection, then ends: a fault in one session,
- * or an attacker who has taken it over, finds nothing of another. With "thread" one worker serves
- * many connections, a thread each: when it dies, so do all of its sessions.
+ * With concurrency = "process" a worker serves one connection, then ends. A fault in one session, or
+ * an attacker who has taken it over, cannot reach another. With "thread" one worker serves many
+ * connections, a thread for each. When it dies, so do all of its sessions.
  *
  * Parent and worker are connected by a channel, a pair of Unix sockets that keeps messages whole.
- * The parent sends connections (unix(7), SCM_RIGHTS); a worker with threads answers with the
- * number of each session that has ended. Closing the channel tells the worker to stop. TERM to the
- * worker does the same.
+ * The parent sends connections (unix(7), SCM_RIGHTS); a worker with threads sends back the number of
+ * each session that has ended. Closing the channel tells the worker to stop, as does TERM.
  */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
@@ -21,16 +20,16 @@
 #include "protocol/address.h"
 
 /*
- * Forks a worker of the model that the settings name. `memory_before` is worker_memory_in_use() of
- * the parent before it had any: each session may take limits.memory on top of that. Returns the pid
- * and the parent's end of the channel, or -1 with errno set.
+ * Forks a worker of the model that the settings name. `memory_before` is worker_memory_in_use() at
+ * the start of the parent: each session may take limits.memory in addition. Returns the pid, with the
+ * parent's end of the channel in `ret_channel`, or -1 with errno set.
  */
 pid_t worker_start(const struct service *service, int64_t memory_before, int *ret_channel);
 
 /*
- * Hands a connection over, which came by an address of that kind, to be served as session number
- * `session`. The caller keeps its own descriptor of it. Never waits. Returns 0, or -1 with errno
- * set: EPIPE, and nothing else, when the worker is gone.
+ * Hands over a connection, which came to an address of that kind, to be served as session number
+ * `session`. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with errno set,
+ * which is EPIPE if and only if the worker is gone.
  */
 int worker_give(int channel, uint64_t session, enum address_kind kind, int connection);
 
@@ -47,14 +46,14 @@ bool worker_has_room(int channel);
 int worker_next_end(int channel, uint64_t *ret_session);
 
 /*
- * The bytes of data that this process has, as RLIMIT_DATA counts them (setrlimit(2); proc(5),
- * statm); -1 when that is not known.
+ * The bytes of data of this process, as RLIMIT_DATA counts them (setrlimit(2); statm in proc(5)), or
+ * -1 when they cannot be found out.
  */
 int64_t worker_memory_in_use(void);
 
 /*
- * Lets this process have `bytes` more than `in_use`, for good. Nothing is limited when `in_use` is
- * -1, or when there is a lower limit already.
+ * Limits the data of this process to `bytes` more than `in_use`, permanently. Does nothing when
+ * `in_use` is -1, or when the limit is lower already.
  */
 void worker_limit_memory(int64_t in_use, int64_t bytes);
 

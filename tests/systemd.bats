@@ -42,7 +42,7 @@ restart() {
 }
 
 @test "systemd: settings that are not heeded beside its sockets are told" {
-    FSD_EXPECTED='msg="the sockets are systemd.s: a setting is not heeded" setting=(listen|socket_mode)$'
+    FSD_EXPECTED='msg="systemd opened the sockets: a setting is ignored" setting=(listen|socket_mode)$'
     echo 'socket_mode = "0600";' >"$CONFIG"
     activate "$SOCKET" -- --listen "$WORK/other"
     play <<<$'> LIST\n< EMPTY'
@@ -91,7 +91,7 @@ END
             --library "$LIBRARY" --foreground 3>&-
         assert_failure 2
         assert_equal "${#lines[@]}" 1
-        assert_output --regexp '^fsd: cannot listen on descriptor 3 of systemd: (it is no stream socket that listens|a TCP socket without encryption has to be called so|it is unencrypted, and would be open to other machines)'
+        assert_output --regexp '^fsd: cannot listen on descriptor 3 from systemd: (not a listening stream socket|a TCP socket is not encrypted, and needs FileDescriptorName=plain|not a loopback address)'
     done
 }
 
