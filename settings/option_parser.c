@@ -38,11 +38,14 @@ static bool is_spelled_out(const char *argument, const char *name)
     return strlen(name) == length && memcmp(argument + 2, name, length) == 0;
 }
 
-/* getopt_long() for one argument. Returns its result, and optopt's option for '?' and ':'. */
+/*
+ * Calls getopt_long(3) once. Returns its result; the option is that of optopt for the results '?',
+ * unknown or with a value that it does not take, and ':', without a value that it needs.
+ */
 static int next_of_getopt(const struct option_parser *parser, int *ret_option)
 {
     struct option table[OPTIONS_MOST + 1] = {{NULL, 0, NULL, 0}};
-    /* "-": operands where they stand, ":": a value that is missing has a result of its own. */
+    /* "-": operands come in their places; ":": a missing value has a result of its own. */
     char letters[OPTIONS_MOST + 3] = "-:";
     size_t letter_count = strlen(letters);
 
@@ -98,12 +101,12 @@ int option_parser_next(struct option_parser *parser, struct fault *fault)
                    : option == 0 ? NO_ROW
                                  : (size_t)option - FIRST_LONG;
     const struct option_row *row = place != NO_ROW ? &parser->rows[place] : NULL;
-    if (row == NULL || (is_long && !is_spelled_out(argument, row->name)))
-        return fault_refuse(fault, "unknown option %s", is_long ? argument : letter);
+    bool is_known = row != NULL && (!is_long || is_spelled_out(argument, row->name));
+    const char *spelled = is_long ? argument : letter;
+    if (!is_known || (!is_accepted(parser->accepted, place) && parser->misplaced == NULL))
+        return fault_refuse(fault, "unknown option %s", spelled);
     if (!is_accepted(parser->accepted, place))
-        return parser->misplaced != NULL
-                   ? fault_refuse(fault, "%s %s", is_long ? argument : letter, parser->misplaced)
-                   : fault_refuse(fault, "unknown option %s", is_long ? argument : letter);
+        return fault_refuse(fault, "%s %s", spelled, parser->misplaced);
     parser->option = place;
     parser->is_awaiting = result == ':';
     if (result == ':')
