@@ -18,25 +18,6 @@ static struct {
     size_t length;
 } output;
 
-int complain(enum reason reason, const char *subject, const char *format, ...)
-{
-    struct failure failure;
-    char text[FAILURE_ROOM];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    int code = fail(&failure, reason, subject, "%s", text);
-    failure_print(&failure);
-    return code;
-}
-
-int complain_errno(enum reason reason, const char *subject, const char *what)
-{
-    return complain(reason, subject, "%s: %s", what, strerror(errno));
-}
-
 /* write(2), which waits where the descriptor is non-blocking. Returns -1 with errno set. */
 static ssize_t write_some(int fd, const char *bytes, size_t length)
 {

@@ -13,11 +13,6 @@ enum {
     OUTPUT_LONGEST = 8192, /* bytes that are printed at once */
 };
 
-/* For callers that do not yet fill a struct failure: fail() and failure_print(). */
-int complain(enum reason reason, const char *subject, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-int complain_errno(enum reason reason, const char *subject, const char *what);
-
 /*
  * Adds text to what is to go to stdout, and writes when enough has come together; what is printed
  * at once is OUTPUT_LONGEST at most. Returns 0, or -REASON_LOCAL when stdout cannot be written: the

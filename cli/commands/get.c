@@ -20,11 +20,6 @@ struct rules {
     int64_t wait_ms;          /* for each name */
 };
 
-static bool has(const struct invocation *invocation, enum option option)
-{
-    return options_have(invocation->options, option);
-}
-
 static int by_last(const void *left, const void *right)
 {
     const char *const *a = left;
@@ -66,7 +61,7 @@ static struct download begin_download(const struct invocation *invocation, const
     struct download download = {.name = name, .fd = -1};
 
     memcpy(download.wanted, rules->wanted, DIGEST_ROOM);
-    if (has(invocation, OPTION_WAIT))
+    if (invocation_has(invocation, OPTION_WAIT))
         download.wait_until_ms = clock_ms() + rules->wait_ms;
     return download;
 }
@@ -118,7 +113,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
 {
     struct connection *connection = &invocation->connection;
     struct download download = begin_download(invocation, name);
-    bool was_there = target->kind == TARGET_FILE && !has(invocation, OPTION_FORCE);
+    bool was_there = target->kind == TARGET_FILE && !invocation_has(invocation, OPTION_FORCE);
     struct report report = {
         .name = name, .local = target->path, .done = was_there ? "already there" : "fetched"};
 
@@ -132,7 +127,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
         if (code == 0)
             code = fetch(connection, &download);
         if (code == 0)
-            code = target_commit(target, has(invocation, OPTION_FORCE), download.digest,
+            code = target_commit(target, invocation_has(invocation, OPTION_FORCE), download.digest,
                                  invocation->failure);
     }
     report.size = download.size;
@@ -230,15 +225,14 @@ static int get_file(struct invocation *invocation, const char *name)
 
 static int get_one(struct invocation *invocation, const char *operand)
 {
-    bool is_deep = has(invocation, OPTION_RECURSIVE);
+    bool is_deep = invocation_has(invocation, OPTION_RECURSIVE);
     size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
-    const char *fault = name_fault(operand, length);
+    const struct report report = {.name = operand, .local = ""};
+    int code = invocation_check_name(invocation, operand, length);
     char name[NAME_LONGEST + 1];
 
-    if (fault != NULL)
-        return invocation_report_file(
-            invocation, fail(invocation->failure, REASON_USAGE, operand, "no name: %s", fault),
-            &(struct report){.name = operand, .local = ""});
+    if (code < 0)
+        return invocation_report_file(invocation, code, &report);
     memcpy(name, operand, length);
     name[length] = '\0';
     return is_deep ? get_folder(invocation, name) : get_file(invocation, name);

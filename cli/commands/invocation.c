@@ -3,6 +3,21 @@
 #include "cli/json.h"
 #include "cli/operands.h"
 #include "cli/output.h"
+#include "protocol/name.h"
+
+bool invocation_has(const struct invocation *invocation, enum option option)
+{
+    return options_have(invocation->options, option);
+}
+
+int invocation_check_name(struct invocation *invocation, const char *operand, size_t length)
+{
+    const char *fault = name_fault(operand, length);
+
+    return fault == NULL
+               ? 0
+               : fail(invocation->failure, REASON_USAGE, operand, "not a valid name: %s", fault);
+}
 
 int invocation_report(struct invocation *invocation, int code)
 {
@@ -20,7 +35,7 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
     struct json json = {.count = 0};
     struct failure unsaid;
 
-    if (!options_have(invocation->options, OPTION_JSON))
+    if (!invocation_has(invocation, OPTION_JSON))
         return invocation_report(invocation, code);
     json_text(&json, "name", report->name);
     if (report->local != NULL)

@@ -19,6 +19,12 @@ struct invocation {
     void *state;             /* of the command */
 };
 
+/* Is this option given? */
+bool invocation_has(const struct invocation *invocation, enum option option);
+
+/* Checks `length` bytes of an operand as a name. Returns 0 or -REASON_USAGE. */
+int invocation_check_name(struct invocation *invocation, const char *operand, size_t length);
+
 /*
  * Reports how an operand, or a file that it led to, has ended: prints the line of a failure, unless
  * it is printed already. Returns `code`.

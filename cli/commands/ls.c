@@ -11,20 +11,12 @@
 #include "protocol/name.h"
 #include "settings/quantity.h"
 
-/* The listing of one operand. */
-struct listed {
-    struct invocation *invocation;
-    const struct options *options;
-    struct connection *connection;
-    struct entries entries; /* unless they are printed as they come */
-};
-
-static int print_long(const struct listed *listed, const struct entry *entry, char end)
+static int print_long(const struct invocation *invocation, const struct entry *entry, char end)
 {
     char when[JSON_TIME_ROOM] = "-";
     char size[QUANTITY_ROOM] = "-";
 
-    if (entry->size >= 0 && options_have(listed->options, OPTION_HUMAN))
+    if (entry->size >= 0 && invocation_has(invocation, OPTION_HUMAN))
         (void)quantity_print_human(entry->size, size);
     else if (entry->size >= 0)
         (void)snprintf(size, sizeof size, "%lld", (long long)entry->size);
@@ -34,76 +26,69 @@ static int print_long(const struct listed *listed, const struct entry *entry, ch
     return output_print("%13s %20s %s%c", size, when, entry->name, end);
 }
 
-/* Makes the digest of a file that the server has no record of. */
-static int fetch_digest(struct connection *connection, const char *name, char digest[DIGEST_ROOM])
+/*
+ * As sha256sum(1): the line of a name that holds a backslash begins with one, and each in the name
+ * is doubled. A file that the server has no digest of is fetched to make it.
+ */
+static int print_sum(struct invocation *invocation, const struct entry *entry)
 {
-    struct download download = {.name = name, .fd = -1, .local = name};
-    int code = download_get(connection, &download);
-
-    memcpy(digest, download.digest, DIGEST_ROOM);
-    return code;
-}
-
-/* As sha256sum(1) does: with a backslash in the name, one stands in front and each is doubled. */
-static int print_sum(const struct listed *listed, const struct entry *entry,
-                     struct failure *failure)
-{
-    char digest[DIGEST_ROOM];
+    struct download download = {.name = entry->name, .fd = -1, .local = entry->name};
+    const char *digest = entry->digest;
     char name[2 * NAME_LONGEST + 1];
     char *end = name;
-    int code = 0;
 
     if (entry->name[strlen(entry->name) - 1] == '/')
         return 0;
-    if (entry->digest == NULL)
-        code = fetch_digest(listed->connection, entry->name, digest);
-    if (code < 0)
-        return code;
+    if (digest == NULL) {
+        int code = download_get(&invocation->connection, &download);
+        if (code < 0)
+            return code;
+        digest = download.digest;
+    }
     for (const char *byte = entry->name; *byte != '\0'; byte++) {
         if (*byte == '\\')
             *end++ = '\\';
         *end++ = *byte;
     }
     *end = '\0';
-    code = output_print("%s%s  %s\n", strchr(name, '\\') != NULL ? "\\" : "",
-                        digest_hex(entry->digest != NULL ? entry->digest : digest), name);
-    return code < 0 ? fail_quietly(failure, REASON_LOCAL) : 0;
+    return output_print("%s%s  %s\n", strchr(name, '\\') != NULL ? "\\" : "", digest_hex(digest),
+                        name) < 0
+               ? fail_quietly(invocation->failure, REASON_LOCAL)
+               : 0;
 }
 
 static int print_entry(void *context, const struct entry *entry, struct failure *failure)
 {
-    const struct listed *listed = context;
-    char end = options_have(listed->options, OPTION_NULL) ? '\0' : '\n';
-
+    struct invocation *invocation = context;
+    char end = invocation_has(invocation, OPTION_NULL) ? '\0' : '\n';
     int code = 0;
 
-    if (options_have(listed->options, OPTION_SUMS))
-        return print_sum(listed, entry, failure);
-    if (options_have(listed->options, OPTION_JSON))
+    if (invocation_has(invocation, OPTION_SUMS))
+        return print_sum(invocation, entry);
+    if (invocation_has(invocation, OPTION_JSON))
         code = json_entry(entry);
-    else if (options_have(listed->options, OPTION_LONG))
-        code = print_long(listed, entry, end);
+    else if (invocation_has(invocation, OPTION_LONG))
+        code = print_long(invocation, entry, end);
     else
         code = output_print("%s%c", entry->name, end);
     return code < 0 ? fail_quietly(failure, REASON_LOCAL) : 0;
 }
 
-/* Prints what was kept, in order. A file of which no sum can be had leaves the others alone. */
-static int print_kept(struct listed *listed)
+/* Prints what was kept, in order. A file whose sum cannot be made does not stop the others. */
+static int print_kept(struct invocation *invocation, struct entries *entries)
 {
-    struct entries *entries = &listed->entries;
-    bool reverse = options_have(listed->options, OPTION_REVERSE);
+    bool reverse = invocation_has(invocation, OPTION_REVERSE);
     int first = 0;
 
-    if (options_have(listed->options, OPTION_NEWEST))
+    if (invocation_has(invocation, OPTION_NEWEST))
         entries_sort_by_time(entries);
-    if (options_have(listed->options, OPTION_LARGEST))
+    if (invocation_has(invocation, OPTION_LARGEST))
         entries_sort_by_size(entries);
-    for (size_t i = 0; i < entries->count && !listed->connection->unreachable; i++) {
+    for (size_t i = 0; i < entries->count && !invocation->connection.unreachable; i++) {
         struct entry entry;
         entries_get(entries, reverse ? entries->count - 1 - i : i, &entry);
-        int code = invocation_report(listed->invocation,
-                                     print_entry(listed, &entry, listed->invocation->failure));
+        int code =
+            invocation_report(invocation, print_entry(invocation, &entry, invocation->failure));
         first = first < 0 ? first : code;
         /* Nobody would see the others. */
         if (code == -REASON_LOCAL)
@@ -112,48 +97,47 @@ static int print_kept(struct listed *listed)
     return first;
 }
 
-static enum entries_kept what_to_keep(const struct options *options)
+static enum entries_kept what_to_keep(const struct invocation *invocation)
 {
-    if (options_have(options, OPTION_JSON) || options_have(options, OPTION_SUMS))
+    if (invocation_has(invocation, OPTION_JSON) || invocation_has(invocation, OPTION_SUMS))
         return ENTRIES_ALL;
-    return options_have(options, OPTION_LONG) || options_have(options, OPTION_NEWEST) ||
-                   options_have(options, OPTION_LARGEST)
+    return invocation_has(invocation, OPTION_LONG) || invocation_has(invocation, OPTION_NEWEST) ||
+                   invocation_has(invocation, OPTION_LARGEST)
                ? ENTRIES_DETAILS
                : ENTRIES_NAMES;
 }
 
-/* A listing that broke off is not shown, unless it is printed as it comes. */
-static int list(const struct listing_request *request, struct listed *listed)
-{
-    if (options_have(listed->options, OPTION_UNSORTED))
-        return listing_read(listed->connection, request, print_entry, listed);
-    int code =
-        entries_read(&listed->entries, what_to_keep(listed->options), listed->connection, request);
-    if (code == 0)
-        code = print_kept(listed);
-    entries_free(&listed->entries);
-    return code;
-}
-
-/* Lists what one operand tells, or everything for NULL. */
+/*
+ * Lists one operand, or everything for NULL. A listing that is cut off is not shown, unless it is
+ * printed as it comes.
+ */
 static int list_one(struct invocation *invocation, const char *operand)
 {
-    const struct options *options = invocation->options;
-    size_t length = operand != NULL ? name_length_without_slash(operand, strlen(operand)) : 0;
-    const char *fault = operand != NULL ? name_fault(operand, length) : NULL;
+    enum entries_kept kept = what_to_keep(invocation);
     const struct listing_request request = {
         .name = operand,
-        .match = options->values[OPTION_MATCH],
-        .deep = options_have(options, OPTION_RECURSIVE),
-        .details = what_to_keep(options) > ENTRIES_NAMES,
+        .match = invocation->options->values[OPTION_MATCH],
+        .deep = invocation_has(invocation, OPTION_RECURSIVE),
+        .details = kept > ENTRIES_NAMES,
     };
-    struct listed listed = {
-        .invocation = invocation, .options = options, .connection = &invocation->connection};
+    struct connection *connection = &invocation->connection;
+    struct entries entries;
+    int code = 0;
 
-    if (fault != NULL)
-        return fail(invocation->failure, REASON_USAGE, operand, "no name: %s", fault);
-    int code = list(&request, &listed);
-    return code == -REASON_EMPTY && !options_have(options, OPTION_FAIL_EMPTY) ? 0 : code;
+    if (operand != NULL)
+        code = invocation_check_name(invocation, operand,
+                                     name_length_without_slash(operand, strlen(operand)));
+    if (code < 0)
+        return code;
+    if (invocation_has(invocation, OPTION_UNSORTED)) {
+        code = listing_read(connection, &request, print_entry, invocation);
+    } else {
+        code = entries_read(&entries, kept, connection, &request);
+        if (code == 0)
+            code = print_kept(invocation, &entries);
+        entries_free(&entries);
+    }
+    return code == -REASON_EMPTY && !invocation_has(invocation, OPTION_FAIL_EMPTY) ? 0 : code;
 }
 
 static int check_usage(const struct options *options, struct failure *failure)
@@ -176,12 +160,11 @@ static int check_usage(const struct options *options, struct failure *failure)
 
 int ls_run(struct invocation *invocation)
 {
-    int code = check_usage(invocation->options, invocation->failure);
+    const struct options *options = invocation->options;
 
-    if (code < 0)
-        return code;
-    if (invocation->options->operand_count > 0 ||
-        options_have(invocation->options, OPTION_FILES_FROM))
-        return invocation_run_each(invocation, list_one, NULL);
-    return invocation_run_once(invocation, list_one);
+    if (check_usage(options, invocation->failure) < 0)
+        return -REASON_USAGE;
+    return options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)
+               ? invocation_run_each(invocation, list_one, NULL)
+               : invocation_run_once(invocation, list_one);
 }

@@ -8,11 +8,6 @@
 #include "protocol/line.h"
 #include "protocol/name.h"
 
-static bool has(const struct invocation *invocation, enum option option)
-{
-    return options_have(invocation->options, option);
-}
-
 /* Reports what was done to a file. Returns `code`. */
 static int report(struct invocation *invocation, const char *name, const char *done, int code)
 {
@@ -37,7 +32,8 @@ static int ask(struct connection *connection, const char *name)
 static int delete_file(struct invocation *invocation, const char *name)
 {
     struct connection *connection = &invocation->connection;
-    bool may_be_gone = has(invocation, OPTION_MISSING_OK) || has(invocation, OPTION_MATCH);
+    bool may_be_gone =
+        invocation_has(invocation, OPTION_MISSING_OK) || invocation_has(invocation, OPTION_MATCH);
     bool is_gone = false;
     struct retry retry;
     int code = 0;
@@ -55,35 +51,28 @@ static int delete_file(struct invocation *invocation, const char *name)
     return report(invocation, name, is_gone ? "already gone" : "deleted", code);
 }
 
-/* Was a file stored before the time that --older-than tells? */
-static bool is_old(const struct invocation *invocation, const struct entry *entry)
+/* Deletes a file that matches, unless it is too young, or only says so. */
+static int delete_entry(struct invocation *invocation, const struct entry *entry)
 {
     const struct timespec *before = invocation->state;
 
-    return entry->mtime.tv_sec < before->tv_sec ||
-           (entry->mtime.tv_sec == before->tv_sec && entry->mtime.tv_nsec < before->tv_nsec);
-}
-
-static int print_name(struct invocation *invocation, const char *name)
-{
-    if (has(invocation, OPTION_JSON))
-        return report(invocation, name, "to be deleted", 0);
-    int code = output_print("%s%c", name, has(invocation, OPTION_NULL) ? '\0' : '\n');
-    return code < 0 ? fail_quietly(invocation->failure, REASON_LOCAL) : 0;
-}
-
-static int delete_entry(struct invocation *invocation, const struct entry *entry)
-{
-    if (has(invocation, OPTION_OLDER_THAN)) {
+    if (invocation_has(invocation, OPTION_OLDER_THAN)) {
         if (!entry->has_mtime)
             return report(invocation, entry->name, "",
                           fail(invocation->failure, REASON_BREACH, entry->name,
                                "the server does not tell its time"));
-        if (!is_old(invocation, entry))
+        if (entry->mtime.tv_sec > before->tv_sec ||
+            (entry->mtime.tv_sec == before->tv_sec && entry->mtime.tv_nsec >= before->tv_nsec))
             return 0;
     }
-    return has(invocation, OPTION_DRY_RUN) ? print_name(invocation, entry->name)
-                                           : delete_file(invocation, entry->name);
+    if (!invocation_has(invocation, OPTION_DRY_RUN))
+        return delete_file(invocation, entry->name);
+    if (invocation_has(invocation, OPTION_JSON))
+        return report(invocation, entry->name, "to be deleted", 0);
+    char end = invocation_has(invocation, OPTION_NULL) ? '\0' : '\n';
+    return output_print("%s%c", entry->name, end) < 0
+               ? fail_quietly(invocation->failure, REASON_LOCAL)
+               : 0;
 }
 
 /*
@@ -95,8 +84,8 @@ static int delete_matching(struct invocation *invocation, const char *folder)
     const struct listing_request request = {
         .name = folder,
         .match = invocation->options->values[OPTION_MATCH],
-        .deep = has(invocation, OPTION_RECURSIVE),
-        .details = has(invocation, OPTION_OLDER_THAN),
+        .deep = invocation_has(invocation, OPTION_RECURSIVE),
+        .details = invocation_has(invocation, OPTION_OLDER_THAN),
     };
     struct entries entries;
     int listed = entries_read(&entries, request.details ? ENTRIES_DETAILS : ENTRIES_NAMES,
@@ -118,14 +107,13 @@ static int delete_matching(struct invocation *invocation, const char *folder)
 
 static int rm_one(struct invocation *invocation, const char *operand)
 {
-    bool is_folder = has(invocation, OPTION_MATCH);
+    bool is_folder = invocation_has(invocation, OPTION_MATCH);
     size_t length =
         is_folder ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
-    const char *fault = name_fault(operand, length);
+    int code = invocation_check_name(invocation, operand, length);
 
-    if (fault != NULL)
-        return report(invocation, operand, "",
-                      fail(invocation->failure, REASON_USAGE, operand, "no name: %s", fault));
+    if (code < 0)
+        return report(invocation, operand, "", code);
     return is_folder ? delete_matching(invocation, operand) : delete_file(invocation, operand);
 }
 
@@ -157,7 +145,7 @@ int rm_run(struct invocation *invocation)
     if (code < 0)
         return code;
     (void)clock_gettime(CLOCK_REALTIME, &before);
-    /* In whole seconds: clocks that agree better than that are rare. */
+    /* In whole seconds: few clocks agree better than that. */
     before.tv_sec -= (age_ms + 999) / 1000;
     invocation->state = &before;
     code = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)

@@ -5,9 +5,8 @@
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/output.h"
-#include "protocol/name.h"
 
-/* The one file that was asked for. */
+/* The listing of the one file that was asked for. */
 struct asked {
     const char *name;
     struct entries entries;
@@ -24,7 +23,7 @@ static int keep_entry(void *context, const struct entry *entry, struct failure *
     return entries_keep(&asked->entries, entry, failure);
 }
 
-/* An empty line stands between two files. */
+/* An empty line separates two files. */
 static int print_text(const struct entry *entry, bool is_first)
 {
     char time[JSON_TIME_ROOM];
@@ -41,43 +40,35 @@ static int print_text(const struct entry *entry, bool is_first)
     return code;
 }
 
-static int print_json(const struct entry *entry)
-{
-    struct json json = {.count = 0};
-
-    json_text(&json, "name", entry->name);
-    json_details(&json, entry);
-    return json_end(&json);
-}
-
-static int show(struct invocation *invocation, const struct entry *entry)
-{
-    bool *is_first = invocation->state;
-    int code = options_have(invocation->options, OPTION_JSON) ? print_json(entry)
-                                                              : print_text(entry, *is_first);
-
-    *is_first = false;
-    return code < 0 ? fail_quietly(invocation->failure, REASON_LOCAL) : 0;
-}
-
 static int stat_one(struct invocation *invocation, const char *name)
 {
     const struct listing_request request = {.name = name, .details = true};
-    const char *fault = name_fault(name, strlen(name));
+    struct failure *failure = invocation->failure;
     struct asked asked = {.name = name};
+    bool *is_first = invocation->state;
+    struct json json = {.count = 0};
     struct entry entry;
+    int code = invocation_check_name(invocation, name, strlen(name));
 
-    if (fault != NULL)
-        return fail(invocation->failure, REASON_USAGE, name, "no name: %s", fault);
+    if (code < 0)
+        return code;
     if (entries_begin(&asked.entries, ENTRIES_ALL) < 0)
-        return fail_errno(invocation->failure, REASON_INTERNAL, name, "no memory");
-    int code = listing_read(&invocation->connection, &request, keep_entry, &asked);
+        return fail_errno(failure, REASON_INTERNAL, name, "no memory");
+    code = listing_read(&invocation->connection, &request, keep_entry, &asked);
     if (code == -REASON_EMPTY)
-        code =
-            fail(invocation->failure, REASON_NOT_FOUND, name, "%s", reason_text(REASON_NOT_FOUND));
+        code = fail(failure, REASON_NOT_FOUND, name, "%s", reason_text(REASON_NOT_FOUND));
     if (code == 0) {
         entries_get(&asked.entries, 0, &entry);
-        code = show(invocation, &entry);
+        if (invocation_has(invocation, OPTION_JSON)) {
+            json_text(&json, "name", entry.name);
+            json_details(&json, &entry);
+            code = json_end(&json);
+        } else {
+            code = print_text(&entry, *is_first);
+        }
+        *is_first = false;
+        if (code < 0)
+            (void)fail_quietly(failure, REASON_LOCAL);
     }
     entries_free(&asked.entries);
     return code;

@@ -8,10 +8,10 @@
 #include "protocol/value.h"
 
 enum {
-    STATUS_MOST = 64 * 1024, /* bytes of a status that are taken */
+    STATUS_MOST = 64 * 1024, /* bytes that a status may have */
 };
 
-/* What a daemon told of itself: each key and its value, a NUL behind both. */
+/* What a daemon reports: each key and its value, both with a NUL. */
 struct status {
     size_t length;
     char text[STATUS_MOST];
@@ -22,7 +22,7 @@ static bool is_key(const struct field *field)
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-    /* Behind the bytes of a field stands a NUL; one inside is none of these. */
+    /* The bytes of a field are followed by a NUL; one inside it is not allowed. */
     return strspn(field->bytes, allowed) == field->length;
 }
 
@@ -45,16 +45,6 @@ static int keep_line(void *context, const struct line *line, struct failure *fai
     return 0;
 }
 
-static void add_member(struct json *json, const char *key, const char *value)
-{
-    int64_t number = 0;
-
-    if (value_number(value, strlen(value), &number))
-        json_number(json, key, number);
-    else
-        json_text(json, key, value);
-}
-
 static void print(const struct status *status, bool as_json)
 {
     struct json json = {.count = 0};
@@ -63,37 +53,34 @@ static void print(const struct status *status, bool as_json)
         const char *key = status->text + at;
         const char *value = key + strlen(key) + 1;
         at = (size_t)(value - status->text) + strlen(value) + 1;
-        if (as_json)
-            add_member(&json, key, value);
-        else
+        int64_t number = 0;
+        if (!as_json)
             (void)output_print_field(key, " ", value);
+        else if (value_number(value, strlen(value), &number))
+            json_number(&json, key, number);
+        else
+            json_text(&json, key, value);
     }
     if (as_json)
         (void)json_end(&json);
 }
 
-static int ask(struct connection *connection)
-{
-    int code = connection_ready(connection);
-
-    if (code < 0)
-        return code;
-    (void)stream_print(&connection->stream, "STATUS\n");
-    return connection_ask(connection, "status", ANSWER_OK);
-}
-
 int status_run(struct invocation *invocation)
 {
     struct status *status = calloc(1, sizeof *status);
-    int code = 0;
+    struct connection *connection = &invocation->connection;
 
     if (status == NULL)
         return fail_errno(invocation->failure, REASON_INTERNAL, "status", "no memory");
-    code = ask(&invocation->connection);
+    int code = connection_ready(connection);
+    if (code == 0) {
+        (void)stream_print(&connection->stream, "STATUS\n");
+        code = connection_ask(connection, "status", ANSWER_OK);
+    }
     if (code == 0)
-        code = download_lines(&invocation->connection, "status", keep_line, status);
+        code = download_lines(connection, "status", keep_line, status);
     if (code == 0)
-        print(status, options_have(invocation->options, OPTION_JSON));
+        print(status, invocation_has(invocation, OPTION_JSON));
     free(status);
     return code < 0 ? code : output_flush(invocation->failure);
 }
