@@ -7,6 +7,12 @@
 
 #include "protocol/utf8.h"
 
+void failure_clear(struct failure *failure)
+{
+    failure->reason = REASON_NONE;
+    failure->text[0] = '\0';
+}
+
 int fail(struct failure *failure, enum reason reason, const char *subject, const char *format, ...)
 {
     char line[FAILURE_ROOM];

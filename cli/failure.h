@@ -10,11 +10,14 @@ enum {
     FAILURE_ROOM = 8192, /* bytes of the line, with its NUL */
 };
 
-/* Begins as {0}: nothing has failed. */
+/* Begins with failure_clear(). */
 struct failure {
     enum reason reason;
     char text[FAILURE_ROOM]; /* "SUBJECT: what is wrong"; empty: there is nothing to say */
 };
+
+/* Nothing has failed. */
+void failure_clear(struct failure *failure);
 
 /*
  * Fills a failure. The line is "SUBJECT: ...", or without a subject where that is NULL; control

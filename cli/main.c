@@ -14,17 +14,24 @@ __attribute__((noinline)) static int run_command(const struct command *command,
                                                  const struct options *options,
                                                  struct failure *failure)
 {
-    struct invocation invocation = {.options = options, .failure = failure};
-    int code = command->is_local ? 0 : settings_read(&invocation.settings, options, failure);
+    /* Large, and mostly unused: on the heap its pages are not even touched. */
+    struct invocation *invocation = calloc(1, sizeof *invocation);
+
+    if (invocation == NULL)
+        return fail_errno(failure, REASON_INTERNAL, command->word, "no memory");
+    invocation->options = options;
+    invocation->failure = failure;
+    int code = command->is_local ? 0 : settings_read(&invocation->settings, options, failure);
 
     if (code == 0) {
         signals_catch();
-        invocation.connection.settings = &invocation.settings;
-        invocation.connection.failure = failure;
-        code = command->run(&invocation);
-        connection_close(&invocation.connection);
+        invocation->connection.settings = &invocation->settings;
+        invocation->connection.failure = failure;
+        code = command->run(invocation);
+        connection_close(&invocation->connection);
     }
-    settings_release(&invocation.settings);
+    settings_release(&invocation->settings);
+    free(invocation);
     return code;
 }
 
@@ -63,9 +70,10 @@ static int run(const struct options *options, struct failure *failure)
 int main(int argc, char **argv)
 {
     struct options options;
-    struct failure failure = {0};
+    struct failure failure;
 
     descriptor_reserve_standard();
+    failure_clear(&failure);
     int code = options_parse(&options, argc, argv, command_options, &failure);
 
     if (code == 0)
