@@ -11,9 +11,9 @@
 #include "protocol/digest.h"
 #include "protocol/value.h"
 
-#define MAX_TIME_REACHED "the limit of --max-time is reached"
+#define MAX_TIME_REACHED "the time limit of --max-time is reached"
 
-/* What is left of --max-time; 0 for one that is used up, and the most there is without one. */
+/* What is left of --max-time, in milliseconds; INT64_MAX if there is no limit. */
 static int64_t time_left(const struct connection *connection)
 {
     int64_t limit = connection->settings->max_time_ms;
@@ -46,7 +46,7 @@ static int read_answer(struct connection *connection)
     }
 }
 
-/* After these the server ends the session, or nothing that it says can be trusted. */
+/* After these the server ends the session, or cannot be trusted any longer. */
 static bool is_final(int code)
 {
     switch (-code) {
@@ -80,7 +80,7 @@ int connection_ready(struct connection *connection)
     struct stream_limits limits = settings->limits;
     int fd = -1;
 
-    /* One that was idle for too long may be gone: what is said unasked is of no use. */
+    /* The server may have ended an idle one: whatever it says without a request means that. */
     if (connection->is_open && stream_is_quiet(&connection->stream))
         return 0;
     connection_close(connection);
@@ -95,7 +95,7 @@ int connection_ready(struct connection *connection)
     if (code < 0)
         return code;
     connection->is_open = true;
-    /* Also the last moment is more than no limit. */
+    /* 0 would be no limit. */
     left = time_left(connection);
     limits.total_ms = settings->max_time_ms == 0 ? 0 : left > 0 ? left : 1;
     if (stream_open(&connection->stream, &stream_plain, NULL, fd, fd, &limits) < 0) {
@@ -130,7 +130,7 @@ int connection_fail(struct connection *connection, const char *subject, int code
 
     (void)fail(connection->failure, reason, subject, "%s",
                is_over ? MAX_TIME_REACHED : reason_text(reason));
-    /* Whatever is still to be done would take more time. */
+    /* Every further request would take more time. */
     connection->unreachable = connection->unreachable || is_over;
     if (is_final(code))
         connection_close(connection);

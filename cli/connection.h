@@ -1,5 +1,5 @@
 /*
- * Connections: the way to the server, requests and their answers.
+ * Connections: the way to the server, its requests and their answers.
  */
 #ifndef CLI_CONNECTION_H
 #define CLI_CONNECTION_H
@@ -17,10 +17,11 @@ struct connection {
     const struct settings *settings;
     struct failure *failure; /* the caller's; every function that fails fills it */
     bool is_open;
-    bool unreachable; /* connection_ready() has failed, or --max-time is used up */
+    bool
+        unreachable; /* connection_ready() has failed, or --max-time is used up: no request can succeed */
     struct stream stream;
     pid_t child;       /* of exec:COMMAND; 0 for none */
-    int64_t waited_ms; /* for the server, on connections that are closed */
+    int64_t waited_ms; /* for the server, on earlier connections */
     struct answer answer;
 };
 
@@ -28,14 +29,14 @@ struct connection {
 void connection_close(struct connection *connection);
 
 /*
- * Opens the connection, or opens it again after it was lost. Returns 0 or a reason: then no other
- * request can succeed either.
+ * Opens the connection, unless it is open. Returns 0 or a reason: then no other request can succeed
+ * either.
  */
 int connection_ready(struct connection *connection);
 
 /*
- * Closes the connection and waits, which counts as waiting for the server. Returns true, or false
- * at once when --max-time would be used up.
+ * Closes the connection and waits, which counts as waiting for the server. Returns false at once if
+ * that would use up --max-time.
  */
 bool connection_pause(struct connection *connection, int64_t pause_ms);
 
@@ -47,12 +48,12 @@ bool connection_pause(struct connection *connection, int64_t pause_ms);
  */
 int connection_answer(struct connection *connection, const char *subject, enum answer_kind other);
 
-/* Sends what is pending and reads the answer, which may have been given before all was sent. */
+/* Sends what is pending and reads the answer, which may come before all is sent. */
 int connection_ask(struct connection *connection, const char *subject, enum answer_kind other);
 
 /*
- * Sends what is pending, and reads meanwhile what comes, so that no side waits for the other to
- * read. Returns 0, -REASON_LOST or -REASON_TIMEOUT, also when something failed to be sent before.
+ * Sends what is pending while it reads what comes, so that the two sides do not wait for each other
+ * to read. Returns 0, -REASON_LOST or -REASON_TIMEOUT, also if sending has failed before.
  */
 int connection_push(struct connection *connection);
 
@@ -63,8 +64,8 @@ int connection_push(struct connection *connection);
 int connection_fail(struct connection *connection, const char *subject, int code);
 
 /*
- * Numbers and digests of the last answer. Return false when it has none that is valid. A digest is
- * NUL-terminated and lives until the next answer.
+ * A number, or the digest, of the last answer. Return false if it has no valid one. A digest is
+ * NUL-terminated and stays until the next answer.
  */
 bool connection_number(const struct connection *connection, const char *key, int64_t *ret);
 bool connection_digest(const struct connection *connection, const char **ret);

@@ -13,7 +13,7 @@
 /* Takes a piece of a body. Returns 0, or a reason: then nothing more is read. */
 typedef int piece_sink(void *context, const char *bytes, size_t length, struct failure *failure);
 
-/* A body that broke off. `text` is what the server said of it, or NULL. */
+/* Fails because a body was cut off. `text` is the cause that the server gives, or NULL. */
 static int fail_body(struct connection *connection, const char *subject, int code, const char *text)
 {
     if (code == -REASON_BAD_REQUEST || code == -REASON_UNSUPPORTED)
@@ -25,8 +25,8 @@ static int fail_body(struct connection *connection, const char *subject, int cod
 }
 
 /*
- * Reads a body to its end, whose digest is written to `ret_digest` unless that is NULL; empty when
- * there is none. Returns 0 or a reason, in a message about `subject`.
+ * Reads a body to its end. Unless `ret_digest` is NULL it gets the digest that END gives, or "".
+ * Returns 0 or a reason, in a message about `subject`.
  */
 static int read_body(struct connection *connection, const char *subject, piece_sink *sink,
                      void *context, char ret_digest[DIGEST_ROOM])
@@ -61,7 +61,7 @@ struct lines {
     const char *subject;
     download_line_sink *sink;
     void *context;
-    char rest[LINE_LONGEST]; /* a line that has not yet come whole */
+    char rest[LINE_LONGEST]; /* the beginning of a line whose end has not come */
     size_t length;
     struct line line;
 };
@@ -74,7 +74,7 @@ static int take_line(struct lines *lines, struct failure *failure)
     if (length > 0 && lines->rest[length - 1] == '\r')
         length--;
     if (line_parse(&lines->line, lines->rest, length) < 0)
-        return fail(failure, REASON_BREACH, lines->subject, "the server sent a line that is none");
+        return fail(failure, REASON_BREACH, lines->subject, "the server sent an invalid line");
     return lines->sink(lines->context, &lines->line, failure);
 }
 
@@ -88,7 +88,8 @@ static int cut_piece(void *context, const char *bytes, size_t length, struct fai
         const char *end = memchr(bytes, '\n', length);
         size_t piece = end != NULL ? (size_t)(end - bytes) : length;
         if (lines->length + piece >= sizeof lines->rest)
-            return fail(failure, REASON_BREACH, lines->subject, "the server sent too long a line");
+            return fail(failure, REASON_BREACH, lines->subject,
+                        "the server sent a line that is too long");
         memcpy(lines->rest + lines->length, bytes, piece);
         lines->length += piece;
         if (end == NULL)
@@ -115,30 +116,23 @@ int download_lines(struct connection *connection, const char *subject, download_
     lines->length = 0;
     int code = read_body(connection, subject, cut_piece, lines, NULL);
     if (code == 0 && lines->length > 0)
-        code =
-            fail(connection->failure, REASON_BREACH, subject, "the server's last line has no end");
+        code = fail(connection->failure, REASON_BREACH, subject,
+                    "the server's last line is incomplete");
     free(lines);
     return code;
 }
 
-/* What is left of the time for which a name may be waited for, in whole seconds. */
-static int64_t wait_left(int64_t until_ms)
-{
-    int64_t left_ms = until_ms - clock_ms();
-
-    return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
-}
-
 /*
- * Asks for a file from an offset on; with a `digest` that is not empty for no other content: else
- * the answer is -REASON_MISMATCH.
+ * Asks for a file from an offset on. With a `digest` that is not empty, another content is
+ * -REASON_MISMATCH.
  */
 static int ask(struct connection *connection, const struct download *download, const char *digest,
                int64_t offset)
 {
     char name[NAME_ESCAPED_ROOM];
     struct stream *stream = &connection->stream;
-    int64_t wait = wait_left(download->wait_until_ms);
+    int64_t left_ms = download->wait_until_ms - clock_ms();
+    int64_t wait = left_ms > 0 ? (left_ms + 999) / 1000 : 0; /* in whole seconds */
     int code = connection_ready(connection);
 
     if (code < 0)
@@ -152,14 +146,14 @@ static int ask(struct connection *connection, const struct download *download, c
     if (wait > 0)
         (void)stream_print(stream, " wait=%lld", (long long)wait);
     (void)stream_print(stream, "\n");
-    /* For so long the server only does what it was asked for. */
+    /* That long the server may send only signs of life. */
     stream->limits.wait_ms += wait * 1000;
     code = connection_ask(connection, download->name, ANSWER_OK);
     stream->limits.wait_ms = connection->settings->limits.wait_ms;
     return code;
 }
 
-/* Forgets what came before: all of it is to come again. */
+/* Begins again: what was written is dropped. */
 static int restart(struct download *download, struct failure *failure)
 {
     if (download->written > 0 && download->fd >= 0 &&
@@ -172,8 +166,8 @@ static int restart(struct download *download, struct failure *failure)
 }
 
 /*
- * Asks for what is still to come. What came before is only of use when the server says that it is
- * of the same file.
+ * Asks for what is still missing. What was written can only be kept if the server says that it is of
+ * the same file.
  */
 static int ask_for_rest(struct connection *connection, struct download *download)
 {
@@ -189,7 +183,7 @@ static int ask_for_rest(struct connection *connection, struct download *download
     return code;
 }
 
-/* The size and, where it is told, the digest of OK; of what is gone on with they are known. */
+/* Reads the size and, if there is one, the digest of OK. A download that resumes knows its digest. */
 static int read_announcement(struct connection *connection, struct download *download)
 {
     const char *digest = download->digest;
@@ -208,7 +202,7 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
 {
     struct download *download = context;
 
-    /* Without this a server could fill the disk before it is found out. */
+    /* Otherwise a server could fill the disk before anybody notices. */
     if ((int64_t)length > download->size - download->written)
         return fail(failure, REASON_BREACH, download->local,
                     "the server sent more bytes than it announced");
@@ -221,7 +215,7 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
                : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
 }
 
-/* All that came must be what was announced, and what END, behind a whole body, says that it was. */
+/* Checks what came against the announcement, and against END, which a whole body must have. */
 static int check(struct connection *connection, struct download *download, bool is_whole,
                  const char end[DIGEST_ROOM])
 {
@@ -260,7 +254,7 @@ int download_get(struct connection *connection, struct download *download)
     return code == 0 ? check(connection, download, is_whole, end) : code;
 }
 
-/* No byte is asked for, so none may come. */
+/* No byte was asked for, so none may come. */
 static int take_none(void *context, const char *bytes, size_t length, struct failure *failure)
 {
     const char *const *name = context;

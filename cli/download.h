@@ -15,22 +15,21 @@
 typedef int download_line_sink(void *context, const struct line *line, struct failure *failure);
 
 /*
- * Reads a body of whole lines, which the server has announced by OK, to its end, and gives them,
- * taken apart, to the sink. What is no line is a breach. Returns 0 or a reason, in a message about
- * `subject`.
+ * Reads a body of lines, which the server has announced by OK, to its end, and gives each parsed
+ * line to the sink. An invalid line is a breach. Returns 0 or a reason, in a message about `subject`.
  */
 int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
                    void *context);
 
-/* A file that is fetched, in one attempt or more. What is not told begins as 0. */
+/* A file that is fetched, in one attempt or more. All that is not set begins as 0. */
 struct download {
     const char *name;
-    char wanted[DIGEST_ROOM]; /* the only content that will do; empty: any */
+    char wanted[DIGEST_ROOM]; /* the only content to be fetched; empty: any */
     int64_t wait_until_ms;    /* of clock_ms(): how long to wait for the name; 0: not at all */
-    int fd;                   /* to write to; -1 when only the digest is of use */
+    int fd;                   /* to write to; -1: only the digest is needed */
     const char *local;        /* what messages call that */
     bool can_restart;         /* what was written can be taken back */
-    /* How far it has come. */
+    /* Set by download_get(): */
     int64_t size;             /* announced */
     int64_t written;          /* bytes */
     char digest[DIGEST_ROOM]; /* announced, or else made; empty: not known */
@@ -38,13 +37,13 @@ struct download {
 };
 
 /*
- * Fetches a file, or what an attempt before has not: nothing comes twice of a file that the server
- * can prove to be the same. Returns 0 when all of it, verified, was written, and then its size and
+ * Fetches a file, or resumes what an earlier attempt began, if the server has the digest to prove
+ * that it is the same file. Returns 0 when all of it is verified and written, and then its size and
  * digest are known; or a reason.
  */
 int download_get(struct connection *connection, struct download *download);
 
-/* After an attempt that has failed: is another one of any use? */
+/* After an attempt that has failed: can another one succeed? */
 bool download_can_resume(const struct download *download);
 
 /*

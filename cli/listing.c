@@ -8,10 +8,10 @@
 #include "protocol/name.h"
 #include "protocol/value.h"
 
-/* A listing that is being read. */
+/* A listing on its way in. */
 struct reading {
     const struct listing_request *request;
-    size_t prefix; /* the length of the name that was asked for, without a "/" behind it */
+    size_t prefix; /* length of the name that was asked for, without a final "/" */
     listing_sink *sink;
     void *context;
     bool is_empty;
@@ -26,21 +26,14 @@ static size_t count_slashes(const char *text, size_t length)
     return count;
 }
 
-/* How deep below the folder may names lie? Their slashes; -1 for as deep as they like. */
-static int depth_asked(const struct listing_request *request)
-{
-    if (request->deep)
-        return -1;
-    return request->match != NULL ? (int)count_slashes(request->match, strlen(request->match)) : 0;
-}
-
-/* Is this a name, and one that was asked for? Anything else is a breach of the protocol. */
+/* Is this a valid name, and one that was asked for? Anything else is a breach of the protocol. */
 static bool is_asked_for(const struct reading *reading, const char *name, size_t length)
 {
     const struct listing_request *request = reading->request;
     size_t bare = name_length_without_slash(name, length);
     bool is_folder = bare < length;
-    int depth = depth_asked(request);
+    size_t depth =
+        request->match != NULL ? count_slashes(request->match, strlen(request->match)) : 0;
 
     if (!name_is_valid(name, bare) || (is_folder && (request->deep || request->match != NULL)))
         return false;
@@ -56,10 +49,10 @@ static bool is_asked_for(const struct reading *reading, const char *name, size_t
         name += reading->prefix + 1;
         bare -= reading->prefix + 1;
     }
-    return depth < 0 || count_slashes(name, bare) == (size_t)depth;
+    return request->deep || count_slashes(name, bare) == depth;
 }
 
-/* The details of an entry, as far as they are told. */
+/* Reads what the line says of an entry. Returns false for a value that is not valid. */
 static bool read_details(const struct line *line, bool details, struct entry *entry)
 {
     const struct field *size = line_option(line, "size");
@@ -84,43 +77,39 @@ static int take_line(void *context, const struct line *line, struct failure *fai
 
     if (!line_has_positionals(line, 1) || !is_asked_for(reading, name->bytes, name->length))
         return fail(failure, REASON_BREACH, listing_subject(reading->request),
-                    "the server listed what is no name, or was not asked for");
+                    "the server listed something that was not asked for");
     if (!read_details(line, reading->request->details, &entry))
         return fail(failure, REASON_BREACH, entry.name,
-                    "the server sent no valid size, time or digest");
+                    "the server sent an invalid size, time or digest");
     reading->is_empty = false;
     return reading->sink(reading->context, &entry, failure);
 }
 
-static int print_request(struct stream *stream, const struct listing_request *request)
+static int ask(struct connection *connection, const struct listing_request *request)
 {
+    struct stream *stream = &connection->stream;
     char name[NAME_ESCAPED_ROOM] = "";
     char pattern[3 * LINE_LONGEST + 1] = "";
+    int code = connection_ready(connection);
 
+    if (code < 0)
+        return code;
     if (request->name != NULL)
         (void)line_escape(request->name, strlen(request->name), name);
     if (request->match != NULL)
         (void)line_escape(request->match, strlen(request->match), pattern);
     const char *gap = request->name != NULL ? " " : "";
-    if (request->watch)
-        return stream_print(stream, "WATCH%s%s%s\n", gap, name,
-                            request->existing ? " existing=1" : "");
-    return stream_print(stream, "LIST%s%s%s%s%s%s\n", gap, name,
-                        request->match != NULL ? " match=" : "", pattern,
-                        request->deep ? " deep=1" : "", request->details ? " details=1" : "");
-}
-
-static int ask(struct connection *connection, const struct listing_request *request)
-{
-    int code = connection_ready(connection);
-
-    if (code < 0)
-        return code;
-    /* It may be long until something is stored. */
-    if (request->watch)
-        connection->stream.limits.wait_ms = 0;
-    if (print_request(&connection->stream, request) == -REASON_INTERNAL)
+    if (request->watch) {
+        /* It may be long until something is stored. */
+        stream->limits.wait_ms = 0;
+        (void)stream_print(stream, "WATCH%s%s%s\n", gap, name,
+                           request->existing ? " existing=1" : "");
+    } else if (stream_print(stream, "LIST%s%s%s%s%s%s\n", gap, name,
+                            request->match != NULL ? " match=" : "", pattern,
+                            request->deep ? " deep=1" : "",
+                            request->details ? " details=1" : "") == -REASON_INTERNAL) {
         return fail(connection->failure, REASON_USAGE, request->match, "the pattern is too long");
+    }
     return connection_ask(connection, listing_subject(request),
                           request->watch ? ANSWER_OK : ANSWER_EMPTY);
 }
@@ -154,7 +143,7 @@ int listing_read(struct connection *connection, const struct listing_request *re
     code = download_lines(connection, listing_subject(request), take_line, &reading);
     if (code == 0 && request->watch)
         return fail(connection->failure, REASON_BREACH, listing_subject(request),
-                    "the server has ended what has no end");
+                    "the server ended the watch");
     return code == 0 && reading.is_empty
                ? connection_fail(connection, listing_subject(request), -REASON_EMPTY)
                : code;

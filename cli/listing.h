@@ -1,6 +1,6 @@
 /*
- * Listings: what a server tells of the files in its library, each line checked to be what was asked
- * for.
+ * Listings: what a server reports about the files in its library. Each line is checked to be what
+ * was asked for.
  */
 #ifndef CLI_LISTING_H
 #define CLI_LISTING_H
@@ -12,31 +12,31 @@
 #include "cli/connection.h"
 
 struct listing_request {
-    const char *name;  /* of a folder, "/" behind it or not, or of a file; NULL for everything */
+    const char *name;  /* of a folder, with or without a final "/", or of a file; NULL: all */
     const char *match; /* a pattern; NULL for none */
-    bool deep;         /* all files below, and no folders */
-    bool details;      /* size and time are of use */
-    bool watch;        /* files as they are stored, without an end; `deep` goes with it */
+    bool deep;         /* all files below it, and no folders */
+    bool details;      /* size and time are needed */
+    bool watch;        /* files as they are stored, without an end; needs `deep` */
     bool existing;     /* with `watch`: first those that are there */
 };
 
-/* A file or a folder of a listing. Its texts live as long as the call that shows it. */
+/* A file or folder of a listing. Its texts are valid during the call that gets it. */
 struct entry {
-    const char *name; /* a folder's ends in "/" */
-    int64_t size;     /* -1: not told, as of a folder */
+    const char *name; /* that of a folder ends in "/" */
+    int64_t size;     /* -1: not known, as for a folder */
     bool has_mtime;
     struct timespec mtime;
-    const char *digest; /* NULL: not told */
-    const char *by;     /* who stored it; NULL: not told */
+    const char *digest; /* NULL: not known */
+    const char *by;     /* the client that stored it; NULL: not known */
 };
 
 /* Takes an entry. Returns 0, or a reason: then nothing more is read. */
 typedef int listing_sink(void *context, const struct entry *entry, struct failure *failure);
 
 /*
- * Asks for a listing and gives its entries to the sink, in the order in which they come. Returns 0
- * when it was whole; -REASON_EMPTY when there is nothing to see; or another reason. One that watches
- * has one of these reasons, or the sink's.
+ * Asks for a listing and gives its entries to the sink in the order in which they come. Returns 0
+ * when it is complete, -REASON_EMPTY when there is nothing to see, or another reason. A watch never
+ * returns 0.
  */
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context);

@@ -43,7 +43,7 @@ static int read_more(struct operands *operands)
         operands->ended = true;
         operands->start = operands->end = 0;
         operands->line++;
-        return fail_line(operands, "is too long, and the list is read no further");
+        return fail_line(operands, "is too long; the rest of the list is not read");
     }
     ssize_t got = read(operands->fd, operands->buffer + left, LIST_BUFFER - left);
     if (got > 0)
@@ -92,7 +92,7 @@ static int next_line(struct operands *operands, const char **ret)
     operands->start += length + 1;
     operands->line++;
     if (strlen(line) < length)
-        return fail_line(operands, "holds a NUL: is it a list for -0?");
+        return fail_line(operands, "contains a NUL (use -0 for a list of NUL-terminated names)");
     if (length == 0)
         return fail_line(operands, "is empty");
     *ret = line;

@@ -187,9 +187,9 @@ int target_look(struct target *target, const char *path, struct failure *failure
     *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
     if (stat(path, &status) == 0) {
         if (S_ISDIR(status.st_mode))
-            return fail(failure, REASON_LOCAL, path, "it is a folder");
+            return fail(failure, REASON_LOCAL, path, "is a folder");
         if (S_ISREG(status.st_mode) && is_stdout(&status))
-            return fail(failure, REASON_USAGE, path, "it is standard output: use --output -");
+            return fail(failure, REASON_USAGE, path, "is standard output (use --output -)");
         target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
         target->mode = status.st_mode & 0777;
     } else if (errno != ENOENT) {
@@ -216,9 +216,9 @@ int target_look_below(struct target *target, int base, const char *below, const 
         return errno == ENOENT ? 0 : fail_errno(failure, REASON_LOCAL, path, "cannot write");
     if (!S_ISREG(status.st_mode))
         return fail(failure, REASON_LOCAL, path, "%s",
-                    S_ISDIR(status.st_mode)   ? "it is a folder"
+                    S_ISDIR(status.st_mode)   ? "is a folder"
                     : S_ISLNK(status.st_mode) ? "a symbolic link is in the way"
-                                              : "something that is no file is in the way");
+                                              : "something that is not a file is in the way");
     target->kind = TARGET_FILE;
     target->mode = status.st_mode & 0777;
     return 0;
@@ -257,19 +257,20 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
     if (target->kind == TARGET_FILE && fchmod(target->fd, target->mode) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
     if (fsync(target->fd) < 0)
-        return fail_errno(failure, REASON_LOCAL, target->path, "cannot make it durable");
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
     if (give_name(target, force) < 0)
         return errno == EEXIST ? compare(target, digest, failure)
                                : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
     forget_temporary(target);
     if (sync_folder(target->folder) < 0)
-        return fail_errno(failure, REASON_LOCAL, target->path, "cannot make it durable");
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
     return 0;
 }
 
 int target_fail_exists(const struct target *target, struct failure *failure)
 {
-    return fail(failure, REASON_EXISTS, target->path, "a file with other bytes is there");
+    return fail(failure, REASON_EXISTS, target->path,
+                "exists with different content (use --force to overwrite)");
 }
 
 void target_close(struct target *target)

@@ -21,6 +21,7 @@ enum meaning {
     MEANS_STORED,     /* it is stored */
     MEANS_OTHER,      /* it is stored, but as other bytes */
     MEANS_SAME,       /* the same bytes have that name already */
+    MEANS_DIFFERENT,  /* other bytes have it */
     MEANS_TAKEN,      /* the name is taken, whatever has it */
     MEANS_NOT_READ,   /* the name is taken, which for a stream is all there is to know */
     MEANS_NOT_STORED, /* the upload whose answer was lost is not stored */
@@ -61,7 +62,7 @@ static int take_digest(struct upload *upload, const char digest[DIGEST_ROOM])
 
     if (wanted[0] != '\0' && strcmp(wanted, digest) != 0)
         return fail(upload->connection->failure, REASON_MISMATCH, upload->local,
-                    "its digest is another one: %s", digest);
+                    "does not match --sha256: its digest is %s", digest);
     memcpy(upload->digest, digest, DIGEST_ROOM);
     return 0;
 }
@@ -166,7 +167,7 @@ static enum meaning classify_taken(const struct upload *upload)
     if (is_same(upload))
         return MEANS_SAME;
     /* What may be replaced by anything is never in the way. */
-    return rules->replace != NULL ? MEANS_BREACH : MEANS_FAILED;
+    return rules->replace != NULL ? MEANS_BREACH : MEANS_DIFFERENT;
 }
 
 static enum meaning classify(const struct upload *upload, int code, int64_t held_until_ms)
@@ -306,7 +307,7 @@ static int restart(struct upload *upload, bool is_second)
 
 int upload_fail_changed(const char *local, struct failure *failure)
 {
-    return fail(failure, REASON_MISMATCH, local, "it changed while it was read");
+    return fail(failure, REASON_MISMATCH, local, "changed while it was read");
 }
 
 int upload_begin_bytes(struct upload *upload, const char *bytes, size_t length, bool keeps)
@@ -412,12 +413,16 @@ int upload_conclude(struct upload *upload, int code)
         case MEANS_STORED:
             return 0;
         case MEANS_OTHER:
-            return fail(failure, REASON_MISMATCH, upload->name, "the server stored other bytes");
+            return fail(failure, REASON_MISMATCH, upload->name,
+                        "the server stored different content");
+        case MEANS_DIFFERENT:
+            return fail(failure, REASON_EXISTS, upload->name,
+                        "exists with different content (use --replace to overwrite)");
         case MEANS_TAKEN:
-            return fail(failure, REASON_EXISTS, upload->name, "the name is taken");
+            return fail(failure, REASON_EXISTS, upload->name, "exists (--exclusive)");
         case MEANS_NOT_READ:
-            return fail(failure, REASON_EXISTS, upload->name, "the name is taken; %s was not read",
-                        upload->local);
+            return fail(failure, REASON_EXISTS, upload->name,
+                        "exists; %s was not read (use --if-same to compare it)", upload->local);
         case MEANS_NOT_STORED:
             /* An upload that has an id is to be kept on the server, and resumed. */
             if (upload->id.text[0] != '\0') {
@@ -427,11 +432,11 @@ int upload_conclude(struct upload *upload, int code)
                 (void)connection_ask(connection, upload->name, ANSWER_OK);
             }
             return fail(failure, REASON_LOST, upload->name,
-                        "the connection was lost, and the file is not stored");
+                        "the connection was lost; the file is not stored");
         case MEANS_UNKNOWN:
             upload->is_final = true;
             return fail(failure, REASON_LOST, upload->name,
-                        "the connection was lost, and the outcome is unknown");
+                        "the connection was lost; the file may or may not be stored");
         case MEANS_BREACH:
             return fail_breach(upload);
         case MEANS_FAILED:

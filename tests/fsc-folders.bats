@@ -72,11 +72,11 @@ all/none'
     : >tree/sub/$'bad\nname'
     run --separate-stderr "$FSC" put -R tree
     assert_equal "$status $output" '2 '
-    assert_equal "$stderr" 'fsc: tree/.fsdx: no name for it: "tree/.fsdx": a component begins with .fsd or .nfs
-fsc: tree/link: a symbolic link, which is not followed
-fsc: tree/sub/bad?name: no name for it: "tree/sub/bad?name": it contains a control character
-fsc: tree/sub/fifo: neither a file nor a folder
-fsc: tree/sub/root: a symbolic link, which is not followed'
+    assert_equal "$stderr" 'fsc: tree/.fsdx: cannot be stored as "tree/.fsdx": a component begins with .fsd or .nfs
+fsc: tree/link: is a symbolic link, which is not followed
+fsc: tree/sub/bad?name: cannot be stored as "tree/sub/bad?name": it contains a control character
+fsc: tree/sub/fifo: is neither a file nor a folder
+fsc: tree/sub/root: is a symbolic link, which is not followed'
     assert_equal "$(quiet "$FSC" ls -R | wc -l)" 5
     rm -r tree/.fsdx
     run --separate-stderr "$FSC" put -R tree
@@ -179,8 +179,8 @@ tree/355 failed not-a-file 1'
 SCRIPT
     run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" put -R tree
     assert_equal "$status $output" '10 '
-    assert_equal "$stderr" 'fsc: tree/b: the connection was lost, and the outcome is unknown
-fsc: tree/c: the connection was lost, and the outcome is unknown'
+    assert_equal "$stderr" 'fsc: tree/b: the connection was lost; the file may or may not be stored
+fsc: tree/c: the connection was lost; the file may or may not be stored'
 }
 
 @test "folders: get -R of what is no folder" {
@@ -205,8 +205,8 @@ fsc: tree/c: the connection was lost, and the outcome is unknown'
     printf other >here/tree/a
     run --separate-stderr "$FSC" get -R tree nothing --into here
     assert_equal "$status $output" '3 '
-    assert_equal "$stderr" 'fsc: here/tree/a: a file with other bytes is there
-fsc: here/tree/sub/large: it is a folder
+    assert_equal "$stderr" 'fsc: here/tree/a: exists with different content (use --force to overwrite)
+fsc: here/tree/sub/large: is a folder
 fsc: nothing: no such file or folder'
     cmp tree/sub/none here/tree/sub/none
     cmp "tree/sub/deep/with space" "here/tree/sub/deep/with space"

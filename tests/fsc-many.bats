@@ -16,7 +16,7 @@ load fsc
 {\"name\":\"large\",\"local\":\"large\",\"outcome\":\"stored\",\"size\":100000,\"digest\":\"sha256:$(sha256sum <large | cut -c 1-64)\"}
 {\"name\":\"missing\",\"local\":\"missing\",\"outcome\":\"failed\",\"reason\":\"local\",\"exit\":9,\"message\":\"missing: cannot read: No such file or directory\"}
 {\"name\":\"small\",\"local\":\"small\",\"outcome\":\"already there\",\"size\":5,\"digest\":\"$digest_of_hello\"}
-{\"name\":\"odd \\u0022\\ufffd\",\"local\":\"odd \\u0022\\ufffd\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"odd \\u0022?: no name for it: \\u0022odd \\u0022?\\u0022: it is not valid UTF-8\"}"
+{\"name\":\"odd \\u0022\\ufffd\",\"local\":\"odd \\u0022\\ufffd\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"odd \\u0022?: cannot be stored as \\u0022odd \\u0022?\\u0022: it is not valid UTF-8\"}"
     run --separate-stderr bash -c '"$1" put --json --name taken - <small' - "$FSC"
     assert_equal "$status ${#stderr_lines[@]} ${#lines[@]}" '3 1 1'
     assert_regex "$output" '"local":"standard input","outcome":"failed","reason":"exists","exit":3'
@@ -36,9 +36,9 @@ load fsc
     assert_equal "$status ${#stderr_lines[@]}" '3 3'
     assert_output "{\"name\":\"a\",\"local\":\"here/a\",\"outcome\":\"fetched\",\"size\":5,\"digest\":\"$digest_of_hello\"}
 {\"name\":\"a\",\"local\":\"here/a\",\"outcome\":\"already there\",\"size\":5,\"digest\":\"$digest_of_hello\"}
-{\"name\":\"folder/b\",\"local\":\"here/b\",\"outcome\":\"failed\",\"reason\":\"exists\",\"exit\":3,\"message\":\"here/b: a file with other bytes is there\"}
+{\"name\":\"folder/b\",\"local\":\"here/b\",\"outcome\":\"failed\",\"reason\":\"exists\",\"exit\":3,\"message\":\"here/b: exists with different content (use --force to overwrite)\"}
 {\"name\":\"nothing\",\"local\":\"here/nothing\",\"outcome\":\"failed\",\"reason\":\"not-found\",\"exit\":4,\"message\":\"nothing: no such file\"}
-{\"name\":\"..\",\"local\":\"\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"..: no name: a component is . or ..\"}"
+{\"name\":\"..\",\"local\":\"\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"..: not a valid name: a component is . or ..\"}"
     run --separate-stderr "$FSC" get --json -R nothing folder --into here
     assert_equal "$status ${#lines[@]}" '4 2'
     assert_line --index 0 --partial '"name":"nothing","local":"here/nothing","outcome":"failed","reason":"not-found"'
@@ -102,12 +102,12 @@ load fsc
     assert_equal "$status" 2
     assert_equal "$stderr" 'fsc: list: line 2 is empty
 fsc: missing: cannot read: No such file or directory
-fsc: list: line 4 holds a NUL: is it a list for -0?
+fsc: list: line 4 contains a NUL (use -0 for a list of NUL-terminated names)
 fsc: -: standard input needs --name NAME'
     assert_equal "$("$FSC" ls)" a
     { echo a && head -c 100000 /dev/zero | tr '\0' x && printf '\na\n'; } >list
     run --separate-stderr "$FSC" ls --files-from list
-    assert_equal "$status $output $stderr" '2 a fsc: list: line 2 is too long, and the list is read no further'
+    assert_equal "$status $output $stderr" '2 a fsc: list: line 2 is too long; the rest of the list is not read'
 }
 
 @test "--files-from: a list is heeded while it is being written" {

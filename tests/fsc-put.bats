@@ -568,7 +568,7 @@ ANSWERS
         assert_silent "$FSC" put "$file" --exclusive
         cmp "$file" "$LIBRARY/$file"
         assert_fails 3 "$FSC" put "$file" --exclusive
-        assert_equal "$stderr" "fsc: $file: the name is taken"
+        assert_equal "$stderr" "fsc: $file: exists (--exclusive)"
         assert_fails 3 "$FSC" put "$file" --name small --exclusive
     done
     assert_fails 3 bash -c 'cat small | "$1" put - --name small --exclusive' - "$FSC"
@@ -612,7 +612,7 @@ ANSWERS
 > PUT small size=5 digest=* upload=*
 < $answer
 SCRIPT
-        assert_equal "$stderr" "fsc: small: $(case $code in 10) echo the connection was lost, and the outcome is unknown ;; *) echo the name is taken ;; esac)"
+        assert_equal "$stderr" "fsc: small: $(case $code in 10) echo "the connection was lost; the file may or may not be stored" ;; *) echo "exists (--exclusive)" ;; esac)"
     done <<ANSWERS
 10 EXISTS $same
 10 EXISTS same=1
@@ -697,7 +697,7 @@ PYTHON
     for file in small large; do
         hex=$(sha256sum <"$file" | cut -d ' ' -f 1)
         assert_fails 8 "$FSC" put "$file" --sha256 "$other"
-        assert_equal "$stderr" "fsc: $file: its digest is another one: sha256:$hex"
+        assert_equal "$stderr" "fsc: $file: does not match --sha256: its digest is sha256:$hex"
         assert_fails 8 bash -c 'cat "$2" | "$1" put - --name "$2" --sha256 "$3"' - "$FSC" "$file" "$other"
         assert_fails 8 "$FSC" put "$file" --sha256 "$other" --exclusive
         assert_empty_library

@@ -114,7 +114,7 @@ assert_sent() {
         { yes $'> PUT small *\n> 5\n> hello\n> END\n<.' || true; } 2>/dev/null | head -n $((5 * count + 5)) >script
         printf '%s\n' "> PUT small size=5 digest=$digest_of_hello" '<.' >>script
         assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" put small --retry "$count"
-        assert_equal "$stderr" 'fsc: small: the connection was lost, and the outcome is unknown'
+        assert_equal "$stderr" 'fsc: small: the connection was lost; the file may or may not be stored'
     done
     assert_fails 10 "$FSC" put large --retry 3
     assert_regex "$stderr" '^fsc: .*: cannot connect: '
@@ -209,12 +209,12 @@ SCRIPT
 SCRIPT
     assert_equal "$status" 6
     assert_equal "$stderr" 'fsc: tree/a: not this one
-fsc: tree/d: exists with different content'
+fsc: tree/d: exists with different content (use --replace to overwrite)'
     assert_equal "$(jq -c '[.name, .outcome, .exit, .message]' <<<"$output")" \
         '["tree/a","failed",6,"tree/a: not this one"]
 ["tree/b","stored",null,null]
 ["tree/c","already there",null,null]
-["tree/d","failed",3,"tree/d: exists with different content"]'
+["tree/d","failed",3,"tree/d: exists with different content (use --replace to overwrite)"]'
 }
 
 @test "retry: a whole row that is larger than a buffer is sent again" {
@@ -412,7 +412,7 @@ SCRIPT
 ! changed
 <.
 SCRIPT
-    assert_equal "$stderr" 'fsc: large: it changed while it was read'
+    assert_equal "$stderr" 'fsc: large: changed while it was read'
     # The next run has another file, and another id.
     assert_equal "$(count_ids)" 0
 }
@@ -604,7 +604,7 @@ $eager_hello
 > ABORT aborted
 < FAIL aborted
 SCRIPT
-    assert_equal "$stderr" 'fsc: x: the connection was lost, and the file is not stored'
+    assert_equal "$stderr" 'fsc: x: the connection was lost; the file is not stored'
 }
 
 @test "lost answers: of several, over one connection" {
@@ -623,8 +623,8 @@ SCRIPT
 > PUT tree/c size=5 digest=$digest_of_hello
 < EXISTS size=6 digest=sha256:a\{64}
 SCRIPT
-    assert_equal "$status $stderr" '10 fsc: tree/a: the connection was lost, and the file is not stored
-fsc: tree/c: exists with different content'
+    assert_equal "$status $stderr" '10 fsc: tree/a: the connection was lost; the file is not stored
+fsc: tree/c: exists with different content (use --replace to overwrite)'
 }
 
 @test "lost answers: of a stream" {
@@ -697,7 +697,7 @@ SCRIPT
     make_large
     assert_fails 10 fake "$FSC" put large --json <<<$'> PUT large *\n< OK offset=0\n>body\n<.' || true
     run --separate-stderr fake "$FSC" put large --retry 2 <<<$'> PUT large *\n< OK offset=0\n>body\n<.'
-    assert_equal "$status $stderr" '10 fsc: large: the connection was lost, and the outcome is unknown'
+    assert_equal "$status $stderr" '10 fsc: large: the connection was lost; the file may or may not be stored'
     assert_equal "$(count_ids)" 1
 }
 

@@ -201,7 +201,7 @@ ENDS
 < OK
 SCRIPT
     assert_equal "$status ${#stderr_lines[@]}" '1 2'
-    assert_regex "${stderr_lines[0]}" '^fsc: a: the server does not tell its time'
+    assert_regex "${stderr_lines[0]}" '^fsc: a: the server does not report its time'
 }
 
 @test "rm: what vanishes between listing and deletion is fine with --match only" {

@@ -49,7 +49,7 @@ mtime: 2001-09-09T01:46:40.25Z'
     assert_fails 4 "$FSC" stat link
     assert_fails 4 "$FSC" stat empty
     assert_fails 1 "$FSC" stat folder
-    assert_equal "$stderr" 'fsc: folder: it is a folder'
+    assert_equal "$stderr" 'fsc: folder: is a folder'
     assert_fails 2 "$FSC" stat folder/
     assert_fails 2 "$FSC" stat ../a
     assert_fails 2 "$FSC" stat

@@ -69,9 +69,9 @@ assert_phase_times_out() {
 @test "time: max_time is a setting too, and ends the whole run" {
     limit 'max_time = "1s"'
     assert_fails 11 fake "$FSC" get a b c --output - <<<$'> GET a\n>.'
-    assert_equal "$stderr" 'fsc: a: the limit of --max-time is reached'
+    assert_equal "$stderr" 'fsc: a: the time limit of --max-time is reached'
     run --separate-stderr bash -c '"$1" ls --max-time 1 --server "exec:exec sleep 60"' - "$FSC"
-    assert_equal "$status $stderr" '11 fsc: ls: the limit of --max-time is reached'
+    assert_equal "$status $stderr" '11 fsc: ls: the time limit of --max-time is reached'
 }
 
 @test "time: a trickle is no way to hold fsc up" {
@@ -89,7 +89,7 @@ assert_phase_times_out() {
     limit
     run --separate-stderr bash -c '"$1" ls --max-time 300ms \
         --server "exec:while echo WAIT; do sleep 0.05; done"' - "$FSC"
-    assert_equal "$status ${stderr_lines[0]}" '11 fsc: ls: the limit of --max-time is reached'
+    assert_equal "$status ${stderr_lines[0]}" '11 fsc: ls: the time limit of --max-time is reached'
 }
 
 @test "time: --max-time takes durations, and bare numbers as seconds" {

@@ -656,7 +656,7 @@ await_watch() {
     # Signs of life are enough, however long: as many as one who waits for an answer would not take.
     printf 'limits = { wait = "200ms"; idle = "20s"; };' >short.conf
     assert_fails 11 "$FSC" --config short.conf watch --max-time 2
-    assert_equal "$stderr" 'fsc: watch: the limit of --max-time is reached'
+    assert_equal "$stderr" 'fsc: watch: the time limit of --max-time is reached'
     "$FSC" watch a/b >/dev/null 2>errors 3>&- &
     watch=$!
     await_watch 1

@@ -253,17 +253,19 @@ static int check_usage(const struct options *options, struct failure *failure)
     if (code < 0)
         return code;
     if (is_stdout && options_have(options, OPTION_JSON))
-        return fail(failure, REASON_USAGE, "get", "--json and --output - would be one stream");
+        return fail(failure, REASON_USAGE, "get",
+                    "--json and --output - would both write to standard output");
     if (output != NULL && !is_stdout &&
         (options->operand_count > 1 || options_have(options, OPTION_FILES_FROM)))
-        return fail(failure, REASON_USAGE, "get", "--output FILE goes with one NAME; see --into");
+        return fail(failure, REASON_USAGE, "get",
+                    "--output FILE takes one NAME (use --into for several)");
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
-        return fail(failure, REASON_USAGE, "get", "--sha256 goes with one NAME");
+        return fail(failure, REASON_USAGE, "get", "--sha256 takes one NAME");
     if (output == NULL && options_have(options, OPTION_FORCE) && has_same_last(options))
         return fail(failure, REASON_USAGE, "get",
                     "two of the names would become the same local file");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
-        return fail(failure, REASON_USAGE, "get", "an empty path");
+        return fail(failure, REASON_USAGE, "get", "the path is empty");
     return 0;
 }
 

@@ -154,7 +154,7 @@ static int check_usage(const struct options *options, struct failure *failure)
     if (code < 0)
         return code;
     if (options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
-        return fail(failure, REASON_USAGE, "ls", "-h goes with -l; help is --help");
+        return fail(failure, REASON_USAGE, "ls", "-h needs -l (for help, use --help)");
     return listing_check_pattern(options, failure);
 }
 

@@ -58,7 +58,7 @@ static bool has_name(struct putting *putting, const char *local)
     if (fault != NULL)
         uploads_refuse(&putting->uploads, putting->name, local,
                        fail(putting->invocation->failure, REASON_USAGE, local,
-                            "no name for it: \"%s\": %s", putting->name, fault));
+                            "cannot be stored as \"%s\": %s", putting->name, fault));
     return fault == NULL;
 }
 
@@ -91,7 +91,7 @@ static void put_found(struct putting *putting, const struct tree_entry *entry)
     if (fd < 0 || fstat(fd, &status) < 0)
         refuse(putting, entry->path, NULL);
     else if (!S_ISREG(status.st_mode))
-        refuse(putting, entry->path, "it is no regular file any more");
+        refuse(putting, entry->path, "is no longer a regular file");
     else
         uploads_put(&putting->uploads, putting->name, fd, entry->path);
     if (fd >= 0)
@@ -107,9 +107,9 @@ static bool put_entry(void *context, const struct tree_entry *entry)
                    entry->relative[0] != '\0' ? "/" : "", entry->relative);
     errno = entry->error;
     if (entry->kind == TREE_LINK)
-        refuse(putting, entry->path, "a symbolic link, which is not followed");
+        refuse(putting, entry->path, "is a symbolic link, which is not followed");
     else if (entry->kind == TREE_SPECIAL)
-        refuse(putting, entry->path, "neither a file nor a folder");
+        refuse(putting, entry->path, "is neither a file nor a folder");
     else if (entry->kind == TREE_UNREADABLE)
         refuse(putting, entry->path, NULL);
     else if (!has_name(putting, entry->path))
@@ -131,7 +131,7 @@ static void put_opened(struct putting *putting, int fd, const char *operand)
         return;
     }
     if (is_folder)
-        refuse(putting, operand, "it is a folder; -R stores what is in it");
+        refuse(putting, operand, "is a folder (use -R to store what is in it)");
     else
         uploads_put(&putting->uploads, putting->name, fd, operand);
     (void)close(fd);
@@ -188,9 +188,9 @@ static int check_usage(const struct options *options, struct failure *failure)
     if (code < 0)
         return code;
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
-        return fail(failure, REASON_USAGE, "put", "--sha256 goes with one FILE");
+        return fail(failure, REASON_USAGE, "put", "--sha256 takes one FILE");
     if (name != NULL && options->operand_count > 1)
-        return fail(failure, REASON_USAGE, "put", "--name goes with one FILE");
+        return fail(failure, REASON_USAGE, "put", "--name takes one FILE");
     for (size_t i = 0; i < options->operand_count; i++) {
         if (strcmp(options->operands[i], "-") == 0 && name == NULL)
             return fail(failure, REASON_USAGE, "put", "standard input needs --name NAME");
@@ -213,7 +213,7 @@ static int take_rules(struct putting *putting)
         if (strncmp(replace, kind, strlen(kind)) != 0 ||
             !digest_of_hex(replace + strlen(kind), putting->replace))
             return fail(putting->invocation->failure, REASON_USAGE, "put",
-                        "--replace: it must be sha256: and 64 hexadecimal digits");
+                        "--replace: must be sha256: and 64 hexadecimal digits");
         putting->rules.replace = putting->replace;
     }
     return options_digest(options, OPTION_SHA256, putting->rules.digest,

@@ -60,7 +60,7 @@ static int delete_entry(struct invocation *invocation, const struct entry *entry
         if (!entry->has_mtime)
             return report(invocation, entry->name, "",
                           fail(invocation->failure, REASON_BREACH, entry->name,
-                               "the server does not tell its time"));
+                               "the server does not report its time"));
         if (entry->mtime.tv_sec > before->tv_sec ||
             (entry->mtime.tv_sec == before->tv_sec && entry->mtime.tv_nsec >= before->tv_nsec))
             return 0;
@@ -125,11 +125,11 @@ static int check_usage(const struct options *options, struct failure *failure)
         return listing_check_pattern(options, failure);
     for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
         if (options_have(options, with_match[i]))
-            return fail(failure, REASON_USAGE, "rm", "--%s goes with --match",
+            return fail(failure, REASON_USAGE, "rm", "--%s needs --match",
                         option_rows[with_match[i]].name);
     }
     if (options->operand_count == 0 && !options_have(options, OPTION_FILES_FROM))
-        return fail(failure, REASON_USAGE, "rm", "it needs NAME..., or --match PATTERN");
+        return fail(failure, REASON_USAGE, "rm", "needs NAME... or --match PATTERN");
     return 0;
 }
 

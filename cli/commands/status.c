@@ -32,13 +32,12 @@ static int keep_line(void *context, const struct line *line, struct failure *fai
 
     if (!line_has_positionals(line, 2) || line->count != 2 || !is_key(&line->fields[0]) ||
         strlen(line->fields[1].bytes) != line->fields[1].length)
-        return fail(failure, REASON_BREACH, "status",
-                    "the server sent what is no line of a status");
+        return fail(failure, REASON_BREACH, "status", "the server sent an invalid line");
     for (size_t i = 0; i < 2; i++) {
         size_t length = line->fields[i].length + 1;
         if (length > sizeof status->text - status->length)
             return fail(failure, REASON_BREACH, "status",
-                        "the server sent more than a status may hold");
+                        "the server sent more than a status can hold");
         memcpy(status->text + status->length, line->fields[i].bytes, length);
         status->length += length;
     }

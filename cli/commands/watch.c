@@ -47,7 +47,7 @@ int watch_run(struct invocation *invocation)
                                      name_length_without_slash(folder, strlen(folder)));
     if (code == 0 && number != NULL &&
         (!value_number(number, strlen(number), &watch.left) || watch.left == 0))
-        code = fail(invocation->failure, REASON_USAGE, "watch", "--count needs a number above 0");
+        code = fail(invocation->failure, REASON_USAGE, "watch", "--count must be a number above 0");
     if (code < 0)
         return code;
     code = listing_read(&invocation->connection, &request, print_file, &watch);
