@@ -8,8 +8,8 @@
 #include "protocol/name.h"
 #include "protocol/value.h"
 
-/* A listing on its way in. */
-struct reading {
+/* A listing that is being read. */
+struct listing {
     const struct listing_request *request;
     size_t prefix; /* length of the name that was asked for, without a final "/" */
     listing_sink *sink;
@@ -27,9 +27,9 @@ static size_t count_slashes(const char *text, size_t length)
 }
 
 /* Is this a valid name, and one that was asked for? Anything else is a breach of the protocol. */
-static bool is_asked_for(const struct reading *reading, const char *name, size_t length)
+static bool is_asked_for(const struct listing *listing, const char *name, size_t length)
 {
-    const struct listing_request *request = reading->request;
+    const struct listing_request *request = listing->request;
     size_t bare = name_length_without_slash(name, length);
     bool is_folder = bare < length;
     size_t depth =
@@ -38,16 +38,16 @@ static bool is_asked_for(const struct reading *reading, const char *name, size_t
     if (!name_is_valid(name, bare) || (is_folder && (request->deep || request->match != NULL)))
         return false;
     if (request->name != NULL) {
-        if (bare < reading->prefix || memcmp(name, request->name, reading->prefix) != 0)
+        if (bare < listing->prefix || memcmp(name, request->name, listing->prefix) != 0)
             return false;
         /* A file's own name, unless it was asked for as a folder. */
-        if (length == reading->prefix)
-            return request->name[reading->prefix] == '\0' && request->match == NULL &&
+        if (length == listing->prefix)
+            return request->name[listing->prefix] == '\0' && request->match == NULL &&
                    !request->watch;
-        if (bare <= reading->prefix + 1 || name[reading->prefix] != '/')
+        if (bare <= listing->prefix + 1 || name[listing->prefix] != '/')
             return false;
-        name += reading->prefix + 1;
-        bare -= reading->prefix + 1;
+        name += listing->prefix + 1;
+        bare -= listing->prefix + 1;
     }
     return request->deep || count_slashes(name, bare) == depth;
 }
@@ -71,18 +71,18 @@ static bool read_details(const struct line *line, bool details, struct entry *en
 
 static int take_line(void *context, const struct line *line, struct failure *failure)
 {
-    struct reading *reading = context;
+    struct listing *listing = context;
     const struct field *name = &line->fields[0];
     struct entry entry = {.name = name->bytes, .size = -1};
 
-    if (!line_has_positionals(line, 1) || !is_asked_for(reading, name->bytes, name->length))
-        return fail(failure, REASON_BREACH, listing_subject(reading->request),
+    if (!line_has_positionals(line, 1) || !is_asked_for(listing, name->bytes, name->length))
+        return fail(failure, REASON_BREACH, listing_subject(listing->request),
                     "the server listed something that was not asked for");
-    if (!read_details(line, reading->request->details, &entry))
+    if (!read_details(line, listing->request->details, &entry))
         return fail(failure, REASON_BREACH, entry.name,
                     "the server sent an invalid size, time or digest");
-    reading->is_empty = false;
-    return reading->sink(reading->context, &entry, failure);
+    listing->is_empty = false;
+    return listing->sink(listing->context, &entry, failure);
 }
 
 static int ask(struct connection *connection, const struct listing_request *request)
@@ -132,19 +132,19 @@ const char *listing_subject(const struct listing_request *request)
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context)
 {
-    struct reading reading = {
+    struct listing listing = {
         .request = request, .sink = sink, .context = context, .is_empty = true};
     int code = ask(connection, request);
 
     if (code < 0)
         return code;
     if (request->name != NULL)
-        reading.prefix = name_length_without_slash(request->name, strlen(request->name));
-    code = download_lines(connection, listing_subject(request), take_line, &reading);
+        listing.prefix = name_length_without_slash(request->name, strlen(request->name));
+    code = download_lines(connection, listing_subject(request), take_line, &listing);
     if (code == 0 && request->watch)
         return fail(connection->failure, REASON_BREACH, listing_subject(request),
                     "the server ended the watch");
-    return code == 0 && reading.is_empty
+    return code == 0 && listing.is_empty
                ? connection_fail(connection, listing_subject(request), -REASON_EMPTY)
                : code;
 }

@@ -11,18 +11,13 @@ enum {
     LIST_BUFFER = 64 * 1024, /* bytes; a line must fit */
 };
 
-static char separator(const struct operands *operands)
-{
-    return options_have(operands->options, OPTION_NULL) ? '\0' : '\n';
-}
-
 static int fail_line(struct operands *operands, const char *what)
 {
     return fail(&operands->failure, REASON_USAGE, operands->list, "line %zu %s", operands->line,
                 what);
 }
 
-/* The list cannot be read, and is given up. */
+/* The list cannot be read: there are no more operands. */
 static int fail_list(struct operands *operands)
 {
     operands->ended = true;
@@ -39,7 +34,7 @@ static int read_more(struct operands *operands)
     operands->start = 0;
     operands->end = left;
     if (left == LIST_BUFFER) {
-        /* What is behind it may be as wrong, and would be taken for the beginning of a line. */
+        /* The rest of this line would be taken for a line of its own. */
         operands->ended = true;
         operands->start = operands->end = 0;
         operands->line++;
@@ -59,11 +54,12 @@ static int read_more(struct operands *operands)
     return 0;
 }
 
-/* The end of the next line in the buffer; NULL when it is not there. */
+/* The end of the next line in the buffer; NULL if it has not come yet. */
 static char *find_end(const struct operands *operands)
 {
-    return memchr(operands->buffer + operands->start, separator(operands),
-                  operands->end - operands->start);
+    char separator = options_have(operands->options, OPTION_NULL) ? '\0' : '\n';
+
+    return memchr(operands->buffer + operands->start, separator, operands->end - operands->start);
 }
 
 static int next_line(struct operands *operands, const char **ret)
@@ -83,7 +79,7 @@ static int next_line(struct operands *operands, const char **ret)
     }
     if (end == NULL && operands->start == operands->end)
         return 0;
-    /* The last line may have no end: there is room for it behind the buffer. */
+    /* The last line may have no end: the buffer has room for it. */
     if (end == NULL)
         end = operands->buffer + operands->end++;
     char *line = operands->buffer + operands->start;

@@ -1,6 +1,6 @@
 /*
- * Operands: those of the command line, or the lines of a list (--files-from), which is read while
- * it is still being written.
+ * Operands: those of the command line, or the lines of a list (--files-from), which may still be
+ * written while it is read.
  */
 #ifndef CLI_OPERANDS_H
 #define CLI_OPERANDS_H
@@ -13,11 +13,11 @@
 
 struct operands {
     const struct options *options;
-    size_t next;      /* of those of the command line */
-    const char *list; /* what messages call it; NULL: there is none */
+    size_t next;      /* operand of the command line */
+    const char *list; /* the name of the list in messages; NULL: there is none */
     int fd;
     char *buffer;
-    size_t start, end; /* what is in the buffer and was not yet given */
+    size_t start, end; /* what is in the buffer and not yet returned */
     size_t line;       /* its number in the list */
     bool ended;
     int code;               /* a failure that operands_next() is still to return; 0: none */
@@ -29,14 +29,14 @@ void operands_open(struct operands *operands, const struct options *options);
 void operands_close(struct operands *operands);
 
 /*
- * The next operand, which lives until the next call. Returns 1; 0 after the last one; or a reason
- * for which a line, or the list, cannot be used, and then may be called again.
+ * Gets the next operand, which stays until the next call. Returns 1, 0 after the last one, or a
+ * reason with `failure` if a line, or the list, cannot be used; then it may be called again.
  */
 int operands_next(struct operands *operands, const char **ret);
 
 /*
- * Would operands_next() have to wait for whoever writes the list? What has come of it is read; the
- * last operand is gone then.
+ * Would operands_next() have to wait for more of the list? Reads what has come of it, so the last
+ * operand is no longer valid.
  */
 bool operands_would_wait(struct operands *operands);
 

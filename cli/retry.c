@@ -3,10 +3,10 @@
 #include <sys/random.h>
 
 enum {
-    LONGEST = 30, /* times the first pause */
+    LONGEST = 30, /* the longest pause is so many times the first one */
 };
 
-/* So that many that failed together do not come back together: up to a quarter more or less. */
+/* Up to a quarter more or less, so that clients that failed together do not come back together. */
 static int64_t jitter(int64_t pause_ms)
 {
     uint32_t random = 0;

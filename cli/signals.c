@@ -12,7 +12,7 @@ enum {
 static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIGALRM, SIGUSR1,
                               SIGUSR2, SIGXCPU, SIGXFSZ, SIGIO,   SIGVTALRM, SIGPROF, SIGPWR};
 
-/* What the handler has to know: there is one file, and one command, at a time. */
+/* For the handler. There is at most one file, and one command, at a time. */
 static volatile sig_atomic_t has_file;
 static int file_folder;
 static char file_name[NAME_ROOM];
@@ -64,7 +64,7 @@ pid_t signals_fork(void)
     sigset_t all;
     sigset_t before;
 
-    /* No signal may come between the process and the note of it, nor be handled in it. */
+    /* No signal may come before the process is noted, nor be handled in it. */
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = fork();

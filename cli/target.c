@@ -16,8 +16,8 @@
 #include "protocol/name.h"
 
 enum {
-    PRIVATE_MODE = 0600, /* of what takes the place of another file, until it has that one's mode */
-    NEW_MODE = 0666,     /* of what is new, less the umask */
+    PRIVATE_MODE = 0600, /* of a file that replaces another one, until it gets that one's mode */
+    NEW_MODE = 0666,     /* of a new file, less the umask */
 };
 
 static void forget_temporary(struct target *target)
@@ -26,7 +26,7 @@ static void forget_temporary(struct target *target)
     target->temporary[0] = '\0';
 }
 
-/* Opens the target's folder. One that may not be read can still be written to. */
+/* Opens the target's folder. One that cannot be read may still be written to. */
 static int open_folder(const struct target *target)
 {
     const int flags = O_DIRECTORY | O_CLOEXEC;
@@ -55,7 +55,7 @@ static int make_temporary(struct target *target)
     if (hex_random(sizeof random - 1, random) < 0)
         return -1;
     (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
-    /* No signal may come between the file and the note of it. */
+    /* No signal may come before the file is noted. */
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     int fd = openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -84,7 +84,7 @@ static int give_name(const struct target *target, bool force)
                      RENAME_NOREPLACE);
 }
 
-/* Another file has appeared under the name meanwhile. */
+/* Another file has appeared under the name meanwhile: does it have the same content? */
 static int compare(const struct target *target, const char digest[DIGEST_ROOM],
                    struct failure *failure)
 {
@@ -99,39 +99,10 @@ static int compare(const struct target *target, const char digest[DIGEST_ROOM],
     return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);
 }
 
-/* fsync(2) of the folder, as far as it can be had: not of one that may not be read. */
+/* fsync(2) of a folder, as far as possible: one that cannot be read cannot be synced. */
 static int sync_folder(int folder)
 {
     return fsync(folder) < 0 && errno != EBADF && errno != EINVAL ? -1 : 0;
-}
-
-/*
- * A link stands for where it leads: else a download would take the link's own place. One that leads
- * to something that is no file, as /dev/stdout to a pipe, need not have a path at its end.
- */
-static int resolve(struct target *target, struct failure *failure)
-{
-    struct stat status;
-    bool is_link = lstat(target->path, &status) == 0 && S_ISLNK(status.st_mode);
-
-    target->real = is_link && target->kind != TARGET_DEVICE ? realpath(target->path, NULL)
-                                                            : strdup(target->path);
-    if (target->real == NULL)
-        return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
-    target->last = name_last_component(target->real);
-    return 0;
-}
-
-/*
- * Is this the file to which standard output goes? It would be replaced under what else writes
- * there.
- */
-static bool is_stdout(const struct stat *status)
-{
-    struct stat output;
-
-    return fstat(STDOUT_FILENO, &output) == 0 && output.st_ino == status->st_ino &&
-           output.st_dev == status->st_dev;
 }
 
 static int open_or_make(int parent, const char *name)
@@ -143,8 +114,8 @@ static int open_or_make(int parent, const char *name)
         return fd;
     if (mkdirat(parent, name, 0777) < 0 && errno != EEXIST)
         return -1;
-    /* What lies in it is made durable, and so must it be. */
-    if (fsync(parent) < 0 && errno != EBADF && errno != EINVAL)
+    /* A file in it is synced to disk, so it must be, too. */
+    if (sync_folder(parent) < 0)
         return -1;
     return openat(parent, name, flags);
 }
@@ -174,7 +145,7 @@ static int open_below(int base, const char *path, size_t length)
         folder = below;
         start = end + 1;
     }
-    /* Of a link Linux says one or the other. */
+    /* Linux reports either for a link. */
     if (folder < 0 && errno == ELOOP)
         errno = ENOTDIR;
     return folder;
@@ -183,19 +154,31 @@ static int open_below(int base, const char *path, size_t length)
 int target_look(struct target *target, const char *path, struct failure *failure)
 {
     struct stat status;
+    struct stat output;
 
     *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
     if (stat(path, &status) == 0) {
         if (S_ISDIR(status.st_mode))
             return fail(failure, REASON_LOCAL, path, "is a folder");
-        if (S_ISREG(status.st_mode) && is_stdout(&status))
+        /* Other programs may write there, too: it must not be replaced. */
+        if (S_ISREG(status.st_mode) && fstat(STDOUT_FILENO, &output) == 0 &&
+            output.st_ino == status.st_ino && output.st_dev == status.st_dev)
             return fail(failure, REASON_USAGE, path, "is standard output (use --output -)");
         target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
         target->mode = status.st_mode & 0777;
     } else if (errno != ENOENT) {
         return fail_errno(failure, REASON_LOCAL, path, "cannot write");
     }
-    return resolve(target, failure);
+    /*
+     * A link is resolved, or the download would replace the link itself. One to a device or pipe,
+     * such as /dev/stdout, may lead to something that has no path.
+     */
+    bool is_link = lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+    target->real = is_link && target->kind != TARGET_DEVICE ? realpath(path, NULL) : strdup(path);
+    if (target->real == NULL)
+        return fail_errno(failure, REASON_LOCAL, path, "cannot write");
+    target->last = name_last_component(target->real);
+    return 0;
 }
 
 int target_look_below(struct target *target, int base, const char *below, const char *path,
@@ -227,7 +210,7 @@ int target_look_below(struct target *target, int base, const char *below, const 
 int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
                       struct failure *failure)
 {
-    /* Links were resolved, or refused: one that is there now came since. */
+    /* Links were resolved or refused: if there is one now, it is new. */
     int fd = openat(target->base, target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     int64_t size = fd >= 0 ? digest_of_file(fd, ret_digest) : -1;
 

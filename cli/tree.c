@@ -50,20 +50,16 @@ static bool show(struct walk *walk, enum tree_kind kind, int folder, const char 
     return walk->visit(walk->context, &entry);
 }
 
-static enum tree_kind kind_of(mode_t mode)
-{
-    return S_ISREG(mode)   ? TREE_FILE
-           : S_ISDIR(mode) ? TREE_FOLDER
-           : S_ISLNK(mode) ? TREE_LINK
-                           : TREE_SPECIAL;
-}
-
-/* Shows what stands at the path that is set, and goes into it when it is a folder. */
+/* Reports what is at the path that is set, and goes into it if it is a folder. */
 static void walk_entry(struct walk *walk, int folder, const char *last)
 {
     struct stat status;
     bool is_known = fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    enum tree_kind kind = is_known ? kind_of(status.st_mode) : TREE_UNREADABLE;
+    enum tree_kind kind = !is_known                 ? TREE_UNREADABLE
+                          : S_ISREG(status.st_mode) ? TREE_FILE
+                          : S_ISDIR(status.st_mode) ? TREE_FOLDER
+                          : S_ISLNK(status.st_mode) ? TREE_LINK
+                                                    : TREE_SPECIAL;
     bool goes_on = show(walk, kind, folder, last, is_known ? 0 : errno);
 
     if (kind != TREE_FOLDER) {
@@ -79,7 +75,7 @@ static void walk_entry(struct walk *walk, int folder, const char *last)
         walk->stopped = !show(walk, TREE_UNREADABLE, folder, last, errno);
 }
 
-/* Sets the path to an entry of the folder that it names, for as long as that is walked. */
+/* Sets the path to an entry of its folder while that entry is walked. */
 static void walk_named(struct walk *walk, int folder, const char *last)
 {
     size_t length = walk->length;

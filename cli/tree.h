@@ -1,5 +1,5 @@
 /*
- * Trees: all that lies below a local folder, in the order of the names' bytes.
+ * Trees: everything below a local folder, sorted by the bytes of the names.
  */
 #ifndef CLI_TREE_H
 #define CLI_TREE_H
@@ -14,23 +14,23 @@ enum tree_kind {
     TREE_UNREADABLE,
 };
 
-/* What was found. It lives as long as the call that shows it. */
+/* What was found. It is valid during the call that gets it. */
 struct tree_entry {
     enum tree_kind kind;
     const char *path;     /* the walked folder's, and what is below it */
     const char *relative; /* the part of `path` below the walked folder; "" for itself */
     const char *last;     /* the last component */
-    int folder;           /* of which it is `last`; -1 where there is none */
+    int folder;           /* the open folder that has `last`; -1: there is none */
     int error;            /* of TREE_UNREADABLE: an errno */
 };
 
 /*
- * Is shown what is found: a folder before all that is below it. Returns whether to go on: into a
- * folder, or, behind anything else, at all.
+ * Is called for each thing found, for a folder before what is in it. Returns whether to continue:
+ * for a folder, whether to go into it; for anything else, whether to walk on at all.
  */
 typedef bool tree_visit(void *context, const struct tree_entry *entry);
 
-/* Walks a folder, which is closed in the end. Memory that is missing is unreadable, too. */
+/* Walks an open folder, and closes it. Without memory it is TREE_UNREADABLE. */
 void tree_walk(int folder, const char *path, tree_visit *visit, void *context);
 
 #endif

@@ -21,8 +21,8 @@ enum meaning {
     MEANS_STORED,     /* it is stored */
     MEANS_OTHER,      /* it is stored, but as other bytes */
     MEANS_SAME,       /* the same bytes have that name already */
-    MEANS_DIFFERENT,  /* other bytes have it */
-    MEANS_TAKEN,      /* the name is taken, whatever has it */
+    MEANS_DIFFERENT,  /* other bytes have that name */
+    MEANS_TAKEN,      /* the name is taken, which is all that counts */
     MEANS_NOT_READ,   /* the name is taken, which for a stream is all there is to know */
     MEANS_NOT_STORED, /* the upload whose answer was lost is not stored */
     MEANS_UNKNOWN,    /* it may be stored or not */
@@ -55,7 +55,7 @@ static int fail_breach(const struct upload *upload)
     return connection_fail(upload->connection, upload->name, -REASON_BREACH);
 }
 
-/* May what has this digest be stored? Then it is the upload's. */
+/* Sets the digest of the source, unless --sha256 wants another one. */
 static int take_digest(struct upload *upload, const char digest[DIGEST_ROOM])
 {
     const char *wanted = upload->rules->digest;
@@ -105,7 +105,7 @@ static void print_request(struct upload *upload, const char *last)
     if (upload->id.text[0] != '\0')
         (void)stream_print(stream, " upload=%s", upload->id.text);
     (void)stream_print(stream, "%s\n", last);
-    upload->told = digest[0] != '\0';
+    upload->digest_sent = digest[0] != '\0';
 }
 
 /* Sends the request, without the bytes, and reads the answer. */
@@ -128,7 +128,7 @@ static bool is_same(const struct upload *upload)
 
     if (connection_digest(connection, &digest))
         return strcmp(digest, upload->digest) == 0;
-    return upload->told && same != NULL && strcmp(same->bytes, "1") == 0;
+    return upload->digest_sent && same != NULL && strcmp(same->bytes, "1") == 0;
 }
 
 /* OK to an upload: what is stored? */
@@ -190,7 +190,7 @@ static enum meaning classify(const struct upload *upload, int code, int64_t held
                                     : MEANS_FAILED;
 }
 
-/* Gives the body up for a failure that is known already. Returns `code`. */
+/* Ends the body by ABORT after a failure, which is kept. Returns `code`. */
 static int abandon_body(struct upload *upload, int code)
 {
     struct failure failure = *upload->connection->failure;
@@ -256,7 +256,7 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     return 0;
 }
 
-/* Is what was read of the source what is to be stored? */
+/* Checks that what was sent is the file that was opened, and has the digest that is wanted. */
 static int check_source(struct upload *upload, int error)
 {
     char digest[DIGEST_ROOM];
@@ -286,7 +286,7 @@ static int send_body(struct upload *upload)
     if (code < 0)
         return abandon_body(upload, code);
     (void)stream_print(&connection->stream, "END digest=%s\n", upload->digest);
-    upload->told = true;
+    upload->digest_sent = true;
     upload->stage = UPLOAD_SENT;
     return connection_ask(connection, upload->name, ANSWER_EXISTS);
 }

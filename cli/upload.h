@@ -1,6 +1,6 @@
 /*
- * An upload: a local file, or a stream of bytes, on its way to the server, from its request to the
- * last answer. What is in flight at a time, and what is tried again, is the matter of uploads.h.
+ * An upload: a local file, or a stream of bytes, on its way to the server, from the request to the
+ * last answer. uploads.h decides which are in flight together, and which are tried again.
  */
 #ifndef CLI_UPLOAD_H
 #define CLI_UPLOAD_H
@@ -16,10 +16,10 @@
 
 /* How files are to be stored. */
 struct upload_rules {
-    bool exclusive;      /* a taken name is a failure, whatever has it */
-    bool if_same;        /* also a stream is read and compared where the name is taken */
+    bool exclusive;      /* fail if the name is taken, even by the same content */
+    bool if_same;        /* if the name is taken, read and compare a stream, too */
     const char *replace; /* the value of replace=, "1" or a digest; NULL: nothing is replaced */
-    char digest[DIGEST_ROOM]; /* of the only content that is to be stored; empty: any */
+    char digest[DIGEST_ROOM]; /* the only content to be stored; empty: any */
 };
 
 enum upload_mode {
@@ -28,11 +28,11 @@ enum upload_mode {
     UPLOAD_STREAM, /* what is read to its end, once, after the go-ahead */
 };
 
-/* How far it is with the server. */
+/* What is expected from the server. */
 enum upload_stage {
-    UPLOAD_REQUESTED, /* the go-ahead is expected */
-    UPLOAD_SENT,      /* all was sent, and the final answer is expected */
-    UPLOAD_LOST,      /* it was sent, and the answer was lost: another request asks what it was */
+    UPLOAD_REQUESTED, /* the go-ahead */
+    UPLOAD_SENT,      /* the final answer: all was sent */
+    UPLOAD_LOST,      /* what the final answer was: it was lost */
 };
 
 /* Begins as {0} but for connection, rules, name and local. */
@@ -48,7 +48,7 @@ struct upload {
     struct upload_id id; /* UPLOAD_FILE: empty until it is needed */
     struct upload_body body;
     enum upload_stage stage;
-    bool told;                /* the server knows the digest */
+    bool digest_sent;         /* the server has the digest, so same=1 is about it */
     bool is_begun;            /* another session of the server may still be at this id */
     bool is_unknown;          /* it was sent whole, and the answer was lost */
     bool is_final;            /* no further attempt, or question, can help */
@@ -77,9 +77,9 @@ int upload_check_source(const struct upload *upload);
 void upload_send(struct upload *upload, const char *bytes);
 
 /*
- * Takes the answer to the request, of which connection_answer() returned `code`, and does whatever
- * it asks for, up to the last answer. Returns 0 when the file is stored, or was there with the same
- * bytes already; or a reason.
+ * Takes the answer to the request, for which connection_answer() returned `code`, and does what it
+ * asks for, up to the last answer. Returns 0 if the file is stored, or the same bytes were there
+ * already; or a reason.
  */
 int upload_conclude(struct upload *upload, int code);
 

@@ -8,10 +8,10 @@
 #include "protocol/clock.h"
 
 enum {
-    REFUSED_MS = 5000, /* without a byte taken by a server that has refused the upload */
+    REFUSED_MS = 5000, /* how long a server that has refused the upload may take nothing */
 };
 
-/* What has come from the server during the body: WAIT is heeded, all else ends the upload. */
+/* Reads what has come from the server during the body: WAIT is honoured, all else ends the upload. */
 static int listen_meanwhile(struct upload_body *body)
 {
     struct stream *stream = &body->connection->stream;
@@ -29,7 +29,7 @@ static int listen_meanwhile(struct upload_body *body)
     return stream->ended && !body->refused ? -REASON_LOST : 0;
 }
 
-/* Sends all that is pending. A refusal that comes meanwhile is noted, and then haste is due. */
+/* Sends all that is pending. If a refusal comes meanwhile, it is noted, and the limit is shorter. */
 static int push_all(struct upload_body *body)
 {
     struct stream *stream = &body->connection->stream;
@@ -45,7 +45,7 @@ static int push_all(struct upload_body *body)
     return code;
 }
 
-/* Tells the server that we are alive when it has heard too little of us. */
+/* Sends a sign of life if the server has heard too little from us. */
 static int stay_alive(struct upload_body *body)
 {
     int64_t now = clock_ms();
@@ -62,7 +62,7 @@ static int stay_alive(struct upload_body *body)
     return code == 0 ? push_all(body) : code;
 }
 
-/* Waits until the producer has something to read, or the server has refused. */
+/* Waits until there is something to read from the source, or the server has refused the upload. */
 static int await_source(struct upload_body *body)
 {
     struct stream *stream = &body->connection->stream;
@@ -82,7 +82,7 @@ static int await_source(struct upload_body *body)
     return code;
 }
 
-/* Reads a piece of the source, and adds it to what is known of it. Returns as read(2). */
+/* Reads and hashes a piece of the source. Returns as read(2). */
 static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
 {
     ssize_t got = 0;
@@ -97,23 +97,6 @@ static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
     return got;
 }
 
-/* Reads a piece of the source straight into an item. `ret_got` is 0 at the end. */
-static int send_item(struct upload_body *body, ssize_t *ret_got)
-{
-    struct stream *stream = &body->connection->stream;
-    size_t room = 0;
-    char *bytes = NULL;
-    int code = body_room(stream, ITEM_PREFERRED, &bytes, &room);
-
-    if (code < 0)
-        return code;
-    *ret_got = read_piece(body, bytes, room);
-    if (*ret_got <= 0)
-        return 0;
-    body_added(stream, room, (size_t)*ret_got);
-    return push_all(body);
-}
-
 void upload_body_begin(struct upload_body *body, struct connection *connection, int source,
                        bool is_file)
 {
@@ -124,20 +107,27 @@ void upload_body_begin(struct upload_body *body, struct connection *connection, 
 
 int upload_body_send(struct upload_body *body, int *ret_error)
 {
+    struct stream *stream = &body->connection->stream;
+
     for (;;) {
-        ssize_t got = 0;
+        size_t room = 0;
+        char *bytes = NULL;
         int code = await_source(body);
+        if (code == 0 && !body->refused)
+            code = body_room(stream, ITEM_PREFERRED, &bytes, &room);
         if (code < 0 || body->refused)
             return code;
-        code = send_item(body, &got);
-        if (code < 0 || body->refused)
-            return code;
+        ssize_t got = read_piece(body, bytes, room);
         if (got < 0 && errno == EAGAIN)
             continue;
         if (got <= 0) {
             *ret_error = got < 0 ? errno : 0;
             return 0;
         }
+        body_added(stream, room, (size_t)got);
+        code = push_all(body);
+        if (code < 0 || body->refused)
+            return code;
     }
 }
 
@@ -174,7 +164,7 @@ int upload_body_skip(struct upload_body *body, int64_t length, int *ret_error)
         *ret_error = got < 0 ? errno : 0;
         if (got <= 0)
             return 0;
-        /* The server has heard nothing of it. */
+        /* The server did not hear of these bytes. */
         body->alive_sent = body->size;
     }
     return 0;

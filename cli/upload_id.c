@@ -19,7 +19,7 @@
 #define FOLDER   "fsc/uploads"
 
 enum {
-    FOLDERS = 4,            /* that may have to be made: those of FALLBACK and FOLDER */
+    FOLDERS = 4,            /* how many may have to be made: those of FALLBACK and FOLDER */
     KEPT_S = 8 * 24 * 3600, /* longer than servers keep uploads, by default */
     TRIES = 10,             /* how often a file may be removed while it is opened */
     FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
@@ -30,7 +30,7 @@ static bool is_hex(const char *text, size_t length)
     return strlen(text) == length && hex_is_valid(text, length);
 }
 
-/* The path of an upload's file: what it is called hides names, and has room in any folder. */
+/* Finds the path of an upload's file. It is called after a digest, which hides the name. */
 static bool find_path(struct upload_id *id, const char *server, const char *name,
                       const struct stat *status)
 {
@@ -52,7 +52,7 @@ static bool find_path(struct upload_id *id, const char *server, const char *name
     return user_folder_find(id->path, VARIABLE, FALLBACK, below);
 }
 
-/* Opens a file that no other process has, and locks it. Returns -1 when it cannot be had. */
+/* Opens and locks a file. Returns -1 if another process has it locked, or it cannot be opened. */
 static int open_locked(const char *path)
 {
     for (int tries = 0; tries < TRIES; tries++) {
@@ -63,7 +63,7 @@ static int open_locked(const char *path)
             (void)close(fd);
             return -1;
         }
-        /* Whoever had it may have removed it. */
+        /* The process that had it locked may have removed it. */
         if (descriptor_is_named(fd, AT_FDCWD, path))
             return fd;
         (void)close(fd);
@@ -71,7 +71,7 @@ static int open_locked(const char *path)
     return -1;
 }
 
-/* Reads the id that is kept there; what is none is as good as nothing. */
+/* Reads the id that is kept in the file. Returns false if there is no valid one. */
 static bool recall(struct upload_id *id)
 {
     char line[UPLOAD_ID_LENGTH + 2] = "";
@@ -83,7 +83,7 @@ static bool recall(struct upload_id *id)
     if (!is_hex(line, UPLOAD_ID_LENGTH))
         return false;
     memcpy(id->text, line, sizeof id->text);
-    /* It is in use again. */
+    /* It is used again, so not stale. */
     (void)futimens(id->fd, NULL);
     return true;
 }
@@ -101,7 +101,7 @@ static bool is_stale(const struct stat *status)
     return S_ISREG(status->st_mode) && time(NULL) - status->st_mtim.tv_sec > KEPT_S;
 }
 
-/* Removes a file that nobody has used for long, nor uses now. */
+/* Removes a file that nobody uses now or has used for a long time. */
 static void remove_stale(int folder, const char *name)
 {
     struct stat status;
@@ -150,7 +150,7 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
 
 void upload_id_release(struct upload_id *id, bool done)
 {
-    /* Before the lock is, so that no other run takes what is over: what must stay is emptied. */
+    /* While it is still locked, so that no other run takes a finished id. */
     if (id->fd >= 0 && done && unlink(id->path) < 0)
         (void)!ftruncate(id->fd, 0);
     descriptor_close(id->fd);

@@ -1,7 +1,7 @@
 /*
- * Ids of uploads, by which a later run of fsc can go on with a file that was cut off. They are kept
- * in the user's state folder, a small file for each upload: $XDG_STATE_HOME/fsc/uploads/ or
- * ~/.local/state/fsc/uploads/. Where none can be written an id is for this run only.
+ * Ids of uploads, by which a later run of fsc can resume an upload that was cut off. Each is kept in
+ * a small file in $XDG_STATE_HOME/fsc/uploads/ or ~/.local/state/fsc/uploads/. If no file can be
+ * written, the id is for this run only.
  */
 #ifndef CLI_UPLOAD_ID_H
 #define CLI_UPLOAD_ID_H
@@ -14,20 +14,20 @@
 
 struct upload_id {
     char text[UPLOAD_ID_ROOM];
-    bool is_recalled;    /* another run has used it before */
+    bool is_recalled;    /* an earlier run has used it */
     int fd;              /* of its file, which is locked; -1: it is for this run only */
     char path[PATH_MAX]; /* of its file */
 };
 
 /*
- * Takes the id for the upload of a file, of which `status` tells, to a name on a server: the one
- * that an earlier run has left, else a new one, which is kept. While another run has that of the
- * same file, name and server this one gets its own. upload_id_release() is to be called.
+ * Takes the id for the upload of a file, which `status` describes, to a name on a server: the one
+ * that an earlier run has left, or a new one, which is kept. While another run uses the id of the
+ * same file, name and server, this one gets its own. upload_id_release() must be called.
  */
 void upload_id_take(struct upload_id *id, const char *server, const char *name,
                     const struct stat *status);
 
-/* Lets it go, and forgets it if what it stands for is `done`, one way or the other. */
+/* Releases the id, and removes it if its upload is `done`: nothing can be resumed. */
 void upload_id_release(struct upload_id *id, bool done);
 
 #endif

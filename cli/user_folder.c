@@ -9,13 +9,13 @@
 bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fallback,
                       const char *below)
 {
-    const char *told = getenv(variable);
+    const char *set = getenv(variable);
     const char *home = getenv("HOME");
-    bool is_told = told != NULL && told[0] == '/';
+    bool is_set = set != NULL && set[0] == '/';
     int length = 0;
 
-    if (is_told)
-        length = snprintf(path, PATH_MAX, "%s/%s", told, below);
+    if (is_set)
+        length = snprintf(path, PATH_MAX, "%s/%s", set, below);
     else if (home != NULL && home[0] == '/')
         length = snprintf(path, PATH_MAX, "%s/%s/%s", home, fallback, below);
     if (length > 0 && length < PATH_MAX)

@@ -14,7 +14,7 @@
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
-/* What the options say of the files. */
+/* What the options say. */
 struct rules {
     char wanted[DIGEST_ROOM]; /* the only content to be fetched; empty: any */
     int64_t wait_ms;          /* for each name */
@@ -29,8 +29,8 @@ static int by_last(const void *left, const void *right)
 }
 
 /*
- * Would one operand take the local file of another? The same name twice does not, nor a folder with
- * and without a slash behind it.
+ * Would two operands be written to the same local file? The same name twice does not count, nor a
+ * folder with and without a final slash.
  */
 static bool has_same_last(const struct options *options)
 {
@@ -54,7 +54,7 @@ static bool has_same_last(const struct options *options)
     return found;
 }
 
-/* The download of a name; where to is still to be set. */
+/* A download of a name, whose target the caller sets. */
 static struct download begin_download(const struct invocation *invocation, const char *name)
 {
     const struct rules *rules = invocation->state;

@@ -13,11 +13,11 @@
 #include "protocol/name.h"
 
 enum {
-    NAME_ROOM = 16384, /* for names that are still to be judged: no path on Linux is longer */
+    NAME_ROOM = 16384, /* for names before they are checked: no path on Linux is longer */
 };
 
-/* What a run of the command is at. */
-struct putting {
+/* A run of the command. */
+struct put {
     struct invocation *invocation;
     const struct options *options;
     struct upload_rules rules;
@@ -41,138 +41,138 @@ static void report(void *context, const struct upload *upload, int code)
 }
 
 /* Reports, after the files before it, what cannot be stored. A text of NULL is that of errno. */
-static void refuse(struct putting *putting, const char *local, const char *text)
+static void refuse(struct put *put, const char *local, const char *text)
 {
-    struct failure *failure = putting->invocation->failure;
+    struct failure *failure = put->invocation->failure;
 
-    uploads_refuse(&putting->uploads, putting->name, local,
+    uploads_refuse(&put->uploads, put->name, local,
                    text != NULL ? fail(failure, REASON_LOCAL, local, "%s", text)
                                 : fail_errno(failure, REASON_LOCAL, local, "cannot read"));
 }
 
 /* Can a library have this name? If not, that is reported. */
-static bool has_name(struct putting *putting, const char *local)
+static bool has_name(struct put *put, const char *local)
 {
-    const char *fault = name_fault(putting->name, strlen(putting->name));
+    const char *fault = name_fault(put->name, strlen(put->name));
 
     if (fault != NULL)
-        uploads_refuse(&putting->uploads, putting->name, local,
-                       fail(putting->invocation->failure, REASON_USAGE, local,
-                            "cannot be stored as \"%s\": %s", putting->name, fault));
+        uploads_refuse(&put->uploads, put->name, local,
+                       fail(put->invocation->failure, REASON_USAGE, local,
+                            "cannot be stored as \"%s\": %s", put->name, fault));
     return fault == NULL;
 }
 
-/* The name under which an operand is to be stored; one that is too long is cut, and no name. */
-static void make_name(struct putting *putting, const char *operand)
+/* Makes the name under which an operand is stored. One that is cut off is too long to be valid. */
+static void make_name(struct put *put, const char *operand)
 {
-    const char *folder = putting->options->values[OPTION_FOLDER];
-    const char *given = putting->options->values[OPTION_NAME];
+    const char *folder = put->options->values[OPTION_FOLDER];
+    const char *given = put->options->values[OPTION_NAME];
     size_t length = strlen(operand);
     size_t folder_length = folder != NULL ? name_length_without_slash(folder, strlen(folder)) : 0;
 
-    if (options_have(putting->options, OPTION_RECURSIVE)) {
+    if (options_have(put->options, OPTION_RECURSIVE)) {
         while (length > 1 && operand[length - 1] == '/')
             length--;
     }
     const char *slash = memrchr(operand, '/', length);
     const char *last = given != NULL ? given : slash != NULL ? slash + 1 : operand;
     size_t last_length = given != NULL ? strlen(given) : (size_t)(operand + length - last);
-    (void)snprintf(putting->name, NAME_ROOM, "%.*s%s%.*s", (int)folder_length,
+    (void)snprintf(put->name, NAME_ROOM, "%.*s%s%.*s", (int)folder_length,
                    folder != NULL ? folder : "", folder != NULL ? "/" : "", (int)last_length, last);
 }
 
-/* Stores a file of a folder, which may be another by now than when it was found. */
-static void put_found(struct putting *putting, const struct tree_entry *entry)
+/* Stores a file that was found in a folder, and may have been replaced since. */
+static void put_found(struct put *put, const struct tree_entry *entry)
 {
     struct stat status;
     int fd = openat(entry->folder, entry->last,
                     O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &status) < 0)
-        refuse(putting, entry->path, NULL);
+        refuse(put, entry->path, NULL);
     else if (!S_ISREG(status.st_mode))
-        refuse(putting, entry->path, "is no longer a regular file");
+        refuse(put, entry->path, "is no longer a regular file");
     else
-        uploads_put(&putting->uploads, putting->name, fd, entry->path);
+        uploads_put(&put->uploads, put->name, fd, entry->path);
     if (fd >= 0)
         (void)close(fd);
 }
 
-/* Takes what was found below a folder: nothing is passed over without a word. */
+/* Stores what was found below a folder, or reports why not: nothing is skipped silently. */
 static bool put_entry(void *context, const struct tree_entry *entry)
 {
-    struct putting *putting = context;
+    struct put *put = context;
 
-    (void)snprintf(putting->name + putting->base, NAME_ROOM - putting->base, "%s%s",
+    (void)snprintf(put->name + put->base, NAME_ROOM - put->base, "%s%s",
                    entry->relative[0] != '\0' ? "/" : "", entry->relative);
     errno = entry->error;
     if (entry->kind == TREE_LINK)
-        refuse(putting, entry->path, "is a symbolic link, which is not followed");
+        refuse(put, entry->path, "is a symbolic link, which is not followed");
     else if (entry->kind == TREE_SPECIAL)
-        refuse(putting, entry->path, "is neither a file nor a folder");
+        refuse(put, entry->path, "is neither a file nor a folder");
     else if (entry->kind == TREE_UNREADABLE)
-        refuse(putting, entry->path, NULL);
-    else if (!has_name(putting, entry->path))
+        refuse(put, entry->path, NULL);
+    else if (!has_name(put, entry->path))
         return entry->kind != TREE_FOLDER;
     else if (entry->kind == TREE_FILE)
-        put_found(putting, entry);
-    return !putting->uploads.connection->unreachable;
+        put_found(put, entry);
+    return !put->uploads.connection->unreachable;
 }
 
-/* Stores what an open operand is, and closes it. */
-static void put_opened(struct putting *putting, int fd, const char *operand)
+/* Stores an open operand, and closes it. */
+static void put_opened(struct put *put, int fd, const char *operand)
 {
     struct stat status;
     bool is_folder = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 
-    if (is_folder && options_have(putting->options, OPTION_RECURSIVE)) {
-        putting->base = strlen(putting->name);
-        tree_walk(fd, operand, put_entry, putting);
+    if (is_folder && options_have(put->options, OPTION_RECURSIVE)) {
+        put->base = strlen(put->name);
+        tree_walk(fd, operand, put_entry, put);
         return;
     }
     if (is_folder)
-        refuse(putting, operand, "is a folder (use -R to store what is in it)");
+        refuse(put, operand, "is a folder (use -R to store what is in it)");
     else
-        uploads_put(&putting->uploads, putting->name, fd, operand);
+        uploads_put(&put->uploads, put->name, fd, operand);
     (void)close(fd);
 }
 
 static int put_one(struct invocation *invocation, const char *operand)
 {
-    struct putting *putting = invocation->state;
+    struct put *put = invocation->state;
     bool is_stdin = strcmp(operand, "-") == 0;
     struct stat status;
 
-    make_name(putting, operand);
-    /* Only a list can still hold such a one. */
-    if (is_stdin && !options_have(putting->options, OPTION_NAME)) {
-        uploads_refuse(&putting->uploads, putting->name, operand,
-                       fail(putting->invocation->failure, REASON_USAGE, operand,
+    make_name(put, operand);
+    /* On the command line this was checked before. */
+    if (is_stdin && !options_have(put->options, OPTION_NAME)) {
+        uploads_refuse(&put->uploads, put->name, operand,
+                       fail(put->invocation->failure, REASON_USAGE, operand,
                             "standard input needs --name NAME"));
         return 0;
     }
-    if (!has_name(putting, operand))
+    if (!has_name(put, operand))
         return 0;
     if (is_stdin) {
-        uploads_put(&putting->uploads, putting->name, STDIN_FILENO, "standard input");
+        uploads_put(&put->uploads, put->name, STDIN_FILENO, "standard input");
         return 0;
     }
-    /* To open a FIFO may take as long as its writer likes. */
+    /* Opening a FIFO waits for its writer. */
     if (stat(operand, &status) == 0 && !S_ISREG(status.st_mode))
-        uploads_settle(&putting->uploads);
+        uploads_settle(&put->uploads);
     int fd = open(operand, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        refuse(putting, operand, NULL);
+        refuse(put, operand, NULL);
     else
-        put_opened(putting, fd, operand);
+        put_opened(put, fd, operand);
     return 0;
 }
 
 static void settle(struct invocation *invocation)
 {
-    struct putting *putting = invocation->state;
+    struct put *put = invocation->state;
 
-    uploads_settle(&putting->uploads);
+    uploads_settle(&put->uploads);
 }
 
 static int check_usage(const struct options *options, struct failure *failure)
@@ -198,47 +198,46 @@ static int check_usage(const struct options *options, struct failure *failure)
     return 0;
 }
 
-/* What the options say of how files are to be stored. */
-static int take_rules(struct putting *putting)
+/* Sets the rules by the options. */
+static int take_rules(struct put *put)
 {
     static const char kind[] = "sha256:";
-    const struct options *options = putting->options;
+    const struct options *options = put->options;
     const char *replace = options->values[OPTION_REPLACE];
 
-    putting->rules.exclusive = options_have(options, OPTION_EXCLUSIVE);
-    putting->rules.if_same = options_have(options, OPTION_IF_SAME);
+    put->rules.exclusive = options_have(options, OPTION_EXCLUSIVE);
+    put->rules.if_same = options_have(options, OPTION_IF_SAME);
     if (replace != NULL && replace[0] == '\0') {
-        putting->rules.replace = "1";
+        put->rules.replace = "1";
     } else if (replace != NULL) {
         if (strncmp(replace, kind, strlen(kind)) != 0 ||
-            !digest_of_hex(replace + strlen(kind), putting->replace))
-            return fail(putting->invocation->failure, REASON_USAGE, "put",
+            !digest_of_hex(replace + strlen(kind), put->replace))
+            return fail(put->invocation->failure, REASON_USAGE, "put",
                         "--replace: must be sha256: and 64 hexadecimal digits");
-        putting->rules.replace = putting->replace;
+        put->rules.replace = put->replace;
     }
-    return options_digest(options, OPTION_SHA256, putting->rules.digest,
-                          putting->invocation->failure);
+    return options_digest(options, OPTION_SHA256, put->rules.digest, put->invocation->failure);
 }
 
 int put_run(struct invocation *invocation)
 {
     int code = check_usage(invocation->options, invocation->failure);
-    struct putting *putting = code == 0 ? calloc(1, sizeof *putting) : NULL;
+    struct put *put = code == 0 ? calloc(1, sizeof *put) : NULL;
 
     if (code < 0)
         return code;
-    if (putting == NULL)
+    if (put == NULL)
         return fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
-    putting->invocation = invocation;
-    putting->options = invocation->options;
-    putting->uploads.connection = &invocation->connection;
-    putting->uploads.rules = &putting->rules;
-    putting->uploads.report = report;
-    putting->uploads.context = invocation;
-    invocation->state = putting;
-    code = take_rules(putting);
+    put->invocation = invocation;
+    put->options = invocation->options;
+    put->uploads.connection = &invocation->connection;
+    put->uploads.rules = &put->rules;
+    put->uploads.report = report;
+    put->uploads.context = invocation;
+    invocation->state = put;
+    code = take_rules(put);
     if (code == 0)
         code = invocation_run_each(invocation, put_one, settle);
-    free(putting);
+    free(put);
     return code;
 }
