@@ -10,9 +10,8 @@
 #include "protocol/descriptor.h"
 
 /* Not inlined: its frame, of 50 KiB, would cost time also where no command is run. */
-__attribute__((noinline)) static int run_command(const struct command *command,
-                                                 const struct options *options,
-                                                 struct failure *failure)
+static int run_command(const struct command *command, const struct options *options,
+                       struct failure *failure)
 {
     /* Large, and mostly unused: on the heap its pages are not even touched. */
     struct invocation *invocation = calloc(1, sizeof *invocation);
