@@ -298,9 +298,9 @@ dead.bind('dead')
 dead.listen()
 dead.setblocking(False)
 shell = Shell(FSC_SERVER=WORK + '/dead')
-# The limit is 1 s; a busy machine may need more.
+# The limit is 1 s, and a busy machine may need more; without it, fsc would take 10 s.
 took = seconds(shell.line, 'fsc get x\t')
-if took > 3:
+if took > 9:
     sys.exit('TAB takes %.3f s' % took)
 expect_lines(shell, [('fsc get x', None), ('fsc get y/z', None)])
 # The others did not ask.
@@ -335,7 +335,7 @@ END
     pressing <<'END'
 shell = Shell()
 keys = "fsc --server 'exec:trap : TERM; echo $$ >pid; (: >/dev/tty) && touch canary; sleep 1000 & wait; wait' get \t"
-if seconds(shell.line, keys) > 3:
+if seconds(shell.line, keys) > 20:
     sys.exit('TAB takes too long')
 with open('pid') as file:
     process = '/proc/' + file.read().strip()

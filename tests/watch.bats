@@ -460,14 +460,15 @@ by_notices = bool(watches())
 with open(f"{LIBRARY}/hand", "wb", buffering=0) as file:
     file.write(b"1")
     before = time.monotonic()
-    while time.monotonic() < before + 0.8:
+    while time.monotonic() < before + 0.4:
         check(hand.line() == "WAIT", "a part of a file")
+    before = time.monotonic()
     file.write(b"2")
     # Without inotify the daemon cannot know when it is closed, but only that it does not change.
     if by_notices:
         check(hand.line() == "WAIT", "a part of a file")
 comes(hand, b"12")
-check(by_notices or time.monotonic() > before + 1.5, "what was just written to was taken for whole")
+check(by_notices or time.monotonic() > before + 0.9, "what was just written to was taken for whole")
 moved, folder = waiting("GET moved wait=3600"), waiting("GET folder wait=3600")
 os.rename(f"{LIBRARY}/hand", f"{LIBRARY}/moved")
 comes(moved, b"12")
@@ -594,7 +595,7 @@ END
     watch_with <<'END'
 before = time.monotonic()
 Session().expect('GET a wait=1', 'FAIL not-found')
-check(1 <= time.monotonic() - before < 10, 'the time')
+check(time.monotonic() - before >= 1, 'it ends too early')
 # More than any clock holds is no trap.
 session = Session()
 session.send('GET a wait=9223372036854775807\n')
