@@ -3,7 +3,7 @@
 
 load library
 
-@test "by hand: what is no regular file is not served" {
+@test "by hand: only regular files are served" {
     mkdir -p "$LIBRARY/folder" "$WORK/outside"
     echo secret >"$WORK/outside/secret"
     mkfifo "$LIBRARY/fifo"
@@ -41,7 +41,7 @@ END
     assert_no_stages
 }
 
-@test "by hand: what may not be read" {
+@test "by hand: files and folders that the daemon may not read" {
     use_other_user
     mkdir -p "$LIBRARY/lost+found" "$LIBRARY/open"
     echo a >"$LIBRARY/unreadable"
@@ -140,7 +140,7 @@ END
 END
 }
 
-@test "by hand: a record is believed only while size and mtime fit" {
+@test "by hand: a record counts only while size and mtime match" {
     start_fsd
     play <<<$'> PUT a size=6 eager=1\n> 6\n> hello\n>\n> END\n< OK size=6 *\n'
     chmod u+w "$LIBRARY/a"
@@ -162,7 +162,7 @@ END
 END
 }
 
-@test "by hand: a record that the daemon could not have written is not believed" {
+@test "by hand: a record that the daemon could not have written is ignored" {
     local name record=digest=sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
     record+=' size=6 mtime=1795428000.5'
     mkdir -p "$LIBRARY"
@@ -189,7 +189,7 @@ END
 END
 }
 
-@test "by hand: a folder that may be entered but not read takes no uploads" {
+@test "by hand: a folder that the daemon may enter but not read takes no uploads" {
     use_other_user
     mkdir -p "$LIBRARY/entered/open"
     echo taken >"$LIBRARY/entered/taken"
@@ -224,7 +224,7 @@ END
     assert_no_stages
 }
 
-@test "by hand: a file where stages are to be is no fault of the name" {
+@test "by hand: a file in the way of stages is an internal failure" {
     local stage
     start_fsd
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'

@@ -3,7 +3,7 @@
 
 load library
 
-@test "a process that is killed at any system call leaves nothing in part" {
+@test "crash: a process that is killed at any system call leaves no partial file" {
     skip_when_sanitized 'the tracer'
     SHORT=1 FSD_MODELS=$FSD_CONCURRENCY run "$TESTS/faults/crash"
     assert_success

@@ -38,13 +38,13 @@ untestable() {
     assert_empty_library
 }
 
-@test "self-test: a file that cannot be made durable is told" {
+@test "self-test: a file that cannot be made durable is reported" {
     untestable 'cannot give a file its record and sync it to disk (Input/output error)' \
         fsync:error=EIO:when=1
     assert_empty_library
 }
 
-@test "self-test: a process that dies is told" {
+@test "self-test: a process that dies is reported" {
     untestable 'the self-test crashed' linkat:signal=KILL
 }
 
@@ -67,7 +67,7 @@ END
     grep -q -E "$FSD_EXPECTED" "$FSD_LOG"
 }
 
-@test "self-test: it leaves nothing, and a second daemon on the same library is welcome" {
+@test "self-test: leaves nothing, and a second daemon may serve the same library" {
     start_fsd
     assert_no_stages
     launch_fsd --library "$LIBRARY" --listen "$WORK/second"
@@ -108,7 +108,7 @@ END
     play <<<$'> PUT b size=0 eager=1\n> END\n< OK size=0 *'
 }
 
-@test "disk: an upload under way is promised nothing after the disk has failed" {
+@test "disk: an upload in progress is not answered OK after the disk has failed" {
     FSD_EXPECTED='level=critical msg="outcome unknown" '
     inject -P "$LIBRARY/a" -e inject=fsync:error=EIO
     start_fsd
@@ -133,7 +133,7 @@ check(not os.path.exists(LIBRARY + '/b') and not os.path.exists('moved/b'), 'the
 END
 }
 
-@test "disk: what is there already is not called durable when the disk says no" {
+@test "disk: a file that exists is not called durable when its sync fails" {
     FSD_EXPECTED='level=critical msg="outcome unknown" '
     mkdir -p "$LIBRARY"
     echo >"$LIBRARY/a"
@@ -143,7 +143,7 @@ END
     play <<<$'> PUT a\n< FAIL unavailable the disk has failed: *'
 }
 
-@test "disk: an upload whose bytes cannot be made durable is dropped, and others go on" {
+@test "disk: an upload whose bytes cannot be made durable is dropped, and others continue" {
     FSD_EXPECTED='level=error msg=failed session=1 .* operation=PUT name=b cause="Input/output error"'
     inject
     FSD_WRAPPER=()
@@ -187,7 +187,7 @@ END
 END
 }
 
-@test "disk: a library that was replaced is not served any more, until it is back" {
+@test "disk: a library that was replaced is not served until it is back" {
     FSD_EXPECTED='level=error msg="the library is not in its place" library='
     start_fsd
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
@@ -208,7 +208,7 @@ END
     play <<<$'> PUT b size=0 eager=1\n> END\n< OK size=0 *'
 }
 
-@test "disk full: no-space, nothing is left, and the daemon serves on" {
+@test "disk full: uploads fail with no-space and leave nothing, and the daemon serves on" {
     use_small_disk
     FSD_EXPECTED='msg=failed .*No space left'
     start_fsd

@@ -69,7 +69,7 @@ set_date() {
     write_inside /usr/local/bin/date 0755 <<<$'#!/bin/sh\n'"echo $1"
 }
 
-@test "examples: every one of the manual is played" {
+@test "examples: every example of the manuals is played" {
     local page
     for page in fsc.1 fsd.8 fsd.conf.5 fsd-protocol.7 fsd-scrub.8; do
         awk -v page="$page" '/^#/ && !open { sub(/^#+ /, ""); heading = $0 }

@@ -61,7 +61,7 @@ all/none'
     assert_silent "$FSC" put -R tree/empty
 }
 
-@test "folders: what put -R cannot store is told, and the rest is stored" {
+@test "folders: put -R reports what it cannot store, and stores the rest" {
     start_fsd
     make_tree
     ln -s a tree/link
@@ -87,7 +87,7 @@ fsc: tree/sub/root: is a symbolic link, which is not followed'
     assert_equal "$("$FSC" ls -R linked)" 'linked/with space'
 }
 
-@test "folders: what put -R may not read" {
+@test "folders: put -R reports what it may not read" {
     start_fsd
     make_tree
     skip_unless_powerless
@@ -100,7 +100,7 @@ fsc: tree/sub/root: is a symbolic link, which is not followed'
     assert_output tree/.hidden/ü
 }
 
-@test "folders: put -R deeper than a name may be" {
+@test "folders: put -R of a folder that is deeper than a name may be" {
     local deep
     start_fsd
     deep=$(printf 'd/%.0s' {1..505})
@@ -115,7 +115,7 @@ fsc: tree/sub/root: is a symbolic link, which is not followed'
     rm -r "$LIBRARY/tree" tree
 }
 
-@test "folders: many small files are sent ahead, and answers are for the right ones" {
+@test "folders: many small files are sent ahead, and each gets its own answer" {
     local i
     start_fsd
     mkdir tree
@@ -166,7 +166,7 @@ tree/355 failed not-a-file 1'
     assert_equal "$stderr" 'fsc: tree/130: no more than that'
 }
 
-@test "folders: each file whose answer was lost is told" {
+@test "folders: each file whose answer was lost is reported" {
     mkdir tree
     printf hello | tee tree/{a,b,c} >/dev/null
     cat >script <<SCRIPT
@@ -183,7 +183,7 @@ SCRIPT
 fsc: tree/c: the connection was lost; the file may or may not be stored'
 }
 
-@test "folders: get -R of what is no folder" {
+@test "folders: get -R of something that is not a folder" {
     mkdir -p "$LIBRARY/folder" "$LIBRARY/none" here
     printf hello >"$LIBRARY/folder/a"
     start_fsd
@@ -197,7 +197,7 @@ fsc: tree/c: the connection was lost; the file may or may not be stored'
     assert_equal "$(find here)" $'here\nhere/a'
 }
 
-@test "folders: get -R goes on behind a failure, and replaces with --force only" {
+@test "folders: get -R continues after a failure, and replaces only with --force" {
     start_fsd
     make_tree
     quiet "$FSC" put -R tree
@@ -292,7 +292,7 @@ SCRIPT
     assert_equal "$(find here -type f)" here/folder/a
 }
 
-@test "folders: no leak, and no fault that valgrind finds" {
+@test "folders: valgrind finds no leak and no error" {
     skip_without_valgrind
     start_fsd
     make_tree

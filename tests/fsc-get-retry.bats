@@ -32,7 +32,7 @@ RELAY
     export FSC_SERVER="exec:cat | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay $1 3>>sent"
 }
 
-@test "get --retry: a download goes on where it broke off, and nothing comes twice" {
+@test "get --retry: a download resumes where it broke off, and no byte comes twice" {
     local target
     be_quick
     mkdir "$LIBRARY"
@@ -55,7 +55,7 @@ RELAY
     assert_left_alone
 }
 
-@test "get --retry: a file without a record comes anew, unless it went where nothing can be taken back" {
+@test "get --retry: a file without a record is fetched again, unless the output cannot be rewound" {
     be_quick
     cat >script <<SCRIPT
 > GET a
@@ -84,7 +84,7 @@ SCRIPT
     assert_left_alone a
 }
 
-@test "get --retry: wherever a download breaks off" {
+@test "get --retry: a download may break off at any byte" {
     local answer at
     be_quick
     answer="OK size=5 mtime=1 digest=$digest_of_hello"$'\n2\nhe\nWAIT\n3\nllo\n'"END digest=$digest_of_hello"$'\n'
@@ -124,7 +124,7 @@ SERVER
     assert_output $'\n1\n2\n3\n4\n5'
 }
 
-@test "get --retry: a file that was replaced meanwhile is never mixed with the one before" {
+@test "get --retry: a file that was replaced is never mixed with the old one" {
     be_quick
     cat >script <<SCRIPT
 > GET a
@@ -152,7 +152,7 @@ SCRIPT
     assert_left_alone a
 }
 
-@test "get --retry: what goes on is verified as a whole" {
+@test "get --retry: a resumed download is verified as a whole" {
     local code answer
     be_quick
     while read -r code answer; do
@@ -180,7 +180,7 @@ SCRIPT
 ANSWERS
 }
 
-@test "get --retry: after 10, 11 and 12 and after no other code, with one line at the end" {
+@test "get --retry: only exit codes 10, 11 and 12 are retried, with one line at the end" {
     local code answer
     be_quick
     while read -r code answer; do
@@ -214,7 +214,7 @@ ANSWERS
     assert_left_alone
 }
 
-@test "get --retry: so many attempts of each name, also when there is no connection" {
+@test "get --retry: each name gets its attempts, also without a connection" {
     local count
     be_quick
     for count in 0 1 3; do
@@ -266,7 +266,7 @@ SCRIPT
     assert_regex "$stderr" 'no such file or folder$'
 }
 
-@test "get --retry: a report tells of the last attempt only" {
+@test "get --retry: --json reports only the last attempt" {
     be_quick
     run --separate-stderr fake "$FSC" get a --retry 1 --json --into here <<SCRIPT
 > GET a
@@ -287,7 +287,7 @@ SCRIPT
     assert_fails 10 timeout 30 "$FSC" get a --retry 5 --max-time 5s --into here --server "$WORK/nothing"
 }
 
-@test "get --retry: a daemon that is stopped and comes back" {
+@test "get --retry: a daemon that is killed and comes back" {
     local pid sessions
     be_quick
     head -c 20000000 /dev/urandom >large
@@ -311,7 +311,7 @@ SCRIPT
     cmp large through
 }
 
-@test "get --wait: asks the server to wait for so many seconds" {
+@test "get --wait: asks the server to wait for that many seconds" {
     be_quick
     assert_silent fake "$FSC" get a --wait=1m --into here <<SCRIPT
 > GET a wait=60
@@ -336,7 +336,7 @@ SCRIPT
     assert_left_alone
 }
 
-@test "get --wait: with --retry a connection that is lost does not begin the time anew" {
+@test "get --wait: with --retry, a lost connection does not restart the time" {
     be_quick
     assert_fails 4 fake "$FSC" get a --wait=60001ms --retry 1 --into here <<'SCRIPT'
 > GET a wait=61
@@ -349,7 +349,7 @@ SCRIPT
     assert_regex "$(tail -n 1 script.heard)" '^GET a wait=(60|[1-5][0-9])$'
 }
 
-@test "get --wait: limits.wait bounds what comes on top only, and --max-time bounds all" {
+@test "get --wait: limits.wait comes on top of it, --max-time bounds both" {
     local server='exec:read -r line; for i in {1..20}; do echo WAIT; sleep 0.05; done; printf "OK size=0 mtime=1\nEND digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"'
     be_quick
     use_settings 'limits = { wait = "300ms"; };'
@@ -371,7 +371,7 @@ SCRIPT
     assert_fails 2 "$FSC" get -R a --wait
 }
 
-@test "get --wait: a file that comes, and one that does not" {
+@test "get --wait: a file that arrives, and one that does not" {
     local pid
     be_quick
     echo 'log = { level = "debug"; };' >"$CONFIG"

@@ -21,7 +21,7 @@ start_with_files() {
     start_fsd
 }
 
-@test "get: a file, beside its name in the library" {
+@test "get: a file is stored here under its last component" {
     start_with_files
     assert_silent env -C here "$FSC" get a folder/c
     assert_left_alone a c
@@ -50,7 +50,7 @@ start_with_files() {
     assert_left_alone x
 }
 
-@test "get: --into a folder, with and without a slash behind it" {
+@test "get: --into a folder, with and without a slash at its end" {
     start_with_files
     assert_silent "$FSC" get --into here a folder/c
     assert_silent "$FSC" get --into here/ b
@@ -60,7 +60,7 @@ start_with_files() {
     [ ! -e missing ]
 }
 
-@test "get: names that no file has" {
+@test "get: names that do not exist" {
     start_with_files
     assert_fails 4 "$FSC" get nothing --output here/x
     assert_fails 4 "$FSC" get nothing/below --output here/x
@@ -70,7 +70,7 @@ start_with_files() {
     assert_left_alone
 }
 
-@test "get: a target that has the same bytes needs no download" {
+@test "get: a target with the same bytes needs no download" {
     start_with_files
     mkdir -p here
     printf hello >here/a
@@ -94,7 +94,7 @@ SCRIPT
     assert_output --regexp " digest=$digest_of_hello( |\$)"
 }
 
-@test "get: a target that has other bytes is left as it is" {
+@test "get: a target with other bytes is left unchanged" {
     start_with_files
     printf jello >here/a
     printf 'hello, and more' >here/more
@@ -180,7 +180,7 @@ SCRIPT
     assert_left_alone a b c
 }
 
-@test "get: a disk without room" {
+@test "get: a full disk leaves nothing" {
     start_with_files
     # A limit on the size of files stands for it; its signal is ignored, so that write(2) fails.
     assert_fails 9 bash -c 'trap "" XFSZ; ulimit -f 50; exec "$@"' - "$FSC" get b --output here/b
@@ -332,7 +332,7 @@ ANSWERS
 ANSWERS
 }
 
-@test "get: an answer that no GET has is a breach of the protocol" {
+@test "get: an answer that does not belong to GET is a breach of the protocol" {
     assert_leaves_nothing <<'ANSWERS'
 1 HELLO
 1 FAIL
@@ -343,7 +343,7 @@ ANSWERS
 ANSWERS
 }
 
-@test "get: what a server may do is taken" {
+@test "get: everything that a server may answer is accepted" {
     mkdir here
     assert_silent fake "$FSC" get a --output here/a <<SCRIPT
 > GET a
@@ -361,7 +361,7 @@ SCRIPT
     assert_left_alone a
 }
 
-@test "get: a stored file's wrong digest is told also when the bytes are already out" {
+@test "get: a wrong digest is reported also when the bytes were already written" {
     run --separate-stderr fake "$FSC" get a --output - <<'SCRIPT'
 > GET a
 < OK size=5 mtime=1
@@ -373,7 +373,7 @@ SCRIPT
     assert_equal "${#stderr_lines[@]}" 1
 }
 
-@test "get: of a body that is longer than announced no more is written than was announced" {
+@test "get: a body that is longer than announced is cut there" {
     local items
     while read -r items; do
         printf '> GET a\n< OK size=5 mtime=1\n< %s\n>.\n' "$items" >script
@@ -403,7 +403,7 @@ SCRIPT
     assert_left_alone a
 }
 
-@test "get: a connection that was idle for too long is opened anew" {
+@test "get: a connection that the server closed for idleness is opened again" {
     local pid
     echo 'limits = { idle = "1s"; };' >"$CONFIG"
     start_with_files
@@ -509,7 +509,7 @@ SCRIPT
     assert_equal "$status $stderr" '9 '
 }
 
-@test "get: --output to what a path of /dev leads to" {
+@test "get: --output to /dev/stdout and a process substitution" {
     start_fsd
     echo hello | quiet "$FSC" put - --name a
     run bash -c '"$1" get a --output /dev/stdout | cat' - "$FSC"
@@ -524,7 +524,7 @@ SCRIPT
     assert_equal "$(cat out)" before
 }
 
-@test "get: a FIFO whose reader goes away is told of" {
+@test "get: a FIFO whose reader goes away is reported" {
     start_fsd
     head -c 3000000 /dev/zero | quiet "$FSC" put - --name a
     mkfifo fifo

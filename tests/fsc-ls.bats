@@ -84,7 +84,7 @@ folder/deep/c.gz' folder --recursive
     assert_equal "$(cat count)" 4
 }
 
-@test "ls: folders, with and without a slash behind them" {
+@test "ls: folders, with and without a slash at their end" {
     start_with_files
     local slash
     for slash in '' /; do
@@ -143,7 +143,7 @@ folder/deep/c.gz'
     assert_output --regexp '^           10 [^ ]{20} folder-x/a$'
 }
 
-@test "ls: -h shows sizes as people like them, with -l only" {
+@test "ls: -h shows human sizes, only with -l" {
     local size shown
     start_fsd
     while read -r size shown; do
@@ -265,7 +265,7 @@ SCRIPT
     assert_equal "$status $output ${#stderr_lines[@]}" '5 a 1'
 }
 
-@test "ls: --fail-empty of a body without a line" {
+@test "ls: --fail-empty counts a body without a line as empty" {
     assert_fails 5 fake "$FSC" ls --fail-empty <<<$'> LIST\n< OK\n< END'
 }
 
@@ -333,7 +333,7 @@ other/d.gz' -R --match '*.gz'
     assert_fails 5 "$FSC" ls --sums --fail-empty nothing
 }
 
-@test "ls: --sums excludes other ways to print, and what cannot wait for a digest" {
+@test "ls: --sums cannot be combined with --json, -l, -U or -0" {
     local option
     # Nobody listens: a connection would be exit code 10.
     for option in --json -l -U -0; do
@@ -341,7 +341,7 @@ other/d.gz' -R --match '*.gz'
     done
 }
 
-@test "ls: --sums fetches what has no digest over the same connection, and goes on without what fails" {
+@test "ls: --sums fetches files without a digest over the same connection, and continues after a failure" {
     cat >script <<SCRIPT
 > LIST details=1
 < OK
@@ -495,7 +495,7 @@ assert_listings() {
     fi
 }
 
-@test "ls: lines that a server may send" {
+@test "ls: every line that a server may send is accepted" {
     assert_listings 0 <<'LISTINGS'
 a
 %20
@@ -510,7 +510,7 @@ a size=5 mtime=1.5\r
 LISTINGS
 }
 
-@test "ls: refused names from a server are a breach" {
+@test "ls: forbidden names from a server are a breach" {
     assert_listings 1 <<'LISTINGS'
 ..
 .
@@ -533,7 +533,7 @@ a%1Bb
 LISTINGS
 }
 
-@test "ls: lines that are none are a breach" {
+@test "ls: malformed lines are a breach" {
     assert_listings 1 <<'LISTINGS'
 \x20
 
@@ -558,7 +558,7 @@ a mtime=1.1234567890
 LISTINGS
 }
 
-@test "ls: a line with two names is a breach, and not the first of them" {
+@test "ls: a line with two names is a breach" {
     assert_listings 1 <<<'a b'
 }
 
@@ -586,7 +586,7 @@ LISTINGS
     assert_listings 0 --match '*/*' <<<folder/a
 }
 
-@test "ls: what lies further below was not asked for without -R or --match" {
+@test "ls: deeper names are a breach without -R or --match" {
     assert_listings 1 <<'LISTINGS'
 a/b
 a/b/
@@ -597,7 +597,7 @@ folder/a/b/
 LISTINGS
 }
 
-@test "ls: nothing is shown of a listing that broke off, unless with -U" {
+@test "ls: nothing of a listing that broke off is shown, except with -U" {
     local code end
     while read -r code end; do
         printf '> LIST\n< OK\n< 2\\na\\n\n< %s\n<.\n' "$end" >script
@@ -618,7 +618,7 @@ SCRIPT
     assert_equal "$status $output ${#stderr_lines[@]}" '10 a 1'
 }
 
-@test "ls: a listing whose last line has no end, or one of too long a line, is a breach" {
+@test "ls: a last line without an end and a line that is too long are a breach" {
     assert_fails 1 fake "$FSC" ls <<'SCRIPT'
 > LIST
 < OK
@@ -652,7 +652,7 @@ SCRIPT
 bb b'
 }
 
-@test "ls: answers that no LIST has are a breach" {
+@test "ls: answers that do not belong to LIST are a breach" {
     local answer
     for answer in HELLO EXISTS FAIL ' OK' 'OK  x' 'OK\x07'; do
         printf '> LIST\n< %s\n>.\n' "$answer" >script
@@ -660,7 +660,7 @@ bb b'
     done
 }
 
-@test "ls: names are kept in 64 MiB at most, and -U needs none" {
+@test "ls: names take 64 MiB at most, and -U takes none" {
     # 67,000 names of 1000 bytes.
     cat >script <<'SCRIPT'
 > LIST deep=1
@@ -676,7 +676,7 @@ SCRIPT
     assert_equal "$status $stderr $output" '0  67000'
 }
 
-@test "ls: -U takes next to no memory, whatever the length of the listing" {
+@test "ls: -U takes hardly any memory, however long the listing is" {
     skip_when_sanitized 'what a program takes'
     cat >script <<'SCRIPT'
 > LIST deep=1

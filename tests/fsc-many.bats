@@ -4,7 +4,7 @@
 load library
 load fsc
 
-@test "put: --json tells of each file" {
+@test "put: --json reports each file" {
     start_fsd
     printf hello >small
     head -c 100000 /dev/zero >large
@@ -26,7 +26,7 @@ load fsc
     assert_equal "$status ${#stderr_lines[@]}" '9 1'
 }
 
-@test "get: --json tells of each file" {
+@test "get: --json reports each file" {
     mkdir -p "$LIBRARY/folder" here
     printf hello >"$LIBRARY/a"
     : >"$LIBRARY/folder/b"
@@ -46,7 +46,7 @@ load fsc
     assert_fails 2 "$FSC" get --json --output - a
 }
 
-@test "--files-from: operands of every command come from a file or standard input" {
+@test "--files-from: every command takes operands from a file or standard input" {
     local number
     start_fsd
     mkdir here
@@ -71,7 +71,7 @@ load fsc
     assert_silent "$FSC" put --files-from /dev/null
 }
 
-@test "--files-from: with -0 operands end in NUL" {
+@test "--files-from: with -0 operands end with NUL" {
     start_fsd
     printf x >a
     printf y >'b c'
@@ -85,7 +85,7 @@ load fsc
     assert_regex "$stderr" '^fsc: new\?line: '
 }
 
-@test "--files-from: what is wrong with a list" {
+@test "--files-from: errors of a list name the file and the line" {
     start_fsd
     printf x >a
     assert_fails 9 "$FSC" ls --files-from missing
@@ -110,7 +110,7 @@ fsc: -: standard input needs --name NAME'
     assert_equal "$status $output $stderr" '2 a fsc: list: line 2 is too long; the rest of the list is not read'
 }
 
-@test "--files-from: a list is heeded while it is being written" {
+@test "--files-from: a list is followed while it is being written" {
     start_fsd
     printf hello | tee a b >/dev/null
     # The next line is written when the answer to the one before is there.
@@ -143,7 +143,7 @@ stat None
 }
 
 # The line that is being written lies across the end of what is read at a time.
-@test "many: what is whole of a list is worked on, however the rest comes" {
+@test "--files-from: whole lines are used before the rest arrives" {
     local number
     start_fsd
     mkfifo list

@@ -56,7 +56,7 @@ print_names() {
     rm -r "$LIBRARY/d"
 }
 
-@test "put: refused names, of which nothing is sent" {
+@test "put: forbidden names are refused before anything is sent" {
     local name
     : >file
     # Nobody listens: a connection would be exit code 10.
@@ -123,7 +123,7 @@ make_small_and_large() {
     { head -c 199999 /dev/urandom && printf z; } >large
 }
 
-@test "put: names that are taken otherwise" {
+@test "put: names that folders, links and special files have" {
     local file
     make_small_and_large
     start_fsd
@@ -146,7 +146,7 @@ make_small_and_large() {
     assert_no_stages
 }
 
-@test "put: the same bytes again are a success, other bytes are not" {
+@test "put: a taken name with the same bytes exits 0, with other bytes 3" {
     local file
     make_small_and_large
     : >empty
@@ -173,7 +173,7 @@ make_small_and_large() {
     assert_no_stages
 }
 
-@test "put: a stream under a taken name is not read" {
+@test "put: a stream for a taken name is not read" {
     start_fsd
     mkdir -p "$LIBRARY"
     printf taken >"$LIBRARY/taken"
@@ -186,7 +186,7 @@ all of it'
     assert_regex "$stderr" '^fsc: taken: '
 }
 
-@test "put: standard input that is a file is read from where it stands" {
+@test "put: standard input that is a file is read from its position" {
     local line
     start_fsd
     printf 'first\nsecond\n' >lines
@@ -216,7 +216,7 @@ all of it'
     assert_equal "$(cat "$LIBRARY/link")" linked
 }
 
-@test "put: a file that is larger than the system tells" {
+@test "put: a file that is larger than stat says" {
     start_fsd
     [ ! -s /proc/version ] || skip 'the system tells the sizes of the files in /proc here'
     assert_silent "$FSC" put /proc/version
@@ -225,7 +225,7 @@ all of it'
     assert_no_stages
 }
 
-@test "put: a connection that was idle for too long is opened anew" {
+@test "put: a connection that the server closed for idleness is opened again" {
     local pid
     echo 'limits = { idle = "1s"; };' >"$CONFIG"
     start_fsd
@@ -377,7 +377,7 @@ SCRIPT
     assert_empty_library
 }
 
-@test "put: a refusal in the middle of a body is heeded" {
+@test "put: a refusal in the middle of a body ends the upload" {
     head -c 20000000 /dev/zero >large
     assert_fails 7 fake "$FSC" put large <<'SCRIPT'
 > PUT large size=20000000 upload=*
@@ -393,7 +393,7 @@ SCRIPT
     assert_equal "$stderr" 'fsc: large: it is ?full'
 }
 
-@test "put: a refusal is heeded while the producer is silent" {
+@test "put: a refusal ends the upload while the producer is silent" {
     mkfifo fifo
     # A producer that says hello and then nothing more: the FIFO's writer is its reader.
     assert_fails 12 fake bash -c 'exec <>fifo && echo hello >&0 && exec "$1" put - --name x' - \
@@ -408,7 +408,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "put: a refusal that comes together with the go-ahead is heeded" {
+@test "put: a refusal that arrives together with the go-ahead ends the upload" {
     mkfifo fifo
     assert_fails 12 fake bash -c 'exec "$1" put - --name x <>fifo' - "$FSC" <<'SCRIPT'
 > PUT x
@@ -417,7 +417,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "put: requests go on behind a refusal" {
+@test "put: requests continue after a refusal" {
     head -c 200000 /dev/zero >large
     printf hello >small
     assert_fails 7 fake "$FSC" put large small <<'SCRIPT'
@@ -434,7 +434,7 @@ SCRIPT
 }
 
 # Two that take their time, side by side.
-@test "put: a silent producer gets signs of life sent, and a server that stops reading is left" {
+@test "put: signs of life are sent for a silent producer, and a server that stops reading is left" {
     head -c 20000000 /dev/zero >large
     # It does not take a time limit to leave.
     use_settings 'limits = { idle = "1d"; stall = "1d"; take = "1d"; wait = "1d"; };'
@@ -559,7 +559,7 @@ ANSWERS
 ANSWERS
 }
 
-@test "put: --exclusive takes no name that is taken" {
+@test "put: --exclusive fails for a taken name" {
     local file
     make_small_and_large
     : >empty
@@ -596,7 +596,7 @@ ANSWERS
     assert_equal "$(printf '%s\n' "${ended[@]}" | sort -n | uniq -c | tr -s ' \n' ' ')" ' 1 0 19 3 '
 }
 
-@test "put: --exclusive believes nothing but an answer that is for this very upload" {
+@test "put: --exclusive believes only an answer to this upload" {
     local same=size=5\ digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
     printf hello >small
     assert_silent fake "$FSC" put small --exclusive <<<$'> PUT small size=5 upload=*\n< OK '"$same"
@@ -689,7 +689,7 @@ PYTHON
     assert_fails 9 "$FSC" put - --name small --if-same <"$WORK"
 }
 
-@test "put: --sha256 stores nothing else" {
+@test "put: --sha256 stores only that content" {
     local file hex other
     make_small_and_large
     start_fsd
@@ -723,7 +723,7 @@ SCRIPT
     assert_fails 2 "$FSC" put -R . --name x --sha256 "$other"
 }
 
-@test "put: --replace takes a name over" {
+@test "put: --replace replaces the file" {
     local file digest
     make_small_and_large
     printf new >other
@@ -762,7 +762,7 @@ SCRIPT
     done
 }
 
-@test "put: --replace with a digest takes over nothing else" {
+@test "put: --replace with a digest replaces only that content" {
     local file old guard
     make_small_and_large
     printf old >old

@@ -79,7 +79,7 @@ assert_sent() {
     ((size >= $1 && size <= $2)) || fail "the second time $size bytes were sent"
 }
 
-@test "retry: a server that comes up later" {
+@test "retry: a server that starts later" {
     local pid pids=()
     make_large
     printf hello >small
@@ -101,7 +101,7 @@ assert_sent() {
     cmp large "$LIBRARY/stream"
 }
 
-@test "retry: so many more attempts, and one line at the end" {
+@test "retry: N more attempts, and one line at the end" {
     local count
     make_large
     printf hello >small
@@ -164,7 +164,7 @@ SCRIPT
     assert_fails 10 timeout 60 "$FSC" put small --retry 1 --max-time 10m
 }
 
-@test "retry: a listing, unless it is printed as it comes" {
+@test "retry: a listing is retried unless it is printed as it arrives" {
     short_pauses
     echo 'retry = 1;' >>"$XDG_CONFIG_HOME/fsc/fsc.conf"
     printf '> LIST\n< OK\n< 2\\na\\n\n<.\n> LIST\n< OK\n< 2\\nb\\n\n< END\n' >script
@@ -174,7 +174,7 @@ SCRIPT
     assert_equal "$status $output ${#stderr_lines[@]}" '10 a 1'
 }
 
-@test "retry: how often may be told by numbers only" {
+@test "retry: the count must be a number" {
     local text
     printf hello >small
     for text in '' -1 1.5 x 1s 01 1000001 99999999999999999999; do
@@ -183,7 +183,7 @@ SCRIPT
     done
 }
 
-@test "retry: of small files only those without an answer are sent again" {
+@test "retry: only small files without an answer are sent again" {
     short_pauses
     mkdir tree
     printf hello | tee tree/{a,b,c,d} >/dev/null
@@ -217,7 +217,7 @@ fsc: tree/d: exists with different content (use --replace to overwrite)'
 ["tree/d","failed",3,"tree/d: exists with different content (use --replace to overwrite)"]'
 }
 
-@test "retry: a whole row that is larger than a buffer is sent again" {
+@test "retry: more small files than fit a buffer are sent again" {
     local i
     short_pauses
     mkdir tree
@@ -232,7 +232,7 @@ fsc: tree/d: exists with different content (use --replace to overwrite)'
     [ "$(find . -name 'sent.*' | wc -l)" -eq 2 ]
 }
 
-@test "retry: a stream only while none of it was read" {
+@test "retry: a stream is retried only while none of it was read" {
     short_pauses
     mkfifo fifo
     assert_silent fake bash -c 'printf hello | "$1" put - --name x --retry 1' - "$FSC" <<SCRIPT
@@ -253,7 +253,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "resume: in the same run from where the server has got to" {
+@test "resume: the same run continues from the server's offset" {
     make_large
     start_fsd
     relay
@@ -265,7 +265,7 @@ SCRIPT
     assert_no_stages
 }
 
-@test "resume: after KILL, INT or TERM the next run goes on" {
+@test "resume: the next run continues after KILL, INT or TERM" {
     local signal pid code
     start_fsd
     for signal in KILL INT TERM; do
@@ -291,7 +291,7 @@ SCRIPT
     assert_no_stages
 }
 
-@test "resume: a server that stops in the middle, and another one that goes on" {
+@test "resume: a server stops in the middle, and another one continues" {
     local pid
     echo 'limits = { drain = "10ms"; };' >"$CONFIG"
     make_large
@@ -312,7 +312,7 @@ SCRIPT
     cmp large "$LIBRARY/large"
 }
 
-@test "resume: the server is told the same id, and asked again while it is busy" {
+@test "resume: each attempt sends the same id, also while the server is busy" {
     make_large
     assert_silent fake "$FSC" put large --retry 1 <<SCRIPT
 > PUT large size=5000000 upload=*
@@ -353,7 +353,7 @@ SCRIPT
     [ "$(heard_ids)" != "$(cat before)" ]
 }
 
-@test "resume: what the server has, and is no beginning of the file, is given up" {
+@test "resume: a stage that is not a beginning of the file is abandoned" {
     local offset
     make_large
     for offset in "offset=1000 digest=$digest" "offset=5000001 digest=$digest" \
@@ -392,7 +392,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "resume: all of it may be there already" {
+@test "resume: the server may have all of it already" {
     make_large
     assert_silent fake "$FSC" put large <<SCRIPT
 > PUT large *
@@ -429,7 +429,7 @@ SCRIPT
     cmp large "$LIBRARY/large"
 }
 
-@test "resume: signs of life while the beginning is read" {
+@test "resume: signs of life are sent while the beginning is read again" {
     use_settings 'limits = { heartbeat = "1ms"; };'
     head -c 50000000 /dev/zero >large
     assert_silent fake "$FSC" put large <<SCRIPT
@@ -441,7 +441,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "ids: kept for as long as they are of use, for the user alone" {
+@test "ids: are kept as long as they are useful, and only for the user" {
     make_large
     umask 0
     assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
@@ -468,7 +468,7 @@ SCRIPT
     assert_equal "$(count_ids)" 3
 }
 
-@test "ids: where none can be kept, files are stored all the same" {
+@test "ids: files are stored also where no id can be kept" {
     local place
     make_large
     start_fsd
@@ -490,7 +490,7 @@ SCRIPT
     assert_equal "$(count_ids)" 0
 }
 
-@test "ids: what is damaged is replaced" {
+@test "ids: a damaged id is replaced" {
     local text file
     make_large
     assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
@@ -516,7 +516,7 @@ SCRIPT
 }
 
 # A name may be a lock: an id that cannot be removed must not make a second run believe that it has it.
-@test "ids: one that is over is never used again" {
+@test "ids: a finished id is never used again" {
     make_large
     skip_unless_powerless
     assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
@@ -581,7 +581,7 @@ assert_outcomes() {
 
 eager_hello=$'> PUT x size=5 digest=* eager=1\n> 5\n> hello\n> END'
 
-@test "lost answers: of a file that was sent ahead" {
+@test "lost answers: a file that was sent ahead" {
     printf hello >hello
     PUT='"$1" put hello --name x'
     assert_outcomes "$eager_hello" "PUT x size=5 digest=$digest_of_hello" <<ANSWERS
@@ -607,7 +607,7 @@ SCRIPT
     assert_equal "$stderr" 'fsc: x: the connection was lost; the file is not stored'
 }
 
-@test "lost answers: of several, over one connection" {
+@test "lost answers: several files over one connection" {
     short_pauses
     mkdir tree
     printf hello | tee tree/{a,b,c} >/dev/null
@@ -627,7 +627,7 @@ SCRIPT
 fsc: tree/c: exists with different content (use --replace to overwrite)'
 }
 
-@test "lost answers: of a stream" {
+@test "lost answers: a stream" {
     PUT='printf hello | "$1" put - --name x'
     assert_outcomes $'> PUT x\n< OK offset=0\n>body' "PUT x size=5 digest=$digest_of_hello" <<ANSWERS
 0 EXISTS size=5 digest=$digest_of_hello
@@ -638,7 +638,7 @@ fsc: tree/c: exists with different content (use --replace to overwrite)'
 ANSWERS
 }
 
-@test "lost answers: of a file with an id" {
+@test "lost answers: a file with an id" {
     make_large
     PUT='"$1" put large --name x'
     assert_outcomes $'> PUT x *\n< OK offset=0\n>body' "PUT x size=5000000 digest=$digest upload=*" <<ANSWERS
@@ -678,7 +678,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "lost answers: a later attempt that breaks off tells that it is not stored" {
+@test "lost answers: a later attempt that breaks off reports that nothing is stored" {
     make_large
     assert_fails 10 fake "$FSC" put large --retry 1 <<SCRIPT
 > PUT large *
@@ -702,7 +702,7 @@ SCRIPT
 }
 
 # One daemon for all: the answer is lost on the way, the next connection is a whole one.
-@test "lost answers: a daemon tells the truth" {
+@test "lost answers: a real daemon" {
     make_large
     printf hello >small
     start_fsd

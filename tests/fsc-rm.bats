@@ -29,7 +29,7 @@ be_quick() {
     use_settings 'limits = { pause = "1ms"; };'
 }
 
-@test "rm: files, one after the other, and their folders with the last one" {
+@test "rm: deletes files, and a folder with its last one" {
     start_with_files
     assert_silent "$FSC" rm a
     assert_left b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
@@ -60,7 +60,7 @@ be_quick() {
     assert_left folder/{a.gz,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
 }
 
-@test "rm: --json tells of each file" {
+@test "rm: --json reports each file" {
     start_with_files
     run --separate-stderr "$FSC" rm --json --missing-ok a nothing folder
     assert_equal "$status ${#stderr_lines[@]}" '1 1'
@@ -78,7 +78,7 @@ be_quick() {
 {"name":"..","outcome":"failed","reason":"usage","exit":2,"message":"'"${stderr#fsc: }"'"}'
 }
 
-@test "rm: names and folders of a list" {
+@test "rm: names and folders from a list" {
     start_with_files
     printf 'a\nfolder/b\n' >list
     assert_silent "$FSC" rm --files-from list
@@ -161,7 +161,7 @@ be_quick() {
     done
 }
 
-@test "rm: who may not delete is told so" {
+@test "rm: a client without the right to delete exits 6" {
     mkdir "$LIBRARY"
     echo 1 >"$LIBRARY/a"
     FSD_EXPECTED='^level=warning msg=denied '
@@ -174,7 +174,7 @@ be_quick() {
     [ -e "$LIBRARY/a" ]
 }
 
-@test "rm: nothing is deleted after a listing that broke off, or cannot be believed" {
+@test "rm: nothing is deleted after a listing that broke off or is invalid" {
     local code rest
     while read -r code rest; do
         printf '> LIST match=*\n< OK\n< 2\\na\\n\n< %s\n<.\n' "$rest" >script
@@ -191,7 +191,7 @@ be_quick() {
 ENDS
 }
 
-@test "rm: a file without a time is not older than anything" {
+@test "rm: --older-than skips a file without a time" {
     run --separate-stderr fake "$FSC" rm --match '*' --older-than 1d <<'SCRIPT'
 > LIST match=* details=1
 < OK
@@ -204,7 +204,7 @@ SCRIPT
     assert_regex "${stderr_lines[0]}" '^fsc: a: the server does not report its time'
 }
 
-@test "rm: what vanishes between listing and deletion is fine with --match only" {
+@test "rm: a file may vanish between listing and deletion only with --match" {
     assert_silent fake "$FSC" rm --match '*' <<'SCRIPT'
 > LIST match=*
 < OK
@@ -218,7 +218,7 @@ SCRIPT
     assert_fails 4 fake "$FSC" rm a <<<$'> DELETE a\n< FAIL not-found'
 }
 
-@test "rm: an answer that was lost, and a file that is gone then" {
+@test "rm: a file that is gone after a lost answer was deleted" {
     be_quick
     printf '> DELETE a\n<.\n' >script
     assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a
@@ -242,7 +242,7 @@ SCRIPT
     assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a b
 }
 
-@test "rm: a file that is not there is not found, also when there was no connection at first" {
+@test "rm: a missing file exits 4, also when there was no connection at first" {
     local pid fields=() code=0
     be_quick
     use_settings 'limits = { pause = "100ms"; };'
@@ -278,7 +278,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "rm: no connection is the end of it" {
+@test "rm: without a connection the other names are left" {
     assert_fails 10 "$FSC" rm a b
     assert_fails 10 "$FSC" rm --match '*' a b
     assert_fails 11 "$FSC" rm a b --max-time 200ms --server 'exec:exec sleep 60'

@@ -26,7 +26,7 @@ assert_refused() {
     assert_fails 2 "$FSC" ls --config bad.conf
 }
 
-@test "settings: what is in force, and from where" {
+@test "settings: config prints what is in force, and its origin" {
     run quiet env -u FSC_SERVER "$FSC" config
     assert_success
     assert_line --index 0 'server = "/run/fsd/fsd.sock"; # default'
@@ -97,7 +97,7 @@ XDG_CONFIG_HOME=$WORK/nowhere,HOME=$WORK/home /run/fsd/fsd.sock
 PLACES
 }
 
-@test "settings: files that cannot be read, or are none" {
+@test "settings: files that cannot be read" {
     mkdir -p "$XDG_CONFIG_HOME/fsc/fsc.conf"
     assert_fails 2 "$FSC" ls
     assert_regex "$stderr" "^fsc: $XDG_CONFIG_HOME/fsc/fsc.conf: Is a directory"
@@ -114,7 +114,7 @@ PLACES
     quiet "$FSC" ls --help >/dev/null
 }
 
-@test "settings: a file that may not be read is no missing one" {
+@test "settings: a file that may not be read is not a missing one" {
     skip_unless_powerless
     user_file <<<''
     chmod 0 "$XDG_CONFIG_HOME/fsc/fsc.conf"
@@ -122,7 +122,7 @@ PLACES
     assert_regex "$stderr" "^fsc: $XDG_CONFIG_HOME/fsc/fsc.conf: Permission denied"
 }
 
-@test "settings: each duration, and what may not be one" {
+@test "settings: valid and invalid values of each duration" {
     local name least most default
     print_durations >durations
     [ "$(grep -c . durations)" -ge 7 ]
@@ -151,7 +151,7 @@ PLACES
     done <durations
 }
 
-@test "settings: the server, and what may not be one" {
+@test "settings: valid and invalid servers" {
     local value
     for value in '"/path"' '"plain:localhost"' '"plain:[::1]:99"' '"exec:a b \"c\""'; do
         echo "server = $value;" >config.conf
@@ -187,7 +187,7 @@ PLACES
     sed -e 's/ *# .*//' -e 's/max_time = .*/#max_time = not set/' print | diff <(sed 's/#max_time.*/#max_time = not set/' defaults) -
 }
 
-@test "settings: a long one is shown whole, and a file's name cannot add another" {
+@test "settings: a long value is printed whole, and a file name cannot add a setting" {
     local long
     unset FSC_SERVER
     long=exec:$(printf '%09000d' 0)
@@ -199,7 +199,7 @@ PLACES
     assert_silent bash -c '"$1" config --config shown >/dev/null' - "$FSC"
 }
 
-@test "settings: /dev/null is none, and a folder that may not be searched has none" {
+@test "settings: /dev/null and a folder that may not be searched have no settings" {
     skip_unless_powerless
     assert_silent bash -c '"$1" config --config /dev/null >/dev/null' - "$FSC"
     mkdir -p home/.config/fsc && echo nonsense >home/.config/fsc/fsc.conf

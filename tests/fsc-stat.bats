@@ -38,7 +38,7 @@ mtime: 2001-09-09T01:46:40.25Z'
 {"name":"with space","size":0,"mtime":"2001-09-09T01:46:40.25Z"}'
 }
 
-@test "stat: names of no file" {
+@test "stat: names that are not files" {
     start_fsd
     mkdir "$LIBRARY/folder" "$LIBRARY/empty"
     : >"$LIBRARY/a"
@@ -60,7 +60,7 @@ mtime: 2001-09-09T01:46:40.25Z'
     assert_equal "$status ${#stderr_lines[@]}" '9 1'
 }
 
-@test "stat: what a server may not say of a file" {
+@test "stat: invalid details from a server are a breach" {
     local body
     while IFS= read -r body; do
         printf '> LIST a details=1\n< OK\n< %s\n>.\n' "$body" >script
@@ -76,7 +76,7 @@ BODIES
     assert_equal "$status $stderr $output" $'0  name: a\nby: ?[31m??'
 }
 
-@test "status: keys and values as they come" {
+@test "status: keys and values are printed as the server sends them" {
     cat >script <<'SCRIPT'
 > STATUS
 < OK
@@ -97,7 +97,7 @@ b-y_t.es 9007199254740993'
     assert_output '{"version":"0.1.0","state":"as it is","sessions.now":5,"b-y_t.es":9007199254740993}'
 }
 
-@test "status: values cannot play with a terminal, and none is no failure" {
+@test "status: values cannot control a terminal, and an empty list is not a failure" {
     run --separate-stderr fake "$FSC" status <<<$'> STATUS\n< OK\n< 15\\na %1B[31m%0A\\xff"\\n\n< END'
     assert_equal "$status $stderr $output" '0  a ?[31m??"'
     assert_silent fake "$FSC" status <<<$'> STATUS\n< OK\n< END'
@@ -108,7 +108,7 @@ b-y_t.es 9007199254740993'
     assert_fails 2 "$FSC" status x
 }
 
-@test "status: what is no status is a breach" {
+@test "status: malformed lines are a breach" {
     local line
     while IFS= read -r line; do
         printf '> STATUS\n< OK\n< %d\\n%s\\n\n< END\n>.\n' \
@@ -137,7 +137,7 @@ SCRIPT
     assert_fails 10 fake "$FSC" status --json <<<$'> STATUS\n< OK\n< 4\\na 1\\n\n<.'
 }
 
-@test "status: of a real daemon" {
+@test "status: a real daemon" {
     start_fsd
     run quiet "$FSC" status
     assert_success

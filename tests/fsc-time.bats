@@ -74,7 +74,7 @@ assert_phase_times_out() {
     assert_equal "$status $stderr" '11 fsc: ls: the time limit of --max-time is reached'
 }
 
-@test "time: a trickle is no way to hold fsc up" {
+@test "time: a trickle of bytes does not hold fsc" {
     limit 'idle = "60s"' 'stall = "300ms"'
     # A line, and a body, of which a byte comes now and then.
     run --separate-stderr bash -c '"$1" ls --server "exec:while printf A; do sleep 0.05; done"' - "$FSC"
@@ -226,7 +226,7 @@ RACE
     assert_equal "$status $output $stderr" '0 0 '
 }
 
-@test "time: a host that nobody tells the addresses of" {
+@test "time: a name server that does not answer is left" {
     local own=(unshare -rmn bash -c 'mount --bind resolv.conf /etc/resolv.conf &&
         mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' -)
     printf 'nameserver 127.0.0.1\n' >resolv.conf
@@ -246,7 +246,7 @@ SILENT
         '0 11 True fsc: plain:two.example: cannot look up the host in time'
 }
 
-@test "fsc: INT and TERM end it as signals do, and the command that is the server" {
+@test "fsc: INT and TERM end fsc by that signal, and end the command of exec:" {
     local number
     for number in 2 15; do
         run --separate-stderr python3 - "$FSC" "$number" <<'PYTHON'
@@ -281,13 +281,13 @@ PYTHON
     assert_equal "$status" 143
 }
 
-@test "fsc: signals that are ignored at the start are so in the command, too" {
+@test "fsc: the command of exec: ignores the signals that fsc was started to ignore" {
     run --separate-stderr bash -c 'trap "" TERM INT HUP
         "$1" ls --server "exec:kill -TERM \$PPID; kill -INT \$PPID; kill -HUP \$PPID; echo EMPTY; cat >/dev/null"' - "$FSC"
     assert_equal "$status $output$stderr" '0 '
 }
 
-@test "time: a trickle, or signs of life alone, do not hold uploads that are sent ahead" {
+@test "time: neither a trickle nor signs of life hold uploads that are sent ahead" {
     local number said
     for number in {1..70}; do head -c 60000 /dev/zero >"f$number"; done
     echo 'limits = { idle = "20s"; stall = "20s"; take = "500ms"; wait = "1s"; };' >fsc.conf

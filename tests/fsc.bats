@@ -16,7 +16,7 @@ start_with_a_file() {
     start_fsd "$@"
 }
 
-@test "fsc: alone it prints every command with an example, as fsc help does" {
+@test "fsc: without arguments prints every command with an example, as fsc help does" {
     local word
     run quiet "$FSC"
     assert_success
@@ -28,7 +28,7 @@ start_with_a_file() {
     done
 }
 
-@test "fsc: help tells of each command, its options and the same example" {
+@test "fsc: help COMMAND shows its options and the same example" {
     local word example
     for word in $(print_commands); do
         example=$("$FSC" | grep -E "^ +fsc $word ")
@@ -51,7 +51,7 @@ start_with_a_file() {
     assert_fails 2 "$FSC" help ls get
 }
 
-@test "fsc: help needs no server and no right operands" {
+@test "fsc: help needs no server and no valid operands" {
     assert_equal "$(FSC_SERVER=example.org quiet "$FSC" get --help)" "$("$FSC" help get)"
     FSC_SERVER=example.org quiet "$FSC" help >/dev/null
     FSC_SERVER=example.org quiet "$FSC" >/dev/null
@@ -110,7 +110,7 @@ start_with_a_file() {
     assert_fails 2 "$FSC" put
 }
 
-@test "fsc: options stand before and behind the command and its operands" {
+@test "fsc: options come before and after the command and its operands" {
     local arguments
     start_with_a_file
     for arguments in "--server $SOCKET ls a" "--server=$SOCKET ls a" "ls --server $SOCKET a" \
@@ -136,7 +136,7 @@ start_with_a_file() {
     assert_fails 2 "$FSC" put -l
 }
 
-@test "fsc: FSC_SERVER is the address, and --server comes before it" {
+@test "fsc: --server overrides FSC_SERVER" {
     start_with_a_file
     run quiet "$FSC" ls
     assert_equal "$status $output" '0 a'
@@ -146,7 +146,7 @@ start_with_a_file() {
     assert_fails 2 env FSC_SERVER=example.org "$FSC" ls
 }
 
-@test "fsc: no server is exit code 10, told once for all operands" {
+@test "fsc: no server exits 10, reported once for all operands" {
     printf x >file
     assert_fails 10 "$FSC" ls
     assert_regex "$stderr" "^fsc: $SOCKET: "
@@ -162,7 +162,7 @@ start_with_a_file() {
     refute_output --regexp 'fsc-'
 }
 
-@test "fsc: addresses that are none" {
+@test "fsc: invalid addresses" {
     local address
     for address in relative/path 'exec:' 'plain:' plain:127.0.0.1: plain:127.0.0.1:x \
         plain:127.0.0.1:65536 plain:127.0.0.1:-1 plain:::1 'plain:[::1' 'plain:[::1]x' \
@@ -173,14 +173,14 @@ start_with_a_file() {
     done
 }
 
-@test "fsc: an empty --server is no address, and not the usual one" {
+@test "fsc: an empty --server is an error, not the default" {
     start_with_a_file
     assert_fails 2 "$FSC" ls --server ''
     assert_regex "$stderr" 'no server address'
     assert_fails 2 "$FSC" --server= ls
 }
 
-@test "fsc: TLS is refused for now, and nothing else tried instead" {
+@test "fsc: TLS is refused for now, and nothing else is tried" {
     local address
     start_with_a_file --listen plain:127.0.0.1:0 --anonymous list
     for address in example.org localhost "localhost:$FSD_PORT" "127.0.0.1:$FSD_PORT" '[::1]' \
@@ -224,7 +224,7 @@ start_with_a_file() {
     assert_equal "$status $output" '0 a'
 }
 
-@test "fsc: what a client may not do is exit code 6" {
+@test "fsc: a request without the right exits 6" {
     # shellcheck disable=SC2034 # library.bash reads it
     FSD_EXPECTED='msg=denied'
     printf x >file
@@ -236,7 +236,7 @@ start_with_a_file() {
     [ ! -e there ]
 }
 
-@test "fsc: exec: a command whose stdin and stdout are the server" {
+@test "fsc: exec: talks to the server through a command" {
     start_with_a_file
     head -c 300000 /dev/urandom >large
     local server
@@ -267,7 +267,7 @@ start_with_a_file() {
     assert_equal "$status ${stderr_lines[0]} ${#stderr_lines[@]}" '10 trouble 2'
 }
 
-@test "fsc: exec: a command that neither heeds its stream nor TERM is killed" {
+@test "fsc: exec: a command that ignores the end of its input and TERM is killed" {
     local start=$SECONDS pid
     # Signals that are ignored stay ignored in what the shell becomes.
     run --separate-stderr timeout -k 1 60 "$FSC" ls --server \
@@ -313,7 +313,7 @@ REASONS
     assert_output "$(sed 's/^\([0-9]*\) /\1 \1: /' reasons)"
 }
 
-@test "fsc: the text of a refusal cannot play with a terminal" {
+@test "fsc: the text of a refusal cannot control a terminal" {
     assert_fails 6 fake "$FSC" ls <<'SCRIPT'
 > LIST
 < FAIL denied a\x1b[31mb\x07c\xc2\x9bd\xffe\x7f\xe2\x82\xac
@@ -325,7 +325,7 @@ SCRIPT
 SCRIPT
 }
 
-@test "fsc: neither can other words of a server" {
+@test "fsc: other text from a server cannot control a terminal" {
     local answer
     while IFS= read -r answer; do
         printf '> GET a\n< %s\n<.\n' "$answer" >script
@@ -341,7 +341,7 @@ OK size=0 mtime=1\n\x1b]0;title\x07\xc2\x9b
 ANSWERS
 }
 
-@test "fsc: a server that is busy says so before anything was asked" {
+@test "fsc: a busy server may answer before a request" {
     head -c 300000 /dev/zero >large
     cat >script <<'SCRIPT'
 < FAIL busy
@@ -354,7 +354,7 @@ SCRIPT
     assert_fails 12 "$TESTS/fake_server" "$SOCKET" script "$FSC" get a --output -
 }
 
-@test "fsc: a server that closes at once, or never says anything right" {
+@test "fsc: a server that closes at once or answers nonsense" {
     assert_fails 10 fake "$FSC" ls <<<'<.'
     assert_fails 1 fake "$FSC" ls <<<$'> LIST\n< HTTP/1.1 400 Bad Request\n>.'
     assert_fails 1 fake "$FSC" ls <<<$'> LIST\n< SSH-2.0-OpenSSH_9.2\r\n>.'
@@ -499,7 +499,7 @@ round_trip() {
     assert_no_stages
 }
 
-@test "fsc: no leak in ls, get and put" {
+@test "fsc: valgrind finds no leak in ls, get and put" {
     skip_without_valgrind
     start_with_a_file
     mkdir here

@@ -3,7 +3,7 @@
 
 load library
 
-@test "limits.sessions: one more is busy" {
+@test "limits.sessions: one session more is refused as busy" {
     echo 'limits = { sessions = 2; };' >"$CONFIG"
     start_fsd
     converse <<'END'
@@ -113,7 +113,7 @@ END
     assert_empty_library
 }
 
-@test "limits.linger: a body behind a refusal must end" {
+@test "limits.linger: a body after a refusal must end in time" {
     echo 'limits = { linger = "200ms"; };' >"$CONFIG"
     start_fsd
     converse <<'END'
@@ -132,7 +132,7 @@ for head in ('PUT .. size=6 eager=1\n', 'nonsense\n'):
 END
 }
 
-@test "limits.linger: signs of life and dribbling do not put it off" {
+@test "limits.linger: signs of life and single bytes do not extend it" {
     echo 'limits = { linger = "300ms"; };' >"$CONFIG"
     start_fsd
     converse <<'END'
@@ -149,7 +149,7 @@ END
     assert_empty_library
 }
 
-@test "limits.heartbeat: a listing that finds little tells that it goes on" {
+@test "limits.heartbeat: a listing that finds little sends signs of life" {
     local number
     echo 'limits = { heartbeat = "1ms"; };' >"$CONFIG"
     start_fsd

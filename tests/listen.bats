@@ -16,7 +16,7 @@ load library
     [ ! -e "$SOCKET" ]
 }
 
-@test "listen: what is no socket is let be" {
+@test "listen: a path that is not a socket is left unchanged" {
     echo precious >"$SOCKET"
     mkdir "$LIBRARY"
     run timeout 20 "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --foreground 3>&-
@@ -42,7 +42,7 @@ load library
         --listen plain:0.0.0.0:0 --foreground
 }
 
-@test "listen: whoever locks the folder of a socket does not keep the daemon from it" {
+@test "listen: a lock on the folder of a socket does not block the daemon" {
     local holder
     mkdir "$WORK/run"
     SOCKET=$WORK/run/socket

@@ -60,14 +60,14 @@ cells() {
     sed -E '/│.*│/s/   +/ │ /g' | sed -n -E 's/^[ │]*│ *([^│]*[^│ ]) *│[ │]*([^│]*[^│ ]) *│.*/\1 \2/p'
 }
 
-@test "manual: man has nothing to complain of" {
+@test "manual: man prints no warning" {
     local name
     for name in "${PAGES[@]}"; do
         MANROFFSEQ='' MANWIDTH=80 quiet man --warnings -E UTF-8 -l -Tutf8 -Z "$FSD_BUILD/man/$name" >/dev/null
     done
 }
 
-@test "manual: the pages are found by what they are" {
+@test "manual: apropos finds the pages" {
     local name line
     for name in "${PAGES[@]}"; do
         line=$(page "$name" | section NAME | sed -n 's/^ \{7\}//p')
@@ -88,7 +88,7 @@ cells() {
     done
 }
 
-@test "manual: fsc(1) tells of every command, and of no other" {
+@test "manual: fsc(1) describes every command and no other" {
     local word
     for word in $(commands); do
         quiet "$FSD_BUILD/fsc" help "$word" | sed -n 's/^Usage: \(fsc [a-z]*\) \[OPTION\]\.\.\./\1/p'
@@ -100,7 +100,7 @@ cells() {
     assert_same commands table synopsis
 }
 
-@test "manual: fsc(1) tells of every option of each command, and of no other" {
+@test "manual: fsc(1) describes every option of each command and no other" {
     local word heading
     page fsc.1 >text
     section SYNOPSIS <text >synopsis
@@ -127,7 +127,7 @@ cells() {
     done
 }
 
-@test "manual: fsc(1) tells of every exit code, and of no other" {
+@test "manual: fsc(1) describes every exit code and no other" {
     page fsc.1 >text
     quiet "$FSD_BUILD/fsc" help exit-codes >table
     section 'EXIT STATUS' <text | sed -n 's/^ \{11\}//p' >codes
@@ -136,13 +136,13 @@ cells() {
     assert_equal "$(sed -n 's/^ *\([0-9]*\) .*: retry$/\1/p' table | xargs)" '10 11 12'
 }
 
-@test "manual: fsc(1) tells of every setting as the table has it, and of no other" {
+@test "manual: fsc(1) describes every setting as the table has it and no other" {
     quiet "$FSD_BUILD/fsc" help settings | grep '^[a-z]' >table
     page fsc.1 | section SETTINGS | sed -n -E 's/^ {7}([a-z][^ ]*, .*; .*)/\1/p' >shown
     assert_same 'settings of fsc' table shown
 }
 
-@test "manual: fsc(1) tells of the reasons that only reports have" {
+@test "manual: fsc(1) lists the reasons that only reports have" {
     reasons EXISTS BREACH | grep -v -e '^empty ' -e '^$' | sed 's/ .*//' >table
     page fsc.1 | section REPORTS | sed -n 's/.* one of //p' | grep -o '"[a-z]*"' | tr -d '"' >shown
     assert_same 'reasons of reports' table shown
@@ -153,7 +153,7 @@ reasons() {
     sed -n "/\[REASON_$1\]/,/\[REASON_$2\]/s/.*= {\"\([a-z-]*\)\", \([0-9]*\),.*/\1 \2/p" "$SOURCE/protocol/reason.c"
 }
 
-@test "manual: fsd(8) and fsd-scrub(8) tell of every option, and of no other" {
+@test "manual: fsd(8) and fsd-scrub(8) describe every option and no other" {
     local name
     for name in fsd fsd-scrub; do
         page "$name.8" >text
@@ -166,13 +166,13 @@ reasons() {
     done
 }
 
-@test "manual: fsd(8) tells of every right, and of no other" {
+@test "manual: fsd(8) describes every right and no other" {
     quiet "$FSD_BUILD/fsd" --print-settings | sed -n 's/^anonymous, any of \(.*\); .*/\1/p' | tr -d , | tr ' ' '\n' >table
     page fsd.8 | section RIGHTS | sed -n -E 's/^ {7}([a-z]+)$/\1/p' >shown
     assert_same rights table shown
 }
 
-@test "manual: fsd(8) tells of every message of the log, and of no other" {
+@test "manual: fsd(8) describes every message of the log and no other" {
     cat "$SOURCE"/daemon/*.c "$SOURCE"/daemon/*/*.c | tr -s ' \n' ' ' | grep -o -E 'log_event\( ?LOG_LEVEL_[A-Z]+, "[^"]*"' |
         sed -E 's/.*LEVEL_([A-Z]*), "(.*)"/\L\1\E \2/' >table
     page fsd.8 | section LOG | cells | grep -v -x 'level msg' >shown
@@ -197,7 +197,7 @@ in_one_line() {
     tr -s ' \n' '  ' <"$1"
 }
 
-@test "manual: fsd.conf(5) tells of every setting as the table has it, and of no other" {
+@test "manual: fsd.conf(5) describes every setting as the table has it and no other" {
     local line
     page fsd.conf.5 | section SETTINGS >text
     quiet "$FSD_BUILD/fsd" --print-settings >settings
@@ -254,13 +254,13 @@ in_one_line() {
     assert_success
 }
 
-@test "manual: fsd-protocol(7) tells of every reason and its exit code, and of no other" {
+@test "manual: fsd-protocol(7) describes every reason and its exit code and no other" {
     reasons NOT_FOUND UNSUPPORTED >table
     page fsd-protocol.7 | section Reasons | sed -n -E 's/^ *│([a-z-]+) .* ([0-9]+) *│$/\1 \2/p' >shown
     assert_same reasons table shown
 }
 
-@test "manual: fsd-protocol(7) tells of every request and its options, and of no other" {
+@test "manual: fsd-protocol(7) describes every request and its options and no other" {
     # A line for each, e.g. "GET offset= length= digest=".
     tr -s ' \n' ' ' <"$SOURCE/daemon/requests/requests.c" | grep -o -E '\{\.word = "[A-Z]+"[^}]*\}' |
         sed -E -e 's/.word = "([A-Z]+)"[^}]*\.options = ([^}.]*).*/\1 \2/; t' -e 's/.*"([A-Z]+)".*/\1/' |
@@ -270,7 +270,7 @@ in_one_line() {
     assert_same requests requests shown
 }
 
-@test "manual: fsd-protocol(7) tells of every key of STATUS, and of no other" {
+@test "manual: fsd-protocol(7) describes every key of STATUS and no other" {
     mkdir "$LIBRARY"
     quiet "$FSD" --config "$CONFIG" --library "$LIBRARY" --stdio <<<'STATUS' | sed -n -E \
         -e 's/^requests\.[A-Z]+\.ok .*/requests.WORD.outcome/; s/^limits\.[a-z_]+ .*/limits.name/; s/^([a-z.A-Z]+)( .+|$)/\1/p' |
@@ -295,7 +295,7 @@ in_one_line() {
     done
 }
 
-@test "manual: what is included shows as it is" {
+@test "manual: included text is shown unchanged" {
     # shellcheck disable=SC2016,SC1003
     printf '%s\n' '. dot' "'quote" '\n \\ \* \' '``` ` ````' '_a_ *b* [[ | x' '    indented' '@include-file x' \
         '; no comment' '- ~ ^ " & ++' '# heading' ä€ >included
@@ -309,7 +309,7 @@ in_one_line() {
     assert_output ''
 }
 
-@test "manual: an include of what is not there fails" {
+@test "manual: an include of a missing file fails" {
     local line
     for line in '@include-file nothing' '@include-file' '@other'; do
         run awk -f "$SOURCE/man/include.awk" <<<"$line"

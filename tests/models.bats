@@ -46,7 +46,7 @@ check(sessions[0].status()['sessions'] == '20', 'spare ones are counted as sessi
 END
 }
 
-@test "spare: HUP retires those that there are, and no session" {
+@test "spare: HUP retires spare processes, and no session" {
     echo 'spare = 3;' >"$CONFIG"
     FSD_MODEL=(--concurrency process)
     start_fsd
@@ -67,7 +67,7 @@ wait_until(lambda: not children(), 'all to go')
 END
 }
 
-@test "models: HUP changes from one to the other, and sessions under way finish" {
+@test "models: HUP changes the model, and running sessions finish" {
     FSD_MODEL=()
     echo "concurrency = \"$FSD_CONCURRENCY\"; spare = 1;" >"$CONFIG"
     start_fsd
@@ -98,7 +98,7 @@ END
     assert_no_stages
 }
 
-@test "models: one thread's worker serves all, each process serves one" {
+@test "models: one worker serves all threads, each process serves one session" {
     echo 'spare = 0;' >"$CONFIG"
     start_fsd
     converse <<'END'
@@ -112,7 +112,7 @@ check(len(children()) == {'process': 5, 'thread': 1}[model], children())
 END
 }
 
-@test "crash: of a process loses its own session only" {
+@test "crash: a process loses only its own session" {
     let_crash
     echo 'spare = 0; limits = { sessions = 3; };' >"$CONFIG"
     FSD_MODEL=(--concurrency process)
@@ -136,7 +136,7 @@ END
     [ ! -e "$LIBRARY/a" ]
 }
 
-@test "crash: of a worker loses its sessions, and a new one serves at once" {
+@test "crash: a worker loses its sessions, and a new one serves at once" {
     let_crash
     echo 'limits = { sessions = 2; };' >"$CONFIG"
     FSD_MODEL=(--concurrency thread)
@@ -183,7 +183,7 @@ END
     done
 }
 
-@test "limits.per_address: one more of an address is busy, another address is not" {
+@test "limits.per_address: one session more of an address is refused as busy" {
     echo 'limits = { per_address = 2; };' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous 'list'
     converse <<'END'
@@ -214,7 +214,7 @@ await_room(address)
 END
 }
 
-@test "limits.per_address: holds over IPv6, too, and for each family by itself" {
+@test "limits.per_address: holds over IPv6 too" {
     grep -q 00000000000000000000000000000001 /proc/net/if_inet6 || skip 'there is no IPv6 here'
     echo 'limits = { per_address = 1; };' >"$CONFIG"
     start_fsd --listen 'plain:[::1]:0' --anonymous 'list'
@@ -228,7 +228,7 @@ await_room(address)
 END
 }
 
-@test "limits.per_user: one more of a user is busy, another user is not" {
+@test "limits.per_user: one session more of a user is refused as busy" {
     skip_unless_root 'to be another user'
     use_other_user
     FSD_WRAPPER=()
@@ -328,7 +328,7 @@ await_room()
 END
 }
 
-@test "descriptors: want of them refuses clients, and goes by" {
+@test "descriptors: without free ones clients are refused, until there are some again" {
     start_fsd
     FSD_EXPECTED='msg=("no worker"|"no session"|failed) '
     converse <<'END'
@@ -383,7 +383,7 @@ await_room()
 END
 }
 
-@test "processes: want of them refuses clients, is logged once, and goes by" {
+@test "processes: without free ones clients are refused, which is logged once, until there are some again" {
     echo 'spare = 0;' >"$CONFIG"
     use_other_user
     start_fsd
@@ -506,7 +506,7 @@ check(new.status()['sessions.crashed'] == '0', new.status())
 END
 }
 
-@test "stop: when the daemon is killed uploads finish, and all else ends by itself" {
+@test "stop: when the daemon is killed, uploads finish and everything else ends" {
     echo 'spare = 2;' >"$CONFIG"
     start_fsd
     converse <<'END'
@@ -545,7 +545,7 @@ END
     converse <<<'check(all(has_ended(child) for child in open("children").read().split()), "a process is left")'
 }
 
-@test "processes: a session has nothing of the daemon, or of another session" {
+@test "processes: a session has no descriptor of the daemon or of another session" {
     FSD_MODEL=()
     local model
     echo 'spare = 1;' >"$CONFIG"
@@ -613,7 +613,7 @@ END
     [ ! -e "$WORK/pid" ]
 }
 
-@test "pid file: a stale one is taken over, and nothing else" {
+@test "pid file: a stale one is taken over, anything else is refused" {
     mkdir -p "$LIBRARY"
     printf '7\nmore text\n' >"$WORK/pid"
     refuses 1 "^fsd: $WORK/pid: the existing file is not a pid file\$" --config "$CONFIG" \
@@ -635,7 +635,7 @@ END
     [ ! -e "$WORK/pid" ]
 }
 
-@test "pid file: what is no file of ours is refused, and let be" {
+@test "pid file: a path that is not a pid file is refused and left unchanged" {
     local path
     mkdir -p "$LIBRARY"
     mkfifo fifo
@@ -653,7 +653,7 @@ END
     [ ! -e nowhere ] && [ -p fifo ] && [ -L link ] && [ -S bound ]
 }
 
-@test "log: debug tells of sessions and requests, by number" {
+@test "log: level debug logs sessions and requests with their numbers" {
     echo 'log = { level = "debug"; };' >"$CONFIG"
     FSD_EXPECTED='^level=debug '
     start_fsd --listen plain:127.0.0.1:0 --anonymous list
@@ -685,7 +685,7 @@ END
     assert_equal "${#lines[@]}" 9
 }
 
-@test "log: a level tells itself and those before it, and HUP changes it" {
+@test "log: a level includes the more severe ones, and HUP changes it" {
     start_fsd --listen plain:127.0.0.1:0
     FSD_EXPECTED='^level=(error|warning|debug) '
     converse <<'END'

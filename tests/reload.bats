@@ -153,7 +153,7 @@ END
     await_fsd
 }
 
-@test "TERM: clients that never stop coming do not keep it out" {
+@test "stop: TERM works while clients never stop connecting" {
     start_fsd
     converse <<'END'
 pid = daemon()

@@ -17,7 +17,7 @@ calls_behind() {
         s/^(unlinkat)\\([0-9]+<(.*)>, \"(.*)\", (0|AT_REMOVEDIR)\\) += 0.*/\\1 \\2 \\3/p" calls
 }
 
-@test "replace: a reader under way keeps the old file, and the next one gets the new" {
+@test "replace: a running download gets the old file, and the next one the new" {
     start_fsd
     converse <<'END'
 old, new = b'o' * 3_000_000, b'n' * 3_000_001
@@ -58,7 +58,7 @@ END
     assert_output 1
 }
 
-@test "replace: what was put there by hand is replaced and deleted too, and a link is not" {
+@test "replace: a file copied there by hand is replaced and deleted too, a link is not" {
     mkdir -p "$LIBRARY/f/empty"
     printf 'by hand' >"$LIBRARY/f/a"
     ln -s a "$LIBRARY/f/link"
@@ -85,7 +85,7 @@ END
     assert_equal "$(find "$LIBRARY/f" -mindepth 1 -printf '%P\n' | sort)" $'empty\nfifo\nlink'
 }
 
-@test "replace: of many writers over one content one wins" {
+@test "replace: of many writers who name the same old content one wins" {
     start_fsd
     converse <<'END'
 Session().expect(b'PUT a size=3 eager=1\n3\nold\nEND\n', 'OK')
@@ -105,7 +105,7 @@ END
     assert_no_stages
 }
 
-@test "replace: the name is locked, and the client hears that it is waited for" {
+@test "replace: the name is locked, and the waiting client gets signs of life" {
     echo 'limits: { heartbeat = "50ms"; };' >"$CONFIG"
     start_fsd
     converse <<'END'
@@ -165,7 +165,7 @@ END
     assert_output ''
 }
 
-@test "replace: what cannot be read any more can be replaced" {
+@test "replace: a file that cannot be read can be replaced" {
     FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Input/output error"'
     mkdir -p "$LIBRARY"
     echo >"$LIBRARY/a"
@@ -221,7 +221,7 @@ END
     assert_no_stages
 }
 
-@test "delete: a file is gone for good before the answer, and so are its folders" {
+@test "delete: a file and its empty folders are durably gone before the answer" {
     trace -e trace=unlinkat,fsync,write,sendto,sendmsg
     start_fsd
     play <<<$'> PUT f/g/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/g/a\n< OK'
@@ -236,7 +236,7 @@ answer
 END
 }
 
-@test "delete: what is gone already is gone for good before the answer" {
+@test "delete: a name that is gone is durably gone before not-found is answered" {
     trace -e trace=fsync,write,sendto,sendmsg
     start_fsd
     play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/b\n< FAIL not-found *'
@@ -245,7 +245,7 @@ END
     diff - seen <<<$'fsync L/f\nfsync L\nanswer'
 }
 
-@test "delete: folders vanish, and come again, under many writers" {
+@test "delete: folders vanish and return under many writers" {
     start_fsd
     converse <<'END'
 def work(number):
@@ -270,7 +270,7 @@ END
     assert_no_stages
 }
 
-@test "delete: an error of the disk is an unknown outcome, and nothing is promised any more" {
+@test "delete: a disk error has an unknown outcome, and ends all uploads" {
     FSD_EXPECTED='level=critical msg="outcome unknown" .* name=f/g/a cause="Input/output error"'
     mkdir -p "$LIBRARY/f"
     echo >"$LIBRARY/f/a"
@@ -318,7 +318,7 @@ check(writer.line().startswith('OK size=0'), 'the upload')
 END
 }
 
-@test "replace: a stage that is gone is no name that is not found" {
+@test "replace: a stage that is gone is not reported as not-found" {
     FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="No such file or directory"'
     trace -e trace=renameat -e inject=renameat:error=ENOENT
     mkdir -p "$LIBRARY"
@@ -338,7 +338,7 @@ END
     play <<<$'> DELETE a\n< OK'
 }
 
-@test "delete: on a disk that is full, too" {
+@test "delete: works on a full disk" {
     local unshare=(unshare -rm)
     [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
     echo 'records = false;' >"$CONFIG"

@@ -3,7 +3,7 @@
 
 load library
 
-@test "daemon: a session by hand with nc" {
+@test "requests: a session by hand with nc" {
     start_fsd
     run raw <<<$'LIST\nQUIT'
     assert_success
@@ -14,7 +14,7 @@ load library
     assert_output --partial $'OK\n10\nnotes.txt\n\nEND'
 }
 
-@test "requests: no line of a single byte is one" {
+@test "requests: no single byte is a request" {
     start_fsd
     converse <<'END'
 for byte in set(range(256)) - {10}:
@@ -34,7 +34,7 @@ for garbage in (b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(range(25
 END
 }
 
-@test "requests: an answer echoes nothing that could hurt" {
+@test "requests: an answer echoes no control characters" {
     start_fsd
     converse <<'END'
 for name in (b'a%1B[31m', b'\xc2\x9b31m', b'\xff\xfe', b'/' + b'b' * 2000, b'%0AOK', b'%7F',
@@ -80,7 +80,7 @@ Session().expect('LIST', 'OK')
 END
 }
 
-@test "memory: no leak and no error in a session" {
+@test "memory: valgrind finds no leak and no error in a session" {
     skip_without_valgrind
     # With valgrind the soft limit is the hard one, too.
     FSD_EXPECTED='msg="the limit of open files .*"'

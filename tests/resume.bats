@@ -50,7 +50,7 @@ $(cat)
 END
 }
 
-@test "resume: an upload goes on where it broke off" {
+@test "resume: an upload continues where it broke off" {
     start_fsd
     play_resume <<'END'
 begin('a/b', ID, b'hello ', 11)
@@ -104,7 +104,7 @@ session.expect(item(b'five') + b'END\n', 'OK size=9')
 END
 }
 
-@test "resume: of an anonymous client the id means nothing" {
+@test "resume: the id of an anonymous client is ignored" {
     start_fsd --listen plain:127.0.0.1:0 --anonymous 'put get'
     play "127.0.0.1:$FSD_PORT" <<'END'
 > PUT a upload=0123456789abcdef0123456789abcdef
@@ -151,7 +151,7 @@ check(answer.startswith('OK offset=5'), answer)
 END
 }
 
-@test "resume: what is sealed already is never written to again" {
+@test "resume: a sealed stage is never written to again" {
     start_fsd
     play_resume <<'END'
 begin('a', ID, b'hello')
@@ -172,7 +172,7 @@ check(read_file('c') == b'hello', 'a linked stage was written to')
 END
 }
 
-@test "resume: a stage that was swept begins anew" {
+@test "resume: an upload whose stage was swept starts again" {
     start_fsd
     play_resume <<'END'
 begin('a', ID, b'hello')
@@ -184,7 +184,7 @@ check(answer == 'OK offset=0', answer)
 END
 }
 
-@test "resume: a name that was taken meanwhile is told, and the stage goes" {
+@test "resume: a name that was taken meanwhile is reported, and the stage goes" {
     start_fsd
     play_resume <<'END'
 begin('a', ID, b'hello')
@@ -228,7 +228,7 @@ check(answer.startswith('OK offset=1 '), answer)
 END
 }
 
-@test "resume: two sessions, and only one of them has the upload" {
+@test "resume: of two sessions only one has the upload" {
     start_fsd
     play_resume <<'END'
 for turn in range(30):
@@ -267,7 +267,7 @@ for turn in range(150):
 END
 }
 
-@test "resume: what grows beyond the limit is refused, and not kept" {
+@test "resume: a stage that grows beyond the limit is refused and not kept" {
     FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Disk quota exceeded"'
     echo 'limits = { stage_bytes = "1M"; };' >"$CONFIG"
     start_fsd

@@ -110,7 +110,7 @@ continue_scrub() {
     [ "$code" -eq "$1" ] || fail "the exit code is $code, and not $1: $output $stderr"
 }
 
-@test "scrub: files are compared with their records, and others passed over" {
+@test "scrub: files are compared with their records, and files without one are skipped" {
     store a/whole text a/b/changed text x%20y text empty ''
     echo by hand >"$LIBRARY/hand"
     touch -d yesterday "$LIBRARY/a/b/changed"
@@ -120,7 +120,7 @@ continue_scrub() {
     sums whole=3 without=1 hand=1
 }
 
-@test "scrub: damage is told, and nothing of it is touched" {
+@test "scrub: damage is reported and left unchanged" {
     store a/whole text a/rotten 'some text' other/rotten text
     rot a/rotten
     rot other/rotten
@@ -139,7 +139,7 @@ continue_scrub() {
     sums
 }
 
-@test "scrub: links, special files, refused names and what is fsd's own are no business of it" {
+@test "scrub: links, special files, forbidden names and .fsd are skipped" {
     store whole text
     mkdir outside "$LIBRARY/.fsd-more" "$LIBRARY/.fsd/quarantine"
     cp -p --preserve=all "$LIBRARY/whole" outside/rotten
@@ -171,7 +171,7 @@ continue_scrub() {
     assert_output "$(damage a/rotten text)"
 }
 
-@test "scrub: a folder that is not there is not called free of damage" {
+@test "scrub: a missing folder is a failure" {
     store a text
     scrub 1 nothing
     assert_equal "$failures" 'fsd-scrub: nothing: cannot open: No such file or directory'$'\n'
@@ -187,7 +187,7 @@ continue_scrub() {
     sums failures=1
 }
 
-@test "scrub: what cannot be read is a failure, and the others are read" {
+@test "scrub: a file that cannot be read is a failure, and the others are read" {
     store a/whole text b/whole text c/rotten text
     rot c/rotten
     mkdir closed
@@ -223,7 +223,7 @@ continue_scrub() {
     sums whole=1
 }
 
-@test "scrub: a record that cannot be read is a failure, and no other takes its place" {
+@test "scrub: a record that cannot be read is a failure, and is not replaced" {
     store a text b text
     rot b
     inject -P "$LIBRARY/a" -e inject=fgetxattr:error=EIO
@@ -263,7 +263,7 @@ continue_scrub() {
     assert_equal "$(in_cache)" 0
 }
 
-@test "scrub: where O_DIRECT is refused at the first read the file is read all the same" {
+@test "scrub: a file is read also where O_DIRECT fails at the first read" {
     store file text
     inject -P "$LIBRARY/file" -e trace=fcntl,pread64 -e inject=pread64:error=EINVAL:when=1
     scrub 0
@@ -272,7 +272,7 @@ continue_scrub() {
     assert_equal "$(grep -c pread64 calls)" 2
 }
 
-@test "scrub: a file that was replaced, removed or changed while it was read is no damage" {
+@test "scrub: a file that is replaced, removed or changed meanwhile is not damaged" {
     local change
     mkdir "$LIBRARY"
     for change in 'mv other library/file' 'rm library/file' 'touch library/file' 'rm -r library/a'; do
@@ -294,7 +294,7 @@ has_open() {
     readlink "/proc/$1/fd/"* | grep -q -x "$2"
 }
 
-@test "scrub: the rate holds" {
+@test "scrub: --rate limits the reading" {
     local code=0
     mkdir "$LIBRARY"
     truncate -s 100M "$LIBRARY/file"
@@ -377,7 +377,7 @@ has_open() {
     done
 }
 
-@test "scrub: it links nothing of networks" {
+@test "scrub: is linked with nothing that knows of networks" {
     command -v nm >/dev/null || skip 'there is no nm here (package binutils)'
     skip_when_sanitized nm
     run nm -D --undefined-only "$SCRUB"
@@ -385,7 +385,7 @@ has_open() {
     refute_line --regexp ' (socket|socketpair|connect|bind|listen|accept4?|send|sendto|sendmsg|recv|recvfrom|recvmsg|getaddrinfo)(@.*)?$'
 }
 
-@test "record: files that have none get one, and keep their mtime" {
+@test "record: files without one get one, and keep their mtime" {
     store whole text changed text
     mkdir "$LIBRARY/a"
     printf text >"$LIBRARY/a/hand"
@@ -427,7 +427,7 @@ has_open() {
     assert_failure
 }
 
-@test "record: what cannot have one is a failure" {
+@test "record: a file that cannot have one is a failure" {
     mkdir "$LIBRARY"
     echo hand >"$LIBRARY/hand"
     touch -d yesterday "$LIBRARY/hand"
@@ -474,7 +474,7 @@ fsd-scrub: old: cannot give it a record: its mtime is before 1970'
 END2
 }
 
-@test "quarantine: without power over files their owner can do it, too" {
+@test "quarantine: the owner of the files can do it, without root's power" {
     store rotten text
     rot rotten
     give_up_power -dac_override
@@ -484,7 +484,7 @@ END2
     assert_equal "$(getfattr --absolute-names --only-values -n user.fsd.name "$(kept rotten)")" rotten
 }
 
-@test "quarantine: what root makes belongs to whom the library belongs to" {
+@test "quarantine: what root makes belongs to the owner of the library" {
     skip_unless_root 'to scrub the library of another user'
     use_other_user
     start_fsd
@@ -497,7 +497,7 @@ END2
     play <<<$'> PUT rotten size=4 eager=1\n> 4\n> text\n> END\n< OK *'
 }
 
-@test "quarantine: a name that leads to another file by then keeps it" {
+@test "quarantine: a name that has another file by then keeps it" {
     store file text
     rot file
     stopped_scrub fsetxattr file --quarantine
@@ -622,7 +622,7 @@ END2
     sums whole=1 quarantine=1
 }
 
-@test "repair: it may be announced, sent ahead, and gone on with" {
+@test "repair: an upload may be announced, sent ahead and resumed" {
     quarantined
     play <<END2
 > PUT file size=4 digest=$(digest text)
@@ -709,7 +709,7 @@ END2
     quiet "$FSD_BUILD/fsc" put text --name file
 }
 
-@test "repair: a client that may not look learns only that its bytes are others" {
+@test "repair: a client without the right to look learns only that its bytes differ" {
     FSD_EXPECTED='msg=denied'
     quarantined --listen plain:127.0.0.1:0 --anonymous put
     play "127.0.0.1:$FSD_PORT" <<END2
@@ -831,7 +831,7 @@ END2
 END2
 }
 
-@test "repair: whoever removes the damaged file frees its name" {
+@test "repair: removing the damaged file frees its name" {
     quarantined
     rm -f "$(kept file)"
     play <<<$'> PUT file size=4 eager=1\n> 4\n> next\n> END\n< OK size=4 *'

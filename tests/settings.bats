@@ -21,7 +21,7 @@ table() {
 $(cat)"
 }
 
-@test "table: what is left out has its default" {
+@test "table: a missing setting has its default" {
     table <<'END'
 found = in_force(*LIBRARY_OPTION)
 table = [row for row in rows() if not is_member(row)]
@@ -48,7 +48,7 @@ for row in rows():
 END
 }
 
-@test "table: values that are out of bounds or none of their kind are refused" {
+@test "table: values out of bounds or of the wrong kind are refused" {
     table <<'END'
 judged = 0
 for row in rows():
@@ -78,7 +78,7 @@ for row in rows():
 END
 }
 
-@test "table: right values are taken, and it is told from where" {
+@test "table: valid values are taken, with their origin" {
     table <<'END'
 for row in rows():
     for value in row['right']:
@@ -90,7 +90,7 @@ for row in rows():
 END
 }
 
-@test "table: what is an option is judged in the same way, and wins" {
+@test "table: an option is checked in the same way, and wins" {
     table <<'END'
 help_text = run('--help')[1]
 judged = 0
@@ -116,7 +116,7 @@ check(judged > 10, f'only {judged} values')
 END
 }
 
-@test "table: a setting stands once in a file" {
+@test "table: a setting may occur once in a file" {
     table <<'END'
 for row in rows():
     write(row, row['right'][0], row['right'][0])
@@ -125,7 +125,7 @@ for row in rows():
 END
 }
 
-@test "users: what is wrong in a row is told in one line, with its place" {
+@test "users: an error in an entry is one line with its place" {
     refuses_text "3: users\\[1\\]: rights is missing" <<<$'users = (\n{ user = "a"; rights = "list"; },\n{ user = "b"; } );'
     refuses_text '1: users\[0\]: set either user or group' <<<'users = ( { rights = "list"; } );'
     refuses_text '1: users\[0\]: set either user or group' \
@@ -163,7 +163,7 @@ END
     assert_line "spare = 999; # $CONFIG:3"
 }
 
-@test "misread: comments that are not closed, and commas behind the last value" {
+@test "misread: comments that are not closed, and commas after the last value" {
     refuses_text '3: this comment is not closed' <<<$'spare = 1;\n\n/* anonymous = "list";\n'
     refuses_text '1: this comment is not closed' <<<'/*/ spare = 1;'
     refuses_text '2: no value follows this comma' <<<$'listen = ( "/a",\n"/b", );'
@@ -198,7 +198,7 @@ END
     done
 }
 
-@test "misread: a NUL, as a byte or written in a text" {
+@test "misread: a NUL, as a byte or as an escape" {
     printf 'anonymous = "list";\n\0anonymous = "everything";\n' >"$CONFIG"
     refuses 2 "^fsd: $CONFIG: .+" --config "$CONFIG" --library "$WORK" --check
     refuses_text '2: .*\\x00.*' <<<$'\npid_file = "/srv/x\\x00y";'
@@ -218,7 +218,7 @@ END
     assert_line "    level = \"debug\"; # $CONFIG:4"
 }
 
-@test "file: what is none is refused, and never waited for" {
+@test "file: anything but a regular file is refused, and never waited for" {
     local path
     mkfifo fifo
     bind_socket bound
@@ -240,7 +240,7 @@ END
 }
 
 # libconfig compares each setting with all before it: what is read at HUP must not be any size.
-@test "file: one with very many settings does not take long" {
+@test "file: a huge number of settings is refused quickly" {
     converse <<'END'
 write_settings(''.join(f'a{number:x}=1;' for number in range(100000)))
 END
@@ -275,7 +275,7 @@ END
     refuses 2 '^fsd: --anonymous: .+' --check --config "$CONFIG" --anonymous x
 }
 
-@test "print-config: is a configuration that says the same" {
+@test "print-config: prints a configuration that means the same" {
     cat >"$CONFIG" <<'END'
 library = "/a \"quoted\" \\ \t\x01 ä €";
 listen = ("/one\\\"", "plain:[::1]:7");
@@ -300,7 +300,7 @@ END
     assert_output 0
 }
 
-@test "options: win over the file, and relative paths are from where one was" {
+@test "options: override the file, and relative paths start at the caller's folder" {
     mkdir -p "$WORK/here/library" "$WORK/conf"
     printf 'library = "/absent";\npid_file = "/absent/pid";\nanonymous = "list";\n' >"$WORK/conf/fsd.conf"
     cd here
@@ -324,7 +324,7 @@ END
     grep -q -F "$WORK/here/../conf/fsd.conf:4: " "$FSD_LOG"
 }
 
-@test "options: the last one wins, and those of a list add up" {
+@test "options: the last one counts, and those of a list add up" {
     : >"$CONFIG"
     run print_config --library /a --library /b --listen /1 --listen plain:localhost
     assert_success
@@ -366,7 +366,7 @@ check(status['limits.idle'] == '20s' and status['limits.sessions'] == '5', statu
 END
 }
 
-@test "HUP: options still win" {
+@test "HUP: options still override the file" {
     echo 'anonymous = "list"; spare = 0;' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous get
     echo 'anonymous = "put list"; limits = { idle = "77s"; };' >"$CONFIG"
@@ -425,7 +425,7 @@ check(Session().status()['limits.idle'] == '23s', 'a setting has not changed')
 END
 }
 
-@test "HUP: what is read at the start only stays, and the log says so" {
+@test "HUP: settings that need a restart stay, and the log says so" {
     mkdir -p "$LIBRARY" "$WORK/other"
     printf 'library = "%s";\nlisten = "%s";\n' "$LIBRARY" "$SOCKET" >"$CONFIG"
     launch_fsd

@@ -38,7 +38,7 @@ limits = { idle = "1s" sessions = }
 END
 }
 
-@test "configuration: what cannot be read is an error" {
+@test "configuration: a file that cannot be read is an error" {
     mkfifo fifo
     refuses 2 "^fsd: $WORK/fifo: .+" --config "$WORK/fifo" --library "$WORK" --foreground
     refuses 2 "^fsd: $WORK/absent: .+" --config "$WORK/absent" --library "$WORK" --foreground
@@ -51,7 +51,7 @@ END
     refuses 2 "^fsd: $CONFIG:.+" --config "$CONFIG" --library "$WORK" --listen "$SOCKET" --foreground
 }
 
-@test "configuration: the file is heeded, and options win" {
+@test "configuration: options override the file" {
     cat >"$CONFIG" <<END
 # A comment
 library = "$WORK/absent";
@@ -65,7 +65,7 @@ END
     play "127.0.0.1:$FSD_PORT" <<<$'> LIST\n< FAIL denied *\n> GET a\n< FAIL not-found *'
 }
 
-@test "configuration: without records" {
+@test "configuration: records = false stores no digest" {
     echo 'records = false;' >"$CONFIG"
     start_fsd
     play <<'END'
@@ -110,7 +110,7 @@ END
     assert_output --regexp '^fsd [0-9]+\.[0-9]+\.[0-9]+$'
 }
 
-@test "library: one that is not there is an error" {
+@test "library: a missing one is an error" {
     refuses 1 "^fsd: .*$WORK/absent.+" --config "$CONFIG" --library "$WORK/absent" --listen "$SOCKET" \
         --foreground
     [ ! -e "$SOCKET" ]
@@ -146,7 +146,7 @@ END
 END
 }
 
-@test "background: the daemon listens when its caller goes on" {
+@test "background: the daemon listens when its caller continues" {
     start_background
     run raw <<<$'LIST\nQUIT'
     assert_success

@@ -37,7 +37,7 @@ session.expect_end()
 END
 }
 
-@test "STATUS: needs its right, and is refused without" {
+@test "STATUS: is refused without its right" {
     echo 'anonymous = "list get put";' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0
     FSD_EXPECTED='msg=denied .*request=STATUS'
@@ -115,7 +115,7 @@ wait_until(lambda: watcher.status()['sessions'] == '1', 'the sessions to be forg
 END
 }
 
-@test "STATUS: counts bytes, and stages while an upload is under way" {
+@test "STATUS: counts bytes, and stages while an upload runs" {
     start_fsd
     converse <<'END'
 SIZE = 1000000
@@ -153,7 +153,7 @@ wait_until(lambda: watcher.status()['stages'] == '0', 'the stage to go')
 END
 }
 
-@test "STATUS: tells the space of the library" {
+@test "STATUS: reports the space of the library" {
     start_fsd
     converse <<'END'
 status = Session().status()
@@ -165,7 +165,7 @@ check(abs(int(status['space.free']) - free) <= max(free // 10, 2**28), status)
 END
 }
 
-@test "STATUS: tells that the library is read-only" {
+@test "STATUS: reports that the library is read-only" {
     use_other_user
     mkdir -p "$LIBRARY"
     chmod 0555 "$LIBRARY"
@@ -174,7 +174,7 @@ END
     converse <<<'check(Session().status()["writable"] == "0", "writable")'
 }
 
-@test "STATUS: tells the limits in force, after HUP too" {
+@test "STATUS: reports the limits in force, after HUP too" {
     echo 'limits = { sessions = 77; idle = "90s"; memory = "65536K"; };' >"$CONFIG"
     start_fsd
     converse <<'END'

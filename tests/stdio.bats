@@ -83,7 +83,7 @@ END
     assert_no_stages
 }
 
-@test "stdio: ends with its input, and what was cut is not stored" {
+@test "stdio: ends with its input, and stores no upload that was cut" {
     local text
     for text in '' LIST $'PUT a size=6 eager=1\n6\nhel' $'PUT a\n3\nhel\n'; do
         run quiet stdio < <(printf '%s' "$text")
@@ -96,7 +96,7 @@ END
     assert_output ''
 }
 
-@test "stdio: a request that is refused is no failure of fsd" {
+@test "stdio: a refused request is not a failure of fsd" {
     run quiet stdio <<<'nonsense'
     assert_success
     assert_output --partial 'FAIL bad-request'
@@ -165,7 +165,7 @@ expect_exit(first)
 END
 }
 
-@test "stdio: who comes over a network is anonymous" {
+@test "stdio: a client from the network is anonymous" {
     serve_socket tcp <<'END'
 nobody = session()
 for request in ('LIST', 'GET a', 'PUT a', 'STATUS'):
@@ -181,7 +181,7 @@ check(os.getxattr(LIBRARY + '/a', 'user.fsd').endswith(b' by=anonymous'), 'by an
 END
 }
 
-@test "stdio: who comes over an accepted Unix socket is its local user" {
+@test "stdio: a client of an accepted Unix socket is its local user" {
     serve_socket accepted <<'END'
 own = session()
 own.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
@@ -214,7 +214,7 @@ check(fsd.wait(LIMIT) == 0, fsd.returncode)
 END
 }
 
-@test "stdio: another local user has there what users grants" {
+@test "stdio: another local user has the rights that the setting users grants" {
     skip_unless_root 'to be another user'
     use_other_user
     echo 'users = ( { group = "mail"; rights = "get"; folder = "a"; } );' >"$CONFIG"
@@ -239,14 +239,14 @@ END
 }
 
 # To look them up may take long, and over pipes nobody is asked for.
-@test "stdio: over pipes no names of users are looked up" {
+@test "stdio: user names are not looked up over pipes" {
     printf 'users = ( { user = "no-such-user"; rights = "get"; } );\nlog = { to = "stderr"; };\n' >"$CONFIG"
     run quiet stdio <<<'LIST'
     assert_success
     assert_output EMPTY
 }
 
-@test "stdio: what is wrong at the start is one line, and nothing for the client" {
+@test "stdio: an error at the start is one line, and nothing for the client" {
     local code
     echo 'frobnicate = 1;' >wrong.conf
     mkdir -p "$LIBRARY"
@@ -267,7 +267,7 @@ END
     check_wrong 1 --config "$CONFIG" --library "$CONFIG"
 }
 
-@test "stdio: log.to stderr is heeded, and says nothing of what is right" {
+@test "stdio: log.to = stderr logs to standard error" {
     echo 'log = { to = "stderr"; level = "debug"; };' >"$CONFIG"
     run --separate-stderr stdio <<<$'LIST'
     assert_success
@@ -375,7 +375,7 @@ END
     assert_no_stages
 }
 
-@test "stdio: ssh that cannot connect, or finds no fsd, is no connection" {
+@test "stdio: ssh that cannot connect or finds no fsd exits 10" {
     local server
     use_ssh
     mkdir -p "$LIBRARY"

@@ -21,7 +21,7 @@ END
     assert_no_stages
 }
 
-@test "stop: requests that were sent ahead, and parts of some, do not put it off" {
+@test "stop: requests and parts of requests that were sent ahead do not delay it" {
     # Nobody here would wait for that.
     echo 'limits = { drain = "1h"; };' >"$CONFIG"
     start_fsd
@@ -61,14 +61,14 @@ END
     [ ! -e "$LIBRARY/a" ]
 }
 
-@test "stop: HUP is none" {
+@test "stop: HUP does not stop the daemon" {
     start_fsd
     kill -HUP "$FSD_PID"
     play <<<$'> LIST\n< EMPTY'
     stop_fsd
 }
 
-@test "stop: limits.drain ends those that do not finish" {
+@test "stop: limits.drain ends uploads that do not finish" {
     echo 'limits = { drain = "200ms"; };' >"$CONFIG"
     start_fsd
     converse <<'END'

@@ -19,7 +19,7 @@ stages() {
     (cd "$LIBRARY/.fsd/stage" && find . -type f | sort)
 }
 
-@test "sweep: at the start what is old goes, and what is young stays" {
+@test "sweep: the start removes old stages and keeps young ones" {
     leave anonymous 0123456789abcdef0123456789abcdef 86500
     leave user:bob 1123456789abcdef0123456789abcdef 1000000
     leave user:bob 2123456789abcdef0123456789abcdef 86300
@@ -33,7 +33,7 @@ stages() {
     [ -e other ] && [ -e "$LIBRARY/file" ] && [ -L "$LIBRARY/.fsd/stage/user:bob/link" ]
 }
 
-@test "sweep: the limit of the age is a setting, and the next sweep has it" {
+@test "sweep: the age is a setting, and the next sweep uses it" {
     echo 'limits = { upload_age = "1h"; };' >"$CONFIG"
     start_fsd
     leave anonymous 0 3500
@@ -50,7 +50,7 @@ stages() {
     assert_output ''
 }
 
-@test "sweep: an upload under way is none of it, however old" {
+@test "sweep: a running upload is kept, however old" {
     start_fsd
     converse <<'END'
 session = Session()
@@ -93,7 +93,7 @@ wait_until(lambda: told() == 3000, 'what they tell')
 END
 }
 
-@test "sweep: a library that is served read-only is not touched" {
+@test "sweep: a read-only library is left unchanged" {
     leave anonymous 0 1000000
     chmod -R a-w "$LIBRARY/.fsd"
     use_other_user

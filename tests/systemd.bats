@@ -30,7 +30,7 @@ restart() {
     await_note '^READY=1' $((1 + $1))
 }
 
-@test "systemd: its sockets are used, and they are still there afterwards" {
+@test "systemd: its sockets are used, and remain afterwards" {
     FSD_EXPECTED='msg=denied session=2 client=anonymous '
     activate "$SOCKET" plain:tcp
     FSD_PORT=$(sed -n 's/.*msg=listening address=plain:127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
@@ -41,7 +41,7 @@ restart() {
     [ -S "$SOCKET" ]
 }
 
-@test "systemd: settings that are not heeded beside its sockets are told" {
+@test "systemd: settings that its sockets override are reported" {
     FSD_EXPECTED='msg="systemd opened the sockets: a setting is ignored" setting=(listen|socket_mode)$'
     echo 'socket_mode = "0600";' >"$CONFIG"
     activate "$SOCKET" -- --listen "$WORK/other"
@@ -50,7 +50,7 @@ restart() {
     assert_equal "$(grep -c -E "$FSD_EXPECTED" "$FSD_LOG")" 2
 }
 
-@test "systemd: one that takes no notes does not keep the daemon" {
+@test "systemd: a full notify socket does not block the daemon" {
     mkdir -p "$LIBRARY"
     NOTIFY_SOCKET=$WORK/deaf converse <<END
 import subprocess
@@ -95,13 +95,13 @@ END
     done
 }
 
-@test "systemd: variables for another process mean nothing" {
+@test "systemd: variables for another process are ignored" {
     export LISTEN_PID=1 LISTEN_FDS=1 NOTIFY_SOCKET=
     start_fsd
     play <<<$'> LIST\n< EMPTY'
 }
 
-@test "systemd: nonsense in its variables is no trap" {
+@test "systemd: nonsense in its variables is ignored" {
     local count
     export LISTEN_PID NOTIFY_SOCKET=@absent
     for count in -1 x 99999999999999999999 2147483647 64; do
@@ -133,7 +133,7 @@ READY=1 STATUS=The reload failed, the old settings are in use
 STOPPING=1'
 }
 
-@test "systemd: restarts under uploads, none of which is refused, cut or lost" {
+@test "systemd: restarts refuse, cut and lose no upload" {
     local number client
     upload() {
         local number=0
@@ -165,7 +165,7 @@ STOPPING=1'
     done
 }
 
-@test "systemd: a session goes on while the daemon is started anew" {
+@test "systemd: a session continues while the daemon restarts" {
     activate "$SOCKET"
     converse <<'END'
 import subprocess
@@ -188,7 +188,7 @@ Session().expect('GET slow', 'OK size=10')
 END
 }
 
-@test "systemd: waits for files end with their daemon, and nothing else of its sessions" {
+@test "systemd: a restart ends waits for files, and nothing else of a session" {
     activate "$SOCKET"
     converse <<'END'
 watch, getting, served, uploading = (Session() for _ in range(4))

@@ -4,7 +4,7 @@
 
 load library
 
-@test "upload: cut at every byte it leaves nothing" {
+@test "upload: a cut at any byte leaves nothing" {
     start_fsd
     converse <<'END'
 for head in (b'PUT a/b size=6\n', b'PUT a/b size=6 eager=1\n'):
@@ -44,7 +44,7 @@ END
     assert_no_stages
 }
 
-@test "upload: what is kept of a file" {
+@test "upload: mode, mtime and record of a stored file" {
     start_fsd
     converse <<'END'
 session = Session()
@@ -67,7 +67,7 @@ check(record['by'].startswith('user:'), record)
 END
 }
 
-@test "upload: a client that breaks its promise of a digest or size leaves nothing" {
+@test "upload: a wrong size or digest leaves nothing" {
     start_fsd
     play <<'END'
 > PUT a/b/c size=3

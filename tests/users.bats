@@ -83,7 +83,7 @@ $(cat)
 END
 }
 
-@test "users: rights are those of the user, of its groups and of everybody together" {
+@test "users: rights of the user, its groups and everybody add up" {
     start_with_users '{ user = "daemon"; rights = "list"; }' '{ group = "mail"; rights = "get"; }' \
         '{ group = "games"; rights = "put"; folder = "a"; }' \
         '{ group = "games"; rights = "put"; folder = "b"; }' '{ user = "bin"; rights = ""; }'
@@ -227,7 +227,7 @@ END
     assert_output ''
 }
 
-@test "users: EXISTS tells of the file only who may see that name" {
+@test "users: EXISTS describes the file only to clients who may see the name" {
     start_with_users '{ user = "nobody"; rights = "put"; folder = "drop"; }' \
         '{ user = "nobody"; rights = "list"; folder = "drop/shown"; }' \
         '{ user = "nobody"; rights = "get"; folder = "drop/read"; }' \
@@ -299,7 +299,7 @@ check(answer.startswith('FAIL denied uid 5') and answer.endswith(' may not LIST'
 END
 }
 
-@test "users: names that do not exist grant nothing, and are warned of" {
+@test "users: unknown users grant nothing, with a warning" {
     start_with_users '{ user = "no-such-user"; rights = "list"; }' '{ user = "nobody"; rights = "get"; }' \
         '{ group = "no-such-group"; rights = "list"; }' '{ user = "no-such-user"; rights = "put"; folder = "a"; }'
     FSD_EXPECTED+='|msg="users has a name that is not known here" '
@@ -360,7 +360,7 @@ check('by=user:.61001' in record.split(), record)
 END
 }
 
-@test "users: an entry that is very long hides nobody" {
+@test "users: a very long entry hides nobody" {
     skip_unless_root 'to be another user'
     set_users '{ user = "first"; rights = "list"; }' '{ user = "second"; rights = "list"; }'
     start_with_passwd "first:x:61001:61001:$(printf '%9000s' ''):/:/bin/sh" 'second:x:61002:61002::/:/bin/sh'
@@ -371,7 +371,7 @@ connect(61003).expect('LIST', 'FAIL denied')
 END
 }
 
-@test "users: who has no number in the daemon's user namespace is nobody in particular" {
+@test "users: a user without a number in the daemon's user namespace is anonymous" {
     skip_unless_root 'to be another user'
     unshare -U --map-root-user true 2>/dev/null || skip 'no user namespace can be made here'
     set_users '{ user = "nobody"; rights = "list"; }' '{ group = "nogroup"; rights = "list"; }'
@@ -417,7 +417,7 @@ END
     assert_output --partial 'by=user:nobody'
 }
 
-@test "rights: nobody has any over TCP when none are given" {
+@test "rights: nobody has any over TCP by default" {
     FSD_EXPECTED='msg=denied'
     start_fsd --listen plain:127.0.0.1:0
     play "127.0.0.1:$FSD_PORT" <<'END'

@@ -179,7 +179,7 @@ os.rename(f"{LIBRARY}/prepared", f"{LIBRARY}/late")
 late.await_names("late/er/5")
 '
 
-@test "watch: files of every kind are told of as they come" {
+@test "watch: reports files of every kind as they appear" {
     start_watched
     watch_with <<<"$changes
 check(watches(), 'no inotify')"
@@ -232,7 +232,7 @@ for watch in watchers:
 END
 }
 
-@test "watch: nothing is lost when more happens than the system remembers" {
+@test "watch: nothing is lost when the kernel's queue overflows" {
     local most
     most=$(cat /proc/sys/fs/inotify/max_queued_events)
     [ "$most" -le 50000 ] || skip "the system remembers $most notices"
@@ -255,7 +255,7 @@ watch.await_names('unseen/deep/after')
 END
 }
 
-@test "watch: a slow reader loses nothing, and does not keep a daemon that stops" {
+@test "watch: a slow reader loses nothing, and does not delay a stop" {
     start_watched
     watch_with <<'END'
 COUNT = 6000
@@ -276,7 +276,7 @@ END
     await_fsd
 }
 
-@test "watch: the daemon's end ends waits at once, and no upload" {
+@test "watch: a stop ends waits at once, and no upload" {
     echo 'limits = { drain = "1h"; };' >"$CONFIG"
     start_fsd
     watch_with <<'END'
@@ -313,7 +313,7 @@ wait_until(lambda: not watches(), 'the end of inotify')
 END
 }
 
-@test "watch: requests behind it are not read, and take no time" {
+@test "watch: requests after it are not read, and take no time" {
     echo 'limits = { heartbeat = "5ms"; }; spare = 0;' >"$CONFIG"
     FSD_MODEL=(--concurrency process)
     start_fsd
@@ -338,7 +338,7 @@ check(line.isdigit() and session.line().startswith('a '), line)
 END
 }
 
-@test "watch: signs of life come as often as the limit tells, and among slow news, too" {
+@test "watch: signs of life come as often as limits.heartbeat says" {
     start_watched
     watch_with <<'END'
 watch = Session()
@@ -382,7 +382,7 @@ getting.expect('GET a wait=3600', 'OK size=6')
 END
 }
 
-@test "watch: only what the client may see" {
+@test "watch: reports only what the client may see" {
     skip_unless_root 'to be another user'
     use_other_user
     FSD_WRAPPER=()
@@ -476,7 +476,7 @@ put("folder/x")
 check(folder.news().startswith("FAIL not-a-file"), "a folder")
 '
 
-@test "wait: a file ends it when it is whole, whatever its folders do" {
+@test "wait: ends when the file is whole, whatever its folders do" {
     start_watched
     watch_with <<<"$waits"
 }
@@ -590,7 +590,7 @@ watch.await_names('a')
 END
 }
 
-@test "wait: it ends in time" {
+@test "wait: ends when its time is over" {
     start_fsd
     watch_with <<'END'
 before = time.monotonic()
@@ -612,7 +612,7 @@ await_watch() {
     COUNT=$1 watch_with <<<'wait_until(lambda: len(watches()) == int(os.environ["COUNT"]), "those who watch")'
 }
 
-@test "fsc watch: names come at once, each on a line, until there are enough" {
+@test "fsc watch: prints each name at once, up to --count" {
     local watch
     start_fsd
     mkfifo names
@@ -668,7 +668,7 @@ await_watch() {
     assert_fails 10 "$FSC" watch
 }
 
-@test "fsc watch: a signal ends it, and a reader that is gone" {
+@test "fsc watch: a signal or a closed pipe ends it" {
     local watch code=0
     start_fsd
     "$FSC" watch >/dev/null 2>errors 3>&- &
@@ -704,7 +704,7 @@ await_watch() {
     assert_fails 6 "$FSC" --server "plain:127.0.0.1:$FSD_PORT" watch
 }
 
-@test "fsc watch: what no WATCH tells is a breach" {
+@test "fsc watch: an answer that does not belong to WATCH is a breach" {
     local line
     for line in 'a%2Fb' 'folder' 'folder/' 'other/a' 'folder/a/' 'folder/../a' 'folder/.fsd/a' 'folder/%0A' 'folder/a b'; do
         assert_fails 1 fake "$FSC" watch folder <<END
