@@ -214,7 +214,7 @@ static int find_winner(struct race *race)
     return -1;
 }
 
-/* Connects to the first address that answers. They are tried one by one, without waiting for each. */
+/* Connects to the first address that answers; tries the next one while others are pending. */
 static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_ms)
 {
     struct race race = {.error = EADDRNOTAVAIL};

@@ -13,8 +13,8 @@
 
 /*
  * Connects to a server within a limit for all of its addresses together, or starts the command of
- * exec:. `*ret` is the descriptor, which the caller owns, and `*ret_child` the command's process, or
- * 0. Returns 0 or a reason.
+ * exec:. `*ret` is the descriptor, which the caller owns, and `*ret_child` the command's process,
+ * or 0. Returns 0 or a reason.
  */
 int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child,
          struct failure *failure);

@@ -22,17 +22,17 @@ void child_leave_parent(int keep, int keep_too);
 void child_take_signals(void (*on_term)(int number));
 
 /*
- * Runs a job in a child and waits for it, so that the caller survives a crash, exit(3) or limit. The
- * job returns 0, or a reason with a sentence in `fault`. Returns the same; or a reason with an empty
- * `fault` when the job ended its process instead of returning.
+ * Runs a job in a child and waits for it, so that the caller survives a crash, exit(3) or limit.
+ * The job returns 0, or a reason with a sentence in `fault`. Returns the same; or a reason with an
+ * empty `fault` when the job ended its process instead of returning.
  */
 int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), const void *argument,
               char fault[CHILD_FAULT_ROOM]);
 
 /*
  * Starts the sweeper, a child that removes old stages from the library, then ends. The caller reaps
- * it; if the caller dies first, so does the sweeper. Logs an error when it cannot start. Does nothing
- * in a read-only library.
+ * it; if the caller dies first, so does the sweeper. Logs an error when it cannot start. Does
+ * nothing in a read-only library.
  */
 void child_sweep(const struct service *service);
 

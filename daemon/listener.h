@@ -33,9 +33,9 @@ struct listener {
 
 /*
  * Takes the sockets that systemd opened or, if there are none, opens the addresses in the settings,
- * and logs each. A Unix socket on which nobody listens is replaced; anything else at its path is left
- * unchanged, and is an error. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with a sentence in
- * `fault` and nothing open.
+ * and logs each. A Unix socket on which nobody listens is replaced; anything else at its path is
+ * left unchanged, and is an error. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with a sentence
+ * in `fault` and nothing open.
  */
 int listener_open(struct listener *listener, const struct settings *settings,
                   const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM]);

@@ -109,9 +109,9 @@ static int open_listener(struct daemon *daemon)
 }
 
 /*
- * Forks into the background. The caller's process waits here until the daemon listens, or ends after
- * an error, and exits with 0 or the daemon's exit code. The daemon returns from here, in a session of
- * its own, with a descriptor for report_ready(), or -1 with errno set.
+ * Forks into the background. The caller's process waits here until the daemon listens, or ends
+ * after an error, and exits with 0 or the daemon's exit code. The daemon returns from here, in a
+ * session of its own, with a descriptor for report_ready(), or -1 with errno set.
  */
 static int go_to_background(void)
 {

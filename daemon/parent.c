@@ -162,8 +162,8 @@ static struct worker *find_free(const struct parent *parent)
 }
 
 /*
- * Can a connection be handed over now? While the channel of the worker is full, connections are best
- * left in the backlog of the system.
+ * Can a connection be handed over now? While the channel of the worker is full, connections are
+ * best left in the backlog of the system.
  */
 static bool can_hand_over(const struct parent *parent)
 {

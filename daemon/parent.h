@@ -1,6 +1,6 @@
 /*
- * The parent: accepts connections and hands each to a worker, until the daemon stops. It never reads
- * a byte that a client sent, and never waits for a client.
+ * The parent: accepts connections and hands each to a worker, until the daemon stops. It never
+ * reads a byte that a client sent, and never waits for a client.
  *
  *      clients                             systemd, init, an administrator
  *         | connect                           | TERM, INT, HUP, ALRM
@@ -23,16 +23,18 @@
  *
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
  * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, and the
- * connections that it is given. The sweeper keeps open the root only. All of them share the counters
- * (daemon/counters.h) and nothing else: a child has the settings of the moment when it was forked.
+ * connections that it is given. The sweeper keeps open the root only. All of them share the
+ * counters (daemon/counters.h) and nothing else: a child has the settings of the moment when it was
+ * forked.
  *
  * TERM or INT: the parent closes the channels, so that each session ends after its current request.
  * The parent waits for limits.drain, or a second signal, then sends KILL to the workers that are
  * left. If systemd opened the sockets, the parent does not wait: the sessions outlive it, and the
  * next daemon takes over the sockets. TERM to a worker does the same as closing its channel.
  *
- * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and every
- * hour: it starts a sweeper. When the parent is killed, the channels close and the sweeper dies.
+ * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and
+ * every hour: it starts a sweeper. When the parent is killed, the channels close and the sweeper
+ * dies.
  */
 #ifndef DAEMON_PARENT_H
 #define DAEMON_PARENT_H

@@ -6,8 +6,8 @@
 
 /*
  * Creates and locks the file, or takes over one that a dead daemon left: a living daemon keeps its
- * lock (fcntl(2), F_SETLK). Returns a descriptor, which must stay open, or -1 with errno set: EAGAIN
- * when another daemon has the lock, EEXIST when the path is something other than a pid file.
+ * lock (fcntl(2), F_SETLK). Returns a descriptor, which must stay open, or -1 with errno set:
+ * EAGAIN when another daemon has the lock, EEXIST when the path is something other than a pid file.
  */
 int pid_file_make(const char *path);
 

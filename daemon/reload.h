@@ -9,8 +9,8 @@
 
 /*
  * Reads the configuration file again into `settings`. If it has an error, that is logged and
- * `settings` stay unchanged. Settings that need a restart keep their values; those that have changed
- * in the file are logged. Returns 0 or a reason.
+ * `settings` stay unchanged. Settings that need a restart keep their values; those that have
+ * changed in the file are logged. Returns 0 or a reason.
  */
 int reload_settings(const struct command_line *line, struct settings *settings);
 

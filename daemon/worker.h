@@ -1,13 +1,13 @@
 /*
  * Workers: the processes that serve connections. daemon/parent.h has a drawing of all processes.
  *
- * With concurrency = "process" a worker serves one connection, then ends. A fault in one session, or
- * an attacker who has taken it over, cannot reach another. With "thread" one worker serves many
+ * With concurrency = "process" a worker serves one connection, then ends. A fault in one session,
+ * or an attacker who has taken it over, cannot reach another. With "thread" one worker serves many
  * connections, a thread for each. When it dies, so do all of its sessions.
  *
  * Parent and worker are connected by a channel, a pair of Unix sockets that keeps messages whole.
- * The parent sends connections (unix(7), SCM_RIGHTS); a worker with threads sends back the number of
- * each session that has ended. Closing the channel tells the worker to stop, as does TERM.
+ * The parent sends connections (unix(7), SCM_RIGHTS); a worker with threads sends back the number
+ * of each session that has ended. Closing the channel tells the worker to stop, as does TERM.
  */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
@@ -21,15 +21,15 @@
 
 /*
  * Forks a worker of the model that the settings name. `memory_before` is worker_memory_in_use() at
- * the start of the parent: each session may take limits.memory in addition. Returns the pid, with the
- * parent's end of the channel in `ret_channel`, or -1 with errno set.
+ * the start of the parent: each session may take limits.memory in addition. Returns the pid, with
+ * the parent's end of the channel in `ret_channel`, or -1 with errno set.
  */
 pid_t worker_start(const struct service *service, int64_t memory_before, int *ret_channel);
 
 /*
  * Hands over a connection, which came to an address of that kind, to be served as session number
- * `session`. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with errno set,
- * which is EPIPE if and only if the worker is gone.
+ * `session`. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with errno
+ * set, which is EPIPE if and only if the worker is gone.
  */
 int worker_give(int channel, uint64_t session, enum address_kind kind, int connection);
 
@@ -46,8 +46,8 @@ bool worker_has_room(int channel);
 int worker_next_end(int channel, uint64_t *ret_session);
 
 /*
- * The bytes of data of this process, as RLIMIT_DATA counts them (setrlimit(2); statm in proc(5)), or
- * -1 when they cannot be found out.
+ * The bytes of data of this process, as RLIMIT_DATA counts them (setrlimit(2); statm in proc(5)),
+ * or -1 when they cannot be found out.
  */
 int64_t worker_memory_in_use(void);
 

@@ -36,8 +36,8 @@ struct item {
 };
 
 /*
- * Parses the line that begins an item. Returns 0; -REASON_UNSUPPORTED for an END with a digest of an
- * unknown kind; -REASON_BAD_REQUEST for anything else.
+ * Parses the line that begins an item. Returns 0; -REASON_UNSUPPORTED for an END with a digest of
+ * an unknown kind; -REASON_BAD_REQUEST for anything else.
  */
 int item_parse(const char *bytes, size_t length, struct item *ret);
 

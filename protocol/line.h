@@ -51,7 +51,8 @@ size_t line_escape(const char *bytes, size_t length, char *text);
 
 /*
  * Writes bytes that somebody else sent in a form that is safe to show: escaped as in a field, with
- * '?' for C1 and invalid UTF-8, and cut after 64 bytes, with "..." where it was cut. Returns `text`.
+ * '?' for C1 and invalid UTF-8, and cut after 64 bytes, with "..." where it was cut. Returns
+ * `text`.
  */
 const char *line_echo(const char *bytes, size_t length, char text[LINE_ECHO_ROOM]);
 

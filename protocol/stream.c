@@ -70,9 +70,9 @@ enum {
 };
 
 /*
- * Waits until the stream is READABLE or WRITABLE, as far as that is `wanted`, until `source` (-1 for
- * none) or stream->wake is readable, or for `limit_ms` (0 or less: no limit). Adds the time spent to
- * `spent_ms`. Returns what ended the wait, 0 for the limit or a signal, or -REASON_LOST.
+ * Waits until the stream is READABLE or WRITABLE, as far as that is `wanted`, until `source` (-1
+ * for none) or stream->wake is readable, or for `limit_ms` (0 or less: no limit). Adds the time
+ * spent to `spent_ms`. Returns what ended the wait, 0 for the limit or a signal, or -REASON_LOST.
  */
 static int wait_for(const struct stream *stream, int wanted, int source, int64_t limit_ms,
                     int64_t *spent_ms)
@@ -444,8 +444,8 @@ size_t stream_pending(const struct stream *stream)
 }
 
 /*
- * Reads what comes while this side sends. Returns STREAM_HEARD when the end of a line has come, 0 for
- * other bytes, NOT_NOW, or -REASON_LOST at the end.
+ * Reads what comes while this side sends. Returns STREAM_HEARD when the end of a line has come, 0
+ * for other bytes, NOT_NOW, or -REASON_LOST at the end.
  */
 static int overhear(struct stream *stream)
 {

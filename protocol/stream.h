@@ -29,7 +29,7 @@ struct stream;
 
 /* A transport keeps its data in stream->state. */
 struct transport {
-    /* As read(2) and write(2): -1 with EAGAIN instead of waiting; `receive` returns 0 at the end. */
+    /* As read(2) and write(2): -1 with EAGAIN instead of waiting; `receive`: 0 at the end. */
     ssize_t (*receive)(struct stream *stream, void *bytes, size_t length);
     ssize_t (*send)(struct stream *stream, const void *bytes, size_t length);
     /* Ends the output, as shutdown(2) with SHUT_WR does. */
@@ -79,22 +79,23 @@ struct stream {
 };
 
 /*
- * Opens a stream over two descriptors, which may be the same, and sets them non-blocking. The stream
- * then owns them and the transport's `state`. Returns 0, or -REASON_INTERNAL, and then the caller
- * still owns them.
+ * Opens a stream over two descriptors, which may be the same, and sets them non-blocking. The
+ * stream then owns them and the transport's `state`. Returns 0, or -REASON_INTERNAL, and then the
+ * caller still owns them.
  */
 int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
                 int out, const struct stream_limits *limits);
 
 /*
- * Closes the descriptors and frees the buffers. What is pending is lost. A second call does nothing.
+ * Closes the descriptors and frees the buffers. What is pending is lost. A second call does
+ * nothing.
  */
 void stream_close(struct stream *stream);
 
 /*
  * Sends what is pending, then waits up to `limit_ms` (0: without limit) for input. Returns 0 when
- * there is input; -REASON_LOST at the end of the input; -REASON_TIMEOUT; or -REASON_UNAVAILABLE when
- * stream->wake is readable.
+ * there is input; -REASON_LOST at the end of the input; -REASON_TIMEOUT; or -REASON_UNAVAILABLE
+ * when stream->wake is readable.
  */
 int stream_await(struct stream *stream, int64_t limit_ms);
 
@@ -136,8 +137,8 @@ void stream_expect(struct stream *stream);
 int stream_sign_of_life(struct stream *stream);
 
 /*
- * Adds text, of at most LINE_LONGEST bytes, to what is pending, which is sent first when there is no
- * room left. Returns 0, or what stream_flush() returns.
+ * Adds text, of at most LINE_LONGEST bytes, to what is pending, which is sent first when there is
+ * no room left. Returns 0, or what stream_flush() returns.
  */
 int stream_print(struct stream *stream, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -146,8 +147,8 @@ int stream_print(struct stream *stream, const char *format, ...)
 int stream_write(struct stream *stream, const char *bytes, size_t length);
 
 /*
- * Makes room for `length` bytes (at most STREAM_BUFFER) after what is pending. Write them there, then
- * call stream_added() with their number. Returns 0, or what stream_flush() returns.
+ * Makes room for `length` bytes (at most STREAM_BUFFER) after what is pending. Write them there,
+ * then call stream_added() with their number. Returns 0, or what stream_flush() returns.
  */
 int stream_room(struct stream *stream, size_t length, char **ret_bytes);
 void stream_added(struct stream *stream, size_t length);

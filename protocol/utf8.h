@@ -19,9 +19,9 @@ size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_character);
 bool utf8_is_control(uint32_t character);
 
 /*
- * Copies text for a terminal, a log or an answer: each byte that is not valid UTF-8 and each control
- * character becomes one '?'. Writes at most `room` bytes, with the NUL, and never cuts a character.
- * Returns the length written.
+ * Copies text for a terminal, a log or an answer: each byte that is not valid UTF-8 and each
+ * control character becomes one '?'. Writes at most `room` bytes, with the NUL, and never cuts a
+ * character. Returns the length written.
  */
 size_t utf8_clean(const char *bytes, size_t length, char *text, size_t room);
 
