@@ -22,22 +22,9 @@ struct local_peer {
 enum {
     ENTRY_ROOM = 4096, /* bytes of a user's entry: at first, and at most */
     ENTRY_LARGEST = 1024 * 1024,
-    /* In a user namespace those who have no number there have this one (user_namespaces(7)). */
+    /* In a user namespace, that of all who have no number there (user_namespaces(7)). */
     OVERFLOW_ID = 65534,
 };
-
-/* "user:NAME", when the name can be one: it must not collide with another, nor leave its folder. */
-static bool set_name(struct client *client, const char *name)
-{
-    char text[RECORD_CLIENT_ROOM];
-    int length = snprintf(text, sizeof text, "user:%s", name);
-
-    if (length >= (int)sizeof text || name[0] == '.' || strchr(name, ':') != NULL ||
-        !record_is_client(text, (size_t)length))
-        return false;
-    memcpy(client->name, text, sizeof client->name);
-    return true;
-}
 
 /* The user's name, to be freed; NULL for a uid without one. */
 static char *find_user(uid_t uid)
@@ -59,23 +46,31 @@ static char *find_user(uid_t uid)
     return name;
 }
 
-/* Sets a client's name and who it is, for people. Returns false for a uid without a name. */
+/*
+ * Sets the name of a client, and who it is for people. Returns false for a uid without a name. A
+ * user name that could be taken for something else, or that leaves its folder, is not used.
+ */
 static bool name_user(struct client *client, uid_t uid)
 {
+    char text[RECORD_CLIENT_ROOM];
     char *name = find_user(uid);
     bool is_known = name != NULL;
+    int length = snprintf(text, sizeof text, "user:%s", is_known ? name : "");
 
     (void)snprintf(client->who, sizeof client->who, "uid %lu", (unsigned long)uid);
-    if (is_known && set_name(client, name))
+    if (is_known && length < (int)sizeof text && name[0] != '.' && strchr(name, ':') == NULL &&
+        record_is_client(text, (size_t)length)) {
+        memcpy(client->name, text, sizeof client->name);
         (void)snprintf(client->who, sizeof client->who, "user %s", name);
-    else if (is_known || uid == 0 || uid == geteuid())
-        /* No other user is called so: names that begin with a dot are not taken. */
+    } else if (is_known || uid == 0 || uid == geteuid()) {
+        /* Unlike the name of any other user, which may not begin with a dot. */
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
+    }
     free(name);
     return is_known;
 }
 
-/* Is a number one of this user namespace? `map` is its uid_map or gid_map in /proc/self. */
+/* Has this user namespace this number? `map` is its uid_map or gid_map in /proc/self. */
 static bool is_mapped(const char *map, unsigned id)
 {
     char line[128];
@@ -103,7 +98,7 @@ static bool read_peer(int fd, struct local_peer *ret)
     *ret = (struct local_peer){.groups = NULL};
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ret->credentials, &length) < 0)
         return false;
-    /* The first call tells how many groups it has. Without memory it has none. */
+    /* The first call says how many groups there are. Without memory there are none. */
     length = 0;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) < 0 && errno == ERANGE)
         ret->groups = malloc(length);
@@ -112,7 +107,8 @@ static bool read_peer(int fd, struct local_peer *ret)
     return true;
 }
 
-static bool is_meant(const struct grant *grant, const struct local_peer *peer)
+/* Is this grant for the user at the other end, or one of its groups? */
+static bool is_for(const struct grant *grant, const struct local_peer *peer)
 {
     if (!grant->is_known)
         return false;
@@ -125,15 +121,7 @@ static bool is_meant(const struct grant *grant, const struct local_peer *peer)
     return peer->credentials.gid == grant->id;
 }
 
-static void find_grants(struct client *client, const struct setting_groups *users,
-                        const struct local_peer *peer)
-{
-    client->users = users;
-    for (size_t i = 0; i < users->count; i++)
-        client->granted[i] = is_meant(users->groups[i].values, peer);
-}
-
-/* Is a name below the folder, or that of a folder on the way to it, or of the folder itself? */
+/* Is a name below the folder? Or does it name the folder itself, or one on the way to it? */
 static bool is_reached(const char *folder, const char *name)
 {
     size_t length = strlen(name);
@@ -147,8 +135,8 @@ static bool is_reached(const char *folder, const char *name)
 }
 
 /*
- * Is this a socket that a listener has accepted? The sockets of a pair, which who started this
- * process has made for it, have no name.
+ * Is this a socket that a listener accepted? The sockets of a pair, which the program that started
+ * this process may have made for it, have no address.
  */
 static bool is_accepted(int fd, enum address_kind *ret_kind)
 {
@@ -196,8 +184,11 @@ void access_identify(int fd, enum address_kind kind, const struct settings *sett
         return;
     uid_t uid = peer.credentials.uid;
     if (uid != OVERFLOW_ID || is_mapped("/proc/self/uid_map", OVERFLOW_ID)) {
-        if (name_user(ret, uid))
-            find_grants(ret, &settings->users, &peer);
+        if (name_user(ret, uid)) {
+            ret->users = &settings->users;
+            for (size_t i = 0; i < ret->users->count; i++)
+                ret->granted[i] = is_for(ret->users->groups[i].values, &peer);
+        }
         if (uid == 0 || uid == geteuid())
             ret->rights = RIGHTS_ALL;
     }
@@ -207,7 +198,7 @@ void access_identify(int fd, enum address_kind kind, const struct settings *sett
 void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret)
 {
     enum address_kind kind = ADDRESS_EXEC;
-    /* Whichever of the two came from elsewhere tells who the client is. */
+    /* The one that came from elsewhere shows who the client is. */
     int accepted = is_accepted(in, &kind) ? in : is_accepted(out, &kind) ? out : -1;
 
     if (accepted >= 0) {

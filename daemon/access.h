@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 
-#include "daemon/rights.h"
 #include "daemon/settings.h"
 #include "daemon/store/record.h"
 #include "protocol/address.h"

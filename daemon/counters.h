@@ -1,5 +1,5 @@
 /*
- * Counters: what all sessions of a daemon have done, in memory that its processes share.
+ * Counters: what all sessions of a daemon have done, in memory that all its processes share.
  */
 #ifndef DAEMON_COUNTERS_H
 #define DAEMON_COUNTERS_H
@@ -28,9 +28,6 @@ struct counters {
     /* By request and outcome; REASON_NONE is OK. */
     counter requests[COUNTERS_REQUESTS][REASON_COUNT];
 };
-
-/* Makes counters that all processes forked from now on share, for good; NULL with errno set. */
-struct counters *counters_open(void);
 
 static inline void counter_add(counter *to, uint64_t number)
 {

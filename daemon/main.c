@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/access.h"
@@ -85,8 +87,12 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     raise_descriptors(settings);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
-    daemon->counters = counters_open();
-    return daemon->counters != NULL ? EXIT_SUCCESS : complain("", strerror(errno));
+    daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (daemon->counters == MAP_FAILED)
+        return complain("", strerror(errno));
+    daemon->counters->started_s = (int64_t)time(NULL);
+    return EXIT_SUCCESS;
 }
 
 /* Makes the pid file first, so that its lock is held before anybody can connect. */

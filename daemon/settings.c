@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "daemon/log.h"
-#include "daemon/rights.h"
 #include "protocol/address.h"
 #include "protocol/name.h"
+
+/* In the order of enum right. */
+static const char *const right_words[] = {"list",   "get",   "put",    "replace",
+                                          "delete", "watch", "status", NULL};
 
 static const char *const concurrency_words[] = {
     [CONCURRENCY_PROCESS] = "process", [CONCURRENCY_THREAD] = "thread", NULL};

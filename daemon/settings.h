@@ -22,14 +22,25 @@ enum log_target {
     LOG_TARGET_STDERR,
 };
 
+/* What a client may be allowed to do; the bits are the places of the words in the settings. */
+enum right {
+    RIGHT_LIST = 1 << 0,
+    RIGHT_GET = 1 << 1,
+    RIGHT_PUT = 1 << 2,
+    RIGHT_REPLACE = 1 << 3,
+    RIGHT_DELETE = 1 << 4,
+    RIGHT_WATCH = 1 << 5,
+    RIGHT_STATUS = 1 << 6,
+    RIGHTS_ALL = (1 << 7) - 1,
+};
+
 /* A row of `users`: what a local user, or the members of a group, may do. */
 struct grant {
     const char *user; /* one of these two is NULL */
     const char *group;
-    unsigned rights; /* of daemon/rights.h */
-    const char
-        *folder;   /* below which they apply, perhaps with a '/' at the end; NULL: everywhere */
-    bool is_known; /* access_resolve() has found the uid or gid */
+    unsigned rights;    /* of enum right */
+    const char *folder; /* below which they apply, perhaps with a '/' at the end; NULL: all */
+    bool is_known;      /* access_resolve() has found the uid or gid */
     unsigned id;
 };
 
@@ -37,7 +48,7 @@ struct grant {
 struct settings {
     const char *library;
     struct setting_list listen;
-    unsigned anonymous;          /* rights, of daemon/rights.h */
+    unsigned anonymous;          /* rights, of enum right */
     unsigned stdio_rights;       /* the same */
     struct setting_groups users; /* of struct grant */
     bool records;

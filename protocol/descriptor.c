@@ -34,13 +34,18 @@ bool descriptor_has_changed(int fd, const struct stat *then)
            now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
 }
 
+bool descriptor_is_same(const struct stat *one, const struct stat *other)
+{
+    return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
+}
+
 bool descriptor_is_named(int fd, int folder, const char *name)
 {
     struct stat named;
     struct stat own;
 
     return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &own) == 0 &&
-           named.st_ino == own.st_ino && named.st_dev == own.st_dev;
+           descriptor_is_same(&named, &own);
 }
 
 bool descriptor_is_readable(int fd)

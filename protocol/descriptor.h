@@ -19,6 +19,9 @@ void descriptor_reserve_standard(void);
  */
 bool descriptor_has_changed(int fd, const struct stat *then);
 
+/* Are these two statuses of the same file? */
+bool descriptor_is_same(const struct stat *one, const struct stat *other);
+
 /* Is this the file that has that name in the folder? False for a symbolic link to it. */
 bool descriptor_is_named(int fd, int folder, const char *name);
 

@@ -20,35 +20,25 @@ enum {
     OWN_FOLDER_MODE = 0700,
 };
 
-/* Opens one folder on the way to a name, for walk(). */
-static int step(int at, const char *part, size_t length)
-{
-    char component[NAME_COMPONENT_LONGEST + 1];
-
-    if (length > NAME_COMPONENT_LONGEST) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(component, part, length);
-    component[length] = '\0';
-    return openat(at, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* What openat2(2) does, on systems that have none: component by component. No name holds "..". */
+/* What openat2(2) does, on systems that have none: folder by folder. No name holds "..". */
 static int walk(int root, const char *path, int flags)
 {
+    char copy[NAME_LONGEST + 1];
+    char *rest = copy;
+    char *slash = NULL;
     int at = root;
-    const char *slash = NULL;
 
-    while (at >= 0 && (slash = strchr(path, '/')) != NULL) {
-        int next = step(at, path, (size_t)(slash - path));
+    memcpy(copy, path, strlen(path) + 1);
+    while ((slash = strchr(rest, '/')) != NULL) {
+        *slash = '\0';
+        int next = openat(at, rest, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         descriptor_close(at != root ? at : -1);
+        if (next < 0)
+            return -1;
         at = next;
-        path = slash + 1;
+        rest = slash + 1;
     }
-    if (at < 0)
-        return -1;
-    int fd = openat(at, path, flags | O_NOFOLLOW);
+    int fd = openat(at, rest, flags | O_NOFOLLOW);
     descriptor_close(at != root ? at : -1);
     return fd;
 }
@@ -142,27 +132,17 @@ int library_own_failure(int error)
     return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
 }
 
-static int make_own_folder(const struct library *library, const char *path)
+/* Makes one of the daemon's own folders, unless it is there, and opens it to be written to. */
+static int open_own_folder(const struct library *library, const char *path)
 {
     if (mkdirat(library->root, path, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
         return -1;
     int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
-    if (fd < 0)
-        return -1;
-    int code = faccessat(fd, ".", W_OK | X_OK, AT_EACCESS);
-    descriptor_close(fd);
-    return code;
-}
-
-/* Can files of this library carry records? */
-static bool has_xattrs(const struct library *library)
-{
-    int fd = library_openat(library, LIBRARY_STAGE, O_RDONLY | O_DIRECTORY);
-    if (fd < 0)
-        return false;
-    bool has = record_is_possible(fd);
-    descriptor_close(fd);
-    return has;
+    if (fd >= 0 && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+        descriptor_close(fd);
+        fd = -1;
+    }
+    return fd;
 }
 
 int library_open(struct library *library, const char *path, bool records, const char **ret_fault)
@@ -175,20 +155,22 @@ int library_open(struct library *library, const char *path, bool records, const 
     }
     /* open(2) takes no longer one. */
     memcpy(library->path, path, strlen(path) + 1);
-    if (make_own_folder(library, ".fsd") < 0 || make_own_folder(library, LIBRARY_STAGE) < 0) {
+    int own = open_own_folder(library, ".fsd");
+    descriptor_close(own);
+    int stage = own >= 0 ? open_own_folder(library, LIBRARY_STAGE) : -1;
+    if (stage < 0) {
         library->writable = false;
         if (errno == EROFS || errno == EACCES)
             return 0;
         *ret_fault = strerror(errno);
-        goto refuse;
+    } else if (records && !record_is_possible(stage)) {
+        *ret_fault = "the file system has no user xattrs, which records need";
+    } else {
+        descriptor_close(stage);
+        lock_make_file(library);
+        return 0;
     }
-    if (records && !has_xattrs(library)) {
-        *ret_fault = "the file system keeps no user xattrs, which records need";
-        goto refuse;
-    }
-    lock_make_file(library);
-    return 0;
-refuse:
+    descriptor_close(stage);
     descriptor_close(library->root);
     library->root = -1;
     return -REASON_UNAVAILABLE;
@@ -201,8 +183,7 @@ bool library_is_in_place(const struct library *library)
 
     if (stat(library->path, &named) < 0)
         return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
-    return fstat(library->root, &own) == 0 && named.st_ino == own.st_ino &&
-           named.st_dev == own.st_dev;
+    return fstat(library->root, &own) == 0 && descriptor_is_same(&named, &own);
 }
 
 int library_measure(const struct library *library, struct library_space *ret)

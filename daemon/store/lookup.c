@@ -6,34 +6,32 @@
 
 #include "protocol/descriptor.h"
 
-/* ELOOP came of a link: is it the name itself, or on the way to it? */
-static int judge_link(const struct library *library, const char *name)
-{
-    int fd = library_openat(library, name, O_PATH | O_NOFOLLOW);
-    if (fd < 0)
-        return library_failure(errno);
-    (void)close(fd);
-    return -REASON_NOT_A_FILE;
-}
-
 int lookup_open(const struct library *library, const char *name, struct stored *ret)
 {
-    *ret = (struct stored){.fd = library_openat(library, name, O_RDONLY)};
-    if (ret->fd < 0)
-        return errno == ELOOP ? judge_link(library, name) : library_failure(errno);
-
     int code = 0;
+
+    *ret = (struct stored){.fd = library_openat(library, name, O_RDONLY)};
+    if (ret->fd < 0) {
+        if (errno != ELOOP)
+            return library_failure(errno);
+        /* There is a link: is it the name itself, or on the way to it? */
+        int fd = library_openat(library, name, O_PATH | O_NOFOLLOW);
+        if (fd < 0)
+            return library_failure(errno);
+        (void)close(fd);
+        return -REASON_NOT_A_FILE;
+    }
     if (fstat(ret->fd, &ret->status) < 0)
         code = -REASON_INTERNAL;
     else if (!S_ISREG(ret->status.st_mode))
         code = -REASON_NOT_A_FILE;
-    if (code < 0) {
-        (void)close(ret->fd);
+    if (code == 0) {
+        (void)record_read(ret->fd, &ret->status, &ret->record);
+    } else {
+        descriptor_close(ret->fd);
         ret->fd = -1;
-        return code;
     }
-    (void)record_read(ret->fd, &ret->status, &ret->record);
-    return 0;
+    return code;
 }
 
 int lookup_digest(struct stored *stored)

@@ -36,8 +36,8 @@ static int open_folder(const struct library *library, const char *client)
     return library_openat(library, path, O_RDONLY | O_DIRECTORY);
 }
 
-/* Room for the whole upload before its first byte, where the file system can promise it. */
-static int keep_room(int fd, int64_t size)
+/* Reserves room for the whole upload, where the file system can. Returns 0, or -1 with errno set. */
+static int reserve_room(int fd, int64_t size)
 {
     int code = 0;
 
@@ -106,8 +106,8 @@ static void visit_all(const struct library *library, stage_visit *visit, void *c
 }
 
 /*
- * What belongs to an id, as text: the size, and the name's digest, since xattrs have little room.
- * It stands where the record will.
+ * Writes what belongs to an id: the size, and the digest of the name, since xattrs have little
+ * room. It is kept in the xattr that will hold the record.
  */
 static void write_plan(const struct stage_plan *plan, char text[PLAN_ROOM])
 {
@@ -117,32 +117,7 @@ static void write_plan(const struct stage_plan *plan, char text[PLAN_ROOM])
                    digest_of_bytes(plan->name, strlen(plan->name), name));
 }
 
-static int keep_plan(int fd, const struct stage_plan *plan)
-{
-    char text[PLAN_ROOM];
-
-    if (plan->id == NULL)
-        return 0;
-    write_plan(plan, text);
-    return fsetxattr(fd, RECORD_XATTR, text, strlen(text), 0);
-}
-
-/* Returns 0; -REASON_MISMATCH; or -REASON_NOT_FOUND when it is not known what the stage is for. */
-static int judge_plan(int fd, const struct stage_plan *plan)
-{
-    char wanted[PLAN_ROOM];
-    char text[PLAN_ROOM];
-    ssize_t length = fgetxattr(fd, RECORD_XATTR, text, sizeof text);
-
-    if (length < 0)
-        return -REASON_NOT_FOUND;
-    write_plan(plan, wanted);
-    return (size_t)length == strlen(wanted) && memcmp(text, wanted, (size_t)length) == 0
-               ? 0
-               : -REASON_MISMATCH;
-}
-
-/* Closes all, and leaves the stage as it is. Keeps errno. */
+/* Closes the descriptors, and leaves the file as it is. Keeps errno. */
 static void leave(struct stage *stage)
 {
     descriptor_close(stage->fd);
@@ -157,35 +132,35 @@ static int stage_failure(int error)
 }
 
 /*
- * Does the stage's name still lead to the file that was locked? Between the two another session may
- * have put its own in its place. With the lock it stays: whoever would remove it locks it first.
+ * Checks a stage that was found and locked. It may belong to another upload, or have been swept,
+ * sealed or linked meanwhile; one that is of no use any more is removed. Returns 0 or a reason.
  */
-static bool is_named(const struct stage *stage, int locked)
-{
-    return descriptor_is_named(locked, stage->folder, stage->id);
-}
-
-/*
- * Judges a stage that was locked, and may be another upload's, swept, sealed or linked. One that
- * nothing can be done with any more goes. Returns 0 or a reason.
- */
-static int judge_left(const struct stage *stage, const struct stage_plan *plan)
+static int check_found(const struct stage *stage, const struct stage_plan *plan)
 {
     struct stat status;
+    char expected[PLAN_ROOM];
+    char text[PLAN_ROOM];
 
-    if (!is_named(stage, stage->lock))
+    /*
+     * Another session may have put its own file in the place before the lock was ours. Now the name
+     * stays: to remove it one needs the lock.
+     */
+    if (!descriptor_is_named(stage->lock, stage->folder, stage->id))
         return -REASON_NOT_FOUND;
     if (fstat(stage->lock, &status) < 0)
         return -REASON_INTERNAL;
+    ssize_t length = fgetxattr(stage->lock, RECORD_XATTR, text, sizeof text);
     bool is_sealed = (status.st_mode & S_IWUSR) == 0 || status.st_nlink > 1;
-    int code = is_sealed ? -REASON_NOT_FOUND : judge_plan(stage->lock, plan);
-    if (code == -REASON_NOT_FOUND && unlinkat(stage->folder, stage->id, 0) < 0)
-        return stage_failure(errno);
-    return code;
+    if (is_sealed || length < 0)
+        return unlinkat(stage->folder, stage->id, 0) < 0 ? stage_failure(errno) : -REASON_NOT_FOUND;
+    write_plan(plan, expected);
+    bool is_ours =
+        (size_t)length == strlen(expected) && memcmp(text, expected, (size_t)length) == 0;
+    return is_ours ? 0 : -REASON_MISMATCH;
 }
 
-/* Opens a stage, which is not sealed, for writing behind its last byte. Returns 0 or -1. */
-static int go_on(struct stage *stage, const struct stage_plan *plan)
+/* Opens a stage that was checked, to write after its last byte. Returns 0, or -1 with errno set. */
+static int open_found(struct stage *stage, const struct stage_plan *plan)
 {
     struct stat locked;
     struct stat status;
@@ -194,19 +169,21 @@ static int go_on(struct stage *stage, const struct stage_plan *plan)
     if (stage->fd < 0 || fstat(stage->lock, &locked) < 0 || fsync(stage->fd) < 0 ||
         fstat(stage->fd, &status) < 0)
         return -1;
-    if (status.st_ino != locked.st_ino || status.st_dev != locked.st_dev) {
+    if (!descriptor_is_same(&status, &locked)) {
         errno = EWOULDBLOCK;
         return -1;
     }
     stage->length = status.st_size;
     if (lseek(stage->fd, 0, SEEK_END) < 0)
         return -1;
-    return keep_room(stage->fd, plan->size);
+    return reserve_room(stage->fd, plan->size);
 }
 
 int stage_open(struct stage *stage, const struct library *library, const char *client,
                const struct stage_plan *plan)
 {
+    char text[PLAN_ROOM];
+
     *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
     if (plan->id != NULL)
         memcpy(stage->id, plan->id, sizeof stage->id);
@@ -216,38 +193,45 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
                        STAGE_MODE);
     if (stage->fd < 0 || flock(stage->fd, LOCK_EX | LOCK_NB) < 0)
         goto fail;
-    if (!is_named(stage, stage->fd)) {
+    /* A sweeper, or a session that resumes, may have removed it before the lock was ours. */
+    if (!descriptor_is_named(stage->fd, stage->folder, stage->id)) {
         errno = EWOULDBLOCK;
         goto fail;
     }
-    if (keep_plan(stage->fd, plan) == 0 && keep_room(stage->fd, plan->size) == 0)
+    bool is_kept = plan->id == NULL;
+    if (plan->id != NULL) {
+        write_plan(plan, text);
+        is_kept = fsetxattr(stage->fd, RECORD_XATTR, text, strlen(text), 0) == 0;
+    }
+    if (is_kept && reserve_room(stage->fd, plan->size) == 0)
         return 0;
-    (void)unlinkat(stage->folder, stage->id, 0);
-fail:;
     int error = errno;
-    leave(stage);
+    (void)unlinkat(stage->folder, stage->id, 0);
     errno = error;
-    return stage_failure(error);
+fail:
+    leave(stage);
+    return stage_failure(errno);
 }
 
 int stage_resume(struct stage *stage, const struct library *library, const char *client,
                  const struct stage_plan *plan)
 {
-    int code = -REASON_NOT_FOUND;
+    int code = 0;
 
     *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
     memcpy(stage->id, plan->id, sizeof stage->id);
     if (stage->folder < 0)
         return stage_failure(errno);
     stage->lock = openat(stage->folder, stage->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (stage->lock >= 0)
-        code = flock(stage->lock, LOCK_EX | LOCK_NB) < 0 ? stage_failure(errno)
-                                                         : judge_left(stage, plan);
-    else if (errno != ENOENT)
+    if (stage->lock < 0)
+        code = errno == ENOENT ? -REASON_NOT_FOUND : stage_failure(errno);
+    else if (flock(stage->lock, LOCK_EX | LOCK_NB) < 0)
         code = stage_failure(errno);
-    if (code == 0 && go_on(stage, plan) < 0) {
+    else
+        code = check_found(stage, plan);
+    if (code == 0 && open_found(stage, plan) < 0) {
         code = stage_failure(errno);
-        /* What a first fsync(2) has failed to write, a second one would not. */
+        /* What a first fsync(2) failed to write, a second one would not write either. */
         if (code == -REASON_INTERNAL)
             (void)unlinkat(stage->folder, stage->id, 0);
     }
@@ -289,7 +273,7 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
     int code = library->records ? record_write(stage->fd, record) : 0;
     if (code < 0)
         return code;
-    /* A failed fsync is final: a second one may succeed although the bytes are gone. */
+    /* A failed fsync(2) is final: a second one may succeed although the bytes are lost. */
     if (fchmod(stage->fd, STORED_MODE) < 0 || fsync(stage->fd) < 0)
         return library_failure(errno);
     return 0;
