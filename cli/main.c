@@ -9,7 +9,6 @@
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
 
-/* Not inlined: its frame, of 50 KiB, would cost time also where no command is run. */
 static int run_command(const struct command *command, const struct options *options,
                        struct failure *failure)
 {
