@@ -564,7 +564,7 @@ as_user() {
 
 @test "examples: fsd, what is remembered of a file" {
     use_machine
-    take_example fsd.8 'What is remembered of a file'
+    take_example fsd.8 'The record of a file'
     start_inside
     quiet inside fsc put /etc/passwd --name notes.txt
     run inside bash -c "$(<block.1)"
