@@ -1,5 +1,5 @@
 # What packaging/check and the scripts that it runs elsewhere share: steps that pass, fail or are
-# skipped, each told in a line, and a last line that counts them.
+# skipped, each with a line, and a last line that counts them.
 # shellcheck shell=bash
 
 passed=0 failed=0 skipped=0
@@ -9,7 +9,7 @@ ok() {
     passed=$((passed + 1))
 }
 
-# not_ok NAME LOG: and the end of what the step has said.
+# not_ok NAME LOG: prints the end of the step's output too.
 not_ok() {
     printf 'not ok %s\n' "$1"
     tail -n 40 "$2" | sed 's/^/# /'
@@ -22,8 +22,8 @@ skip() {
     skipped=$((skipped + 1))
 }
 
-# step NAME COMMAND...: passes when the command, a function as a rule, does. What it says behind "= "
-# in a line of its own is told beside the name.
+# step NAME COMMAND...: passes when the command does, which is usually a function. The text of its
+# output lines that start with "= " is printed after the name.
 step() {
     local name=$1 log code note
     shift
@@ -42,12 +42,12 @@ step() {
     return 0
 }
 
-# fails COMMAND...: what a bare "!" would not make of it: the end of a step when it succeeds.
+# fails COMMAND...: unlike a bare "!", ends the step when the command succeeds.
 fails() {
     if "$@"; then return 1; fi
 }
 
-# steps WHERE COMMAND...: passes on the steps that a command tells of on its standard output.
+# steps WHERE COMMAND...: passes on the lines of steps that a command prints.
 steps() {
     local where=$1 log line code=0
     shift

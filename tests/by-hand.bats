@@ -272,7 +272,7 @@ for name, change in changes.items():
     change(f'{LIBRARY}/{name}')
     data, end = session.body()
     check(end.startswith('ABORT mismatch'), f'{name}: {end}')
-    # The session goes on.
+    # The session continues.
     session.expect('LIST absent', 'EMPTY')
 END
 }

@@ -4,7 +4,7 @@
 
 load library
 
-# inject STRACE-OPTION...: calls of the next daemon and its processes fail as told.
+# inject STRACE-OPTION...: system calls of the next daemon and its processes fail as these options say.
 inject() {
     skip_when_sanitized strace
     strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'

@@ -340,7 +340,7 @@ store_old_backup() {
     run inside ls /srv/keeper/library/shop
     assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz'
 
-    # Blocks of one shell: its variables go on.
+    # One shell runs all blocks, and keeps its variables.
     cat block.8 block.9 >block.restore
     run quiet type_in restore
     assert_success

@@ -192,7 +192,7 @@ fsc: tree/c: the connection was lost; the file may or may not be stored'
     assert_fails 9 "$FSC" get -R folder --into missing
     assert_fails 2 "$FSC" get -R ../folder --into here
     assert_fails 2 "$FSC" get -R folder --output x
-    # The name of a file is as good.
+    # It may be the name of a file too.
     assert_silent "$FSC" get -R folder/a --into here
     assert_equal "$(find here)" $'here\nhere/a'
 }

@@ -17,7 +17,7 @@ assert_left_alone() {
     assert_output "$(printf '%s\n' "$@")"
 }
 
-# use_breaking_server BYTES: from now on each connection breaks off behind so many bytes from the
+# use_breaking_server BYTES: from now on each connection breaks off after that many bytes from the
 # server, all of which are added to the file sent.
 use_breaking_server() {
     cat >relay <<'RELAY'
@@ -88,7 +88,7 @@ SCRIPT
     local answer at
     be_quick
     answer="OK size=5 mtime=1 digest=$digest_of_hello"$'\n2\nhe\nWAIT\n3\nllo\n'"END digest=$digest_of_hello"$'\n'
-    # A server whose first answer has so many bytes, and whose second one is whole.
+    # A server whose first answer breaks off after $AT bytes, and whose second one is whole.
     cat >server <<'SERVER'
 read -r word name options
 for option in $options; do
@@ -256,7 +256,7 @@ SCRIPT
 < END
 SCRIPT
     assert_equal "$(cat here/folder/b)" hello
-    # Of what went before nothing is told.
+    # Nothing is reported of the attempts before.
     assert_fails 4 fake "$FSC" get -R nothing --retry 1 --into here <<'SCRIPT'
 > LIST nothing deep=1
 <.
@@ -327,7 +327,7 @@ SCRIPT
 < END
 SCRIPT
     rm here/a
-    # A part of a second is one, and there is no wait of none.
+    # A part of a second counts as one, and --wait=0 does not wait.
     assert_fails 4 fake "$FSC" get a --wait=1200ms --into here <<<$'> GET a wait=2\n< WAIT\n< FAIL not-found'
     assert_fails 4 fake "$FSC" get a --wait=0 --into here <<<$'> GET a\n< FAIL not-found'
     run --separate-stderr fake "$FSC" get a --wait=7 --output - \

@@ -182,7 +182,7 @@ SCRIPT
 
 @test "get: a full disk leaves nothing" {
     start_with_files
-    # A limit on the size of files stands for it; its signal is ignored, so that write(2) fails.
+    # A limit on file sizes takes its place; its signal is ignored, so that write(2) fails.
     assert_fails 9 bash -c 'trap "" XFSZ; ulimit -f 50; exec "$@"' - "$FSC" get b --output here/b
     assert_left_alone
 }

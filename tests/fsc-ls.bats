@@ -446,7 +446,7 @@ SCRIPT
     (cd "$LIBRARY" && seq -f 'file with a name, number %05.0f' 5000 | xargs -d '\n' touch)
     seq -f 'file with a name, number %05.0f' 5000 >expected
     for option in -l -U; do
-        # It reads a page whenever there is no more room for another.
+        # It reads a page whenever the pipe is full.
         run --separate-stderr python3 - "$FSC" ls "$option" <<'PYTHON'
 import fcntl, os, select, subprocess, sys
 reader, writer = os.pipe2(os.O_NONBLOCK)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What fsc tells of many files, --json, and where it is told of them, --files-from.
+# fsc with many files: reports in JSON, and operands from a list.
 
 load library
 load fsc
@@ -66,7 +66,7 @@ load fsc
     printf 'a/file 1\na/file 2' >names
     assert_equal "$("$FSC" ls --files-from names)" $'a/file 1\na/file 2'
     assert_equal "$("$FSC" get --output - --files-from names)" 12
-    # An empty list is no operand, and not everything.
+    # An empty list means no operand, not all files.
     assert_silent "$FSC" ls --files-from /dev/null
     assert_silent "$FSC" put --files-from /dev/null
 }
@@ -142,7 +142,7 @@ stat None
  0'
 }
 
-# The line that is being written lies across the end of what is read at a time.
+# The line that is being written crosses the end of what fsc reads at a time.
 @test "--files-from: whole lines are used before the rest arrives" {
     local number
     start_fsd

@@ -119,7 +119,7 @@ x/z/y'
 # A file that is sent ahead, and one that waits for the go-ahead.
 make_small_and_large() {
     printf small >small
-    # Its last byte is none that a test puts there instead.
+    # No test writes its last byte.
     { head -c 199999 /dev/urandom && printf z; } >large
 }
 
@@ -178,7 +178,7 @@ make_small_and_large() {
     mkdir -p "$LIBRARY"
     printf taken >"$LIBRARY/taken"
     printf 'all of it' >stream
-    # The size of a file at its beginning is known, and so it is compared: this one is no such file.
+    # Of a file that is read from its beginning the size is known, and compared; not of this one.
     run --separate-stderr bash -c 'cat stream | { "$1" put - --name taken; echo "$?"; cat; }' - "$FSC"
     assert_output '3
 all of it'
@@ -573,7 +573,7 @@ ANSWERS
     done
     assert_fails 3 bash -c 'cat small | "$1" put - --name small --exclusive' - "$FSC"
     assert_silent bash -c 'cat small | "$1" put - --name stream --exclusive' - "$FSC"
-    # A file of /proc, which is larger than it tells.
+    # A file in /proc, which is larger than stat says.
     if [ ! -s /proc/version ]; then
         assert_silent "$FSC" put /proc/version --exclusive
         cmp /proc/version "$LIBRARY/version"
@@ -639,7 +639,7 @@ SCRIPT
 >body
 < EXISTS $same
 SCRIPT
-    # Who goes on with an upload knows that it was not stored.
+    # A client that resumes an upload knows that it was not stored.
     assert_fails 3 fake "$FSC" put small --exclusive --retry 1 <<SCRIPT
 > PUT small *
 < OK offset=0
@@ -709,7 +709,7 @@ PYTHON
         assert_fails 8 bash -c 'cat "$2" | "$1" put - --name "$2" --if-same --sha256 "$3"' - "$FSC" "$file" "$other"
         rm -rf "${LIBRARY:?}"/{small,large,stream}
     done
-    # The server is told early.
+    # The server gets the digest with the request.
     stop_fsd
     assert_fails 8 fake "$FSC" put large --sha256 "$hex" <<SCRIPT
 > PUT large size=200000 digest=sha256:$hex upload=*
@@ -729,7 +729,7 @@ SCRIPT
     printf new >other
     start_fsd
     for file in small large; do
-        # Where there is none it is as without.
+        # Where there is no file, it is as without --replace.
         assert_silent "$FSC" put "$file" --name a --replace
         cmp "$file" "$LIBRARY/a"
         stat -c '%i %y' "$LIBRARY/a" >before
@@ -795,7 +795,7 @@ SCRIPT
     for guard in '' x "${old}0" "${old#sha256:}" "md5:00" "sha256:"; do
         assert_fails 2 "$FSC" put small --replace="$guard"
     done
-    # What stands behind a space is an operand.
+    # What follows a space is an operand.
     assert_fails 9 "$FSC" put --name a --replace "$old"
 }
 

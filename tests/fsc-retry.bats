@@ -5,7 +5,7 @@
 load library
 load fsc
 
-# The pauses are short, and whoever is busy is asked again for long enough.
+# The pauses are short.
 short_pauses() {
     use_settings 'limits = { pause = "10ms"; };'
 }
@@ -63,7 +63,7 @@ RELAY
     FSC_SERVER='exec:exec python3 relay.py'
 }
 
-# Waits until the one stage is so long at least.
+# await_stage BYTES: waits until the only stage is longer than that.
 await_stage() {
     await has_stage "$1"
 }
@@ -120,7 +120,7 @@ assert_sent() {
     assert_regex "$stderr" '^fsc: .*: cannot connect: '
     # When the server cannot be reached the others are left.
     assert_fails 10 "$FSC" put large small --retry 3
-    # The setting is as good as the option.
+    # The setting does the same as the option.
     use_settings 'retry = 2; limits = { pause = "10ms"; };'
     { yes $'> PUT large *\n<.' || true; } 2>/dev/null | head -n 6 >script
     assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" put large
@@ -502,7 +502,7 @@ SCRIPT
         assert_equal "upload=$(cat "$file")" "$(heard_ids)"
         assert_regex "$(heard_ids)" '^upload=[0-9a-f]{32}$'
     done
-    # A link, a FIFO and a folder are let be.
+    # A link, a FIFO and a folder are left unchanged.
     rm "$file"
     ln -s "$WORK/nowhere" "$file"
     assert_fails 10 fake "$FSC" put large <<<$'> PUT large *\n<.'
@@ -665,7 +665,7 @@ ANSWERS
 < OK size=5000000 digest=$digest
 SCRIPT
     assert_equal "$(heard_ids | wc -l)" 1
-    # With an attempt that is left it goes on.
+    # With another attempt the upload continues.
     assert_silent fake "$FSC" put large --name x --retry 1 <<SCRIPT
 > PUT x size=5000000 upload=*
 < OK offset=0

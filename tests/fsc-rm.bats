@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# fsc rm: deletes what it was told to, and never more.
+# fsc rm: deletes what it was asked to delete, and nothing else.
 # bats file_tags=once
 
 load library
@@ -125,7 +125,7 @@ be_quick() {
     touch -d '5 seconds ago' "$LIBRARY/b"
     assert_silent "$FSC" rm --match '*' --older-than 1500ms
     assert_left folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
-    # All but what is of tomorrow.
+    # All files except the one from tomorrow.
     assert_silent "$FSC" rm -R --match '*' --older-than 0
     assert_left new/4.gz
 }

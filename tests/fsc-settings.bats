@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# The settings of fsc: where they come from, which one wins, and what is wrong with them.
+# The settings of fsc: where they come from, which one wins, and errors in them.
 # bats file_tags=once
 
 load library
 load fsc
 
-# user_file: the user's own configuration file becomes what is on stdin.
+# user_file: writes stdin to the user's own configuration file.
 user_file() {
     mkdir -p "$XDG_CONFIG_HOME/fsc"
     cat >"$XDG_CONFIG_HOME/fsc/fsc.conf"

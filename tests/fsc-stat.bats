@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# fsc stat and fsc status: what a server tells of its files, and of itself.
+# fsc stat and fsc status: what a server says about a file and about itself.
 # bats file_tags=once
 
 load library

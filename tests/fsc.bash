@@ -1,4 +1,4 @@
-# What the test files of fsc share, beside library.bash.
+# What the test files of fsc share, in addition to library.bash.
 #
 # $stderr and $stderr_lines are what run --separate-stderr sets.
 # shellcheck shell=bash disable=SC2034,SC2154
@@ -36,7 +36,7 @@ assert_silent() {
     fi
 }
 
-# powerless COMMAND...: file permissions hold for it, for root's too.
+# powerless COMMAND...: runs it so that file permissions hold, for root too.
 powerless() {
     if [ "$(id -u)" -eq 0 ]; then
         setpriv --inh-caps -dac_override,-dac_read_search \

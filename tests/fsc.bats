@@ -5,7 +5,7 @@
 load library
 load fsc
 
-# print_commands: the words of the commands that fsc tells of.
+# print_commands: the commands that fsc lists.
 print_commands() {
     "$FSC" | sed -n 's/^  \([a-z]\{1,\}\)  *[a-z].*/\1/p'
 }
@@ -430,7 +430,7 @@ SCRIPT
     assert_no_stages
 }
 
-# round_trip BYTES: a file of so many comes back the same, by every way in and out.
+# round_trip BYTES: a file of that size comes back the same, by every way in and out.
 round_trip() {
     start_fsd
     head -c "$1" /dev/urandom >original

@@ -1,13 +1,13 @@
-# What all test files load. Each test has a private folder, $WORK, and its own daemons, which listen
+# Every test file loads this. Each test has a private folder, $WORK, and its own daemons, which listen
 # on sockets in it; setup and teardown are the same for all.
 #
 #   LIBRARY, SOCKET, CONFIG   what the next daemon serves, listens on and reads; a test may set them
 #   FSC_SERVER                the address of the last daemon that was started, for fsc
 #   FSD_PID, FSD_LOG          its process and its log
 #   FSD_PORT                  its TCP port, when it was started with --listen plain:...:0
-#   FSD_EXPECTED              an extended regular expression: log lines above info, and others that are
-#                             none of the daemon's, which this test expects
-#   FSD_MODEL                 an array: the options that tell the model of concurrency
+#   FSD_EXPECTED              an extended regular expression: log lines above info, and lines that do
+#                             not come from the daemon, which this test expects
+#   FSD_MODEL                 an array: the options that set the model of concurrency
 #   FSD_WRAPPER               an array: a command that runs the daemon, e.g. (strace -f -o FILE)
 # shellcheck shell=bash
 
@@ -19,7 +19,7 @@ TESTS=$BATS_TEST_DIRNAME
 export FSD=$FSD_BUILD/fsd
 # All Python finds tests/session.py, and writes nothing beside it.
 export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
-# How daemons serve: "process" or "thread". A test that tells itself sets FSD_MODEL=().
+# How daemons serve: "process" or "thread". A test that sets the model itself has FSD_MODEL=().
 export FSD_CONCURRENCY=${FSD_CONCURRENCY:-process}
 
 setup() {
@@ -36,7 +36,7 @@ setup() {
     BACKGROUND_PID=
     MACHINE=
     export WORK LIBRARY SOCKET CONFIG FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
-    # The settings of whoever runs the tests are none of theirs.
+    # The settings of the user who runs the tests must not count.
     export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state
     : >"$CONFIG"
     cd "$WORK" || return 1
@@ -49,7 +49,7 @@ teardown() {
     done
     [ -z "$BACKGROUND_PID" ] || stop_background || result=1
     [ -z "$MACHINE" ] || end_machine
-    # So that it can be removed, whatever modes a test has tried.
+    # It can be removed only then: tests change modes.
     chmod -R u+rwX "$WORK"
     return "$result"
 }
@@ -60,7 +60,7 @@ fail_with_log() {
     return 1
 }
 
-# Starts a daemon, and returns when it listens. More --listen than its own socket may be given; of a
+# Starts a daemon, and returns when it listens. More --listen may be given than its own socket; of a
 # TCP address with port 0, FSD_PORT becomes the port that it got.
 start_fsd() {
     mkdir -p "$LIBRARY"
@@ -127,7 +127,7 @@ stop_one() {
     await_end "$1"
 }
 
-# Starts a daemon in the background, as people do, and finds out its process by its socket.
+# Starts a daemon in the background, as users do, and finds its process through its socket.
 start_background() {
     mkdir -p "$LIBRARY"
     quiet "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" "${FSD_MODEL[@]}" \
@@ -163,7 +163,7 @@ check_log() {
     return 1
 }
 
-# quiet COMMAND...: runs it, and fails when it says anything on stderr.
+# quiet COMMAND...: runs it, and fails when it writes anything to stderr.
 quiet() {
     local code=0 errors
     errors=$(mktemp "$WORK/stderr.XXXXXX")
@@ -176,7 +176,7 @@ quiet() {
     return "$code"
 }
 
-# refuses CODE PATTERN ARGUMENT...: fsd says one line that matches, and exits with that code.
+# refuses CODE PATTERN ARGUMENT...: fsd prints one line that matches, and exits with that code.
 refuses() {
     run timeout 20 "$FSD" "${@:3}" </dev/null 3>&-
     assert_failure "$1"
@@ -215,7 +215,7 @@ bind_socket() {
 socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
 }
 
-# No file, stage or folder but the daemon's own empty ones.
+# There is no file, stage or folder except the daemon's own empty folders.
 assert_empty_library() {
     run find "${1:-$LIBRARY}" -mindepth 1 ! -path '*/.fsd' ! -path '*/.fsd/*'
     assert_success
@@ -228,7 +228,7 @@ skip_unless_root() {
     [ "$(id -u)" -eq 0 ] || skip "$1 needs root"
 }
 
-# skip_when_sanitized WHY: for tools that cannot run programs with sanitizers.
+# skip_when_sanitized TOOL: for tools that cannot run programs with sanitizers.
 skip_when_sanitized() {
     ! grep -q -a -e __asan_init -e __tsan_init "$FSD" || skip "$1 cannot run a program that was built with sanitizers"
 }
@@ -238,7 +238,7 @@ skip_without_valgrind() {
     valgrind -q true 2>/dev/null || skip 'valgrind does not run here'
 }
 
-# Lets the next daemon run as a user who may not read everything: as nobody when this is root.
+# The next daemon runs as a user who may not read everything: as nobody when this is root.
 use_other_user() {
     local folder=$WORK
     [ "$(id -u)" -eq 0 ] || return 0
@@ -255,7 +255,7 @@ use_other_user() {
     FSD_WRAPPER=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 }
 
-# Lets the next daemon serve a file system of 2 or 4 MiB, which only it and its children see.
+# The next daemon serves a file system of 2 or 4 MiB, which only it and its children see.
 use_small_disk() {
     local unshare=(unshare -rm) kind
     [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)

@@ -43,7 +43,7 @@ session = Session()
 session.send('LIS')
 check(session.line().startswith('FAIL timeout'), 'no FAIL timeout')
 session.expect_end()
-# It is no limit of bodies: neither between items nor inside one.
+# It does not limit bodies, neither between items nor inside one.
 session = Session()
 session.expect('PUT a', 'OK offset=0')
 check(session.is_silent(0.15), 'a limit of lines for a body')
@@ -121,7 +121,7 @@ session = Session()
 session.expect('PUT a size=1', 'OK offset=0')
 session.expect(b'2\nxx\n', 'FAIL mismatch')
 session.expect_end()
-# It holds also for one that goes on sending, and behind an error that ends the session.
+# It holds also for a client that keeps sending, and after an error that ends the session.
 for head in ('PUT .. size=6 eager=1\n', 'nonsense\n'):
     session = Session()
     session.expect(head.encode(), 'FAIL')

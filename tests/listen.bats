@@ -10,7 +10,7 @@ load library
     run timeout 20 "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --foreground 3>&-
     assert_failure 1
     assert_output --partial "$SOCKET"
-    # The one that was there goes on.
+    # The first daemon still serves.
     play <<<$'> LIST\n< EMPTY'
     stop_fsd
     [ ! -e "$SOCKET" ]

@@ -1,9 +1,9 @@
-# A machine of one's own, for what tests do as an administrator does it: namespaces in which all that
+# A machine of the test's own, for what an administrator does: namespaces in which everything that
 # is written below /etc, /usr/local, /srv, /run, /tmp, /root and /home is the test's, where fsc and
 # fsd in /usr/local are those that were built, and in which nothing outlives the test.
 # shellcheck shell=bash
 
-# use_machine: makes it, or skips the test.
+# use_machine: starts it, or skips the test.
 use_machine() {
     local unshare=(unshare -rmpf)
     ENTER=(nsenter -U --preserve-credentials)
@@ -44,7 +44,7 @@ exec cat
 END
 }
 
-# Ends it, and all that runs in it. Called by teardown.
+# Ends it and everything that runs in it. teardown calls this.
 end_machine() {
     [ ! -s "$WORK/machine" ] || kill -KILL "$(cat "$WORK/machine")"
     exec {MACHINE_PIPE}>&-

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The manual pages: they can be shown, and tell what the programs and their sources tell.
+# The manual pages: man can show them, and they say the same as the programs and their sources.
 # bats file_tags=once
 
 load library
@@ -23,7 +23,7 @@ assert_subset() {
     [ -z "$output" ] || fail "there are no such $1: $output"
 }
 
-# options_of COMMAND...: the options that its output tells of, e.g. "-l, --long", one a line.
+# options_of COMMAND...: the options in its output, e.g. "-l, --long", one on each line.
 options_of() {
     quiet "$@" | sed -n 's/^ *\(-.*[^ ]\)  .*/\1/p'
 }
@@ -80,7 +80,7 @@ cells() {
 @test "manual: the pages fit a terminal of 80 columns" {
     local name
     for name in "${PAGES[@]}"; do
-        # But for lines that hold a digest, and for what is included as it is.
+        # Except lines with a digest, and included text.
         run grep -n -v -E 'sha256:[0-9a-f]{64}' < <(page "$name" 80 | awk '/^EXAMPLE CLIENT/ { exit } { print }')
         assert_line --regexp 'NAME$'
         run grep -E '[0-9]+:.{81}' <<<"$output"
@@ -204,7 +204,7 @@ in_one_line() {
     grep '^[a-z]' settings >table
     sed -n -E 's/^ {7}([a-z][^ ]*, .*; .*)/\1/p' text >shown
     assert_same 'settings of fsd' table shown
-    # What help says of each stands there, too.
+    # The page has what help says about each.
     while IFS= read -r line; do
         run grep -q -i -F -e "$line" text
         assert_success

@@ -320,7 +320,7 @@ wait_until(lambda: log_lines('msg=failed'), 'the log')
 other.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
 other.expect('LIST', 'OK')
 other.body()
-# It is no crash, and the session itself goes on.
+# It is not a crash, and the session continues.
 session.expect('LIST shallow', 'EMPTY')
 check(session.status()['sessions.crashed'] == '0', 'a crash')
 session.close()
@@ -355,7 +355,7 @@ for _ in range(20):
         refused += 1
         session.close()
 check(sessions and refused, f'{len(sessions)} served and {refused} refused')
-# Those that are served go on.
+# Running sessions continue.
 first.expect(b'1\nx\nEND\n', ('OK', 'FAIL'))
 sessions.pop().close()
 await_room()
@@ -563,7 +563,7 @@ def sockets(pid):
     return {path for path in descriptors(pid).values() if path.startswith('socket:')}
 
 
-# A process has just been forked: it has what it shall have when it waits.
+# A process that has just been forked may still close descriptors.
 wait_until(lambda: not any(sockets(child) & sockets(daemon()) for child in children()),
            'sockets of the daemon to be closed')
 wait_until(lambda: all(len(descriptors(child)) < 12 for child in children()), 'descriptors to be closed')
@@ -598,7 +598,7 @@ END
     run cat "$WORK/pid"
     assert_output "$FSD_PID"
     assert_equal "$(stat -c %a "$WORK/pid")" 644
-    # Another daemon is refused, leaves the file and its own socket behind it as they were.
+    # Another daemon is refused, and leaves the file unchanged and no socket.
     refuses 1 "^fsd: $WORK/pid: another daemon uses this file\$" --config "$CONFIG" --library "$LIBRARY" \
         --listen "$WORK/second" --pid-file "$WORK/pid" --foreground
     refuses 1 "^fsd: $WORK/pid: another daemon uses this file\$" --config "$CONFIG" --library "$LIBRARY" \
@@ -701,7 +701,7 @@ for number, level in enumerate(levels + levels[:1]):
     local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
     local.expect(f'PUT a{number} size=0 eager=1\nEND', 'OK')
     remote.expect('GET a', 'FAIL denied')
-    # Older sessions may tell their end only now.
+    # Older sessions may log their end only now.
     lines = [line for line in log_lines('')[before:] if 'session ends' not in line]
     heard = {line.split(' ')[0] for line in lines}
     check(heard == {f'level={word}' for word in levels[:levels.index(level) + 1]}, f'{level}: {heard}')
@@ -721,7 +721,7 @@ for name in names:
     escaped = ''.join(f'%{ord(byte):02X}' if byte in ' %=\x7f' or byte < ' ' else byte for byte in name)
     local.expect(f'PUT {escaped} size=0 eager=1\nEND', 'OK')
     remote.expect(f'GET {escaped}', 'FAIL denied')
-# What is no name is not logged at all.
+# An invalid name is not logged at all.
 local.expect('PUT a%0Alevel=error size=0 eager=1\nEND', 'FAIL bad-request')
 # Session and process write at one time.
 wait_until(lambda: len(log_lines('msg=denied')) == len(names), 'the log')

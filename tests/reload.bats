@@ -5,7 +5,7 @@
 load library
 load fsc
 
-# work NUMBER: stores, fetches and lists again and again, until one of it fails, which is told in
+# work NUMBER: stores, fetches and lists again and again until one of these fails, which it writes to
 # failures.NUMBER, or the file "stop" is there.
 work() {
     local name number=0

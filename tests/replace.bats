@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# PUT with replace=, and DELETE: what readers see, who wins, and what is durable when.
+# PUT with replace=, and DELETE: what readers see, which writer wins, and what is durable before the answer.
 
 load library
 
@@ -10,8 +10,8 @@ trace() {
     FSD_WRAPPER=(strace -D -f -y -o "$WORK/calls" "$@")
 }
 
-# The calls that matter for what is durable, one a line and short, behind the one that matches PATTERN.
-calls_behind() {
+# The system calls that matter for durability after the one that matches PATTERN, one on each line.
+calls_after() {
     sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*(OK|FAIL)/s/.*/answer/p;
         s/^(fsync)\\([0-9]+<(.*)>\\) += 0.*/\\1 \\2/p; s/^(renameat2?)\\(.*<(.*)>, \"[0-9a-f]{32}\", [0-9]+<(.*)>, \"(.*)\"\\) += 0.*/rename \\3 \\4/p;
         s/^(unlinkat)\\([0-9]+<(.*)>, \"(.*)\", (0|AT_REMOVEDIR)\\) += 0.*/\\1 \\2 \\3/p" calls
@@ -144,7 +144,7 @@ END
     start_fsd
     play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> PUT f/a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< OK size=1 *'
     stop_fsd
-    calls_behind 'answer|OK size=0' >seen
+    calls_after 'answer|OK size=0' >seen
     diff - seen <<'END'
 fsync L/.fsd/stage/STAGE
 rename L/f a
@@ -226,7 +226,7 @@ END
     start_fsd
     play <<<$'> PUT f/g/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/g/a\n< OK'
     stop_fsd
-    calls_behind 'OK size=0' | grep -v stage >seen
+    calls_after 'OK size=0' | grep -v stage >seen
     diff - seen <<'END'
 unlinkat L/f/g a
 unlinkat L/f g
@@ -241,7 +241,7 @@ END
     start_fsd
     play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/b\n< FAIL not-found *'
     stop_fsd
-    calls_behind 'answer|OK size=0' >seen
+    calls_after 'answer|OK size=0' >seen
     diff - seen <<<$'fsync L/f\nfsync L\nanswer'
 }
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# Uploads that broke off, and are gone on with by their id.
+# Uploads that broke off and are resumed by their id.
 
 load library
 
 # play_resume: plays the Python on stdin, which may use these:
 #   begin(name, id, data, size)   begins an upload, sends some bytes, and leaves; returns when they are kept
-#   put(name, id, size)           a session that has asked to go on, and the answer
+#   put(name, id, size)           a session that has asked to resume, and the answer
 play_resume() {
     converse <<END
 import contextlib
@@ -221,7 +221,7 @@ check(answer.startswith('FAIL no-space the unfinished uploads of user '), answer
 begin('b', OTHER, b'x', 1000000)
 session, answer = put('c', 'e' * 32)
 check(answer.startswith('FAIL no-space user '), answer)
-# Others, and those that are there, go on.
+# Other uploads, and those that have a stage, continue.
 session.expect(b'PUT d size=1 eager=1\n1\nx\nEND\n', 'OK size=1')
 session, answer = put('b', OTHER, 1000000)
 check(answer.startswith('OK offset=1 '), answer)

@@ -82,7 +82,7 @@ kept() {
     printf '%s/.fsd/quarantine/%s' "$LIBRARY" "$(printf %s "$1" | sha256sum | cut -d ' ' -f 1)"
 }
 
-# inject STRACE-OPTION...: calls of fsd-scrub fail as told.
+# inject STRACE-OPTION...: system calls of fsd-scrub fail as these options say.
 inject() {
     skip_when_sanitized strace
     strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
@@ -257,7 +257,7 @@ continue_scrub() {
     scrub 0
     sums whole=1
     assert_equal "$(in_cache)" 0
-    # What was there is not what is read.
+    # It reads the file from the disk, not the page cache.
     cat "$file" >/dev/null
     scrub 0
     assert_equal "$(in_cache)" 0
@@ -410,7 +410,7 @@ has_open() {
     echo hand >"$LIBRARY/hand"
     scrub 0 --record
     sums given=1
-    # Whoever writes to it now gives it another mtime, whatever the file system's clock is.
+    # A write from now on changes the mtime, however coarse the clock of the file system is.
     mtime=$(stat -c %Y "$LIBRARY/hand")
     [ "$(date +%s)" -ge $((mtime + 2)) ]
 }
@@ -699,7 +699,7 @@ END2
 > LIST
 < EMPTY
 END2
-    # What lies in the place of the bytes is no better.
+    # Neither does a wrong file in the place of the bytes.
     play <<<$'> PUT file size=4 eager=1\n> 4\n> Xext\n> END\n'"< EXISTS size=4 digest=$(digest text)"
     assert_no_stages
     printf next >next

@@ -184,7 +184,7 @@ def no_zombies():
 
 
 def session_and_process():
-    """A session, and the process that serves it when each has its own."""
+    """A new session, and the process that serves only it."""
     before = children()
     session = Session()
     session.expect('LIST absent', 'EMPTY')

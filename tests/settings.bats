@@ -151,7 +151,7 @@ END
         printf '\nspare =\n  %s;\n' "$number" | refuses_text '[23]: (a number must be decimal, .+|spare: it must be a number)'
     done
     printf 'limits = { sessions = %s; };\n' 10737418240 | refuses_text '1: a number must be decimal, with at most nine digits and no leading zeros'
-    # In texts, names and comments they are none.
+    # In texts, names and comments they are not numbers.
     cat >"$CONFIG" <<END
 // 0644 and 10737418240
 pid_file = "/0644/0x10/*";
@@ -170,7 +170,7 @@ END
     refuses_text '2: no value follows this comma' <<<$'listen = [ "/a"\n,\n\n];'
     refuses_text '2: no value follows this comma' <<<$'listen = (\n"/a", # the last one\n);'
     refuses_text '1: no value follows this comma' <<<'listen = ( "/a", /* */ // )'$'\n);'
-    # Where comments are none, and where they end.
+    # Text that only looks like a comment, and the end of comments.
     cat >"$CONFIG" <<END
 # /* spare = 1;
 pid_file = "/*"; /* " */ spare = 2; // */
@@ -203,7 +203,7 @@ END
     refuses 2 "^fsd: $CONFIG: .+" --config "$CONFIG" --library "$WORK" --check
     refuses_text '2: .*\\x00.*' <<<$'\npid_file = "/srv/x\\x00y";'
     refuses_text '3: .*\\x00.*' <<<$'\nlisten = ("/a",\n"\\\\\\x00");'
-    # A backslash that stands for itself.
+    # An escaped backslash.
     printf '%s\n' 'pid_file = "/a\\x00";' >"$CONFIG"
     run print_config --library "$WORK"
     assert_success

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# STATUS: what it tells, and that its counters rise as they should.
+# STATUS: what it reports, and how its counters rise.
 
 load library
 
@@ -29,7 +29,7 @@ check(0 <= int(status['uptime']) < 60, status)
 for key, value in status.items():
     if key not in ('version', 'protocol', 'model') and not key.startswith('limits.'):
         check(value.isdigit(), f'{key} {value}')
-# The session goes on, and STATUS has no options and no name.
+# The session continues, and STATUS takes no options and no name.
 session.expect('LIST', 'EMPTY')
 session.expect('STATUS frob=1', 'FAIL unsupported')
 session.expect('STATUS name', 'FAIL bad-request')
@@ -77,7 +77,7 @@ def rises(expected, lines, address=SOCKET):
 
     def risen():
         after = watcher.status()
-        # Each look of its own is one, too.
+        # Each STATUS of this loop counts too.
         found = {key: int(value) - int(before.get(key, 0)) for key, value in after.items()
                  if key.startswith('requests.') and value != before.get(key, '0')}
         before['requests.STATUS.ok'] = str(int(before['requests.STATUS.ok']) + 1)

@@ -76,7 +76,7 @@ END
     assert_line 'hello'
     assert_line 'sessions 1'
     assert_line 'sessions.served 1'
-    # Nothing is answered behind QUIT.
+    # Nothing is answered after QUIT.
     assert_line --index -1 END
     run getfattr --only-values -n user.fsd "$LIBRARY/a"
     assert_output --partial " by=user:"
@@ -294,7 +294,7 @@ END
     # What is there stays.
     assert_fails 3 "$FSC" --server "$server" put sent --name f/small
     quiet "$FSC" --server "$server" put small --name f/small
-    # What fsd says at its start goes through, and is no connection.
+    # The error of fsd is passed on, and there is no connection.
     run --separate-stderr "$FSC" --server "exec:$FSD --config $CONFIG --stdio --library $WORK/absent" ls
     assert_failure 10
     assert_output ''
@@ -369,7 +369,7 @@ END
     # Exit codes are those of what the server answers.
     assert_fails 4 "$FSC" --server "$server" get absent
     assert_fails 3 "$FSC" --server "$server" put sent --name f/small
-    # The whole is as good as local: with the keys of ssh come all rights.
+    # Through ssh the client has all rights, as on this machine.
     run getfattr --only-values -n user.fsd "$LIBRARY/piped"
     assert_output --partial " by=user:"
     assert_no_stages

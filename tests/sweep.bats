@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
-# Sweeping: what uploads have left behind goes when it is old, and nothing else does.
+# Sweeping: old stages are removed, and nothing else.
 
 load library
 
-# leave CLIENT ID AGE: a stage that was left behind so many seconds ago.
+# leave CLIENT ID AGE: a stage that was last written AGE seconds ago.
 leave() {
     mkdir -p "$LIBRARY/.fsd/stage/$1"
     echo left >"$LIBRARY/.fsd/stage/$1/$2"
     touch -d "@$(($(date +%s) - $3))" "$LIBRARY/.fsd/stage/$1/$2"
 }
 
-# sweeps DAEMON COUNT: the daemon, counted from 0, has told that so many stages went.
+# sweeps DAEMON COUNT: the daemon, counted from 0, has logged that it removed COUNT stages.
 sweeps() {
     await_line "${FSD_PIDS[$1]}" "${FSD_LOGS[$1]}" "^level=info msg=swept stages=$2\$" 1
 }
@@ -80,7 +80,7 @@ END
         await_line "${FSD_PIDS[$number]}" "${FSD_LOGS[$number]}" 'msg=listening' 1
     done
     converse <<<"wait_until(lambda: not stages(), 'the sweeps')"
-    # Whichever did something has told how much; each stage was removed once.
+    # Each daemon logged what it removed; each stage was removed once.
     converse <<'END'
 import glob
 import re

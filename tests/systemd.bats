@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Under systemd: its sockets, what it is told, restarts that no client notices, its journal.
+# Under systemd: its sockets, notifications, restarts that no client notices, the journal.
 # tests/activate plays systemd.
 
 load library
@@ -24,7 +24,7 @@ await_note() {
     await_line "$FSD_PID" notes "$1" "$2"
 }
 
-# restart NUMBER: starts the daemon anew for the NUMBER-th time.
+# restart NUMBER: restarts the daemon, for the NUMBER-th time.
 restart() {
     kill -USR1 "$FSD_PID"
     await_note '^READY=1' $((1 + $1))

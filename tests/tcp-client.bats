@@ -63,7 +63,7 @@ tcp_client() {
     assert_equal "$(cat "$LIBRARY/a")" one
 }
 
-# A server that sends other bytes than its digest tells, or not all of them.
+# A server that sends other bytes than its digest says, or not all of them.
 @test "tcp_client: a download is verified" {
     local body
     for body in '3\nabc\nEND digest=sha256:00\n' '3\nab' '3\nabc\n' '3\nabc\nABORT mismatch\n'; do

@@ -2,7 +2,7 @@
 # The setting "users": what local users may do and see, everywhere or below a folder.
 #
 # Other users are those that each Debian has: nobody, daemon and bin, with the groups mail and games.
-# Python becomes one of them while it connects, for that is what the kernel tells the daemon.
+# Python becomes one of them while it connects: that is the user whom the kernel reports to the daemon.
 
 load library
 load fsc
@@ -114,7 +114,7 @@ expect(connect('daemon', 'mail', 'games'), LIST, GET, *PUTS, STATUS)
 # Thousands of groups, of which it is in this one, too.
 expect(connect('nobody', *range(300000, 365535), 'mail'), GET, STATUS)
 expect(connect('nobody', *range(300000, 365536)), STATUS)
-# Without a name one is anonymous, whatever the group.
+# A user without a name is anonymous, whatever the group.
 expect(connect(stranger, 'mail', primary='games'), STATUS)
 expect(connect(0, primary='games'), *ALL)
 # So is everybody over TCP.
@@ -139,7 +139,7 @@ session.expect('LIST', 'FAIL denied')
 session.expect('GET drop/bob/a', 'OK size=10')
 check(session.body()[0] == b'drop/bob/a', 'another file')
 check(not os.path.exists(LIBRARY + '/new') and not os.path.exists(LIBRARY + '/drop/b'), 'stored')
-# Where the folder is a file it is none of it, and below it is nothing.
+# A file in the place of the folder is not part of it, and nothing is below it.
 session = connect('daemon')
 for request, answer in (('GET drop/file', 'FAIL denied'), ('PUT drop/file', 'FAIL denied'),
                         ('GET drop/file/a', 'FAIL not-found'), ('PUT drop/file/a', 'FAIL not-a-file')):
@@ -189,7 +189,7 @@ for request, wanted in {
     # With details they are the same names.
     found = [line.split(' ')[0] for line in listing(session, f'LIST {request} details=1'.replace('  ', ' '))]
     check(found == wanted, f'LIST {request} details=1: {found}')
-# Elsewhere there is nothing, and it cannot be told from what is not there.
+# Everything else looks as if it did not exist.
 for name in ('drop/f', 'drop/bob2', 'drop/bob2/z.gz', 'drop/alice', 'drop/bo', 'in/a', 'in/the/other', 'secret',
              'secret/x', 'secret/deep', 'top.gz', 'file', 'absent', 'absent/one', 'absent/other', 'drop/bob/a.gz/'):
     for options in ('', ' deep=1', ' details=1', ' match=*', ' deep=1 match=*', ' match=*/*'):
@@ -386,7 +386,7 @@ for uid in 2, 65534, 54321:
 Session().expect('LIST', 'EMPTY')
 END
     stop_fsd
-    # Without any number of its own the daemon cannot tell its own user from others, either.
+    # Without a number of its own the daemon cannot tell its own user from others either.
     FSD_WRAPPER=(unshare -U)
     chmod 0777 "$LIBRARY" "$WORK/run"
     FSD_EXPECTED="$FSD_EXPECTED|served read-only"

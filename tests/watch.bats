@@ -10,7 +10,7 @@ without_inotify() {
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'there are no user namespaces with limits of their own here'
 }
 
-# start_watched [HEARTBEAT]: a daemon that tells so often that it is alive.
+# start_watched [HEARTBEAT]: a daemon that sends signs of life that often.
 start_watched() {
     echo "limits = { heartbeat = \"${1:-300ms}\"; };" >"$CONFIG"
     start_fsd
@@ -79,7 +79,7 @@ $(cat)
 END
 }
 
-# What is told, of which it does not matter how the daemon finds it out.
+# What is reported, however the daemon finds it out.
 changes='
 watch = Watch()
 below = Watch("WATCH a/b")
@@ -105,7 +105,7 @@ for name, details in watch.told:
     check(text.encode() + b"\n" in lines, text)
 watch.await_names("one", "a/b/c", "a/b2", "a/b/d/e/f")
 
-# Over a name: a new file, and told of as one.
+# A replaced file is reported as a new one.
 put("one", b"other", " replace=1")
 watch.await_names("one")
 # By hand: only when it is closed, and again when it was written to.
@@ -146,7 +146,7 @@ put("tree/z/y/4")
 watch.await_names("tree/z/y/4")
 put("tree/x/5")
 watch.await_names("tree/x/5")
-# What no listing shows is not told of, and what is gone need not be.
+# What no listing shows is not reported, and what is gone need not be.
 os.symlink("one", f"{LIBRARY}/link")
 os.symlink("a", f"{LIBRARY}/folder-link")
 os.mkfifo(f"{LIBRARY}/fifo")
@@ -267,7 +267,7 @@ watch.await_names(*(f'{number:0200}' for number in range(COUNT)))
 os.kill(daemon(), signal.SIGTERM)
 check(watch.item().startswith('ABORT unavailable'), 'no ABORT')
 watch.expect_end()
-# This one takes what was sent only now, and the reason behind it.
+# This one reads only now what was sent, and then the reason.
 while isinstance(end := stuck.item(), bytes):
     pass
 check(end.startswith('ABORT unavailable'), end)
@@ -345,7 +345,7 @@ watch = Session()
 watch.expect('WATCH', 'OK')
 for _ in range(3):
     check(watch.line() == 'WAIT', 'WAIT')
-# Fewer bytes than a side has to send do not stand for one.
+# Fewer bytes than a side must send do not replace a sign of life.
 waits = number = 0
 until = time.monotonic() + LIMIT
 while waits < 2:
@@ -596,7 +596,7 @@ END
 before = time.monotonic()
 Session().expect('GET a wait=1', 'FAIL not-found')
 check(time.monotonic() - before >= 1, 'it ends too early')
-# More than any clock holds is no trap.
+# A number that is too large for any clock.
 session = Session()
 session.send('GET a wait=9223372036854775807\n')
 wait_until(lambda: len(watches()) == 1, 'the wait')
@@ -607,7 +607,7 @@ wait_until(lambda: not watches(), 'the end of inotify')
 END
 }
 
-# await_watch COUNT: waits until so many sessions watch.
+# await_watch COUNT: waits until COUNT sessions watch.
 await_watch() {
     COUNT=$1 watch_with <<<'wait_until(lambda: len(watches()) == int(os.environ["COUNT"]), "those who watch")'
 }
