@@ -283,10 +283,10 @@ in_one_line() {
 @test "manual: fsd-protocol(7) shows some transcripts and the client, and each transcript states its rule" {
     local file line
     page fsd-protocol.7 | sed 's/^ *//' >text
-    for file in $(sed -n 's/^@include-file //p' "$SOURCE/man/fsd-protocol.7.scd"); do
+    while IFS= read -r file; do
         sed -e 's/^ *//' -e '/^$/d' "$SOURCE/$file" >lines
         assert_subset "lines of $file" text <lines
-    done
+    done < <(sed -n 's/^@include-file //p' "$SOURCE/man/fsd-protocol.7.scd")
     [ "$(grep -c '^@include-file tests/transcripts/' "$SOURCE/man/fsd-protocol.7.scd")" -ge 8 ]
     [ "$(MANWIDTH=80 man -l "$FSD_BUILD/man/fsd-protocol.7" 2>/dev/null | wc -l)" -le 700 ]
     for file in "$TESTS"/transcripts/*; do
