@@ -9,7 +9,6 @@
 
 void failure_clear(struct failure *failure)
 {
-    failure->reason = REASON_NONE;
     failure->text[0] = '\0';
 }
 
@@ -24,7 +23,6 @@ int fail(struct failure *failure, enum reason reason, const char *subject, const
     (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
     va_end(arguments);
     (void)utf8_clean(line, strlen(line), failure->text, sizeof failure->text);
-    failure->reason = reason;
     return -(int)reason;
 }
 
@@ -36,7 +34,6 @@ int fail_errno(struct failure *failure, enum reason reason, const char *subject,
 int fail_quietly(struct failure *failure, enum reason reason)
 {
     failure->text[0] = '\0';
-    failure->reason = reason;
     return -(int)reason;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Failures: what went wrong, as a reason for programs and a line for people.
+ * Failures: what went wrong, as a line for people. The reason is what the functions return.
  */
 #ifndef CLI_FAILURE_H
 #define CLI_FAILURE_H
@@ -12,8 +12,7 @@ enum {
 
 /* Begins with failure_clear(). */
 struct failure {
-    enum reason reason;
-    char text[FAILURE_ROOM]; /* "SUBJECT: what is wrong"; empty: there is nothing to say */
+    char text[FAILURE_ROOM]; /* "SUBJECT: what is wrong"; empty: nothing to say */
 };
 
 /* Nothing has failed. */
