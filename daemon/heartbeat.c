@@ -43,7 +43,7 @@ static struct timespec in_ms(int64_t milliseconds)
     return then;
 }
 
-/* Sends signs of life, as long as there is anybody to see them, until the work is done. */
+/* Sends signs of life, unless the client is gone, until the work is done. */
 static void accompany(struct work *work, struct stream *stream, int64_t interval_ms)
 {
     struct timespec then = in_ms(interval_ms);
@@ -79,7 +79,7 @@ int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void
         accompany(&work, stream, interval_ms);
         (void)pthread_join(thread, NULL);
     } else {
-        (void)work_run(&work); /* no thread to be had: without signs of life, then */
+        (void)work_run(&work); /* without a thread there are no signs of life */
     }
     (void)sem_destroy(&work.done);
     errno = work.error;

@@ -23,7 +23,7 @@ struct serving {
     uint64_t received, sent; /* bytes of the stream that the counters know of */
 };
 
-/* Reads the line of a request. A daemon that stops begins nothing new, nor waits for the rest. */
+/* Reads the line of a request. A stopping daemon does not wait for one, nor for its rest. */
 static int read_request(struct session *session)
 {
     const char *bytes = NULL;
@@ -37,13 +37,13 @@ static int read_request(struct session *session)
     if (code == -REASON_UNAVAILABLE)
         return session_refuse_stopping(session);
     if (code == 0 && line_parse(&session->line, bytes, length) < 0)
-        return session_refuse(session, REASON_BAD_REQUEST, "this line breaks the grammar");
+        return session_refuse(session, REASON_BAD_REQUEST, "the line breaks the grammar");
     return code;
 }
 
 /*
- * The gate: may this client make this request? One about a folder passes with a right to anything
- * at all: what the client may see is all that there is for it then.
+ * The gate: may this client make this request? A request about a folder needs the right to anything
+ * in the library, and then covers only what the client may see.
  */
 static int check_rights(struct session *session, const struct request *request,
                         const struct arguments *arguments)
@@ -64,8 +64,8 @@ static int check_rights(struct session *session, const struct request *request,
 }
 
 /*
- * Reads one request and has it served. Returns 0 when it was answered, or a reason to answer.
- * `ret_request` tells which one it was, if any.
+ * Reads one request and has it served. Returns 0 when it was answered, or a reason to answer. Also
+ * then `*ret_request` is set to the request, if there was one.
  */
 static int serve_request(struct session *session, const struct request **ret_request)
 {
@@ -103,7 +103,7 @@ static void answer_failure(struct session *session, enum reason reason)
                        session->why[0] != '\0' ? session->why : reason_text(reason));
 }
 
-/* Drops the body, or the rest of it, that a refused client sends all the same. */
+/* Drops the body, or the rest of it, which a refused client sends all the same. */
 static void drop_body(struct serving *serving)
 {
     struct session *session = &serving->session;
@@ -117,8 +117,8 @@ static void drop_body(struct serving *serving)
 }
 
 /*
- * The answer must not be lost to a reset because of bytes that nobody read. A daemon that stops
- * does not take long for that.
+ * Reads on for a while before the end: bytes that nobody read would reset the connection, and the
+ * answer would be lost. A stopping daemon does not take long for that.
  */
 static void linger(struct serving *serving)
 {
@@ -138,8 +138,8 @@ static void linger(struct serving *serving)
 }
 
 /*
- * Adds to the counters what passed since the last time. What an answer has left in the stream
- * counts: it is sent before anything is waited for.
+ * Adds to the counters what passed since the last time. What is still pending counts as sent: it
+ * goes out before anything is waited for.
  */
 static void count_bytes(struct serving *serving)
 {
@@ -165,7 +165,7 @@ static void serve_requests(struct serving *serving)
         int code = stream_await(&session->stream, session->settings->idle_ms);
         session->stream.wake = -1;
         if (code < 0) {
-            /* At the end of what the client sends its answers may still be here. */
+            /* The client sends no more, but may still wait for answers. */
             (void)stream_flush(&session->stream);
             return;
         }

@@ -35,7 +35,7 @@ struct session {
     unsigned sees;            /* rights, any of which lets the client see a name in this request */
     char id[SESSION_ID_ROOM]; /* for the log */
     int wake;                 /* becomes readable when the daemon stops; -1 for none */
-    int gone;                 /* the same, and when it leaves its sessions to themselves */
+    int gone;                 /* the same, also when it leaves its sessions to themselves */
     bool over;                /* no further request is to be read */
     enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
     bool body_expected;       /* the client's body, or the rest of it, is still to come */
@@ -45,8 +45,8 @@ struct session {
 };
 
 /*
- * Says why a request is refused, and returns the negative of the reason for the handler to return.
- * What came from the client has to be passed through line_echo() first.
+ * Sets the text of FAIL, and returns the negative of the reason, for the handler to return. What
+ * came from the client has to go through line_echo() first.
  */
 int session_refuse(struct session *session, enum reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -67,20 +67,20 @@ bool session_may_see(const struct session *session, const char *name);
 int session_check_library(struct session *session);
 
 /*
- * Has the disk failed to make something durable since the daemon was started? Then OK, which means
- * durable, is promised no more: session_check_disk() returns -REASON_UNAVAILABLE after
- * session_refuse(), else 0.
+ * Has the disk failed to make something durable since the daemon was started? From then on nothing
+ * is answered OK that would have to be durable: session_check_disk() returns -REASON_UNAVAILABLE,
+ * after session_refuse(), instead of 0.
  */
 bool session_has_disk_failed(const struct session *session);
 int session_check_disk(struct session *session);
 
-/* The same of the disk, and of the library, which may have left its place meanwhile. */
+/* The same, and also when the library is no longer in its place. */
 int session_check_promise(struct session *session);
 
 /*
- * Answers that a change is made, and that errno tells why it may not be durable: `what` is the end
- * of "outcome unknown: ". After an error of the disk itself no further promise is made: what a
- * first fsync(2) has failed to write, a second one would not. Returns as `serve` of struct request.
+ * Answers that a change was made, but may not be durable, because of errno. `what` goes after
+ * "outcome unknown: ". After EIO the disk counts as failed: what a first fsync(2) failed to write,
+ * a second one would not write either. Returns as `serve` of struct request.
  */
 int session_answer_unknown(struct session *session, const char *name, const char *what);
 
@@ -102,7 +102,7 @@ int session_wait(struct session *session, int source, int64_t limit_ms);
 /* Runs a job that may take long: heartbeat_during() on the session's stream. */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);
 
-/* Logs that something failed which should not: the operation, the name, and errno. */
+/* Logs a failure that should not happen: the operation, the name, and errno. */
 void session_log_failure(const struct session *session, const char *operation, const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The requests: one table of their words, the rights that they need, their options, and what serves
- * them.
+ * The requests: one table of their words, the rights that they need, their options, and their
+ * handlers.
  */
 #ifndef REQUESTS_REQUESTS_H
 #define REQUESTS_REQUESTS_H
@@ -39,51 +39,50 @@ struct option_value {
     int64_t number; /* of those that are numbers */
 };
 
-/* A request, taken apart and judged by the grammar. Texts of options live in the session's line. */
+/* A parsed request. Texts of options are in the line of the session. */
 struct arguments {
     char name[NAME_LONGEST + 1]; /* a valid name; empty when none was given */
-    bool is_folder;              /* a '/' stood behind it */
+    bool is_folder;              /* it was written with a '/' at the end */
     struct option_value options[OPTION_COUNT];
 };
 
-/* What a request may have behind its word. */
+/* What a request may have after its word. */
 enum name_rule {
     NAME_NONE,
     NAME_NEEDED,
-    NAME_OR_FOLDER, /* a name, with or without '/' behind it, or nothing */
+    NAME_OR_FOLDER, /* a name, with or without '/' at the end, or nothing */
 };
 
 struct request {
     const char *word;
-    unsigned rights; /* what a client must be granted, whatever the options: request_rights() */
+    unsigned rights; /* what a client needs, whatever the options: request_rights() */
     unsigned sees;   /* any of these lets it see a name: session_may_see() */
     enum name_rule name;
     unsigned options; /* bits, 1 << OPTION_... */
     /*
-     * Serves it. Returns 0 when it was answered, or the negative of a reason when the session has
-     * to answer FAIL (session_refuse() may have given the text; for -REASON_INTERNAL and
-     * -REASON_NO_SPACE errno tells the cause), or -REASON_LOST.
+     * Serves it. Returns 0 when it was answered; the negative of a reason to answer FAIL, with the
+     * text of session_refuse() if there is one, and with errno for -REASON_INTERNAL and
+     * -REASON_NO_SPACE, which are logged; or -REASON_LOST.
      */
     int (*serve)(struct session *session, const struct arguments *arguments);
 };
 
 /*
- * Takes the session's line apart: finds the request, and judges its grammar, options and name, in
- * this order. Returns 0 or what is to be answered. Also then `*ret_request` tells the request, if
- * there is one, and session->body_expected announces a body that was sent ahead.
+ * Parses the line of the session: finds the request, then checks its grammar, options and name, in
+ * this order. Returns 0, or a reason to answer. Also then `*ret_request` is the request, if there
+ * is one, and session->body_expected is set when a body was sent ahead.
  */
 int request_parse(struct session *session, const struct request **ret_request,
                   struct arguments *ret);
 
 /*
- * The requests by their places in the table, for the counters. request_place() tells that of a
- * request, or, for NULL, the one of all words that are no requests; request_at() returns NULL there
- * and behind it.
+ * The requests by their places in the table, for the counters. request_place(NULL) is the place of
+ * all words that are not requests; request_at() returns NULL for it, and for those after it.
  */
 size_t request_place(const struct request *request);
 const struct request *request_at(size_t place);
 
-/* The rights that a client needs for it, with these options. */
+/* The rights that a client needs for a request with these options. */
 unsigned request_rights(const struct request *request, const struct arguments *arguments);
 
 /* lookup_digest(), which may take long, with signs of life for the client. */

@@ -11,7 +11,7 @@
 #include "protocol/descriptor.h"
 
 enum {
-    TRIES = 100, /* how often a folder may die between its making and the link into it */
+    TRIES = 100, /* how often a folder may be removed before the link into it */
 };
 
 int commit_link(const struct library *library, const struct stage *stage, const char *name,
@@ -65,7 +65,7 @@ int commit_delete(const struct library *library, const char *name)
     int dropped = lock < 0 ? library_own_failure(errno) : quarantine_drop(library, name);
     int code = dropped;
 
-    /* Else the name would go on being kept for the bytes that it is to forget. */
+    /* Without that the name would stay reserved for the bytes in quarantine. */
     if (dropped == 0 || dropped == -REASON_NOT_FOUND) {
         code = lookup_open(library, name, &there);
         int missing = errno;
@@ -85,12 +85,12 @@ int commit_delete(const struct library *library, const char *name)
         folders_prune(&folders, 1);
     } else if (code != -REASON_NOT_FOUND || errno != ENOENT) {
         folders_close(&folders);
-        /* The name is given up also where a folder has it by now, or it lies below a file. */
+        /* The file in quarantine was deleted, whatever else has taken its place. */
         return dropped == 0 && (code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE) ? 0 : code;
     }
     if (dropped == 0)
         code = 0;
-    /* Also what is gone already: whoever deleted it may not have come so far. */
+    /* Also if the file was gone: the session that deleted it may not have synced yet. */
     if (folders_sync(&folders) == 0)
         return code;
     return code == 0 || errno == EIO ? COMMIT_UNKNOWN : code;

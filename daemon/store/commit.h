@@ -1,6 +1,5 @@
 /*
- * Committing: the steps that give a sealed stage its name, for good, and the ones that take a name
- * from a file.
+ * Committing: giving a sealed stage its name, for good, and taking the name from a file.
  */
 #ifndef STORE_COMMIT_H
 #define STORE_COMMIT_H
@@ -11,15 +10,15 @@
 #include "daemon/store/stage.h"
 
 enum {
-    COMMIT_UNKNOWN = 1, /* no reason is positive */
+    COMMIT_UNKNOWN = 1, /* done, but perhaps not durable; reasons are negative */
 };
 
 /*
  * Links a sealed stage to a free name, decided by linkat(2) among all writers, and makes the
  * folders on the way to it where they are missing. Returns 0, with the folders, which the caller
  * has to make durable by folders_sync() before anybody is told; -REASON_EXISTS when the name is
- * taken by whatever it may be; -REASON_NOT_A_FILE when something is in the way of its folders; or
- * another reason.
+ * taken, by a file or anything else; -REASON_NOT_A_FILE when a file or a link is in the way of its
+ * folders; or another reason.
  */
 int commit_link(const struct library *library, const struct stage *stage, const char *name,
                 struct folders *ret_folders);
@@ -34,16 +33,16 @@ int commit_replace(const struct library *library, struct stage *stage, const cha
                    struct folders *ret_folders);
 
 /*
- * Deletes the file of a name, with the folders that it leaves empty, and the one of that name that
- * is in quarantine, and makes that durable. The name is locked meanwhile. Returns 0;
- * -REASON_NOT_FOUND, which is durable too; -REASON_NOT_A_FILE; COMMIT_UNKNOWN, with errno, when the
- * file is gone but may be back after a crash of the machine; or another reason.
+ * Deletes the file of a name, durably, with the folders that it leaves empty, and the file of that
+ * name in quarantine. Returns 0; -REASON_NOT_FOUND, which is durable, too; -REASON_NOT_A_FILE;
+ * COMMIT_UNKNOWN, with errno, when the file is gone but may be back after a crash; or another
+ * reason.
  */
 int commit_delete(const struct library *library, const char *name);
 
 /*
- * Makes a file that is stored already, and the folders on the way to it, durable. Returns 0;
- * COMMIT_UNKNOWN after an error of the disk; or a reason.
+ * Makes a stored file, and the folders on the way to it, durable. Returns 0; COMMIT_UNKNOWN after
+ * an error of the disk; or a reason.
  */
 int commit_make_durable(const struct library *library, const struct stored *stored,
                         const char *name);

@@ -94,7 +94,7 @@ int folders_sync(struct folders *folders)
         int fd = folders->fds[--folders->count];
         int code = fsync(fd);
         descriptor_close(fd);
-        /* On some file systems one that has vanished is not to be had. It was empty, then. */
+        /* Some file systems cannot sync one that was removed meanwhile. It was empty, then. */
         if (code < 0 && errno != ENOENT) {
             folders_close(folders);
             return -REASON_INTERNAL;

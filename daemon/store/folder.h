@@ -31,8 +31,8 @@ struct folders {
 /*
  * Opens the folders on the way to a name, and with `make` makes those that are missing. Returns 0;
  * -REASON_NOT_FOUND, with errno ENOENT, when one is missing; -REASON_NOT_A_FILE when a file or a
- * link is in the way; or another reason. Also then the folders above are open, and the caller has
- * to close all: by folders_sync() or folders_close().
+ * link is in the way; or another reason. In all cases the caller has to close the folders that are
+ * open, by folders_sync() or folders_close().
  */
 int folders_open(struct folders *folders, const struct library *library, const char *name,
                  bool make);
@@ -41,9 +41,9 @@ int folders_open(struct folders *folders, const struct library *library, const c
 int folders_parent(const struct folders *folders);
 
 /*
- * Removes the folders on the way to the name, the lowest first, while they are empty, and closes
- * them: as far up as the place `first`, which is 1 for all but the library. Whoever is about to
- * link into one finds it dead, and makes it again. Keeps errno.
+ * Removes and closes the folders on the way to the name while they are empty, the lowest first, up
+ * to the place `first`: 1 for all but the library. An upload that is about to link into one of
+ * them fails to, and makes it again. Keeps errno.
  */
 void folders_prune(struct folders *folders, size_t first);
 

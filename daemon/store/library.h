@@ -1,8 +1,8 @@
 /*
  * The library: the folder that fsd serves, and how names are opened in it.
  *
- * Functions of store/ take names that name_is_valid() has passed. They return 0 or the negative of
- * a reason, leave the system's own error in errno, and say nothing.
+ * Functions of store/ take valid names (name_is_valid()). They return 0 or the negative of a reason,
+ * leave the error of the system call in errno, and print and log nothing.
  */
 #ifndef STORE_LIBRARY_H
 #define STORE_LIBRARY_H
@@ -23,15 +23,15 @@ struct library {
 };
 
 /*
- * Opens the folder `path`, an absolute path, makes the daemon's own folders in it and tries what
- * it needs of the file system. Returns 0, or a reason with `*ret_fault` as the end of the sentence
- * "PATH: ...".
+ * Opens the folder `path`, an absolute path, makes the daemon's own folders in it, and checks that
+ * records can be kept if they are asked for. Returns 0, or a reason with `*ret_fault` as the end of
+ * the sentence "PATH: ...".
  */
 int library_open(struct library *library, const char *path, bool records, const char **ret_fault);
 
 /*
- * Does the library's path still lead to it? Else it was unmounted, moved or replaced meanwhile, and
- * what is stored in it is where nobody looks.
+ * Does the path of the library still lead to it? If not it was unmounted, moved or replaced, and
+ * nobody would find what is stored in it now.
  */
 bool library_is_in_place(const struct library *library);
 
@@ -56,12 +56,12 @@ int library_openat(const struct library *library, const char *path, int flags);
  */
 bool library_is_shared(int fd);
 
-/* The negative of the reason that an error of a system call comes to. */
+/* The negative of the reason for an error of a system call. */
 int library_failure(int error);
 
 /*
- * The same where the error is about the daemon's own files: what is missing there, nobody has
- * named.
+ * The same for an error of one of the daemon's own files: a missing one is -REASON_INTERNAL, since
+ * the client has not named it.
  */
 int library_own_failure(int error);
 

@@ -15,11 +15,11 @@
 
 enum {
     LOCK_MODE = 0600,
-    HASH_DIGITS = 15, /* of a name's hash tell its byte: no more fit into an offset */
+    HASH_DIGITS = 15, /* of the hash of a name choose its byte: no more fit into an offset */
     HEXADECIMAL = 16,
 };
 
-/* NFS locks exclusively only what could be written to. Nothing ever is. */
+/* Open for writing, though nothing is written: NFS needs that for an exclusive lock. */
 static int open_file(const struct library *library)
 {
     return openat(library->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,

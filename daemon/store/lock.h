@@ -1,7 +1,7 @@
 /*
- * Locks of names: taking a name over, deleting its file and moving that into quarantine exclude
- * each other, in all processes and on all machines that serve one library. A name has a byte of the
- * empty file .fsd/lock, chosen by its hash, for fcntl(2), F_OFD_SETLKW.
+ * Locks of names: only one at a time replaces, deletes or quarantines the file of a name, of all
+ * processes on all machines that serve one library. The lock of a name is one byte of the empty
+ * file .fsd/lock, chosen by the hash of the name, by F_OFD_SETLKW (fcntl(2)).
  */
 #ifndef STORE_LOCK_H
 #define STORE_LOCK_H
@@ -9,15 +9,15 @@
 #include "daemon/store/library.h"
 
 /*
- * Locks a name, and waits until that can be: LOCK_EX for who would take a file from it, LOCK_SH to
- * keep those off. Returns a descriptor that holds the lock until it is closed, or -1 with errno
- * set.
+ * Waits for the lock of a name and takes it: LOCK_EX to take a file from the name, LOCK_SH to keep
+ * others from doing so. Returns a descriptor that holds the lock until it is closed, or -1 with
+ * errno set.
  */
 int lock_name(const struct library *library, const char *name, int operation);
 
 /*
- * Makes the file of the locks where it is missing, and can be: on a full disk it could not, and
- * nothing be deleted.
+ * Makes the file of the locks, if it is missing, while there is room: on a full disk it could not
+ * be made, and without it nothing could be deleted.
  */
 void lock_make_file(const struct library *library);
 

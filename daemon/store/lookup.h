@@ -12,19 +12,19 @@
 struct stored {
     int fd; /* open for reading; the caller closes it */
     struct stat status;
-    struct record record; /* its digest is empty when the file has no record to be believed */
+    struct record record; /* its digest is empty when the file has no valid record */
 };
 
 /*
- * Opens the file under a name. Returns 0; -REASON_NOT_A_FILE for a folder, a link or a special
- * file; -REASON_NOT_FOUND, with errno ENOENT where nothing is in the way of a new file, and another
- * where the name lies below a file or a link; or another reason.
+ * Opens the file that has a name. Returns 0; -REASON_NOT_A_FILE for a folder, a link or a special
+ * file; -REASON_NOT_FOUND, with errno ENOENT when the name is free, and another errno when one of
+ * its folders is a file or a link; or another reason.
  */
 int lookup_open(const struct library *library, const char *name, struct stored *ret);
 
 /*
- * Makes sure that a stored file has a digest: the record's, or else one made of its content now.
- * Returns 0; -REASON_MISMATCH when the file changed meanwhile; or another reason.
+ * Makes the digest of a stored file now, unless its record has one. Returns 0; -REASON_MISMATCH
+ * when the file changed meanwhile; or another reason.
  */
 int lookup_digest(struct stored *stored);
 
@@ -36,7 +36,7 @@ int lookup_digest(struct stored *stored);
 bool lookup_is_committed(const struct library *library, const struct stat *status,
                          const struct record *record);
 
-/* Has the file changed since it was opened? Then what was read of it may be a mixture. */
+/* Has the file changed since it was opened? Then what was read may be of both versions. */
 bool lookup_has_changed(const struct stored *stored);
 
 #endif

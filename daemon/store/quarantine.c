@@ -43,7 +43,7 @@ static int set_name(int fd, const char *name)
     return fsetxattr(fd, QUARANTINE_XATTR, name, strlen(name), 0);
 }
 
-/* With the name's lock: from the name into the quarantine, durably. Returns 0 or a reason. */
+/* Moves a file, whose name is locked, into the quarantine, durably. Returns 0 or a reason. */
 static int move(const struct library *library, const char *name, const struct stored *stored,
                 int quarantine)
 {
@@ -57,7 +57,7 @@ static int move(const struct library *library, const char *name, const struct st
         code = -REASON_NOT_FOUND;
     if (code == 0 && fstat(stored->fd, &status) < 0)
         code = -REASON_INTERNAL;
-    /* A rename to a link of the same file would do nothing, and call that a success (rename(2)). */
+    /* A rename to another link of the same file does nothing, and returns 0 (rename(2)). */
     if (code == 0 && status.st_nlink != 1)
         code = -REASON_EXISTS;
     if (code == 0 && renameat(folders_parent(&folders), folders.last, quarantine,

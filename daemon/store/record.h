@@ -1,7 +1,7 @@
 /*
- * Records: what the library remembers of a stored file, in its xattr user.fsd. A record is a row of
- * options as in a line of the protocol, so that getfattr(1) shows it to people, and is believed
- * only while the file's size and mtime are those that it tells.
+ * Records: what the library remembers of a stored file, in its xattr user.fsd. A record is written
+ * as options of a line of the protocol, so that people can read it with getfattr(1). It is valid
+ * only while the file has the recorded size and mtime.
  */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
@@ -35,16 +35,16 @@ struct record {
     char upload[UPLOAD_ID_ROOM]; /* by which upload of it; empty for one that has no id */
 };
 
-/* Does the file system of this file or folder keep the xattrs that records need? */
+/* Does the file system of this file or folder have the xattrs that records need? */
 bool record_is_possible(int fd);
 
 /* Sets a file's record. Returns 0 or a reason. */
 int record_write(int fd, const struct record *record);
 
 /*
- * Reads the record of a file whose status is `status`. Returns 0; -REASON_MISMATCH when the file is
- * not, or no longer, the one that it was written for; -REASON_NOT_FOUND when there is none; or
- * -REASON_INTERNAL, with errno, when there may be one that cannot be read or understood.
+ * Reads the record of a file whose status is `status`. Returns 0; -REASON_MISMATCH when its size or
+ * mtime differ from the recorded ones; -REASON_NOT_FOUND when there is no record; or
+ * -REASON_INTERNAL, with errno, when it cannot be read or parsed.
  */
 int record_read(int fd, const struct stat *status, struct record *ret);
 

@@ -1,6 +1,6 @@
 /*
- * Stages: uploads on their way in. A stage is a file .fsd/stage/<client>/<id> that only its session
- * may write, as its lock tells; once sealed it is never opened for writing again.
+ * Stages: uploads on their way in. A stage is the file .fsd/stage/<client>/<id>. Only the session
+ * that holds its lock writes to it; once sealed it is never opened for writing again.
  */
 #ifndef STORE_STAGE_H
 #define STORE_STAGE_H
@@ -16,10 +16,10 @@
 struct stage {
     int folder; /* the client's folder of stages */
     int fd;
-    int lock;       /* of one that is gone on with: the descriptor that holds its lock; else -1 */
-    int64_t length; /* bytes that are in it */
+    int lock;       /* of one that was resumed: the descriptor that holds its lock; else -1 */
+    int64_t length; /* bytes in it */
     char id[UPLOAD_ID_ROOM];
-    bool moved; /* its own name is gone: the file has moved to the name of another */
+    bool moved; /* it has no name of its own any more: it replaced another file */
 };
 
 #define STAGE_NONE                         \
@@ -27,26 +27,26 @@ struct stage {
         .folder = -1, .fd = -1, .lock = -1 \
     }
 
-/* What an upload is to be. */
+/* What is known of an upload before its first byte. */
 struct stage_plan {
-    const char *id;   /* by which it may be gone on with; NULL: it may not */
-    const char *name; /* what belongs to the id, beside the client */
-    int64_t size;     /* bytes; -1 when that is not known */
+    const char *id;   /* by which it can be resumed; NULL: it cannot */
+    const char *name; /* of the file: an id belongs to one name, size and client */
+    int64_t size;     /* bytes; -1: not known */
 };
 
 /*
- * Makes a stage for an upload by `client`, locks it, and keeps room for its bytes. Returns 0,
- * -REASON_NO_SPACE, -REASON_TOO_LARGE, -REASON_BUSY when another session was quicker with the same
- * id, or another reason.
+ * Makes a stage for an upload by `client`, locks it, and reserves room for its bytes. Returns 0;
+ * -REASON_NO_SPACE; -REASON_TOO_LARGE; -REASON_BUSY when another session has just made one with the
+ * same id; or another reason.
  */
 int stage_open(struct stage *stage, const struct library *library, const char *client,
                const struct stage_plan *plan);
 
 /*
- * Opens the stage of an upload that broke off, and locks it; what of it is safe on the disk is in
- * `length`. One that was sealed already is removed. Returns 0; -REASON_NOT_FOUND when there is
- * none; -REASON_BUSY while another session has it; -REASON_MISMATCH when the id belongs to another
- * name or size; or another reason.
+ * Locks and opens the stage of an upload that broke off, after making durable what is in it. A
+ * stage that was sealed already is removed. Returns 0; -REASON_NOT_FOUND when there is none;
+ * -REASON_BUSY while another session has it; -REASON_MISMATCH when the id belongs to another name
+ * or size; or another reason.
  */
 int stage_resume(struct stage *stage, const struct library *library, const char *client,
                  const struct stage_plan *plan);
@@ -58,26 +58,25 @@ int stage_hash(const struct stage *stage, struct digest *digest);
 int stage_write(struct stage *stage, const char *bytes, size_t length);
 
 /*
- * Gives a whole upload its time, its record and its mode, and makes its content durable. Digest,
- * size and client are those in `record`; its mtime is filled in. Returns 0 or a reason, after which
- * the stage can only be closed.
+ * Gives a whole upload its mtime, record and mode, and makes it durable. The caller has filled in
+ * `record`, except the mtime. Returns 0, or a reason, after which the stage can only be closed.
  */
 int stage_seal(struct stage *stage, const struct library *library, struct record *record);
 
-/* Removes the stage's own name and closes it. STAGE_NONE is let be. */
+/* Removes the name of the stage, and closes it. Does nothing for STAGE_NONE. */
 void stage_close(struct stage *stage);
 
-/* Closes it, and leaves it there to be gone on with: its bytes, and no more room than they take. */
+/* Closes it and leaves it there to be resumed, without the room that was reserved. */
 void stage_keep(struct stage *stage);
 
-/* What is on its way in, or was left there. */
+/* What stages take. */
 struct stage_usage {
     uint64_t count; /* of stages */
     uint64_t bytes;
-    uint64_t room; /* bytes, with those that are kept for what is still to come */
+    uint64_t room; /* bytes, with those reserved for what is still to come */
 };
 
-/* Counts the stages of a client, or of all for NULL, as far as they can be seen. */
+/* Counts the stages of a client, or of all for NULL, as far as they can be read. */
 void stage_measure(const struct library *library, const char *client, struct stage_usage *ret);
 
 /*
