@@ -7,8 +7,8 @@
  *   commit   seal the stage, lock the name, look and decide again, link, fsync the folders
  *   answer   only now; then the stage loses its own name
  *
- * Until the link nobody sees anything of the file, and after it the file is whole. So whatever ends
- * the session, at any point, costs nothing that was answered OK.
+ * Until the link nobody sees anything of the file, and after it the file is whole. So a session can
+ * end at any point, by a kill or a power cut, and nothing that was answered OK is lost.
  */
 #include <errno.h>
 #include <string.h>
@@ -379,7 +379,7 @@ static int serve(struct put *put)
     struct session *session = put->session;
     int code = session_check_disk(session);
 
-    /* The stage's lock comes first: whoever has it may be giving the name to this very upload. */
+    /* The lock of the stage comes first: a session that has it may be committing this upload. */
     if (code == 0)
         code = find_stage(put);
     if (code == 0)
@@ -416,7 +416,7 @@ int put_serve(struct session *session, const struct arguments *arguments)
     const struct option_value *options = arguments->options;
     const struct option_value *replace = &options[OPTION_REPLACE];
     const char *client = session->client.name;
-    /* Without records nobody could tell whether an upload is done; anonymous may be anybody. */
+    /* It takes a record to know that an upload is done, and anonymous may be anybody. */
     bool may_resume =
         session->library->records && session->library->writable && strcmp(client, "anonymous") != 0;
     struct put put = {

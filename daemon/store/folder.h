@@ -16,8 +16,8 @@ enum {
 
 /*
  * The folders on the way to a name, each open for reading, so that it can be made durable: the
- * library first, then down to the one that the name is in. They are opened once, and what is done
- * to the name is done in these very folders, whatever becomes of their own names meanwhile.
+ * library first, then down to the one that the name is in. They are opened once, so that the
+ * folders that are made durable are those that were linked into, whatever happens to their names.
  */
 struct folders {
     size_t count; /* of those that are open */

@@ -153,7 +153,7 @@ int library_open(struct library *library, const char *path, bool records, const 
         *ret_fault = strerror(errno);
         return library_failure(errno);
     }
-    /* open(2) takes no longer one. */
+    /* It fits: open(2) refuses longer ones. */
     memcpy(library->path, path, strlen(path) + 1);
     int own = open_own_folder(library, ".fsd");
     descriptor_close(own);

@@ -51,8 +51,8 @@ int library_measure(const struct library *library, struct library_space *ret);
 int library_openat(const struct library *library, const char *path, int flags);
 
 /*
- * Is the file system of this file or folder one that others than this machine's programs may write
- * to, or that need not tell of it: a network's, or one in user space? What is not known is none.
+ * Is this file or folder on a network file system, or one in user space? Such ones may be written
+ * to from elsewhere, or without inotify(7) events. False for an unknown kind.
  */
 bool library_is_shared(int fd);
 

@@ -29,7 +29,7 @@ int lookup_open(const struct library *library, const char *name, struct stored *
 int lookup_digest(struct stored *stored);
 
 /*
- * Was this file committed by an upload, which its record tells, or, in a library without records,
+ * Was this file committed by an upload, according to its record, or, in a library without records,
  * its mode? One that somebody puts there by hand may still grow, unless it came by another link to
  * it.
  */
