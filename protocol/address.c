@@ -74,6 +74,8 @@ const char *address_parse(const char *text, struct address *ret)
         return *rest == '\0' ? "the command after exec: is missing" : NULL;
     }
     rest = skip(text, "plain:");
+    if (rest == NULL && strchr(text, '/') != NULL)
+        return "the path of a socket must begin with a slash";
     ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;
     return parse_host(rest != NULL ? rest : text, ret);
 }

@@ -17,9 +17,9 @@
 #define ADDRESS_PORT    "7373"
 
 /* What both programs say about an address that means TLS, which they do not speak yet. */
-#define ADDRESS_NO_TLS                                                                     \
-    "TLS is not supported; use /path/of/socket for a Unix socket, or plain:host:port for " \
-    "unencrypted TCP on this machine"
+#define ADDRESS_NO_TLS                                                                         \
+    "a host without plain: means TLS, which is not supported; use /path/of/socket for a Unix " \
+    "socket, or plain:host:port for unencrypted TCP on this machine"
 
 enum address_kind {
     ADDRESS_UNIX,

@@ -180,6 +180,14 @@ start_with_a_file() {
     assert_fails 2 "$FSC" --server= ls
 }
 
+@test "fsc: the relative path of a socket is called that" {
+    local address
+    for address in ./fsd.sock run/fsd.sock unix:/run/fsd.sock; do
+        assert_fails 2 "$FSC" ls --server "$address"
+        assert_equal "$stderr" "fsc: --server: $address: the path of a socket must begin with a slash"
+    done
+}
+
 @test "fsc: TLS is refused for now, and nothing else is tried" {
     local address
     start_with_a_file --listen plain:127.0.0.1:0 --anonymous list
