@@ -53,12 +53,14 @@ static int check_rights(struct session *session, const struct request *request,
     unsigned rights = request_rights(request, arguments);
 
     session->sees = request->sees;
-    if ((access_rights(client, name) & rights) == rights)
+    unsigned missing = rights & ~access_rights(client, name);
+    if (missing == 0)
         return 0;
     const char *group = access_group(client, rights, name);
     log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who, "request",
               request->word, "name", arguments->name, NULL);
-    return session_refuse(session, REASON_DENIED, "%s may not %s%s%s%s", client->who, request->word,
+    return session_refuse(session, REASON_DENIED, "%s may not %s%s%s%s%s", client->who,
+                          request->word, missing == RIGHT_REPLACE ? " with replace=" : "",
                           group != NULL ? "; members of the group " : "",
                           group != NULL ? group : "", group != NULL ? " may" : "");
 }
