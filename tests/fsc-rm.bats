@@ -51,7 +51,7 @@ be_quick() {
     assert_equal "${#stderr_lines[@]}" 4
     assert_regex "${stderr_lines[0]}" '^fsc: nothing: '
     assert_regex "${stderr_lines[1]}" '^fsc: folder: '
-    assert_regex "${stderr_lines[2]}" '^fsc: \.\./x: no name'
+    assert_regex "${stderr_lines[2]}" '^fsc: \.\./x: not a valid name'
     assert_regex "${stderr_lines[3]}" '^fsc: a/below: '
     assert_left folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
     assert_fails 1 "$FSC" rm folder
