@@ -30,7 +30,9 @@ static int fail_connect(const struct address *server, struct failure *failure)
     enum reason reason = errno == ETIMEDOUT                  ? REASON_TIMEOUT
                          : errno == EACCES || errno == EPERM ? REASON_DENIED
                                                              : REASON_LOST;
-    return fail_errno(failure, reason, server->text, "cannot connect");
+    const char *hint =
+        errno == ENOENT || errno == ECONNREFUSED ? " (is fsd running there? see --server)" : "";
+    return fail(failure, reason, server->text, "cannot connect: %s%s", strerror(errno), hint);
 }
 
 /* A full queue of a Unix socket cannot be polled for; SO_SNDTIMEO bounds the wait (socket(7)). */

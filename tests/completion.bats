@@ -391,12 +391,12 @@ END
     assert_candidates 'fsc get 40/' 40/ <<<$'space\n40/y'
     # A server that did not answer is asked again after 10 seconds.
     FSC_SERVER=$WORK/other assert_none 10 'fsc get '
-    assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
+    assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory (is fsd running there? see --server)"
     FSC_SERVER=$WORK/other assert_none 12 'fsc get '
     assert_equal "$stderr" "fsc: $WORK/other: did not answer a moment ago, so it is not asked again yet"
     find .cache -type f -exec touch -d '11 seconds ago' {} +
     FSC_SERVER=$WORK/other assert_none 10 'fsc get '
-    assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory"
+    assert_equal "$stderr" "fsc: $WORK/other: cannot connect: No such file or directory (is fsd running there? see --server)"
 }
 
 @test "completion: where the cache is, and working without one" {
