@@ -78,6 +78,9 @@ static int fetch(struct connection *connection, struct download *download)
         if (!download_can_resume(download))
             retry.left = 0;
     } while (retry_again(&retry, code));
+    if (code == -REASON_NOT_A_FILE)
+        return fail(connection->failure, REASON_NOT_A_FILE, download->name,
+                    "%s (use -R to fetch a folder)", reason_text(REASON_NOT_A_FILE));
     return code;
 }
 
