@@ -15,15 +15,15 @@
 /* What an answer means for an upload. */
 enum meaning {
     MEANS_FAILED,     /* as the failure says */
-    MEANS_HELD,       /* another session still has it, but only until that notices its loss */
+    MEANS_HELD,       /* an earlier session still has it, until it notices that it lost us */
     MEANS_SEND,       /* the server wants the bytes, from some offset on */
-    MEANS_HASH,       /* it depends on the digest, which is not known yet */
+    MEANS_HASH,       /* that depends on the digest, which is not known yet */
     MEANS_STORED,     /* it is stored */
     MEANS_OTHER,      /* it is stored, but as other bytes */
     MEANS_SAME,       /* the same bytes have that name already */
     MEANS_DIFFERENT,  /* other bytes have that name */
     MEANS_TAKEN,      /* the name is taken, which is all that counts */
-    MEANS_NOT_READ,   /* the name is taken, which for a stream is all there is to know */
+    MEANS_NOT_READ,   /* the name is taken, and the stream is not read to compare it */
     MEANS_NOT_STORED, /* the upload whose answer was lost is not stored */
     MEANS_UNKNOWN,    /* it may be stored or not */
     MEANS_BREACH,     /* the server broke the rules of the protocol */
@@ -170,6 +170,10 @@ static enum meaning classify_taken(const struct upload *upload)
     return rules->replace != NULL ? MEANS_BREACH : MEANS_DIFFERENT;
 }
 
+/*
+ * What does the answer mean for which connection_answer() returned `code`? Until `held_until_ms` of
+ * clock_ms() an upload that is busy may still be held by the session whose connection was lost.
+ */
 static enum meaning classify(const struct upload *upload, int code, int64_t held_until_ms)
 {
     const struct connection *connection = upload->connection;
@@ -200,7 +204,7 @@ static int abandon_body(struct upload *upload, int code)
     return code;
 }
 
-/* The server has answered before the end, which only FAIL may do; or it cannot be reached. */
+/* The server has answered before the end, for which only FAIL is allowed; or it is lost. */
 static int take_refusal(struct upload *upload, int code)
 {
     struct connection *connection = upload->connection;
@@ -291,8 +295,10 @@ static int send_body(struct upload *upload)
     return connection_ask(connection, upload->name, ANSWER_EXISTS);
 }
 
-/* What is staged is of something else: drops it, and asks again. Returns 0 or a reason, as the
- * server answers. */
+/*
+ * What the server has staged is something else: drops it, and asks again. Returns 0 or a reason, as
+ * the server answers.
+ */
 static int restart(struct upload *upload, bool is_second)
 {
     int code = upload_body_abort(&upload->body, upload->name);

@@ -169,7 +169,8 @@ static int get_found(struct invocation *invocation, const char *folder, int base
         char *path = local_path(invocation, below);
         int code =
             path == NULL
-                ? fail_errno(invocation->failure, REASON_LOCAL, entry.name, "no memory")
+                ? invocation_report(invocation, fail_errno(invocation->failure, REASON_LOCAL,
+                                                           entry.name, "no memory"))
                 : get_to_target(invocation, entry.name, &target,
                                 target_look_below(&target, base, below, path, invocation->failure));
         first = first < 0 ? first : code;

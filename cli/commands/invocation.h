@@ -9,7 +9,7 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 
-/* A call of fsc, taken apart. */
+/* A call of fsc: its command line, and what its command needs. */
 struct invocation {
     const struct options *options;
     struct settings settings;
@@ -26,15 +26,15 @@ bool invocation_has(const struct invocation *invocation, enum option option);
 int invocation_check_name(struct invocation *invocation, const char *operand, size_t length);
 
 /*
- * Reports how an operand, or a file that it led to, has ended: prints the line of a failure, unless
- * it is printed already. Returns `code`.
+ * Reports the result of an operand, or of one of its files: prints the line of a failure, unless that
+ * is done already, and notes the first one. Returns `code`.
  */
 int invocation_report(struct invocation *invocation, int code);
 
-/* What was done to a file of the library, for --json. */
+/* The result for a file of the library, as --json prints it. */
 struct report {
     const char *name;
-    const char *local;  /* the file that it came from or went to; NULL: there is none */
+    const char *local;  /* its local file; NULL: there is none */
     const char *done;   /* e.g. "stored" */
     int64_t size;       /* of the whole file; -1: not known */
     const char *digest; /* empty or NULL: not known */
@@ -44,24 +44,23 @@ struct report {
 int invocation_report_file(struct invocation *invocation, int code, const struct report *report);
 
 /*
- * Does something with one operand, and reports each of several files that it leads to. Returns 0 or
- * a reason.
+ * Runs the command for one operand. If that has several files, reports each of them. Returns 0 or a
+ * reason.
  */
 typedef int invocation_action(struct invocation *invocation, const char *operand);
 
-/* Ends, and reports, what actions have left open. */
+/* Finishes and reports what actions have begun. */
 typedef void invocation_settle(struct invocation *invocation);
 
 /*
  * Runs an action for each operand of the command line or of --files-from, and reports it. All are
- * tried, unless the server cannot be reached. What was printed goes out, and `settle` (which may be
- * NULL) is called, before there is a wait for more operands, and at the end. Returns 0 or the first
- * failure.
+ * tried, unless the server cannot be reached. Before it waits for more operands, and at the end, it
+ * calls `settle` (which may be NULL) and writes what was printed. Returns 0 or the first failure.
  */
 int invocation_run_each(struct invocation *invocation, invocation_action *run,
                         invocation_settle *settle);
 
-/* The same with one call of the action, without an operand: NULL. */
+/* The same for a command without operands: the action gets NULL. */
 int invocation_run_once(struct invocation *invocation, invocation_action *run);
 
 #endif
