@@ -12,8 +12,7 @@ struct service {
     const struct settings *settings;
     const struct library *library;
     struct counters *counters;
-    bool
-        outlives; /* sessions continue when the daemon stops: the next one has its sockets already */
+    bool outlives; /* sessions continue when the daemon stops, as the next one has its sockets */
 };
 
 /*
