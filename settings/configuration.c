@@ -64,24 +64,6 @@ static int read_word(const struct setting *row, const char *word, size_t length,
                         join_words(row->words, known, sizeof known));
 }
 
-static int read_words(const struct setting *row, const char *text, unsigned *ret,
-                      struct fault *fault)
-{
-    unsigned bits = 0;
-
-    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
-        size_t length = strcspn(text, " ");
-        int place = 0;
-        int code = read_word(row, text, length, &place, fault);
-        if (code < 0)
-            return code;
-        bits |= 1U << place;
-        text += length;
-    }
-    *ret = bits;
-    return 0;
-}
-
 /* A bound as the user would write it. */
 static const char *print_number(const struct setting *row, int64_t number, char text[QUANTITY_ROOM])
 {
@@ -121,6 +103,7 @@ static int read_number(const struct setting *row, const char *text, int64_t *ret
 static int read_text(const struct setting *row, const char *text, void *value, struct fault *fault)
 {
     const char *wrong = NULL;
+    unsigned bits = 0;
 
     switch (row->kind) {
     case SETTING_PATH:
@@ -134,7 +117,17 @@ static int read_text(const struct setting *row, const char *text, void *value, s
     case SETTING_WORD:
         return read_word(row, text, strlen(text), value, fault);
     case SETTING_WORDS:
-        return read_words(row, text, value, fault);
+        for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+            size_t length = strcspn(text, " ");
+            int place = 0;
+            int code = read_word(row, text, length, &place, fault);
+            if (code < 0)
+                return code;
+            bits |= 1U << place;
+            text += length;
+        }
+        *(unsigned *)value = bits;
+        return 0;
     case SETTING_BOOL:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
             return fault_refuse(fault, "\"%.64s\" is not true or false", text);
@@ -189,32 +182,23 @@ static void set_origin(const struct configuration *configuration, const struct s
         abort();
 }
 
-static void print_quoted(FILE *file, const char *text)
-{
-    (void)fputc('"', file);
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7F)
-            (void)fprintf(file, "\\x%02X", byte);
-        else
-            (void)fprintf(file, byte == '"' || byte == '\\' ? "\\%c" : "%c", byte);
-    }
-    (void)fputc('"', file);
-}
-
 static void print_texts(FILE *file, const struct setting *row, const struct setting_state *state)
 {
     const char *text = NULL;
-    bool is_bare = row->kind == SETTING_BOOL || row->kind == SETTING_COUNT;
+    const char *quote = row->kind == SETTING_BOOL || row->kind == SETTING_COUNT ? "" : "\"";
     bool is_list = argz_count(state->texts, state->length) > 1;
 
     (void)fputs(is_list ? "[" : "", file);
     while ((text = argz_next(state->texts, state->length, text)) != NULL) {
-        (void)fputs(text != state->texts ? ", " : "", file);
-        if (is_bare)
-            (void)fputs(text, file);
-        else
-            print_quoted(file, text);
+        (void)fprintf(file, "%s%s", text != state->texts ? ", " : "", quote);
+        for (const char *next = text; *next != '\0'; next++) {
+            unsigned char byte = (unsigned char)*next;
+            if (byte < 0x20 || byte == 0x7F)
+                (void)fprintf(file, "\\x%02X", byte);
+            else
+                (void)fprintf(file, byte == '"' || byte == '\\' ? "\\%c" : "%c", byte);
+        }
+        (void)fputs(quote, file);
     }
     (void)fputs(is_list ? "]" : "", file);
 }
@@ -234,51 +218,6 @@ static void print_groups(FILE *file, const struct setting_groups *list)
         }
         (void)fputs(i + 1 < list->count ? "}" : "} )", file);
     }
-}
-
-/* The length of the group's name in a row's name; 0 when it is in none. */
-static size_t group_length(const char *name)
-{
-    const char *point = strchr(name, '.');
-
-    return point != NULL ? (size_t)(point - name) : 0;
-}
-
-static void print_row(FILE *file, const struct configuration *configuration,
-                      const struct setting *row)
-{
-    size_t group = group_length(row->name);
-    const struct setting_state *state = state_of(configuration, row);
-
-    (void)fprintf(file, "%s%s%s = ", group > 0 ? "    " : "", state->origin == NULL ? "#" : "",
-                  row->name + (group > 0 ? group + 1 : 0));
-    if (state->origin == NULL) {
-        (void)fputs("not set\n", file);
-        return;
-    }
-    if (row->kind == SETTING_GROUPS)
-        print_groups(file, member(configuration, row));
-    else
-        print_texts(file, row, state);
-    /* The name of a file must not end the comment. */
-    (void)fputs("; # ", file);
-    for (const char *byte = state->origin; *byte != '\0'; byte++)
-        (void)fputc((unsigned char)*byte < 0x20 ? '?' : *byte, file);
-    (void)fputc('\n', file);
-}
-
-/* Opens and closes groups between two rows. */
-static void print_border(FILE *file, const struct setting *before, const struct setting *row)
-{
-    size_t left = before != NULL ? group_length(before->name) : 0;
-    size_t entered = row->name != NULL ? group_length(row->name) : 0;
-
-    if (left == entered && (left == 0 || memcmp(before->name, row->name, left) == 0))
-        return;
-    if (left > 0)
-        (void)fputs("};\n", file);
-    if (entered > 0)
-        (void)fprintf(file, "%.*s = {\n", (int)entered, row->name);
 }
 
 void configuration_init(struct configuration *configuration, const struct setting *table,
@@ -451,18 +390,43 @@ void configuration_copy(struct configuration *configuration, const struct config
 char *configuration_show(const struct configuration *configuration)
 {
     char *text = NULL;
-    size_t length = 0;
-    const struct setting *before = NULL;
-    FILE *file = open_memstream(&text, &length);
+    size_t size = 0;
+    const char *group = ""; /* the name of the row before, and how much of it is its group */
+    size_t group_length = 0;
+    FILE *file = open_memstream(&text, &size);
 
     if (file == NULL)
         return NULL;
-    const struct setting *row = configuration->table;
-    for (; row->name != NULL; before = row++) {
-        print_border(file, before, row);
-        print_row(file, configuration, row);
+    for (const struct setting *row = configuration->table; row->name != NULL; row++) {
+        const struct setting_state *state = state_of(configuration, row);
+        const char *point = strchr(row->name, '.');
+        size_t length = point != NULL ? (size_t)(point - row->name) : 0;
+
+        if (length != group_length || memcmp(row->name, group, length) != 0) {
+            (void)fputs(group_length > 0 ? "};\n" : "", file);
+            if (length > 0)
+                (void)fprintf(file, "%.*s = {\n", (int)length, row->name);
+        }
+        group = row->name;
+        group_length = length;
+
+        (void)fprintf(file, "%s%s%s = ", length > 0 ? "    " : "", state->origin == NULL ? "#" : "",
+                      point != NULL ? point + 1 : row->name);
+        if (state->origin == NULL) {
+            (void)fputs("not set\n", file);
+            continue;
+        }
+        if (row->kind == SETTING_GROUPS)
+            print_groups(file, member(configuration, row));
+        else
+            print_texts(file, row, state);
+        /* The name of a file must not end the comment. */
+        (void)fputs("; # ", file);
+        for (const char *byte = state->origin; *byte != '\0'; byte++)
+            (void)fputc((unsigned char)*byte < 0x20 ? '?' : *byte, file);
+        (void)fputc('\n', file);
     }
-    print_border(file, before, row);
+    (void)fputs(group_length > 0 ? "};\n" : "", file);
     (void)fclose(file);
     return text;
 }

@@ -17,20 +17,6 @@ enum {
     DIGITS_MOST = 9, /* of a number: it fits 32 bits */
 };
 
-/* A quoted text and its length, up to the closing quote. Returns what is wrong with it, or NULL. */
-static const char *scan_text(const char *text, size_t *ret_length)
-{
-    size_t length = 1;
-
-    while (text[length] != '\0' && text[length] != '"') {
-        if (strncmp(text + length, "\\x00", 4) == 0)
-            return "a text cannot hold \\x00";
-        length += text[length] == '\\' && text[length + 1] != '\0' ? 2 : 1;
-    }
-    *ret_length = length + (text[length] == '"');
-    return NULL;
-}
-
 /* A name, number, true, false or directive and its length. Returns what is wrong with it, or NULL. */
 static const char *scan_word(const char *text, size_t *ret_length)
 {
@@ -77,7 +63,12 @@ static int scan(const char *text, struct fault *fault)
             fault->line = comma;
             wrong = "no value follows this comma";
         } else if (*text == '"') {
-            wrong = scan_text(text, &length);
+            while (text[length] != '\0' && text[length] != '"') {
+                if (strncmp(text + length, "\\x00", 4) == 0)
+                    wrong = "a text cannot hold \\x00";
+                length += text[length] == '\\' && text[length + 1] != '\0' ? 2 : 1;
+            }
+            length += text[length] == '"';
         } else if (!is_blank) {
             wrong = scan_word(text, &length);
         }
@@ -154,20 +145,6 @@ static int take_element(const struct source *source, const struct setting *row,
     return configuration_add_group(source->configuration, row, &group, origin, source->fault);
 }
 
-static int take_list(const struct source *source, const struct setting *row,
-                     const config_setting_t *list, const char *origin)
-{
-    unsigned length = (unsigned)config_setting_length(list);
-    int code = length > 0 ? 0 : fault_refuse(source->fault, "the list is empty");
-
-    for (unsigned i = 0; code == 0 && i < length; i++) {
-        const config_setting_t *element = config_setting_get_elem(list, i);
-        code = row->kind == SETTING_GROUPS ? take_element(source, row, element, i, origin)
-                                           : take_value(source, row, element, origin);
-    }
-    return code;
-}
-
 /* Do names of the table begin with this one and a point? */
 static bool is_group(const struct source *source, const char *name)
 {
@@ -185,6 +162,7 @@ static int take_setting(const struct source *source, const config_setting_t *set
     const struct setting *row = configuration_find(source->configuration->table, name);
     int type = config_setting_type(setting);
     char *origin = NULL;
+    int code = 0;
 
     set_place(source, setting, name);
     if (row == NULL)
@@ -195,8 +173,16 @@ static int take_setting(const struct source *source, const config_setting_t *set
     bool is_list =
         (row->kind == SETTING_LIST && type == CONFIG_TYPE_ARRAY) ||
         ((row->kind == SETTING_LIST || row->kind == SETTING_GROUPS) && type == CONFIG_TYPE_LIST);
-    int code = is_list ? take_list(source, row, setting, origin)
-                       : take_value(source, row, setting, origin);
+    unsigned length = is_list ? (unsigned)config_setting_length(setting) : 0;
+    if (!is_list)
+        code = take_value(source, row, setting, origin);
+    else if (length == 0)
+        code = fault_refuse(source->fault, "the list is empty");
+    for (unsigned i = 0; code == 0 && i < length; i++) {
+        const config_setting_t *element = config_setting_get_elem(setting, i);
+        code = row->kind == SETTING_GROUPS ? take_element(source, row, element, i, origin)
+                                           : take_value(source, row, element, origin);
+    }
     free(origin);
     return code;
 }
@@ -220,49 +206,45 @@ static int take_group(const struct source *source, const config_setting_t *group
     return code;
 }
 
-/* The text of an open file; NULL with errno set. */
-static char *read_text(int fd)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) < 0)
-        return NULL;
-    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
-        return strdup(""); /* /dev/null: none of the settings */
-    if (!S_ISREG(status.st_mode) || status.st_size >= FILE_LARGEST) {
-        errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
-        return NULL;
-    }
-    char *text = calloc(1, FILE_LARGEST + 1);
-    ssize_t length = text != NULL ? read(fd, text, FILE_LARGEST - 1) : -1;
-    /* What follows a NUL would silently be lost. */
-    if (length >= 0 && strlen(text) == (size_t)length) {
-        /* libconfig 1.5 refuses a file that ends with a comment. */
-        if (length > 0 && text[length - 1] != '\n')
-            text[length] = '\n';
-        return text;
-    }
-    errno = length < 0 ? errno : EILSEQ;
-    free(text);
-    return NULL;
-}
-
 char *configuration_load(const char *path, bool optional, struct fault *fault)
 {
+    struct stat status;
+    const char *wrong = NULL;
+    char *text = calloc(1, FILE_LARGEST + 1);
     /* A FIFO would block for ever without O_NONBLOCK. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     /* Nobody can know of a file in a folder that may not be searched. */
     bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
                                  (errno == EACCES && access(path, F_OK) < 0));
-    char *text = fd >= 0 ? read_text(fd) : optional && is_missing ? strdup("") : NULL;
 
     if (text == NULL) {
-        *fault = (struct fault){.file = path};
-        (void)fault_refuse(fault, "%s",
-                           errno == EINVAL ? "it is not a regular file" : strerror(errno));
+        wrong = strerror(ENOMEM);
+    } else if (fd < 0 || fstat(fd, &status) < 0) {
+        wrong = optional && is_missing ? NULL : strerror(errno);
+    } else if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
+        wrong = NULL; /* /dev/null: none of the settings */
+    } else if (S_ISDIR(status.st_mode)) {
+        wrong = strerror(EISDIR);
+    } else if (!S_ISREG(status.st_mode)) {
+        wrong = "it is not a regular file";
+    } else if (status.st_size >= FILE_LARGEST) {
+        wrong = strerror(EFBIG);
+    } else {
+        ssize_t length = read(fd, text, FILE_LARGEST - 1);
+        if (length < 0)
+            wrong = strerror(errno);
+        else if (strlen(text) != (size_t)length)
+            wrong = strerror(EILSEQ); /* what follows a NUL would silently be lost */
+        else if (length > 0 && text[length - 1] != '\n')
+            text[length] = '\n'; /* libconfig 1.5 refuses a file that ends with a comment */
     }
     descriptor_close(fd);
-    return text;
+    if (wrong == NULL)
+        return text;
+    free(text);
+    *fault = (struct fault){.file = path};
+    (void)fault_refuse(fault, "%s", wrong);
+    return NULL;
 }
 
 int configuration_parse(struct configuration *configuration, const char *text, const char *path,

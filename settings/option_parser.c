@@ -30,14 +30,6 @@ static size_t find_letter(const struct option_row *rows, uint64_t accepted, int 
     return found;
 }
 
-/* Is the name in "--name" or "--name=value" this one, and not only its beginning? */
-static bool is_spelled_out(const char *argument, const char *name)
-{
-    size_t length = strcspn(argument + 2, "=");
-
-    return strlen(name) == length && memcmp(argument + 2, name, length) == 0;
-}
-
 /*
  * Calls getopt_long(3) once. Returns its result; the option is that of optopt for the results '?',
  * unknown or with a value that it does not take, and ':', without a value that it needs.
@@ -101,7 +93,8 @@ int option_parser_next(struct option_parser *parser, struct fault *fault)
                    : option == 0 ? NO_ROW
                                  : (size_t)option - FIRST_LONG;
     const struct option_row *row = place != NO_ROW ? &parser->rows[place] : NULL;
-    bool is_known = row != NULL && (!is_long || is_spelled_out(argument, row->name));
+    /* getopt_long(3) takes the beginning of a name for the name. */
+    bool is_known = row != NULL && (!is_long || strlen(row->name) == strcspn(argument + 2, "="));
     const char *spelled = is_long ? argument : letter;
     if (!is_known || (!is_accepted(parser->accepted, place) && parser->misplaced == NULL))
         return fault_refuse(fault, "unknown option %s", spelled);
