@@ -10,10 +10,10 @@
 
 /* The kind of an option. */
 enum {
-    KIND_SETTING,
     KIND_CONFIG,
     KIND_FOREGROUND,
-    KIND_ACTION, /* the first enum action */
+    KIND_ACTION,                                  /* and an enum action */
+    KIND_SETTING = KIND_ACTION + ACTION_HELP + 1, /* and a place in settings_table */
 };
 
 /* Options that are not settings. */
@@ -62,21 +62,14 @@ static void collect_rows(struct option_row rows[OPTIONS_MOST + 1])
 
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
         if (row->option != NULL)
-            rows[count++] = (struct option_row){
-                .name = row->option, .value = row->value, .help = row->help, .kind = KIND_SETTING};
+            rows[count++] = (struct option_row){.name = row->option,
+                                                .value = row->value,
+                                                .help = row->help,
+                                                .kind = KIND_SETTING + (int)(row - settings_table)};
     }
     memcpy(&rows[count], own_rows, sizeof own_rows);
     count += sizeof own_rows / sizeof own_rows[0];
     rows[count] = (struct option_row){.name = NULL};
-}
-
-static const struct setting *find_option(const char *option)
-{
-    const struct setting *row = settings_table;
-
-    while (row->option == NULL || strcmp(row->option, option) != 0)
-        row++;
-    return row;
 }
 
 void command_line_init(struct command_line *line)
@@ -111,8 +104,8 @@ int command_line_read(struct command_line *line, int argc, char **argv, struct f
     option_parser_begin(&parser, rows, OPTIONS_ALL, argc, argv);
     while ((found = option_parser_next(&parser, fault)) == OPTION_PARSER_OPTION) {
         const struct option_row *row = &rows[parser.option];
-        if (row->kind == KIND_SETTING)
-            command_line_take(line, find_option(row->name), parser.text);
+        if (row->kind >= KIND_SETTING)
+            command_line_take(line, &settings_table[row->kind - KIND_SETTING], parser.text);
         else if (row->kind == KIND_CONFIG)
             command_line_take_config(line, parser.text);
         else if (row->kind == KIND_FOREGROUND)

@@ -56,80 +56,60 @@ static int refuse(const char *subject, const char *fault)
     return -REASON_USAGE;
 }
 
-static int take_folder(struct arguments *arguments, const char *text)
-{
-    size_t length = name_length_without_slash(text, strlen(text));
-    const char *fault = name_fault(text, length);
-
-    if (fault != NULL)
-        return refuse(text, fault);
-    if (arguments->plan.folder != NULL)
-        return refuse(text, "only one FOLDER can be given");
-    memcpy(arguments->folder, text, length);
-    arguments->plan.folder = arguments->folder;
-    arguments->plan.must_be_folder = text[length] == '/';
-    return 0;
-}
-
-static int take_option(struct arguments *arguments, enum own_option option, const char *value)
-{
-    switch (option) {
-    case OPTION_CONFIG:
-        command_line_take_config(&arguments->line, value);
-        break;
-    case OPTION_HELP:
-        arguments->is_help = true;
-        break;
-    case OPTION_LIBRARY:
-        command_line_take(&arguments->line, configuration_find(settings_table, "library"), value);
-        break;
-    case OPTION_QUARANTINE:
-        arguments->plan.quarantine = true;
-        break;
-    case OPTION_RATE:
-        if (!quantity_size(value, &arguments->plan.rate) || arguments->plan.rate == 0)
-            return refuse("--rate", "must be a size above 0, such as 512K, 20M or 1G");
-        break;
-    case OPTION_RECORD:
-        arguments->plan.record = true;
-        break;
-    case OPTION_VERSION:
-        arguments->is_version = true;
-        break;
-    case OPTION_COUNT:
-        break;
-    }
-    return 0;
-}
-
 static int read_command_line(struct arguments *arguments, int argc, char **argv)
 {
+    struct scrub_plan *plan = &arguments->plan;
     struct option_parser parser;
     struct fault fault = {.file = NULL};
     char line[FAULT_LINE_ROOM];
     int found = 0;
-    int code = 0;
 
     option_parser_begin(&parser, own_options, OPTIONS_ALL, argc, argv);
-    while (code == 0 && (found = option_parser_next(&parser, &fault)) > OPTION_PARSER_END)
-        code = found == OPTION_PARSER_OPTION
-                   ? take_option(arguments, (enum own_option)parser.option, parser.text)
-                   : take_folder(arguments, parser.text);
+    while ((found = option_parser_next(&parser, &fault)) > OPTION_PARSER_END) {
+        const char *text = parser.text;
+        if (found == OPTION_PARSER_OPERAND) {
+            size_t length = name_length_without_slash(text, strlen(text));
+            const char *wrong = name_fault(text, length);
+            if (wrong != NULL)
+                return refuse(text, wrong);
+            if (plan->folder != NULL)
+                return refuse(text, "only one FOLDER can be given");
+            memcpy(arguments->folder, text, length);
+            plan->folder = arguments->folder;
+            plan->must_be_folder = text[length] == '/';
+            continue;
+        }
+        switch ((enum own_option)parser.option) {
+        case OPTION_CONFIG:
+            command_line_take_config(&arguments->line, text);
+            break;
+        case OPTION_HELP:
+            arguments->is_help = true;
+            break;
+        case OPTION_LIBRARY:
+            command_line_take(&arguments->line, configuration_find(settings_table, "library"),
+                              text);
+            break;
+        case OPTION_QUARANTINE:
+            plan->quarantine = true;
+            break;
+        case OPTION_RATE:
+            if (!quantity_size(text, &plan->rate) || plan->rate == 0)
+                return refuse("--rate", "must be a size above 0, such as 512K, 20M or 1G");
+            break;
+        case OPTION_RECORD:
+            plan->record = true;
+            break;
+        case OPTION_VERSION:
+            arguments->is_version = true;
+            break;
+        case OPTION_COUNT:
+            break;
+        }
+    }
     if (found < 0)
         (void)fprintf(stderr, "fsd-scrub: %s\n", fault_print(&fault, line));
-    return found < 0 ? found : code;
-}
-
-static void print_help(void)
-{
-    char *options = option_help(own_options, OPTIONS_ALL);
-
-    (void)printf("Usage: fsd-scrub [OPTION]... [FOLDER]\n"
-                 "Finds damaged files in a library, or below one folder of it.\n\n"
-                 "%s\n"
-                 "See fsd-scrub(8).\n",
-                 options != NULL ? options : "");
-    free(options);
+    return found;
 }
 
 /* Scrubs with the settings of fsd. */
@@ -155,18 +135,24 @@ static int run(const struct arguments *arguments)
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.plan = {.folder = NULL}};
-    int code = EXIT_USAGE;
+    int code = EXIT_SUCCESS;
 
     descriptor_reserve_standard();
     command_line_init(&arguments.line);
-    if (read_command_line(&arguments, argc, argv) == 0) {
-        code = EXIT_SUCCESS;
-        if (arguments.is_help)
-            print_help();
-        else if (arguments.is_version)
-            (void)printf("fsd-scrub %s\n", FSD_VERSION);
-        else
-            code = run(&arguments);
+    if (read_command_line(&arguments, argc, argv) < 0) {
+        code = EXIT_USAGE;
+    } else if (arguments.is_help) {
+        char *options = option_help(own_options, OPTIONS_ALL);
+        (void)printf("Usage: fsd-scrub [OPTION]... [FOLDER]\n"
+                     "Finds damaged files in a library, or below one folder of it.\n\n"
+                     "%s\n"
+                     "See fsd-scrub(8).\n",
+                     options != NULL ? options : "");
+        free(options);
+    } else if (arguments.is_version) {
+        (void)printf("fsd-scrub %s\n", FSD_VERSION);
+    } else {
+        code = run(&arguments);
     }
     command_line_release(&arguments.line);
     if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {

@@ -74,21 +74,6 @@ static void forget(int fd, int64_t offset, int64_t length)
     (void)posix_fadvise(fd, offset, length, POSIX_FADV_DONTNEED);
 }
 
-/*
- * With O_DIRECT some file systems want larger blocks, and none continues in the middle of a block,
- * as after a short read. They fail with EINVAL; the rest is then read through the cache.
- */
-static ssize_t read_chunk(const struct reader *reader, int fd, bool *is_direct, int64_t offset)
-{
-    for (;;) {
-        ssize_t got = pread(fd, reader->buffer, reader->chunk, offset);
-        if (got >= 0 || (errno != EINTR && (errno != EINVAL || !*is_direct)))
-            return got;
-        if (errno == EINVAL)
-            *is_direct = !set_direct(fd, false);
-    }
-}
-
 void reader_open(struct reader *reader, int64_t rate)
 {
     size_t chunk = CHUNK;
@@ -117,7 +102,21 @@ int64_t reader_digest(struct reader *reader, int fd, int64_t size, char ret_text
     digest_begin(&digest);
     forget(fd, 0, 0);
     bool is_direct = set_direct(fd, true);
-    while (offset < size && (got = read_chunk(reader, fd, &is_direct, offset)) > 0) {
+    while (offset < size) {
+        got = pread(fd, reader->buffer, reader->chunk, offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        /*
+         * With O_DIRECT some file systems want larger blocks, and none continues in the middle of a
+         * block, as after a short read. They fail with EINVAL; the rest is read through the cache.
+         */
+        if (got < 0 && errno == EINVAL && is_direct) {
+            is_direct = !set_direct(fd, false);
+            continue;
+        }
+        if (got <= 0)
+            break;
+
         forget(fd, offset, got);
         digest_add(&digest, reader->buffer, (size_t)got);
         offset += got;

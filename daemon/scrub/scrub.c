@@ -26,7 +26,7 @@ enum {
     TIMES_DIFFER_S = 2, /* on any file system, writes that are so far apart give different mtimes */
 };
 
-/* The user that owns the library's .fsd, or the library where there is none yet. */
+/* The user who owns the library's .fsd, or the library where there is none yet. */
 struct owner {
     bool is_other; /* this process is root, and the owner is not */
     uid_t uid;
@@ -69,22 +69,6 @@ static int fail(struct scrub *scrub, const char *subject, const char *what, int 
     scrub_print_error(subject, message);
     scrub->failures++;
     return 0;
-}
-
-static int find_owner(const char *library, struct owner *ret)
-{
-    struct stat status;
-    int root = open(library, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    if (root < 0)
-        return -1;
-    int code = fstatat(root, ".fsd", &status, AT_SYMLINK_NOFOLLOW) < 0 ? fstat(root, &status) : 0;
-    descriptor_close(root);
-    if (code == 0)
-        *ret = (struct owner){.is_other = geteuid() == 0 && status.st_uid != 0,
-                              .uid = status.st_uid,
-                              .gid = status.st_gid};
-    return code;
 }
 
 static void stop_being_owner(const struct owner *owner)
@@ -132,13 +116,6 @@ static void quarantine(struct scrub *scrub, const char *name, const struct store
         (void)fail(scrub, name, "cannot move to quarantine", error);
 }
 
-/* Errors of the disk that concern just this file. */
-static bool is_disk_error(int error)
-{
-    return error == EIO || error == ENODATA || error == EILSEQ || error == EBADMSG ||
-           error == EUCLEAN;
-}
-
 /* Compares a file with its record. */
 static void compare(struct scrub *scrub, const char *name, const struct stored *stored)
 {
@@ -160,7 +137,9 @@ static void compare(struct scrub *scrub, const char *name, const struct stored *
         scrub->changed++;
         return;
     }
-    if (error != 0 && !is_disk_error(error)) {
+    /* Only these errors of the disk say that it is this file that is damaged. */
+    if (error != 0 && error != EIO && error != ENODATA && error != EILSEQ && error != EBADMSG &&
+        error != EUCLEAN) {
         (void)fail(scrub, name, "cannot read", error);
         return;
     }
@@ -176,33 +155,29 @@ static void compare(struct scrub *scrub, const char *name, const struct stored *
         quarantine(scrub, name, stored);
 }
 
-/*
- * Waits until a write from now on gives the file another mtime than it has. Otherwise the record
- * would be believed of bytes that came later.
- */
-static void wait_for_new_mtime(const struct stored *stored)
+static void give_record(struct scrub *scrub, const char *name, const struct stored *stored)
 {
+    struct record record = {
+        .size = stored->status.st_size, .mtime = stored->status.st_mtim, .by = "scrub"};
     struct timespec now;
-    time_t mtime = stored->status.st_mtim.tv_sec;
+    time_t mtime = record.mtime.tv_sec;
 
+    if (mtime < 0) {
+        (void)fail(scrub, name, "cannot give it a record: its mtime is before 1970", 0);
+        return;
+    }
+
+    /*
+     * Wait until a write from now on gives the file another mtime than it has. Otherwise the record
+     * would be believed of bytes that came later.
+     */
     (void)clock_gettime(CLOCK_REALTIME, &now);
     while (now.tv_sec >= mtime && now.tv_sec < mtime + TIMES_DIFFER_S) {
         const struct timespec then = {.tv_sec = mtime + TIMES_DIFFER_S};
         (void)clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &then, NULL);
         (void)clock_gettime(CLOCK_REALTIME, &now);
     }
-}
 
-static void give_record(struct scrub *scrub, const char *name, const struct stored *stored)
-{
-    struct record record = {
-        .size = stored->status.st_size, .mtime = stored->status.st_mtim, .by = "scrub"};
-
-    if (record.mtime.tv_sec < 0) {
-        (void)fail(scrub, name, "cannot give it a record: its mtime is before 1970", 0);
-        return;
-    }
-    wait_for_new_mtime(stored);
     int64_t length = reader_digest(&scrub->reader, stored->fd, record.size, record.digest);
     if (length < 0) {
         (void)fail(scrub, name, "cannot read", errno);
@@ -260,24 +235,6 @@ static int fail_to_read(void *context, const char *folder)
     return fail(context, folder, "cannot read the folder", errno);
 }
 
-static void visit_all(struct scrub *scrub)
-{
-    struct list_query query = {.folder = scrub->plan->folder,
-                               .must_be_folder = scrub->plan->must_be_folder,
-                               .deep = true,
-                               .details = true,
-                               .entry = add_size,
-                               .context = scrub};
-
-    if (scrub->reader.has_progress)
-        (void)list_run(&scrub->library, &query);
-    query.details = false;
-    query.entry = visit;
-    query.unreadable = fail_to_read;
-    if (list_run(&scrub->library, &query) < 0)
-        (void)fail(scrub, scrub->library.path, "cannot read the library", errno);
-}
-
 /* Does what was asked for exist? A mistyped folder must not be reported as free of damage. */
 static bool is_target_there(struct scrub *scrub)
 {
@@ -296,29 +253,25 @@ static bool is_target_there(struct scrub *scrub)
     return is;
 }
 
-static void print_summary(struct scrub *scrub)
-{
-    char read[QUANTITY_ROOM];
-
-    reader_clear_line(&scrub->reader);
-    (void)fprintf(stderr,
-                  "fsd-scrub: %s bytes read; files: %" PRIu64 " whole, %" PRIu64
-                  " damaged, %" PRIu64 " moved to quarantine, %" PRIu64 " given a record, %" PRIu64
-                  " without a record, %" PRIu64 " copied in or changed by hand, %" PRIu64
-                  " changed while read; %" PRIu64 " failures; %" PRIu64 " in quarantine\n",
-                  quantity_print_human(scrub->reader.done, read), scrub->whole, scrub->damaged,
-                  scrub->moved, scrub->recorded, scrub->unrecorded, scrub->by_hand, scrub->changed,
-                  scrub->failures, quarantine_count(&scrub->library));
-}
-
 /* Opens the library, for what is planned. Returns NULL, or what is wrong. */
 static const char *open_library(struct scrub *scrub, const char *path)
 {
     const struct scrub_plan *plan = scrub->plan;
     struct library *library = &scrub->library;
     const char *fault = NULL;
+    struct stat status;
+    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-    if (find_owner(path, &scrub->owner) < 0 || become_owner(&scrub->owner) < 0)
+    if (root < 0)
+        return strerror(errno);
+    int code = fstatat(root, ".fsd", &status, AT_SYMLINK_NOFOLLOW) < 0 ? fstat(root, &status) : 0;
+    descriptor_close(root);
+    if (code < 0)
+        return strerror(errno);
+    scrub->owner = (struct owner){.is_other = geteuid() == 0 && status.st_uid != 0,
+                                  .uid = status.st_uid,
+                                  .gid = status.st_gid};
+    if (become_owner(&scrub->owner) < 0)
         return strerror(errno);
     if (library_open(library, path, true, &fault) == 0) {
         if ((plan->quarantine || plan->record) && !library->writable)
@@ -333,16 +286,41 @@ static const char *open_library(struct scrub *scrub, const char *path)
 bool scrub_run(const char *library, const struct scrub_plan *plan)
 {
     struct scrub scrub = {.plan = plan};
-    const char *fault = open_library(&scrub, library);
+    struct list_query query = {.folder = plan->folder,
+                               .must_be_folder = plan->must_be_folder,
+                               .deep = true,
+                               .context = &scrub};
+    char read[QUANTITY_ROOM];
 
+    const char *fault = open_library(&scrub, library);
     if (fault != NULL) {
         scrub_print_error(library, fault);
         return false;
     }
     reader_open(&scrub.reader, plan->rate);
-    if (is_target_there(&scrub))
-        visit_all(&scrub);
-    print_summary(&scrub);
+    if (is_target_there(&scrub)) {
+        /* First add up what there is to read. */
+        query.details = true;
+        query.entry = add_size;
+        if (scrub.reader.has_progress)
+            (void)list_run(&scrub.library, &query);
+
+        query.details = false;
+        query.entry = visit;
+        query.unreadable = fail_to_read;
+        if (list_run(&scrub.library, &query) < 0)
+            (void)fail(&scrub, scrub.library.path, "cannot read the library", errno);
+    }
+
+    reader_clear_line(&scrub.reader);
+    (void)fprintf(stderr,
+                  "fsd-scrub: %s bytes read; files: %" PRIu64 " whole, %" PRIu64
+                  " damaged, %" PRIu64 " moved to quarantine, %" PRIu64 " given a record, %" PRIu64
+                  " without a record, %" PRIu64 " copied in or changed by hand, %" PRIu64
+                  " changed while read; %" PRIu64 " failures; %" PRIu64 " in quarantine\n",
+                  quantity_print_human(scrub.reader.done, read), scrub.whole, scrub.damaged,
+                  scrub.moved, scrub.recorded, scrub.unrecorded, scrub.by_hand, scrub.changed,
+                  scrub.failures, quarantine_count(&scrub.library));
     reader_close(&scrub.reader);
     return scrub.damaged == 0 && scrub.failures == 0;
 }
