@@ -25,14 +25,30 @@ static uint32_t take(struct reader *reader)
     return character;
 }
 
-/* Is a character in a class, without its brackets? */
-static bool class_matches(struct reader class, uint32_t character)
+/* Matches one character against the next part of the pattern, which is not '*'. */
+static bool match_one(struct reader *pattern, uint32_t character)
 {
-    bool negated = *class.next == '!';
-    bool found = false;
+    uint32_t wanted = take(pattern);
 
+    if (wanted == '?')
+        return character != '/';
+    if (wanted != '[')
+        return wanted == character;
+
+    /* The first character of a class belongs to it even if it is ']'. */
+    const char *first = pattern->next;
+    bool negated = first < pattern->end && *first == '!';
     if (negated)
-        class.next++;
+        first++;
+    const char *end = pattern->end - first < 2
+                          ? NULL
+                          : memchr(first + 1, ']', (size_t)(pattern->end - first - 1));
+    if (end == NULL)
+        return character == '[';
+    pattern->next = end + 1;
+
+    bool found = false;
+    struct reader class = {first, end};
     while (class.next < class.end) {
         uint32_t low = take(&class);
         uint32_t high = low;
@@ -43,29 +59,6 @@ static bool class_matches(struct reader class, uint32_t character)
         found = found || (low <= character && character <= high);
     }
     return found != negated && character != '/';
-}
-
-/* Matches one character against the next part of the pattern, which is not '*'. */
-static bool match_one(struct reader *pattern, uint32_t character)
-{
-    uint32_t wanted = take(pattern);
-
-    if (wanted == '?')
-        return character != '/';
-    if (wanted != '[')
-        return wanted == character;
-    /* The first character of a class belongs to it even if it is ']'. */
-    const char *first = pattern->next;
-    if (first < pattern->end && *first == '!')
-        first++;
-    const char *end = pattern->end - first < 2
-                          ? NULL
-                          : memchr(first + 1, ']', (size_t)(pattern->end - first - 1));
-    if (end == NULL)
-        return character == '[';
-    struct reader class = {pattern->next, end};
-    pattern->next = end + 1;
-    return class_matches(class, character);
 }
 
 bool glob_matches(const char *pattern_bytes, size_t pattern_length, const char *text_bytes,

@@ -109,38 +109,32 @@ static int list_file(struct walk *walk, int folder, const char *component,
     return code;
 }
 
-/* Lists what is in a folder, whose name in the path ends at `path_length` with its '/'. */
-static int descend(struct walk *walk, int folder, const char *component, size_t path_length,
-                   struct pattern pattern)
-{
-    int fd = open_below(folder, component, O_RDONLY | O_DIRECTORY);
-
-    if (fd < 0)
-        return entry_failure(walk);
-    if (path_length >= NAME_LONGEST) {
-        (void)close(fd);
-        return 0;
-    }
-    return read_folder(walk, fd, path_length, pattern);
-}
-
 static int list_folder(struct walk *walk, int folder, const char *component, size_t path_length,
                        const struct pattern *pattern)
 {
-    const struct list_query *query = walk->query;
+    struct pattern below = *pattern;
 
     memcpy(walk->path + path_length, "/", 2);
     if (!is_visible(walk))
         return 0;
-    if (query->deep)
-        return descend(walk, folder, component, path_length + 1, *pattern);
-    if (pattern->rest != NULL && matches(pattern, component))
-        return descend(walk, folder, component, path_length + 1,
-                       cut_pattern(pattern->rest, pattern->rest_length, false));
-    if (pattern->component != NULL ||
-        faccessat(folder, component, R_OK | X_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
+    if (!walk->query->deep && pattern->component == NULL)
+        return faccessat(folder, component, R_OK | X_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0
+                   ? emit(walk, NULL, NULL)
+                   : 0;
+    if (!walk->query->deep) {
+        if (pattern->rest == NULL || !matches(pattern, component))
+            return 0;
+        below = cut_pattern(pattern->rest, pattern->rest_length, false);
+    }
+
+    int fd = open_below(folder, component, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return entry_failure(walk);
+    if (path_length + 1 >= NAME_LONGEST) {
+        (void)close(fd);
         return 0;
-    return emit(walk, NULL, NULL);
+    }
+    return read_folder(walk, fd, path_length + 1, below);
 }
 
 static int list_one(struct walk *walk, int folder, const struct dirent64 *dirent,
@@ -148,7 +142,7 @@ static int list_one(struct walk *walk, int folder, const struct dirent64 *dirent
 {
     struct stat status;
     size_t length = strlen(dirent->d_name);
-    mode_t type = DTTOIF(dirent->d_type);
+    mode_t type = (mode_t)DTTOIF(dirent->d_type);
 
     /* Some file systems do not say what it is. */
     if (dirent->d_type == DT_UNKNOWN &&
@@ -193,30 +187,12 @@ static int read_folder(struct walk *walk, int fd, size_t path_length, struct pat
     return code;
 }
 
-/* Lists a file by its own name. */
-static int list_itself(struct walk *walk, const struct library *library)
-{
-    struct stat status;
-    const struct pattern everything = {.component = NULL};
-    const struct list_query *query = walk->query;
-    const char *last = name_last_component(query->folder);
-    int folder = -1;
-    int code = 0;
-
-    if (query->must_be_folder || query->match != NULL)
-        return 0;
-    folder = folder_open_above(library, query->folder, O_PATH);
-    if (folder < 0)
-        return entry_failure(walk);
-    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
-        code = list_file(walk, folder, last, &everything);
-    (void)close(folder);
-    return code;
-}
-
 int list_run(const struct library *library, const struct list_query *query)
 {
     struct walk walk = {.query = query};
+    struct stat status;
+    const struct pattern everything = {.component = NULL};
+    int code = 0;
     size_t length = query->folder != NULL ? strlen(query->folder) : 0;
 
     if (length > 0)
@@ -224,14 +200,24 @@ int list_run(const struct library *library, const struct list_query *query)
     if (!is_visible(&walk))
         return 0;
     int fd = library_openat(library, length > 0 ? query->folder : ".", O_RDONLY | O_DIRECTORY);
-    if (fd < 0 && length == 0)
+    if (fd >= 0)
+        return read_folder(&walk, fd, strlen(walk.path),
+                           cut_pattern(query->match, query->match_length, query->deep));
+    if (length == 0)
         return -REASON_UNAVAILABLE;
-    if (fd < 0 && errno == ENOTDIR) {
-        walk.path[length] = '\0';
-        return list_itself(&walk, library);
-    }
-    if (fd < 0)
+    if (errno != ENOTDIR)
         return entry_failure(&walk);
-    return read_folder(&walk, fd, strlen(walk.path),
-                       cut_pattern(query->match, query->match_length, query->deep));
+
+    /* It may be the name of a file. */
+    walk.path[length] = '\0';
+    if (query->must_be_folder || query->match != NULL)
+        return 0;
+    const char *last = name_last_component(query->folder);
+    int folder = folder_open_above(library, query->folder, O_PATH);
+    if (folder < 0)
+        return entry_failure(&walk);
+    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+        code = list_file(&walk, folder, last, &everything);
+    (void)close(folder);
+    return code;
 }

@@ -17,8 +17,8 @@ enum {
     LINK_ROOM = 32, /* bytes of "/proc/self/fd/" and a number */
 };
 
-/* The place of the first watch whose number is not lower. */
-static size_t place_of(const struct notices *notices, int number)
+/* Finds a watch by its number, or the place where it belongs. Returns whether it is there. */
+static bool find(const struct notices *notices, int number, size_t *ret_place)
 {
     size_t low = 0;
     size_t high = notices->count;
@@ -30,12 +30,8 @@ static size_t place_of(const struct notices *notices, int number)
         else
             high = middle;
     }
-    return low;
-}
-
-static bool is_at(const struct notices *notices, size_t place, int number)
-{
-    return place < notices->count && notices->folders[place].number == number;
+    *ret_place = low;
+    return low < notices->count && notices->folders[low].number == number;
 }
 
 /* Without one watch something could be missed, so that all are closed. Keeps errno. */
@@ -50,8 +46,8 @@ static void give_up(struct notices *notices)
 /* Remembers whose watch it is. Returns 1 when the watch is new, 0, or -1 without memory. */
 static int remember(struct notices *notices, int number, const char *folder)
 {
-    size_t place = place_of(notices, number);
-    bool is_known = is_at(notices, place, number);
+    size_t place = 0;
+    bool is_known = find(notices, number, &place);
 
     if (!is_known && notices->count == notices->room) {
         size_t room = notices->room > 0 ? 2 * notices->room : ROOM_FIRST;
@@ -79,25 +75,13 @@ static int remember(struct notices *notices, int number, const char *folder)
     return !is_known;
 }
 
-/* Watches an open folder. Returns the number of its watch, or -1 with errno set. */
-static int watch(const struct notices *notices, int fd)
-{
-    char link[LINK_ROOM];
-
-    if (library_is_shared(fd)) {
-        errno = EREMOTE;
-        return -1;
-    }
-    /* By its descriptor: a path could lead to somewhere else by now. */
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    return inotify_add_watch(notices->fd, link, MASK);
-}
-
 /* As notices_add(). With `must_be_readable` a folder that cannot be read ends all notices. */
 static bool add(struct notices *notices, const char *folder, bool must_be_readable)
 {
     char path[NAME_LONGEST + 2] = ".";
+    char link[LINK_ROOM];
     size_t length = strlen(folder);
+    int number = -1;
 
     if (notices->fd < 0)
         return false;
@@ -111,7 +95,13 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
             give_up(notices);
         return false;
     }
-    int number = watch(notices, fd);
+    if (library_is_shared(fd)) {
+        errno = EREMOTE;
+    } else {
+        /* By its descriptor: a path could lead to somewhere else by now. */
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        number = inotify_add_watch(notices->fd, link, MASK);
+    }
     descriptor_close(fd);
     if (number < 0 && errno == EACCES && !must_be_readable)
         return false;
@@ -119,15 +109,6 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
     if (code < 0)
         give_up(notices);
     return code == 1;
-}
-
-/* After a watch has ended by itself, as that of a folder that was removed. */
-static void forget(struct notices *notices, size_t place)
-{
-    free(notices->folders[place].folder);
-    notices->count--;
-    memmove(&notices->folders[place], &notices->folders[place + 1],
-            (notices->count - place) * sizeof *notices->folders);
 }
 
 void notices_open(struct notices *notices, const struct library *library)
@@ -210,22 +191,27 @@ bool notices_next(struct notices *notices, struct notice *ret)
 {
     while (notices->at < notices->length) {
         const struct inotify_event *event = (const void *)(notices->buffer + notices->at);
-        size_t place = place_of(notices, event->wd);
+        size_t place = 0;
+        bool is_known = find(notices, event->wd, &place);
         bool is_of_file = (event->mask & IN_ISDIR) == 0;
         notices->at += sizeof *event + event->len;
         if ((event->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) != 0) {
             *ret = (struct notice){.some_lost = true};
             return true;
         }
-        if (!is_at(notices, place, event->wd))
+        if (!is_known)
             continue;
+        struct noticed *noticed = &notices->folders[place];
         if ((event->mask & IN_IGNORED) != 0) {
-            forget(notices, place);
+            /* The watch has ended by itself, as that of a folder that was removed. */
+            free(noticed->folder);
+            notices->count--;
+            memmove(noticed, noticed + 1, (notices->count - place) * sizeof *noticed);
             continue;
         }
         if (event->len == 0 || (is_of_file && (event->mask & IN_ATTRIB) != 0))
             continue;
-        *ret = (struct notice){.folder = notices->folders[place].folder,
+        *ret = (struct notice){.folder = noticed->folder,
                                .component = event->name,
                                .is_folder = !is_of_file,
                                .is_changed = (event->mask & IN_ATTRIB) != 0,

@@ -18,23 +18,6 @@ static size_t find(const struct seen *seen, uint64_t mark)
     return place;
 }
 
-static int grow(struct seen *seen)
-{
-    struct seen larger = {.room = seen->room > 0 ? 2 * seen->room : ROOM_FIRST,
-                          .count = seen->count};
-
-    larger.slots = calloc(larger.room, sizeof *larger.slots);
-    if (larger.slots == NULL)
-        return -REASON_INTERNAL;
-    for (size_t i = 0; i < seen->room; i++) {
-        if (seen->slots[i] != 0)
-            larger.slots[find(&larger, seen->slots[i])] = seen->slots[i];
-    }
-    seen_free(seen);
-    *seen = larger;
-    return 0;
-}
-
 bool seen_has(const struct seen *seen, uint64_t mark)
 {
     return seen->room > 0 && seen->slots[find(seen, mark)] == mark;
@@ -45,8 +28,19 @@ int seen_add(struct seen *seen, uint64_t mark)
     if (seen_has(seen, mark))
         return 0;
     /* An eighth stays free, to keep searches short. */
-    if (seen->count + 1 > seen->room / 8 * 7 && grow(seen) < 0)
-        return -REASON_INTERNAL;
+    if (seen->count + 1 > seen->room / 8 * 7) {
+        struct seen larger = {.room = seen->room > 0 ? 2 * seen->room : ROOM_FIRST,
+                              .count = seen->count};
+        larger.slots = calloc(larger.room, sizeof *larger.slots);
+        if (larger.slots == NULL)
+            return -REASON_INTERNAL;
+        for (size_t i = 0; i < seen->room; i++) {
+            if (seen->slots[i] != 0)
+                larger.slots[find(&larger, seen->slots[i])] = seen->slots[i];
+        }
+        seen_free(seen);
+        *seen = larger;
+    }
     seen->slots[find(seen, mark)] = mark;
     seen->count++;
     return 0;

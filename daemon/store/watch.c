@@ -13,6 +13,12 @@ enum {
     UNSETTLED = 1,        /* added to the mark of a file that may still be written to */
     MARK_DIGITS = 16,     /* hex digits of a digest that make a mark */
     GARBAGE_MOST = 65536, /* marks of files that are gone, besides one for each file there */
+    /*
+     * Scans when notices cannot be relied on: what the first finds unsettled, and the second finds
+     * unchanged, is complete. If it did change, it was open when its folder was watched already, and
+     * a notice follows.
+     */
+    SCANS_TO_SETTLE = 2,
 };
 
 /* What a file is remembered by. With a digest nobody can choose a name that has another's mark. */
@@ -138,21 +144,27 @@ static int scan(struct watch *watch, enum watch_reason reason)
     return code;
 }
 
-/*
- * Scans twice: what the first scan finds unsettled, and the second finds unchanged, is complete. If
- * it did change, it was open when its folder was watched already, and a notice follows.
- */
-static void scan_soon(struct watch *watch)
+static int take_notice(struct watch *watch, const struct notice *notice)
 {
-    watch->scans_left = 2;
-}
-
-static int take_folder_notice(struct watch *watch, const struct notice *notice, const char *name)
-{
+    char name[NAME_LONGEST + 1];
     char folder[NAME_LONGEST + 2];
-    size_t length = (size_t)snprintf(folder, sizeof folder, "%s/", name);
-    bool is_on_way = strlen(notice->folder) < strlen(watch->folder);
 
+    if (notice->some_lost) {
+        watch->scans_left = SCANS_TO_SETTLE;
+        return 0;
+    }
+    size_t length = strlen(notice->component);
+    bool is_on_way = strlen(notice->folder) < strlen(watch->folder);
+    if (!name_component_is_valid(notice->component, length) ||
+        strlen(notice->folder) + length > NAME_LONGEST)
+        return 0;
+    (void)snprintf(name, sizeof name, "%s%s", notice->folder, notice->component);
+    if (!notice->is_folder)
+        return notice->is_gone || is_on_way
+                   ? 0
+                   : look_at(watch, name, notice->is_complete ? WATCH_COMPLETE : WATCH_CREATED);
+
+    length = (size_t)snprintf(folder, sizeof folder, "%s/", name);
     if (is_on_way ? strncmp(watch->folder, folder, length) != 0
                   : !watch->query->is_visible(watch->query->context, folder))
         return 0;
@@ -168,28 +180,8 @@ static int take_folder_notice(struct watch *watch, const struct notice *notice, 
     int code = look_at(watch, is_on_way ? watch->query->folder : name,
                        notice->is_complete ? WATCH_COMPLETE : WATCH_FOUND);
     if (watch->is_unsettled)
-        scan_soon(watch);
+        watch->scans_left = SCANS_TO_SETTLE;
     return code;
-}
-
-static int take_notice(struct watch *watch, const struct notice *notice)
-{
-    char name[NAME_LONGEST + 1];
-
-    if (notice->some_lost) {
-        scan_soon(watch);
-        return 0;
-    }
-    size_t length = strlen(notice->component);
-    if (!name_component_is_valid(notice->component, length) ||
-        strlen(notice->folder) + length > NAME_LONGEST)
-        return 0;
-    (void)snprintf(name, sizeof name, "%s%s", notice->folder, notice->component);
-    if (notice->is_folder)
-        return take_folder_notice(watch, notice, name);
-    if (notice->is_gone || strlen(notice->folder) < strlen(watch->folder))
-        return 0;
-    return look_at(watch, name, notice->is_complete ? WATCH_COMPLETE : WATCH_CREATED);
 }
 
 int watch_open(struct watch *watch, const struct library *library, const struct watch_query *query)
