@@ -13,19 +13,6 @@ enum {
     SHOW_MS = 1000, /* lines are sent after this at the latest while others are looked for */
 };
 
-static size_t print_details(char *line, const struct list_entry *entry)
-{
-    char mtime[VALUE_TIME_ROOM];
-    int length =
-        snprintf(line, DETAILS_ROOM, " size=%lld mtime=%s", (long long)entry->status->st_size,
-                 value_print_time(entry->status->st_mtim, mtime));
-
-    if (entry->record->digest[0] != '\0')
-        length += snprintf(line + length, DETAILS_ROOM - (size_t)length, " digest=%s by=%s",
-                           entry->record->digest, entry->record->by);
-    return (size_t)length;
-}
-
 void listing_open(struct listing *listing, struct session *session)
 {
     int64_t now = clock_ms();
@@ -67,11 +54,17 @@ int listing_add(void *context, const struct list_entry *entry)
 {
     struct listing *listing = context;
     char line[LIST_LINE_ROOM];
+    char mtime[VALUE_TIME_ROOM];
     int code = 0;
     size_t length = line_escape(entry->name, entry->length, line);
 
     if (entry->status != NULL)
-        length += print_details(line + length, entry);
+        length += (size_t)snprintf(line + length, sizeof line - length, " size=%lld mtime=%s",
+                                   (long long)entry->status->st_size,
+                                   value_print_time(entry->status->st_mtim, mtime));
+    if (entry->status != NULL && entry->record->digest[0] != '\0')
+        length += (size_t)snprintf(line + length, sizeof line - length, " digest=%s by=%s",
+                                   entry->record->digest, entry->record->by);
     line[length++] = '\n';
     if (listing->item != NULL && listing->room - listing->used < length)
         code = listing_send(listing);

@@ -29,22 +29,6 @@ static void print_number(FILE *file, const char *key, uint64_t number)
     (void)fprintf(file, "%s %llu\n", key, (unsigned long long)number);
 }
 
-/* How often each request had each outcome: OK always, the others where there were any. */
-static void print_requests(FILE *file, const struct counters *counters)
-{
-    for (size_t place = 0; place <= request_place(NULL); place++) {
-        const struct request *request = request_at(place);
-        for (enum reason outcome = 0; outcome < REASON_COUNT; outcome++) {
-            uint64_t count = counter_read(&counters->requests[place][outcome]);
-            if (count > 0 || (outcome == REASON_NONE && request != NULL))
-                (void)fprintf(file, "requests.%s.%s %llu\n",
-                              request != NULL ? request->word : "other",
-                              outcome == REASON_NONE ? "ok" : reason_word(outcome),
-                              (unsigned long long)count);
-        }
-    }
-}
-
 static void print_setting(FILE *file, const struct settings *settings, const char *key,
                           const struct setting *row)
 {
@@ -75,7 +59,18 @@ static void print_all(FILE *file, const struct session *session, const struct us
     print_number(file, "disk.failures", counter_read(&counters->broken));
     print_number(file, "bytes.received", counter_read(&counters->received));
     print_number(file, "bytes.sent", counter_read(&counters->sent));
-    print_requests(file, counters);
+    /* How often each request had each outcome: OK always, the others where there were any. */
+    for (size_t place = 0; place <= request_place(NULL); place++) {
+        const struct request *request = request_at(place);
+        const char *word = request != NULL ? request->word : "other";
+        for (enum reason outcome = 0; outcome < REASON_COUNT; outcome++) {
+            uint64_t count = counter_read(&counters->requests[place][outcome]);
+            if (count > 0 || (outcome == REASON_NONE && request != NULL))
+                (void)fprintf(file, "requests.%s.%s %llu\n", word,
+                              outcome == REASON_NONE ? "ok" : reason_word(outcome),
+                              (unsigned long long)count);
+        }
+    }
     print_number(file, "stages", usage->stages.count);
     print_number(file, "stages.bytes", usage->stages.bytes);
     print_number(file, "space.total", usage->space.total);

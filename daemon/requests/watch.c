@@ -30,30 +30,10 @@ static int end_batch(void *context)
     return code == 0 ? session_check_wait(listing->session) : code;
 }
 
-/* Ends a WATCH that was answered OK. One whose client is gone ends well. */
-static int end(struct listing *listing, const char *name, int code)
-{
-    struct session *session = listing->session;
-    struct stream *stream = &session->stream;
-    int64_t write_ms = stream->limits.write_ms;
-
-    if (code == -REASON_LOST || stream->failed) {
-        session->over = true;
-        return 0;
-    }
-    if (code == -REASON_INTERNAL)
-        session_log_failure(session, "WATCH", name);
-    /* A client that reads nothing does not keep the daemon for long. */
-    stream->limits.write_ms = session->settings->linger_ms;
-    code = listing_end(listing, code, session->why);
-    if (code == 0)
-        code = stream_flush(stream);
-    stream->limits.write_ms = write_ms;
-    return code;
-}
-
 int watch_serve(struct session *session, const struct arguments *arguments)
 {
+    struct stream *stream = &session->stream;
+    int64_t write_ms = stream->limits.write_ms;
     struct listing listing;
     struct watch watch;
     const struct watch_query query = {
@@ -66,7 +46,7 @@ int watch_serve(struct session *session, const struct arguments *arguments)
     };
 
     listing_open(&listing, session);
-    session->stream.wake = session->gone;
+    stream->wake = session->gone;
     int code = watch_open(&watch, session->library, &query);
     /* OK says that nothing is missed from now on. */
     if (code == 0)
@@ -81,10 +61,26 @@ int watch_serve(struct session *session, const struct arguments *arguments)
             code = listing_pause(&listing);
     }
     watch_close(&watch);
-    session->stream.wake = -1;
+    stream->wake = -1;
     if (code == -REASON_UNAVAILABLE && session->why[0] == '\0')
         (void)session_check_wait(session);
-    return listing.begun || code == -REASON_LOST ? end(&listing, arguments->name, code) : code;
+    /* A client that is gone has ended its WATCH as it should. */
+    if (code == -REASON_LOST || (listing.begun && stream->failed)) {
+        session->over = true;
+        return 0;
+    }
+    if (!listing.begun)
+        return code;
+
+    if (code == -REASON_INTERNAL)
+        session_log_failure(session, "WATCH", arguments->name);
+    /* A client that reads nothing does not keep the daemon for long. */
+    stream->limits.write_ms = session->settings->linger_ms;
+    code = listing_end(&listing, code, session->why);
+    if (code == 0)
+        code = stream_flush(stream);
+    stream->limits.write_ms = write_ms;
+    return code;
 }
 
 /* A file that a GET waits for. */
