@@ -542,12 +542,14 @@ void parent_run(struct daemon *daemon)
     alarmed = left.count > 0;
     systemd_notify(daemon->systemd, "READY=1");
     while (stops == 0) {
-        if (alarmed)
+        if (alarmed) {
+            alarmed = 0;
             child_sweep(&parent.service);
-        alarmed = 0;
-        if (hangup)
+        }
+        if (hangup) {
+            hangup = 0;
             reload(&parent);
-        hangup = 0;
+        }
         is_paused = !take_turn(&parent, is_paused);
     }
 
