@@ -209,7 +209,7 @@ static void stop_sessions(const struct threads *threads)
         (void)eventfd_write(threads->wake, 1);
 }
 
-/* In a retired worker, which waits for its last session: takes note when the daemon stops. */
+/* In a retired worker, which waits for its last session, and for the daemon to stop. */
 static void *await_stop(void *argument)
 {
     struct threads *threads = argument;

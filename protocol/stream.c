@@ -97,9 +97,8 @@ static int wait_for(const struct stream *stream, int wanted, int source, int64_t
 }
 
 /*
- * Adds a limit, of which `spent_ms` are used up, and returns the time left of the shortest so far.
- * A point in time is a limit of which the present is used up. 0 is no limit, -1 is one that is
- * reached.
+ * Returns the smaller of `left_ms` and what is left of a limit after `spent_ms`. For a point in
+ * time `spent_ms` is the present. 0 is no limit, -1 a limit that is reached.
  */
 static int64_t time_left(int64_t left_ms, int64_t limit_ms, int64_t spent_ms)
 {

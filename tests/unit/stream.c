@@ -186,7 +186,7 @@ static void check_limit(struct stream_limits limits, const char *sent, bool is_l
     pair_close(&pair);
 }
 
-/* The limit of a line counts from its first byte, and is none of bodies. */
+/* The limit of a line counts from its first byte, and does not apply to bodies. */
 static void check_line_limit(void)
 {
     const struct stream_limits limits = {.line_ms = SHORT_MS, .silence_ms = 3 * SHORT_MS};
@@ -222,7 +222,7 @@ static void check_own_time(void)
     pair_close(&pair);
 }
 
-/* A few bytes now and then are as good as none: 1024 must come within the limit. */
+/* A few bytes now and then are not enough: 1024 must come within the limit. */
 static void *send_slowly(void *argument)
 {
     const struct pair *pair = argument;
