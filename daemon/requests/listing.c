@@ -75,7 +75,7 @@ int listing_add(void *context, const struct list_entry *entry)
             code = body_room(&listing->session->stream, ITEM_PREFERRED, &listing->item,
                              &listing->room);
     }
-    if (code < 0)
+    if (code != 0)
         return code;
     memcpy(listing->item + listing->used, line, length);
     listing->used += length;
