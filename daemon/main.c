@@ -128,8 +128,6 @@ static int go_to_background(void)
 
     if (pipe2(word, O_CLOEXEC) < 0)
         return -1;
-    /* Where the caller ignores it the daemon's exit code would be lost. */
-    (void)signal(SIGCHLD, SIG_DFL);
     pid_t pid = fork();
     if (pid < 0)
         return -1;
@@ -176,6 +174,8 @@ static int serve(struct daemon *daemon)
     char fault[CHILD_FAULT_ROOM];
     int word = -1;
 
+    /* If the caller ignores it, waitpid(2) does not return how a child ended. */
+    (void)signal(SIGCHLD, SIG_DFL);
     if (!is_foreground && (word = go_to_background()) < 0)
         return complain("", strerror(errno));
     int code = open_daemon(daemon, is_foreground);

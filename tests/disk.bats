@@ -11,11 +11,11 @@ inject() {
     FSD_WRAPPER=(strace -D -f -o "$WORK/calls" "$@")
 }
 
-# untestable SENTENCE INJECTION: fsd refuses to start with a sentence.
+# untestable SENTENCE INJECTION [COMMAND...]: fsd refuses to start with a sentence. COMMAND runs it.
 untestable() {
     mkdir -p "$LIBRARY"
     inject -e "inject=$2"
-    run timeout 20 "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" \
+    run timeout 20 "${FSD_WRAPPER[@]}" "${@:3}" "$FSD" --config "$CONFIG" --library "$LIBRARY" \
         --listen "$SOCKET" --foreground 3>&- </dev/null
     assert_failure 1
     assert_output "fsd: library $LIBRARY: $1"
@@ -26,6 +26,11 @@ untestable() {
     untestable 'the file system does not support hard links, which give files their names (Operation not permitted)' \
         linkat:error=EPERM
     assert_empty_library
+}
+
+@test "self-test: a caller that ignores its children does not hide the failure" {
+    untestable 'the file system does not support hard links, which give files their names (Operation not permitted)' \
+        linkat:error=EPERM env --ignore-signal=CHLD
 }
 
 @test "self-test: a file system whose links take names over is refused" {
