@@ -82,7 +82,7 @@ static int serve_request(struct session *session, const struct request **ret_req
         code = check_rights(session, request, &arguments);
     if (code == 0 && request->name != NAME_NONE)
         code = session_check_library(session);
-    if (code < 0)
+    if (code != 0)
         return code;
     log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
               arguments.name, NULL);
