@@ -16,8 +16,8 @@ int fail(struct failure *failure, enum reason reason, const char *subject, const
 {
     char line[FAILURE_ROOM];
     va_list arguments;
-    int used = snprintf(line, sizeof line, "%.4000s%s", subject != NULL ? subject : "",
-                        subject != NULL ? ": " : "");
+    const char *shown = subject == NULL ? "" : subject[0] == '\0' ? "\"\"" : subject;
+    int used = snprintf(line, sizeof line, "%.4000s%s", shown, subject != NULL ? ": " : "");
 
     va_start(arguments, format);
     (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);

@@ -19,7 +19,8 @@ struct failure {
 void failure_clear(struct failure *failure);
 
 /*
- * Fills a failure. The line is "SUBJECT: ...", or without a subject where that is NULL; control
+ * Fills a failure. The line is "SUBJECT: ...", or without a subject where that is NULL; an empty one
+ * is shown as "". Control
  * characters, and bytes that are not valid UTF-8, become '?'. Returns the negative of `reason`, for
  * the caller to return.
  */

@@ -57,6 +57,8 @@ be_quick() {
     assert_fails 1 "$FSC" rm folder
     assert_silent "$FSC" rm --missing-ok a nothing folder/b
     assert_fails 1 "$FSC" rm --missing-ok folder
+    assert_fails 2 "$FSC" rm ''
+    assert_equal "$stderr" 'fsc: "": not a valid name: it is empty'
     assert_left folder/{a.gz,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
 }
 
