@@ -20,9 +20,8 @@ void failure_clear(struct failure *failure);
 
 /*
  * Fills a failure. The line is "SUBJECT: ...", or without a subject where that is NULL; an empty one
- * is shown as "". Control
- * characters, and bytes that are not valid UTF-8, become '?'. Returns the negative of `reason`, for
- * the caller to return.
+ * is shown as "". Control characters, and bytes that are not valid UTF-8, become '?'. Returns the
+ * negative of `reason`, for the caller to return.
  */
 int fail(struct failure *failure, enum reason reason, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -58,9 +58,9 @@ static int run(const struct options *options, struct failure *failure)
         return fail(failure, REASON_USAGE, command->word,
                     "operands and --files-from cannot be used together");
     if (options->operand_count < command->least && !has_list)
-        return fail(failure, REASON_USAGE, command->word, "it needs %s", command->operands);
+        return fail(failure, REASON_USAGE, command->word, "needs %s", command->operands);
     if (options->operand_count > command->most)
-        return fail(failure, REASON_USAGE, command->word, "it takes %s",
+        return fail(failure, REASON_USAGE, command->word, "takes %s",
                     command->most == 0 ? "no operands" : "only one operand");
     return run_command(command, options, failure);
 }

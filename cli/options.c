@@ -136,7 +136,7 @@ int options_digest(const struct options *options, enum option option, char ret_d
     ret_digest[0] = '\0';
     if (hex == NULL || digest_of_hex(hex, ret_digest))
         return 0;
-    return fail(failure, REASON_USAGE, options->command, "--%s: it must be 64 hexadecimal digits",
+    return fail(failure, REASON_USAGE, options->command, "--%s: must be 64 hexadecimal digits",
                 option_rows[option].name);
 }
 
@@ -153,7 +153,7 @@ int options_time(const struct options *options, enum option option, int64_t *ret
     if (!(is_bare ? value_number(text, length, &number) : quantity_duration(text, &number)) ||
         number > TIME_LONGEST_MS / (is_bare ? 1000 : 1))
         return fail(failure, REASON_USAGE, NULL,
-                    "--%s: it must be a number of seconds, or a duration such as \"90s\" or "
+                    "--%s: must be a number of seconds, or a duration such as \"90s\" or "
                     "\"2h\"; at most 36500d",
                     option_rows[option].name);
     *ret_ms = is_bare ? number * 1000 : number;

@@ -14,8 +14,8 @@ static const struct {
     const char *text;
 } kinds[] = {
     [SETTING_PATH] = {"a path", "an absolute path in quotes"},
-    [SETTING_TEXT] = {"a text", "a text in quotes"},
-    [SETTING_LIST] = {"a text or a list of them", "a text in quotes, or a list of them"},
+    [SETTING_TEXT] = {"a string", "a string in quotes"},
+    [SETTING_LIST] = {"a string or a list of them", "a string in quotes, or a list of them"},
     [SETTING_WORD] = {"one of", "a word in quotes"},
     [SETTING_WORDS] = {"any of", "words in quotes, with spaces between"},
     [SETTING_BOOL] = {"true or false", "true or false"},

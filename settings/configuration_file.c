@@ -65,7 +65,7 @@ static int scan(const char *text, struct fault *fault)
         } else if (*text == '"') {
             while (text[length] != '\0' && text[length] != '"') {
                 if (strncmp(text + length, "\\x00", 4) == 0)
-                    wrong = "a text cannot hold \\x00";
+                    wrong = "a string cannot hold \\x00";
                 length += text[length] == '\\' && text[length + 1] != '\0' ? 2 : 1;
             }
             length += text[length] == '"';
@@ -116,9 +116,8 @@ static int take_value(const struct source *source, const struct setting *row,
     }
     if (row->kind != SETTING_BOOL && row->kind != SETTING_COUNT && row->kind != SETTING_GROUPS)
         text = config_setting_get_string(setting);
-    return text != NULL
-               ? configuration_set(source->configuration, row, text, origin, source->fault)
-               : fault_refuse(source->fault, "it must be %s", setting_kind_text(row->kind));
+    return text != NULL ? configuration_set(source->configuration, row, text, origin, source->fault)
+                        : fault_refuse(source->fault, "must be %s", setting_kind_text(row->kind));
 }
 
 /* Takes one of a list of groups. */
@@ -134,7 +133,7 @@ static int take_element(const struct source *source, const struct setting *row,
     (void)snprintf(within, sizeof within, "%s.", name);
     set_place(source, setting, name);
     if (!config_setting_is_group(setting))
-        return fault_refuse(source->fault, "it must be a group, { ... }");
+        return fault_refuse(source->fault, "must be a group, { ... }");
     configuration_begin_group(&group, row);
     int code = take_group(&inner, setting, "");
     if (code < 0) {
@@ -166,7 +165,7 @@ static int take_setting(const struct source *source, const config_setting_t *set
 
     set_place(source, setting, name);
     if (row == NULL)
-        return fault_refuse(source->fault, is_group(source, name) ? "it must be a group, { ... }"
+        return fault_refuse(source->fault, is_group(source, name) ? "must be a group, { ... }"
                                                                   : "unknown setting");
     if (asprintf(&origin, "%s:%u", source->fault->file, source->fault->line) < 0)
         abort();

@@ -44,7 +44,7 @@ END
 for row in rows():
     for value in [SAMPLES[kind] for kind in SAMPLES if kind not in row['types']]:
         line, name = write(row, value)
-        expect_refusal(f"{CONFIG}:{line}: {name}: it must be {row['must_be']}", '--check', *options_for(row))
+        expect_refusal(f"{CONFIG}:{line}: {name}: must be {row['must_be']}", '--check', *options_for(row))
 END
 }
 
@@ -74,7 +74,7 @@ for row in rows():
     if group and not is_member(row):
         with open(CONFIG, 'w') as file:
             file.write(f'{group} = 7;\n')
-        expect_refusal(f'{CONFIG}:1: {group}: it must be a group, {{ ... }}', '--check', *LIBRARY_OPTION)
+        expect_refusal(f'{CONFIG}:1: {group}: must be a group, {{ ... }}', '--check', *LIBRARY_OPTION)
 END
 }
 
@@ -137,7 +137,7 @@ END
     refuses_text '1: users\[0\]\.folder: /a: it begins with a slash' \
         <<<'users = ( { folder = "/a"; user = "a"; rights = ""; } );'
     refuses_text '1: users\[0\]\.folder: .*' <<<'users = ( { folder = "a//"; user = "a"; rights = ""; } );'
-    refuses_text '2: users\[1\]: it must be a group, \{ \.\.\. \}' <<<$'users = ( { user = "a"; rights = ""; },\n"b" );'
+    refuses_text '2: users\[1\]: must be a group, \{ \.\.\. \}' <<<$'users = ( { user = "a"; rights = ""; },\n"b" );'
     {
         printf 'users = ( '
         printf '{ user = "a"; rights = ""; },\n%.0s' {1..256}
@@ -148,7 +148,7 @@ END
 @test "misread: numbers that versions of libconfig read in different ways" {
     local number
     for number in 10737418240 2147483648 4294967297 0644 00 0x10 0X1F 10L 1e3 1.5 .5 -01 1.; do
-        printf '\nspare =\n  %s;\n' "$number" | refuses_text '[23]: (a number must be decimal, .+|spare: it must be a number)'
+        printf '\nspare =\n  %s;\n' "$number" | refuses_text '[23]: (a number must be decimal, .+|spare: must be a number)'
     done
     printf 'limits = { sessions = %s; };\n' 10737418240 | refuses_text '1: a number must be decimal, with at most nine digits and no leading zeros'
     # In texts, names and comments they are not numbers.

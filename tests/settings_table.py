@@ -54,8 +54,8 @@ MODE = 'a mode in quotes, as in "0640"'
 # Kind: what it has to be, the types that it is written in, values that are refused with what is
 # said of them, values that are right, and how a default is written.
 KINDS = {
-    'a text': (
-        'a text in quotes', {'text'}, lambda row: [], lambda row: ['"x"', '"y \xe4"'], quoted),
+    'a string': (
+        'a string in quotes', {'text'}, lambda row: [], lambda row: ['"x"', '"y \xe4"'], quoted),
     'a list of groups': (
         'a list of groups, ( { ... }, { ... } )', {'list'}, lambda row: [('()', 'the list is empty')],
         lambda row: ['( { group = "fsd"; rights = "list"; }, { user = "x"; rights = ""; folder = "y/"; } )'], str),
@@ -63,12 +63,12 @@ KINDS = {
         'an absolute path in quotes', {'text'},
         lambda row: [(quoted(text), f'"{text}" is not an absolute path') for text in ('x', './x', '~')],
         lambda row: ['"/x y/\xe4"', '"/"'], quoted),
-    'a text or a list of them': (
-        'a text in quotes, or a list of them', {'text', 'list', 'array'},
+    'a string or a list of them': (
+        'a string in quotes, or a list of them', {'text', 'list', 'array'},
         lambda row: [('()', 'the list is empty'), ('[]', 'the list is empty'),
                      (f'({ENOUGH})', 'there can be at most 16'),
-                     ('("/a", 7)', 'it must be a text in quotes, or a list of them'),
-                     ('[7]', 'it must be a text in quotes, or a list of them')],
+                     ('("/a", 7)', 'must be a string in quotes, or a list of them'),
+                     ('[7]', 'must be a string in quotes, or a list of them')],
         lambda row: ['"/a"', '["/a", "/b"]'], quoted),
     'one of': (
         'a word in quotes', {'text'},

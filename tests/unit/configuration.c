@@ -189,19 +189,19 @@ static void check_refusals(void)
         const char *text;
         const char *fault; /* its beginning */
     } rows[] = {
-        {"\npath = 7;", "F:2: path: it must be an absolute path"},
+        {"\npath = 7;", "F:2: path: must be an absolute path"},
         {"path = \"a\";", "F:1: path: \"a\" is not an absolute path"},
         {"text = \"bad\";", "F:1: text: bad: it is bad"},
         {"list = ();", "F:1: list: the list is empty"},
         {"list = [\"a\", \"bad\"];", "F:1: list: bad: it is bad"},
-        {"list = (1);", "F:1: list: it must be"},
+        {"list = (1);", "F:1: list: must be"},
         {"list = (\"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", "
          "\"\", \"\", \"\", \"\");",
          "F:1: list: there can be at most 16"},
         {"word = \"four\";", "F:1: word: \"four\" is not one of one, two, three"},
         {"words = \"one four\";", "F:1: words: \"four\" is not one of"},
-        {"some = 7;", "F:1: some: it must be a group"},
-        {"some = {\ncount = \"7\"; };", "F:2: some.count: it must be a number"},
+        {"some = 7;", "F:1: some: must be a group"},
+        {"some = {\ncount = \"7\"; };", "F:2: some.count: must be a number"},
         {"some = { count = 1; };", "F:1: some.count: 1 is too small: it must be at least 2"},
         {"some = { count = -1; };", "F:1: some.count: -1 is too small"},
         {"some = { count = 1001; };",
@@ -211,13 +211,13 @@ static void check_refusals(void)
         {"some = { count = 010; };", "F:1: a number must be decimal"},
         {"some = { count = 10737418240; };", "F:1: a number must be decimal"},
         {"some = { count = 10L; };", "F:1: a number must be decimal"},
-        {"some = { duration = 5; };", "F:1: some.duration: it must be a duration"},
+        {"some = { duration = 5; };", "F:1: some.duration: must be a duration"},
         {"some = { duration = \"5\"; };", "F:1: some.duration: \"5\" is not a duration"},
         {"some = { duration = \"0s\"; };",
          "F:1: some.duration: 0s is too small: it must be at least 1ms"},
         {"some = { duration = \"61m\"; };",
          "F:1: some.duration: 61m is too large: it must be at most 1h"},
-        {"some = { flag = 1; };", "F:1: some.flag: it must be true or false"},
+        {"some = { flag = 1; };", "F:1: some.flag: must be true or false"},
         {"some = { other = 1; };", "F:1: some.other: unknown setting"},
         {"some = { some = { flag = true; }; };", "F:1: some.some: unknown setting"},
         {"size = \"1\";", "F:1: size: 1 is too small: it must be at least 1K"},
@@ -231,26 +231,25 @@ static void check_refusals(void)
         {"\n/* never closed\npath = \"/a\";", "F:2: this comment is not closed"},
         {"/*/ path = \"/a\";", "F:1: this comment is not closed"},
         {"path = \"/a\n", "F:"},
-        {"path = \"/a\\x00b\";", "F:1: a text cannot hold \\x00"},
+        {"path = \"/a\\x00b\";", "F:1: a string cannot hold \\x00"},
         {"@include \"x\"", "F:1: @include"},
         {"path = \"/a\"; @include \"x\"", "F:1: @include"},
         {"list = (\"a\", );", "F:1: no value follows this comma"},
         {"list = (\"a\", # b\n /* c */ );", "F:1: no value follows this comma"},
         {"= 1;", "F:1: "},
         {"\ngroups = ();", "F:2: groups: the list is empty"},
-        {"groups = { };", "F:1: groups: it must be a list of groups"},
-        {"groups = \"name = \\\"a\\\";\";", "F:1: groups: it must be a list of groups"},
-        {"groups = (\n\"a\");", "F:2: groups[0]: it must be a group, { ... }"},
-        {"groups = ( ( { name = \"a\"; } ) );", "F:1: groups[0]: it must be a group, { ... }"},
+        {"groups = { };", "F:1: groups: must be a list of groups"},
+        {"groups = \"name = \\\"a\\\";\";", "F:1: groups: must be a list of groups"},
+        {"groups = (\n\"a\");", "F:2: groups[0]: must be a group, { ... }"},
+        {"groups = ( ( { name = \"a\"; } ) );", "F:1: groups[0]: must be a group, { ... }"},
         {"groups = ( { name = \"a\"; },\n{ count = 1; } );", "F:2: groups[1]: name is missing"},
         {"groups = ( { name = \"a\"; },\n{\nname = 1; } );",
-         "F:3: groups[1].name: it must be a text"},
+         "F:3: groups[1].name: must be a string"},
         {"groups = ( { name = \"bad\"; } );", "F:1: groups[0].name: bad: it is bad"},
         {"groups = ( { name = \"a\";\ncount = 11; } );", "F:2: groups[0].count: 11 is too large"},
         {"groups = ( { name = \"a\"; other = 1; } );", "F:1: groups[0].other: unknown setting"},
         {"groups = ( { name = \"a\"; name = { }; } );", "F:1: "},
-        {"groups = ( { name = \"a\"; count = { }; } );",
-         "F:1: groups[0].count: it must be a number"},
+        {"groups = ( { name = \"a\"; count = { }; } );", "F:1: groups[0].count: must be a number"},
         {"groups = ( {\nname = \"a\"; count = 7; } );", "F:1: groups[0]: seven of nothing"},
         {"groups = ( { name = \"a\"; }, );", "F:1: no value follows this comma"},
     };
@@ -377,14 +376,15 @@ int main(void)
     check_groups();
     check_most_groups();
     check_description("path", "path, a path; required");
-    check_description("text", "text, a text; not set");
+    check_description("text", "text, a string; not set");
     check_description("words", "words, any of one, two, three; default none");
-    check_description("list", "list, a text or a list of them; default a; read at the start only");
+    check_description("list",
+                      "list, a string or a list of them; default a; read at the start only");
     check_description("some.count", "some.count, a number from 2 to 1000; default 5");
     check_description("some.duration", "some.duration, a duration from 1ms to 1h; default 90s");
     check_description("groups", "groups, a list of groups; not set");
     char *text = setting_describe(&members[0], "groups[].");
-    CHECK(strcmp(text, "groups[].name, a text; required") == 0);
+    CHECK(strcmp(text, "groups[].name, a string; required") == 0);
     free(text);
     return 0;
 }
