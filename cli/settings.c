@@ -18,39 +18,29 @@ static const char *check_address(const char *text)
 
 #define AT(member) offsetof(struct settings, member)
 #define DAY        (INT64_C(24) * 3600 * 1000)
-#define LIMIT(key, member, text, longest, sentence)                                        \
-    {                                                                                      \
-        .name = "limits." key, .kind = SETTING_DURATION, .offset = AT(member), .least = 1, \
-        .most = (longest), .default_text = (text), .help = (sentence)                      \
-    }
 
+/* Name, kind, member and default; of numbers also the least and the most. */
 const struct setting settings_table[] = {
-    {.name = "server",
-     .kind = SETTING_TEXT,
-     .offset = AT(server_text),
-     .default_text = ADDRESS_DEFAULT,
-     .check = check_address,
+    {"server", SETTING_TEXT, AT(server_text), ADDRESS_DEFAULT, .check = check_address,
      .help = "where the library is served"},
-    {.name = "retry",
-     .kind = SETTING_COUNT,
-     .offset = AT(retries),
-     .most = 1000000,
-     .default_text = "0",
+    {"retry", SETTING_COUNT, AT(retries), "0", .most = 1000000,
      .help = "how many more attempts a file gets after exit code 10, 11 or 12"},
-    LIMIT("connect", connect_ms, "10s", DAY, "how long it may take to connect to the server"),
-    LIMIT("idle", limits.silence_ms, "30s", DAY,
-          "how long the server may be silent when it is its turn"),
-    LIMIT("stall", limits.stall_ms, "60s", DAY,
-          "how long 1 KiB from the server may take to arrive"),
-    LIMIT("take", limits.write_ms, "60s", DAY,
-          "how long the server may accept nothing of what it is sent"),
-    LIMIT("wait", limits.wait_ms, "6h", 365 * DAY,
-          "how long the server may send only signs of life"),
-    LIMIT("heartbeat", heartbeat_ms, "10s", DAY,
-          "how often to send a sign of life while the producer is silent"),
-    LIMIT("pause", pause_ms, "1s", DAY, "how long to pause before the second attempt"),
-    LIMIT("max_time", max_time_ms, NULL, 365 * DAY,
-          "how long one run of fsc may wait for the server in all"),
+    {"limits.connect", SETTING_DURATION, AT(connect_ms), "10s", 1, DAY,
+     .help = "how long it may take to connect to the server"},
+    {"limits.idle", SETTING_DURATION, AT(limits.silence_ms), "30s", 1, DAY,
+     .help = "how long the server may be silent when it is its turn"},
+    {"limits.stall", SETTING_DURATION, AT(limits.stall_ms), "60s", 1, DAY,
+     .help = "how long 1 KiB from the server may take to arrive"},
+    {"limits.take", SETTING_DURATION, AT(limits.write_ms), "60s", 1, DAY,
+     .help = "how long the server may accept nothing of what it is sent"},
+    {"limits.wait", SETTING_DURATION, AT(limits.wait_ms), "6h", 1, 365 * DAY,
+     .help = "how long the server may send only signs of life"},
+    {"limits.heartbeat", SETTING_DURATION, AT(heartbeat_ms), "10s", 1, DAY,
+     .help = "how often to send a sign of life while the producer is silent"},
+    {"limits.pause", SETTING_DURATION, AT(pause_ms), "1s", 1, DAY,
+     .help = "how long to pause before the second attempt"},
+    {"limits.max_time", SETTING_DURATION, AT(max_time_ms), NULL, 1, 365 * DAY,
+     .help = "how long one run of fsc may wait for the server in all"},
     {.name = NULL},
 };
 
