@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "protocol/reason.h"
 #include "settings/option_parser.h"
 
 /* The kind of an option. */

@@ -6,7 +6,6 @@
 
 #include "daemon/requests/requests.h"
 #include "daemon/store/stage.h"
-#include "protocol/clock.h"
 #include "protocol/line.h"
 
 /* What may take long to find out. */

@@ -12,7 +12,7 @@ static const struct option_row rows[] = {
     {"name", .value = "NAME", .help = "x"},
     {"time", .value = "TIME", .value_is_optional = true, .help = "x"},
     {"help", .letter = 'h', .help = "x"},
-    {NULL},
+    {.name = NULL},
 };
 
 enum {
