@@ -40,7 +40,6 @@ static char *copy(const char *text)
     return copied;
 }
 
-/* So that the path means the same when the working folder is another. */
 static char *make_absolute(const char *path)
 {
     char *absolute = NULL;
