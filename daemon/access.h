@@ -12,15 +12,15 @@
 
 struct client {
     char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */
-    char who[160];                 /* for people: who is at the other end */
-    unsigned rights;               /* those that it has everywhere, without `users` */
-    const struct setting_groups *users; /* the rows of the setting, for a local user; else NULL */
-    bool granted[SETTING_GROUPS_MOST];  /* which of them apply to this one */
+    char who[160];                 /* for people, e.g. "user ann" */
+    unsigned rights;               /* those that it has everywhere, apart from `users` */
+    const struct setting_groups *users; /* the setting, for a local user; otherwise NULL */
+    bool granted[SETTING_GROUPS_MOST];  /* which of its grants apply to this user */
 };
 
 /*
- * Has the name service (nss(5)), which knows the names of users, read its configuration: before
- * processes are forked, so that none of them has to.
+ * Makes the name service (nss(5)), which knows the names of users, read its configuration before
+ * processes are forked, so that they need not do it again.
  */
 void access_warm_up(void);
 

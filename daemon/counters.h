@@ -21,7 +21,7 @@ struct counters {
     counter sessions;  /* under way */
     counter served;    /* sessions that were begun */
     counter refused;   /* connections that were answered FAIL busy */
-    counter crashed;   /* processes that died of a signal */
+    counter crashed;   /* processes that died of a signal, or exited with an error */
     counter broken;    /* times that the disk failed to make a name durable */
     counter received;  /* bytes, of all streams */
     counter sent;

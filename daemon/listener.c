@@ -52,7 +52,7 @@ static void add(struct listener *listener, int fd, enum address_kind kind, const
 /*
  * Locks the folder of a socket, so that only one of two daemons that start at the same time checks
  * and replaces the socket. Anybody who may read the folder can hold the lock, so the wait is short,
- * and the start goes on without the lock.
+ * and the daemon starts even without the lock.
  */
 static int lock_folder(const char *path)
 {

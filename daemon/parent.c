@@ -40,10 +40,10 @@ struct peer {
 
 struct worker {
     pid_t pid;
-    int channel;      /* -1 after it was told to stop */
+    int channel;      /* -1: closed, to stop the worker */
     bool has_threads; /* it serves many connections, and reports the end of each */
     bool takes_more;  /* connections may be given to it */
-    bool is_retired;  /* it was told that it gets no more */
+    bool is_retired;  /* worker_retire() has reached it */
 };
 
 /* A session under way. */
@@ -198,7 +198,7 @@ static void stop_worker(struct worker *worker)
     worker->channel = -1;
 }
 
-/* Tells the workers that get no more connections; later again if a channel is full. */
+/* Retires the workers that get no more connections. If a channel is full, it is tried again later. */
 static void report_retirement(struct parent *parent)
 {
     for (size_t i = 0; i < parent->worker_count; i++) {

@@ -29,8 +29,9 @@
  *
  * TERM or INT: the parent closes the channels, so that each session ends after its current request.
  * The parent waits for limits.drain, or a second signal, then sends KILL to the workers that are
- * left. If systemd opened the sockets, the parent does not wait: the sessions outlive it, and the
- * next daemon takes over the sockets. TERM to a worker does the same as closing its channel.
+ * left. If systemd opened the sockets, the parent does not wait: the sessions outlive it, except
+ * for waits for files, and the next daemon takes over the sockets. TERM to a worker always ends its
+ * sessions after their current requests.
  *
  * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and
  * every hour: it starts a sweeper. When the parent is killed, the channels close and the sweeper

@@ -19,11 +19,11 @@ enum {
 /* A session, and what only its loop has to know. */
 struct serving {
     struct session session;
-    int64_t linger_until_ms; /* when a refused client's bytes are no longer dropped; 0: not yet */
+    int64_t linger_until_ms; /* how long to drop a refused client's bytes; 0: not yet set */
     uint64_t received, sent; /* bytes of the stream that the counters know of */
 };
 
-/* Reads the line of a request. A stopping daemon does not wait for one, nor for its rest. */
+/* Reads the line of a request. A stopping daemon waits neither for a line nor for its rest. */
 static int read_request(struct session *session)
 {
     const char *bytes = NULL;
@@ -105,7 +105,7 @@ static void answer_failure(struct session *session, enum reason reason)
                        session->why[0] != '\0' ? session->why : reason_text(reason));
 }
 
-/* Drops the body, or the rest of it, which a refused client sends all the same. */
+/* Drops the body, or the rest of it, which a refused client may already have sent. */
 static void drop_body(struct serving *serving)
 {
     struct session *session = &serving->session;

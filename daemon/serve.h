@@ -12,20 +12,20 @@ struct service {
     const struct settings *settings;
     const struct library *library;
     struct counters *counters;
-    bool outlives; /* sessions continue when the daemon stops, as the next one has its sockets */
+    bool outlives; /* sessions outlive the daemon, since the next one takes over its sockets */
 };
 
 /*
- * Serves a client to the end of its session, and closes its descriptors, which may be one. `number`
- * tells the session from others of this daemon. `wake` becomes readable when the daemon stops.
- * `gone` does so, too, and also when the daemon leaves its sessions to themselves: those that only
- * wait end, all others continue. Both may be the same descriptor; -1 for none.
+ * Serves a client to the end of its session, and closes its descriptors, which may be the same.
+ * `number` is that of the session in the log. `wake` becomes readable when the session has to end
+ * after its current request, `gone` when the daemon stops, even if the session may outlive it: that
+ * ends only a wait for files. Both may be the same descriptor; -1 for none.
  */
 void serve_client(int in, int out, const struct client *client, uint64_t number,
                   const struct service *service, int wake, int gone);
 
 /*
- * The same for a socket that came to a listener, by an address of that kind: finds out who the
+ * The same for a connection that a listener accepted on an address of that kind: finds out who the
  * client is.
  */
 void serve_connection(int connection, enum address_kind kind, uint64_t number,

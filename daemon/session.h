@@ -34,8 +34,8 @@ struct session {
     struct client client;
     unsigned sees;            /* rights, any of which lets the client see a name in this request */
     char id[SESSION_ID_ROOM]; /* for the log */
-    int wake;                 /* becomes readable when the daemon stops; -1 for none */
-    int gone;                 /* the same, also when it leaves its sessions to themselves */
+    int wake;                 /* readable when the session has to end; -1 for none */
+    int gone;                 /* readable when the daemon stops, even if the session outlives it */
     bool over;                /* no further request is to be read */
     enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
     bool body_expected;       /* the client's body, or the rest of it, is still to come */
@@ -74,20 +74,23 @@ int session_check_library(struct session *session);
 bool session_has_disk_failed(const struct session *session);
 int session_check_disk(struct session *session);
 
-/* The same, and also when the library is no longer in its place. */
+/*
+ * May a change still be answered OK? The same as session_check_disk(), and -REASON_UNAVAILABLE also
+ * when the library is no longer in its place.
+ */
 int session_check_promise(struct session *session);
 
 /*
  * Answers that a change was made, but may not be durable, because of errno. `what` goes after
- * "outcome unknown: ". After EIO the disk counts as failed: what a first fsync(2) failed to write,
- * a second one would not write either. Returns as `serve` of struct request.
+ * "outcome unknown: ". After EIO the disk counts as failed: a second fsync(2) would not write what
+ * the first one failed to write. Returns as `serve` of struct request.
  */
 int session_answer_unknown(struct session *session, const char *name, const char *what);
 
 /*
- * For handlers that wait for what other sessions do: is there a reason to end the wait? Returns 0,
- * or -REASON_UNAVAILABLE when the daemon stops or is gone, with which the session is over, or when
- * the library is no longer in its place.
+ * For handlers that wait for what other sessions do: must the wait end? Returns 0; or
+ * -REASON_UNAVAILABLE when the daemon stops, and then the session is over, or when the library is
+ * no longer in its place.
  */
 int session_check_wait(struct session *session);
 

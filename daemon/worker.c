@@ -115,7 +115,7 @@ static void serve_one(int channel, int terminated, const struct service *service
     struct message message;
 
     receive_message(channel, &message);
-    /* After that only the end of the channel comes, which ends the session. */
+    /* What comes next is the end of the channel, which serve_connection() watches. */
     if (message.kind == MESSAGE_CONNECTION && message.connection >= 0)
         serve_connection(message.connection, message.address, message.session, service,
                          service->outlives ? terminated : channel, channel);
@@ -258,7 +258,7 @@ static void serve_many(int channel, int terminated, const struct service *servic
 static int stop_channel; /* for the handler of TERM; both are set before it can run */
 static int stop_event;
 
-/* TERM has the same effect as the end of the channel. */
+/* As at the end of the channel, but sessions end even if they could outlive the daemon. */
 static void end_channel(int number)
 {
     int error = errno;

@@ -7,7 +7,8 @@
  *
  * Parent and worker are connected by a channel, a pair of Unix sockets that keeps messages whole.
  * The parent sends connections (unix(7), SCM_RIGHTS); a worker with threads sends back the number
- * of each session that has ended. Closing the channel tells the worker to stop, as does TERM.
+ * of each session that has ended. The parent closes the channel when the daemon stops. Then the
+ * worker ends its sessions, unless they outlive the daemon (struct service); on TERM it always does.
  */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
