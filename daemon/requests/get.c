@@ -1,5 +1,5 @@
 /*
- * GET: a file, or a part of it, on its way out. With wait= it may first have to come.
+ * GET: sends a file, or a part of it. With wait= it first waits until the file exists.
  */
 #include <errno.h>
 #include <string.h>

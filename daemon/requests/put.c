@@ -24,17 +24,17 @@
 #include "protocol/descriptor.h"
 
 enum {
-    TRIES = 100, /* how often the name may be taken, and free again when it is looked at */
+    TRIES = 100, /* how often the name may be taken at the link and free at the next look */
 };
 
 struct put {
     struct session *session;
     const char *name;
-    struct stage_plan plan; /* its id: by which the upload may be resumed; NULL: it may not */
+    struct stage_plan plan; /* its id is NULL also if this client may not resume uploads */
     struct stage stage;
     struct digest digest; /* of the bytes received */
     int64_t received;
-    struct record record; /* what will be remembered of the file */
+    struct record record; /* of the new file */
     struct stored there;  /* the file that has the name already, or is in quarantine */
     struct put_facts facts;
     enum put_decision decision;
@@ -44,7 +44,7 @@ struct put {
  * Decide.
  */
 
-/* Looks at what is under the name. Returns 0, or a reason why the name is not to be had. */
+/* Looks at what is under the name. Returns 0, or a reason why nothing can be stored there. */
 static int look(struct put *put)
 {
     const struct library *library = put->session->library;
@@ -82,7 +82,7 @@ static int decide(struct put *put)
     put->decision = put_decide(&put->facts);
     if (put->decision != PUT_MAKE_DIGEST)
         return 0;
-    /* commit() has its heartbeat already. */
+    /* With the whole body this is in commit(), which already has a heartbeat. */
     code = put->facts.body == PUT_BODY_WHOLE ? lookup_digest(&put->there)
                                              : request_digest(put->session, &put->there);
     put->facts.is_unreadable = code < 0;
@@ -124,7 +124,7 @@ static int refuse_usage(struct session *session)
                           session->client.who);
 }
 
-/* May this client have another stage, which may stay? */
+/* May this client have another stage that can be kept? */
 static int check_usage(const struct put *put)
 {
     struct session *session = put->session;
@@ -302,7 +302,7 @@ static int commit(void *argument)
             "another file system is mounted there; nothing can be linked into it");
     if (code < 0 || folders.count == 0)
         return code;
-    /* Whatever goes wrong now comes too late to be a refusal: the file has its name. */
+    /* From now on no failure is a refusal: the file has its name. */
     return folders_sync(&folders) < 0 || session_check_promise(session) < 0 ? COMMIT_UNKNOWN : 0;
 }
 
@@ -334,12 +334,12 @@ static int answer_stored(const struct put *put)
               old[0] != '\0' ? old : "unknown", NULL);
     int code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)put->received,
                             put->record.digest);
-    /* The client need not wait for the stage's own name to go. */
+    /* The client need not wait until the stage's own name is removed. */
     return code == 0 ? stream_flush(&session->stream) : code;
 }
 
-/* The file that is there is made durable, and its digest if it has none: others may have put it. */
-static int settle(void *argument)
+/* Makes the existing file durable, which another session may not have done yet, and its digest. */
+static int settle_existing(void *argument)
 {
     struct put *put = argument;
     int code = commit_make_durable(put->session->library, &put->there, put->name);
@@ -350,15 +350,15 @@ static int settle(void *argument)
 }
 
 /*
- * The name is taken, maybe by this very upload. A client that may not look learns only whether the
- * digest of its own bytes, as far as it is known, is the stored one.
+ * The name is taken, maybe by this very upload. A client that may not see what is stored learns only
+ * whether its own bytes, if their digest is known, are the stored ones.
  */
 static int answer_existing(struct put *put)
 {
     struct session *session = put->session;
     const struct put_facts *facts = &put->facts;
     const struct record *stored = &put->there.record;
-    int code = session_run_with_heartbeat(session, settle, put);
+    int code = session_run_with_heartbeat(session, settle_existing, put);
 
     if (code != 0)
         return code;
@@ -416,7 +416,7 @@ int put_serve(struct session *session, const struct arguments *arguments)
     const struct option_value *options = arguments->options;
     const struct option_value *replace = &options[OPTION_REPLACE];
     const char *client = session->client.name;
-    /* It takes a record to know that an upload is done, and anonymous may be anybody. */
+    /* Without a record nobody knows that an upload is done; and anonymous may be anybody. */
     bool may_resume =
         session->library->records && session->library->writable && strcmp(client, "anonymous") != 0;
     struct put put = {
@@ -447,7 +447,7 @@ int put_serve(struct session *session, const struct arguments *arguments)
     int code = serve(&put);
     int error = errno;
     struct stage_usage usage = {.room = 0};
-    /* What broke off stays, to be resumed, unless its client leaves too much. */
+    /* An upload that broke off is kept, to be resumed, unless its client has too many bytes here. */
     bool is_kept = put.plan.id != NULL && put.stage.length > 0 &&
                    put.facts.body != PUT_BODY_WHOLE &&
                    (code == -REASON_LOST || code == -REASON_TIMEOUT || code == -REASON_UNAVAILABLE);

@@ -23,7 +23,7 @@ static enum put_decision decide_replacing(const struct put_facts *facts)
         return proceed;
     if (stored[0] == '\0') {
         bool is_other = facts->size >= 0 && facts->size != facts->there->status.st_size;
-        /* What cannot be read, or changes, is not what comes. */
+        /* Without a guard, a file of another size, or one that cannot be read, is just replaced. */
         if (facts->guard == NULL && (is_other || facts->is_unreadable))
             return proceed;
         return facts->is_unreadable ? PUT_UNREADABLE : PUT_MAKE_DIGEST;
@@ -52,6 +52,6 @@ enum put_decision put_decide(const struct put_facts *facts)
         return decide_replacing(facts);
     if (facts->body == PUT_BODY_SENT)
         return PUT_COMPARE;
-    /* A client that may not look learns only whether its own bytes are the stored ones. */
+    /* A client that may not know what is stored has to send its bytes, or their digest, first. */
     return facts->may_know || facts->digest != NULL ? PUT_EXISTS : PUT_RECEIVE;
 }

@@ -55,8 +55,8 @@ enum name_rule {
 
 struct request {
     const char *word;
-    unsigned rights; /* what a client needs, whatever the options: request_rights() */
-    unsigned sees;   /* any of these lets it see a name: session_may_see() */
+    unsigned rights; /* what a client needs; options may need more: request_rights() */
+    unsigned sees;   /* any of these rights lets it see a name: session_may_see() */
     enum name_rule name;
     unsigned options; /* bits, 1 << OPTION_... */
     /*
@@ -89,8 +89,8 @@ unsigned request_rights(const struct request *request, const struct arguments *a
 int request_digest(struct session *session, struct stored *stored);
 
 /*
- * For GET with wait=: waits until a file that is not there has come, with signs of life for the
- * client, and opens it. Returns as lookup_open() after at most `seconds`, or as session_wait().
+ * For GET with wait=: waits for a file that does not exist yet, with signs of life for the client,
+ * and opens it. Returns as lookup_open() after at most `seconds`, or as session_wait().
  */
 int request_await_file(struct session *session, const char *name, int64_t seconds,
                        struct stored *ret);

@@ -89,7 +89,7 @@ struct arrival {
     bool has_come; /* with its whole content, as far as the store can know */
 };
 
-/* Only the file's name and the folders on the way to it, or a folder in its place. */
+/* Shows the scan only the file's name, the folders on the way to it, or a folder of that name. */
 static bool is_on_way(void *context, const char *name)
 {
     const struct arrival *arrival = context;
