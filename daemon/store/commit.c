@@ -11,7 +11,7 @@
 #include "protocol/descriptor.h"
 
 enum {
-    TRIES = 100, /* how often a folder may be removed before the link into it */
+    TRIES = 100, /* how often somebody may remove a folder before the link into it */
 };
 
 int commit_link(const struct library *library, const struct stage *stage, const char *name,
@@ -65,11 +65,11 @@ int commit_delete(const struct library *library, const char *name)
     int dropped = lock < 0 ? library_own_failure(errno) : quarantine_drop(library, name);
     int code = dropped;
 
-    /* Without that the name would stay reserved for the bytes in quarantine. */
+    /* First the one in quarantine: as long as it is there, the name is reserved for its bytes. */
     if (dropped == 0 || dropped == -REASON_NOT_FOUND) {
         code = lookup_open(library, name, &there);
         int missing = errno;
-        /* NFS gives an open file another name instead, which would keep its folder. */
+        /* NFS would only rename a file that is open, and its folder could not be removed. */
         descriptor_close(there.fd);
         int opened = folders_open(&folders, library, name, false);
         if (code == 0)
@@ -104,7 +104,7 @@ int commit_make_durable(const struct library *library, const struct stored *stor
     if (fsync(stored->fd) < 0)
         return errno == EIO ? COMMIT_UNKNOWN : -REASON_INTERNAL;
     int code = folders_open(&folders, library, name, false);
-    /* A folder that has vanished was empty: what was in it is deleted, and needs none. */
+    /* A folder that is gone was empty: the file was deleted, and need not be durable. */
     if (code < 0 && (code != -REASON_NOT_FOUND || errno != ENOENT)) {
         folders_close(&folders);
         return errno == EIO ? COMMIT_UNKNOWN : code;

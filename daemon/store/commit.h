@@ -14,9 +14,9 @@ enum {
 };
 
 /*
- * Links a sealed stage to a free name, decided by linkat(2) among all writers, and makes the
- * folders on the way to it where they are missing. Returns 0, with the folders, which the caller
- * has to make durable by folders_sync() before anybody is told; -REASON_EXISTS when the name is
+ * Links a sealed stage to a free name, and makes the folders on the way to it where they are
+ * missing. Of several writers linkat(2) lets one win. Returns 0, with the folders, which the caller
+ * must make durable by folders_sync() before it reports success; -REASON_EXISTS when the name is
  * taken, by a file or anything else; -REASON_NOT_A_FILE when a file or a link is in the way of its
  * folders; or another reason.
  */
@@ -25,9 +25,9 @@ int commit_link(const struct library *library, const struct stage *stage, const 
 
 /*
  * Puts a sealed stage in the place of the file that has the name: readers see the old or the new.
- * The caller holds the lock of the name (store/lock.h), and has the old file no longer open: NFS
- * would give it another name first, and its own would be free for a moment. Returns as
- * commit_link(); sets `stage->moved`.
+ * The caller holds the lock of the name (store/lock.h) and has closed the old file: NFS would first
+ * rename a file that is open, and its name would be free for a moment. Returns as commit_link();
+ * sets `stage->moved`.
  */
 int commit_replace(const struct library *library, struct stage *stage, const char *name,
                    struct folders *ret_folders);

@@ -94,7 +94,7 @@ int folders_sync(struct folders *folders)
         int fd = folders->fds[--folders->count];
         int code = fsync(fd);
         descriptor_close(fd);
-        /* Some file systems cannot sync one that was removed meanwhile. It was empty, then. */
+        /* Some file systems cannot sync a folder that was removed meanwhile. Then it was empty. */
         if (code < 0 && errno != ENOENT) {
             folders_close(folders);
             return -REASON_INTERNAL;

@@ -21,7 +21,7 @@ enum {
  */
 struct folders {
     size_t count; /* of those that are open */
-    size_t made;  /* the place of the first one that was made for the name; 0 for none */
+    size_t made;  /* the place of the first one that had to be made; 0 for none */
     int fds[FOLDERS_MOST];
     const char *names[FOLDERS_MOST]; /* each in the folder before it; not that of the library */
     const char *last;                /* the name in its folder */
@@ -42,8 +42,8 @@ int folders_parent(const struct folders *folders);
 
 /*
  * Removes and closes the folders on the way to the name while they are empty, the lowest first, up
- * to the place `first`: 1 for all but the library. An upload that is about to link into one of
- * them fails to, and makes it again. Keeps errno.
+ * to the place `first`: 1 for all but the library. An upload that finds its folder removed at the
+ * link makes it again. Keeps errno.
  */
 void folders_prune(struct folders *folders, size_t first);
 

@@ -30,8 +30,8 @@ struct library {
 int library_open(struct library *library, const char *path, bool records, const char **ret_fault);
 
 /*
- * Does the path of the library still lead to it? If not it was unmounted, moved or replaced, and
- * nobody would find what is stored in it now.
+ * Does the path of the library still lead to it? If not, it was unmounted, moved or replaced, and
+ * nobody would find what is stored in it from now on.
  */
 bool library_is_in_place(const struct library *library);
 
@@ -51,8 +51,8 @@ int library_measure(const struct library *library, struct library_space *ret);
 int library_openat(const struct library *library, const char *path, int flags);
 
 /*
- * Is this file or folder on a network file system, or one in user space? Such ones may be written
- * to from elsewhere, or without inotify(7) events. False for an unknown kind.
+ * Is this file or folder on a network file system, or on one in user space? Others may write there
+ * from elsewhere, or without inotify(7) events. False for an unknown kind.
  */
 bool library_is_shared(int fd);
 

@@ -38,16 +38,16 @@ struct list_query {
     int (*batch_end)(void *context);
     /*
      * Called, with errno, for a folder that exists but cannot be read, so that nothing below it is
-     * listed. The result counts as that of `entry`. NULL: folders without access are passed over,
-     * and any other error ends the listing.
+     * listed. The result counts as that of `entry`. NULL: folders without access are skipped, and
+     * any other error ends the listing.
      */
     int (*unreadable)(void *context, const char *folder);
     void *context;
 };
 
 /*
- * Lists. Passes over anything that is neither a regular file nor a folder, names that are refused
- * or not visible, and folders that cannot be read. A folder that does not exist has no entries.
+ * Lists. Skips anything that is neither a regular file nor a folder, names that are refused or not
+ * visible, and folders that cannot be read. A folder that does not exist has no entries.
  * Returns 0; -REASON_UNAVAILABLE when the library itself cannot be read; or another reason.
  */
 int list_run(const struct library *library, const struct list_query *query);

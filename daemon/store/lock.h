@@ -1,7 +1,7 @@
 /*
- * Locks of names: only one at a time replaces, deletes or quarantines the file of a name, of all
- * processes on all machines that serve one library. The lock of a name is one byte of the empty
- * file .fsd/lock, chosen by the hash of the name, by F_OFD_SETLKW (fcntl(2)).
+ * Locks of names. Of all processes, on all machines that serve the library, only one at a time can
+ * replace, delete or quarantine the file of a name. The lock of a name is a lock (F_OFD_SETLKW,
+ * fcntl(2)) of one byte of the empty file .fsd/lock, chosen by the hash of the name.
  */
 #ifndef STORE_LOCK_H
 #define STORE_LOCK_H

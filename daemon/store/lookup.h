@@ -30,13 +30,13 @@ int lookup_digest(struct stored *stored);
 
 /*
  * Was this file committed by an upload, according to its record, or, in a library without records,
- * its mode? One that somebody puts there by hand may still grow, unless it came by another link to
- * it.
+ * its mode? A file that somebody puts there by hand may still grow, unless it was linked there: true
+ * for one with several links.
  */
 bool lookup_is_committed(const struct library *library, const struct stat *status,
                          const struct record *record);
 
-/* Has the file changed since it was opened? Then what was read may be of both versions. */
+/* Has the file changed since it was opened? Then what was read may be a mix of two versions. */
 bool lookup_has_changed(const struct stored *stored);
 
 #endif

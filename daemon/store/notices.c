@@ -34,7 +34,7 @@ static bool find(const struct notices *notices, int number, size_t *ret_place)
     return low < notices->count && notices->folders[low].number == number;
 }
 
-/* Without one watch something could be missed, so that all are closed. Keeps errno. */
+/* With a watch missing, something could be missed: closes all of them. Keeps errno. */
 static void give_up(struct notices *notices)
 {
     int error = errno;
@@ -145,7 +145,7 @@ void notices_add_way(struct notices *notices, const char *name)
 
 void notices_remove(struct notices *notices, const char *folder)
 {
-    /* Outside of a round all others have its number. */
+    /* Outside of a round all other folders have the number of the last round. */
     for (size_t i = 0; i < notices->count; i++) {
         if (strncmp(notices->folders[i].folder, folder, strlen(folder)) == 0)
             notices->folders[i].round = notices->round - 1;
@@ -203,7 +203,7 @@ bool notices_next(struct notices *notices, struct notice *ret)
             continue;
         struct noticed *noticed = &notices->folders[place];
         if ((event->mask & IN_IGNORED) != 0) {
-            /* The watch has ended by itself, as that of a folder that was removed. */
+            /* The watch has ended by itself, for instance because the folder was removed. */
             free(noticed->folder);
             notices->count--;
             memmove(noticed, noticed + 1, (notices->count - place) * sizeof *noticed);

@@ -2,8 +2,8 @@
  * Notices: what happens to the names in some folders of a library (inotify(7)).
  *
  * There are none where the system has no more watches to give, without /proc, and on file systems
- * that other machines may write to. Then `fd` is -1, which any call may make it, and the caller has
- * to look every NOTICES_POLL_MS.
+ * that other machines may write to. Then `fd` is -1, and the caller has to look every
+ * NOTICES_POLL_MS. Any call may find that out and set it to -1.
  */
 #ifndef STORE_NOTICES_H
 #define STORE_NOTICES_H
@@ -51,8 +51,8 @@ void notices_close(struct notices *notices);
 
 /*
  * Watches a folder: "" for the library, else its name with a '/' after it. A folder that does not
- * exist or cannot be read is passed over. A folder that was added by another name has the new name
- * from now on. Returns whether it was not watched before.
+ * exist or cannot be read is skipped. A folder that was added under another name has the new name
+ * from now on. Returns true if it was not watched before.
  */
 bool notices_add(struct notices *notices, const char *folder);
 

@@ -1,8 +1,7 @@
 /*
- * Quarantine: damaged files, which have lost their names. The one of a name is
- * .fsd/quarantine/<SHA-256 of the name>; it has its record, and its name in the xattr
- * user.fsd.name. While no file has the name it is reserved for bytes with the recorded digest,
- * which repair the damage.
+ * Quarantine: damaged files, which have lost their names. Each is .fsd/quarantine/<SHA-256 of the
+ * name>, keeps its record, and has its name in the xattr user.fsd.name. As long as no other file has
+ * the name, it is reserved for bytes with the recorded digest, which repair the damage.
  */
 #ifndef STORE_QUARANTINE_H
 #define STORE_QUARANTINE_H
@@ -39,9 +38,9 @@ int quarantine_move(const struct library *library, const char *name, const struc
 int quarantine_open(const struct library *library, const char *name, struct stored *ret);
 
 /*
- * Lets nobody take the file from a name until `*ret_lock` is closed, so that what is found under
- * the name stays true until a link. In a library without a quarantine `*ret_lock` is -1. Returns 0
- * or a reason.
+ * Keeps others from taking the file from a name until `*ret_lock` is closed, so that what was found
+ * under the name still holds at the link. In a library without a quarantine `*ret_lock` is -1.
+ * Returns 0 or a reason.
  */
 int quarantine_lock(const struct library *library, const char *name, int *ret_lock);
 

@@ -32,7 +32,7 @@ struct record {
     int64_t size;
     struct timespec mtime;
     char by[RECORD_CLIENT_ROOM]; /* the client that put the file */
-    char upload[UPLOAD_ID_ROOM]; /* by which upload of it; empty for one that has no id */
+    char upload[UPLOAD_ID_ROOM]; /* the id of its upload; empty: it had none */
 };
 
 /* Does the file system of this file or folder have the xattrs that records need? */

@@ -49,7 +49,7 @@ static int reserve_room(int fd, int64_t size)
     return code == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 }
 
-/* What is called for each stage: its folder, its name in it, and its status. */
+/* Called for each stage, with its folder, its name there and its status. */
 typedef void stage_visit(void *context, int folder, const char *id, const struct stat *status);
 
 static void add_usage(void *context, int folder, const char *id, const struct stat *status)
@@ -133,7 +133,7 @@ static int stage_failure(int error)
 
 /*
  * Checks a stage that was found and locked. It may belong to another upload, or have been swept,
- * sealed or linked meanwhile; one that is of no use any more is removed. Returns 0 or a reason.
+ * sealed or linked meanwhile; one that is no longer useful is removed. Returns 0 or a reason.
  */
 static int check_found(const struct stage *stage, const struct stage_plan *plan)
 {
@@ -142,8 +142,8 @@ static int check_found(const struct stage *stage, const struct stage_plan *plan)
     char text[PLAN_ROOM];
 
     /*
-     * Another session may have put its own file in the place before the lock was ours. Now the name
-     * stays: to remove it one needs the lock.
+     * Another session may have put its own file there before the lock was ours. From now on the name
+     * stays: only the holder of the lock may remove it.
      */
     if (!descriptor_is_named(stage->lock, stage->folder, stage->id))
         return -REASON_NOT_FOUND;
@@ -231,7 +231,7 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
         code = check_found(stage, plan);
     if (code == 0 && open_found(stage, plan) < 0) {
         code = stage_failure(errno);
-        /* What a first fsync(2) failed to write, a second one would not write either. */
+        /* A second fsync(2) would not write what the first one failed to write. */
         if (code == -REASON_INTERNAL)
             (void)unlinkat(stage->folder, stage->id, 0);
     }

@@ -19,7 +19,7 @@ struct stage {
     int lock;       /* of one that was resumed: the descriptor that holds its lock; else -1 */
     int64_t length; /* bytes in it */
     char id[UPLOAD_ID_ROOM];
-    bool moved; /* it has no name of its own any more: it replaced another file */
+    bool moved; /* it replaced another file, and no longer has a name of its own */
 };
 
 #define STAGE_NONE                         \
@@ -80,9 +80,9 @@ struct stage_usage {
 void stage_measure(const struct library *library, const char *client, struct stage_usage *ret);
 
 /*
- * Removes the stages that nobody has locked and whose last byte came more than `age_ms` ago, and
- * returns how many. Any number of processes may sweep at once, while others make, write and resume
- * stages.
+ * Removes the stages that nobody has locked and that were last written to more than `age_ms` ago,
+ * and returns how many. Any number of processes may sweep at once, while others make, write and
+ * resume stages.
  */
 uint64_t stage_sweep(const struct library *library, int64_t age_ms);
 

@@ -21,7 +21,7 @@ enum {
     SCANS_TO_SETTLE = 2,
 };
 
-/* What a file is remembered by. With a digest nobody can choose a name that has another's mark. */
+/* The mark of a file. It is from a digest, so that nobody can choose a name with another's mark. */
 static uint64_t mark_of(const struct watch *watch, const struct list_entry *entry)
 {
     char text[DIGEST_ROOM];
@@ -137,7 +137,7 @@ static int scan(struct watch *watch, enum watch_reason reason)
     watch->scans_left = watch->is_unsettled && watch->scans_left > 1 ? watch->scans_left - 1 : 0;
     watch->present = watch->seen.count;
     watch->scanned_ms = clock_ms();
-    /* A large library is not read all of the time. */
+    /* At least as long as the scan took, so that a large library is not read all the time. */
     watch->pause_ms = watch->scanned_ms - began_ms;
     if (watch->pause_ms < NOTICES_POLL_MS)
         watch->pause_ms = NOTICES_POLL_MS;

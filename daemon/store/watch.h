@@ -26,7 +26,7 @@
 struct watch_query {
     const char *folder; /* whose files to report, at any depth; it need not exist. NULL: all */
     bool is_file;       /* `folder` is the name of a file, and only that file is reported */
-    bool existing;      /* first report the files that are there, whole or not */
+    bool existing;      /* first report the files that are there, even those still being written */
 
     /* As in struct list_query; each `entry` is a file, with details. `batch_end` may be NULL. */
     bool (*is_visible)(void *context, const char *name);
