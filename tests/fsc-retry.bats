@@ -701,6 +701,27 @@ SCRIPT
     assert_equal "$(count_ids)" 1
 }
 
+@test "lost answers: the server cannot be reached again" {
+    local size script
+    skip_unless_powerless
+    make_large
+    export -f powerless
+    for size in 5 100000; do
+        head -c "$size" large >file
+        script='> PUT file *'
+        ((size == 5)) || script+=$'\n< OK offset=0'
+        rm -f closed.socket
+        assert_fails 10 fake bash -c '(await grep -aq ^END script.heard
+            chmod 0 "$SOCKET" && : >closed.socket) & powerless "$1" put file --retry 1' - "$FSC" <<SCRIPT
+$script
+>body
+! closed.socket
+<.
+SCRIPT
+        assert_equal "$stderr" 'fsc: file: the connection was lost; the file may or may not be stored'
+    done
+}
+
 # One daemon for all: the answer is lost on the way, the next connection is a whole one.
 @test "lost answers: a real daemon" {
     make_large
