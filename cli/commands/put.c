@@ -54,11 +54,15 @@ static void refuse(struct put *put, const char *local, const char *text)
 static bool has_name(struct put *put, const char *local)
 {
     const char *fault = name_fault(put->name, strlen(put->name));
+    const char *last = name_last_component(put->name);
+    bool is_dot = strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
+    bool has_no_name = is_dot && !options_have(put->options, OPTION_NAME);
 
     if (fault != NULL)
         uploads_refuse(&put->uploads, put->name, local,
                        fail(put->invocation->failure, REASON_USAGE, local,
-                            "cannot be stored as \"%s\": %s", put->name, fault));
+                            "cannot be stored as \"%s\": %s%s", put->name, fault,
+                            has_no_name ? " (use --name to give it a name)" : ""));
     return fault == NULL;
 }
 
