@@ -152,106 +152,95 @@ static char *local_path(const struct invocation *invocation, const char *below)
 }
 
 /*
- * Fetches all files below a folder. Their paths below --into, which is open as `base`, begin with
- * the folder's last component.
+ * Fetches all files below a folder. Their paths below the folder of --into begin with the fetched
+ * folder's last component.
  */
-static int get_found(struct invocation *invocation, const char *folder, int base,
-                     const struct entries *entries)
-{
-    size_t above = (size_t)(name_last_component(folder) - folder);
-    int first = 0;
-
-    for (size_t i = 0; i < entries->count && !invocation->connection.unreachable; i++) {
-        struct target target;
-        struct entry entry;
-        entries_get(entries, i, &entry);
-        const char *below = entry.name + above;
-        char *path = local_path(invocation, below);
-        int code =
-            path == NULL
-                ? invocation_report(invocation, fail_errno(invocation->failure, REASON_LOCAL,
-                                                           entry.name, "no memory"))
-                : get_to_target(invocation, entry.name, &target,
-                                target_look_below(&target, base, below, path, invocation->failure));
-        first = first < 0 ? first : code;
-        free(path);
-    }
-    return first;
-}
-
 static int get_folder(struct invocation *invocation, const char *name)
 {
     const struct listing_request request = {.name = name, .deep = true};
     const char *into = invocation->options->values[OPTION_INTO];
+    const char *last = name_last_component(name);
     struct failure *failure = invocation->failure;
     struct entries entries = {.count = 0};
     int base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int code = base < 0
-                   ? fail_errno(failure, REASON_LOCAL, into != NULL ? into : ".", "cannot write")
-                   : entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
+    int first = base < 0
+                    ? fail_errno(failure, REASON_LOCAL, into != NULL ? into : ".", "cannot write")
+                    : entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
 
-    if (code == -REASON_EMPTY)
-        code = fail(failure, REASON_NOT_FOUND, name, "no such file or folder");
-    if (code < 0) {
-        char *path = local_path(invocation, name_last_component(name));
+    if (first == -REASON_EMPTY)
+        first = fail(failure, REASON_NOT_FOUND, name, "no such file or folder");
+    if (first < 0) {
+        char *path = local_path(invocation, last);
         const struct report report = {.name = name, .local = path != NULL ? path : name};
-        (void)invocation_report_file(invocation, code, &report);
+        (void)invocation_report_file(invocation, first, &report);
         free(path);
-    } else {
-        code = get_found(invocation, name, base, &entries);
+        entries.count = 0;
+    }
+    for (size_t i = 0; i < entries.count && !invocation->connection.unreachable; i++) {
+        struct target target;
+        struct entry entry;
+        entries_get(&entries, i, &entry);
+        const char *below = entry.name + (last - name);
+        char *path = local_path(invocation, below);
+        int code = path == NULL
+                       ? invocation_report(
+                             invocation, fail_errno(failure, REASON_LOCAL, entry.name, "no memory"))
+                       : get_to_target(invocation, entry.name, &target,
+                                       target_look_below(&target, base, below, path, failure));
+        first = first < 0 ? first : code;
+        free(path);
     }
     entries_free(&entries);
     descriptor_close(base);
-    return code;
+    return first;
 }
 
-static int get_file(struct invocation *invocation, const char *name)
+static int get_one(struct invocation *invocation, const char *operand)
 {
     const char *output = invocation->options->values[OPTION_OUTPUT];
+    bool is_deep = invocation_has(invocation, OPTION_RECURSIVE);
+    size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
     struct failure *failure = invocation->failure;
     struct target target;
+    char name[NAME_LONGEST + 1];
+    int code = invocation_check_name(invocation, operand, length);
 
+    if (code < 0) {
+        const struct report report = {.name = operand, .local = ""};
+        return invocation_report_file(invocation, code, &report);
+    }
+    memcpy(name, operand, length);
+    name[length] = '\0';
+    if (is_deep)
+        return get_folder(invocation, name);
     if (output != NULL && strcmp(output, "-") == 0) {
         struct download download = begin_download(invocation, name);
         download.fd = STDOUT_FILENO;
         download.local = "standard output";
         return fetch(&invocation->connection, &download);
     }
-    if (output != NULL)
-        return get_to_target(invocation, name, &target, target_look(&target, output, failure));
-    char *path = local_path(invocation, name_last_component(name));
+    char *path =
+        output != NULL ? strdup(output) : local_path(invocation, name_last_component(name));
     if (path == NULL)
         return fail_errno(failure, REASON_LOCAL, name, "no memory");
-    int code = get_to_target(invocation, name, &target, target_look(&target, path, failure));
+    code = get_to_target(invocation, name, &target, target_look(&target, path, failure));
     free(path);
     return code;
 }
 
-static int get_one(struct invocation *invocation, const char *operand)
-{
-    bool is_deep = invocation_has(invocation, OPTION_RECURSIVE);
-    size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
-    const struct report report = {.name = operand, .local = ""};
-    int code = invocation_check_name(invocation, operand, length);
-    char name[NAME_LONGEST + 1];
-
-    if (code < 0)
-        return invocation_report_file(invocation, code, &report);
-    memcpy(name, operand, length);
-    name[length] = '\0';
-    return is_deep ? get_folder(invocation, name) : get_file(invocation, name);
-}
-
-static int check_usage(const struct options *options, struct failure *failure)
+int get_run(struct invocation *invocation)
 {
     static const enum option excluded[][2] = {
         {OPTION_OUTPUT, OPTION_INTO},      {OPTION_OUTPUT, OPTION_RECURSIVE},
         {OPTION_FORCE, OPTION_FILES_FROM}, {OPTION_RECURSIVE, OPTION_SHA256},
         {OPTION_RECURSIVE, OPTION_WAIT},   {OPTION_FILES_FROM, OPTION_SHA256},
     };
+    const struct options *options = invocation->options;
+    struct failure *failure = invocation->failure;
     const char *output = options->values[OPTION_OUTPUT];
     const char *into = options->values[OPTION_INTO];
     bool is_stdout = output != NULL && strcmp(output, "-") == 0;
+    struct rules rules = {.wait_ms = invocation->settings.limits.wait_ms};
     int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
     if (code < 0)
@@ -270,19 +259,9 @@ static int check_usage(const struct options *options, struct failure *failure)
                     "two of the names would become the same local file");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
         return fail(failure, REASON_USAGE, "get", "the path is empty");
-    return 0;
-}
-
-int get_run(struct invocation *invocation)
-{
-    const struct options *options = invocation->options;
-    struct rules rules = {.wait_ms = invocation->settings.limits.wait_ms};
-    int code = check_usage(options, invocation->failure);
-
+    code = options_digest(options, OPTION_SHA256, rules.wanted, failure);
     if (code == 0)
-        code = options_digest(options, OPTION_SHA256, rules.wanted, invocation->failure);
-    if (code == 0)
-        code = options_time(options, OPTION_WAIT, &rules.wait_ms, invocation->failure);
+        code = options_time(options, OPTION_WAIT, &rules.wait_ms, failure);
     if (code < 0)
         return code;
     invocation->state = &rules;

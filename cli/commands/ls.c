@@ -11,21 +11,6 @@
 #include "protocol/name.h"
 #include "settings/quantity.h"
 
-static int print_long(const struct invocation *invocation, const struct entry *entry, char end)
-{
-    char when[JSON_TIME_ROOM] = "-";
-    char size[QUANTITY_ROOM] = "-";
-
-    if (entry->size >= 0 && invocation_has(invocation, OPTION_HUMAN))
-        (void)quantity_print_human(entry->size, size);
-    else if (entry->size >= 0)
-        (void)snprintf(size, sizeof size, "%lld", (long long)entry->size);
-    if (entry->has_mtime &&
-        json_print_time((struct timespec){.tv_sec = entry->mtime.tv_sec}, when) == NULL)
-        (void)snprintf(when, sizeof when, "-");
-    return output_print("%13s %20s %s%c", size, when, entry->name, end);
-}
-
 /*
  * As sha256sum(1): the line of a name that holds a backslash begins with one, and each in the name
  * is doubled. A file that the server has no digest of is fetched to make it.
@@ -65,12 +50,22 @@ static int print_entry(void *context, const struct entry *entry, struct failure 
 
     if (invocation_has(invocation, OPTION_SUMS))
         return print_sum(invocation, entry);
-    if (invocation_has(invocation, OPTION_JSON))
+    if (invocation_has(invocation, OPTION_JSON)) {
         code = json_entry(entry);
-    else if (invocation_has(invocation, OPTION_LONG))
-        code = print_long(invocation, entry, end);
-    else
+    } else if (invocation_has(invocation, OPTION_LONG)) {
+        char when[JSON_TIME_ROOM] = "-";
+        char size[QUANTITY_ROOM] = "-";
+        if (entry->size >= 0 && invocation_has(invocation, OPTION_HUMAN))
+            (void)quantity_print_human(entry->size, size);
+        else if (entry->size >= 0)
+            (void)snprintf(size, sizeof size, "%lld", (long long)entry->size);
+        if (entry->has_mtime &&
+            json_print_time((struct timespec){.tv_sec = entry->mtime.tv_sec}, when) == NULL)
+            (void)snprintf(when, sizeof when, "-");
+        code = output_print("%13s %20s %s%c", size, when, entry->name, end);
+    } else {
         code = output_print("%s%c", entry->name, end);
+    }
     return code < 0 ? fail_quietly(failure, REASON_LOCAL) : 0;
 }
 
@@ -97,28 +92,22 @@ static int print_kept(struct invocation *invocation, struct entries *entries)
     return first;
 }
 
-static enum entries_kept what_to_keep(const struct invocation *invocation)
-{
-    if (invocation_has(invocation, OPTION_JSON) || invocation_has(invocation, OPTION_SUMS))
-        return ENTRIES_ALL;
-    return invocation_has(invocation, OPTION_LONG) || invocation_has(invocation, OPTION_NEWEST) ||
-                   invocation_has(invocation, OPTION_LARGEST)
-               ? ENTRIES_DETAILS
-               : ENTRIES_NAMES;
-}
-
 /*
  * Lists one operand, or everything for NULL. A listing that is cut off is not shown, unless it is
  * printed as it comes.
  */
 static int list_one(struct invocation *invocation, const char *operand)
 {
-    enum entries_kept kept = what_to_keep(invocation);
+    bool needs_all =
+        invocation_has(invocation, OPTION_JSON) || invocation_has(invocation, OPTION_SUMS);
+    bool needs_details = invocation_has(invocation, OPTION_LONG) ||
+                         invocation_has(invocation, OPTION_NEWEST) ||
+                         invocation_has(invocation, OPTION_LARGEST);
     const struct listing_request request = {
         .name = operand,
         .match = invocation->options->values[OPTION_MATCH],
         .deep = invocation_has(invocation, OPTION_RECURSIVE),
-        .details = kept > ENTRIES_NAMES,
+        .details = needs_all || needs_details,
     };
     struct connection *connection = &invocation->connection;
     struct entries entries;
@@ -132,7 +121,11 @@ static int list_one(struct invocation *invocation, const char *operand)
     if (invocation_has(invocation, OPTION_UNSORTED)) {
         code = listing_read(connection, &request, print_entry, invocation);
     } else {
-        code = entries_read(&entries, kept, connection, &request);
+        code = entries_read(&entries,
+                            needs_all       ? ENTRIES_ALL
+                            : needs_details ? ENTRIES_DETAILS
+                                            : ENTRIES_NAMES,
+                            connection, &request);
         if (code == 0)
             code = print_kept(invocation, &entries);
         entries_free(&entries);
@@ -140,7 +133,7 @@ static int list_one(struct invocation *invocation, const char *operand)
     return code == -REASON_EMPTY && !invocation_has(invocation, OPTION_FAIL_EMPTY) ? 0 : code;
 }
 
-static int check_usage(const struct options *options, struct failure *failure)
+int ls_run(struct invocation *invocation)
 {
     static const enum option excluded[][2] = {
         {OPTION_UNSORTED, OPTION_NEWEST},  {OPTION_UNSORTED, OPTION_LARGEST},
@@ -149,21 +142,16 @@ static int check_usage(const struct options *options, struct failure *failure)
         {OPTION_SUMS, OPTION_JSON},        {OPTION_SUMS, OPTION_LONG},
         {OPTION_SUMS, OPTION_UNSORTED},    {OPTION_SUMS, OPTION_NULL},
     };
+    const struct options *options = invocation->options;
+    struct failure *failure = invocation->failure;
     int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
+    if (code == 0 && options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
+        code = fail(failure, REASON_USAGE, "ls", "-h needs -l (for help, use --help)");
+    if (code == 0)
+        code = listing_check_pattern(options, failure);
     if (code < 0)
         return code;
-    if (options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
-        return fail(failure, REASON_USAGE, "ls", "-h needs -l (for help, use --help)");
-    return listing_check_pattern(options, failure);
-}
-
-int ls_run(struct invocation *invocation)
-{
-    const struct options *options = invocation->options;
-
-    if (check_usage(options, invocation->failure) < 0)
-        return -REASON_USAGE;
     return options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)
                ? invocation_run_each(invocation, list_one, NULL)
                : invocation_run_once(invocation, list_one);

@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/tree.h"
 #include "cli/uploads.h"
+#include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
@@ -85,23 +86,6 @@ static void make_name(struct put *put, const char *operand)
                    folder != NULL ? folder : "", folder != NULL ? "/" : "", (int)last_length, last);
 }
 
-/* Stores a file that was found in a folder, and may have been replaced since. */
-static void put_found(struct put *put, const struct tree_entry *entry)
-{
-    struct stat status;
-    int fd = openat(entry->folder, entry->last,
-                    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
-
-    if (fd < 0 || fstat(fd, &status) < 0)
-        refuse(put, entry->path, NULL);
-    else if (!S_ISREG(status.st_mode))
-        refuse(put, entry->path, "is no longer a regular file");
-    else
-        uploads_put(&put->uploads, put->name, fd, entry->path);
-    if (fd >= 0)
-        (void)close(fd);
-}
-
 /* Stores what was found below a folder, or reports why not: nothing is skipped silently. */
 static bool put_entry(void *context, const struct tree_entry *entry)
 {
@@ -110,35 +94,28 @@ static bool put_entry(void *context, const struct tree_entry *entry)
     (void)snprintf(put->name + put->base, NAME_ROOM - put->base, "%s%s",
                    entry->relative[0] != '\0' ? "/" : "", entry->relative);
     errno = entry->error;
-    if (entry->kind == TREE_LINK)
+    if (entry->kind == TREE_LINK) {
         refuse(put, entry->path, "is a symbolic link, which is not followed");
-    else if (entry->kind == TREE_SPECIAL)
+    } else if (entry->kind == TREE_SPECIAL) {
         refuse(put, entry->path, "is neither a file nor a folder");
-    else if (entry->kind == TREE_UNREADABLE)
+    } else if (entry->kind == TREE_UNREADABLE) {
         refuse(put, entry->path, NULL);
-    else if (!has_name(put, entry->path))
+    } else if (!has_name(put, entry->path)) {
         return entry->kind != TREE_FOLDER;
-    else if (entry->kind == TREE_FILE)
-        put_found(put, entry);
-    return !put->uploads.connection->unreachable;
-}
-
-/* Stores an open operand, and closes it. */
-static void put_opened(struct put *put, int fd, const char *operand)
-{
-    struct stat status;
-    bool is_folder = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
-
-    if (is_folder && options_have(put->options, OPTION_RECURSIVE)) {
-        put->base = strlen(put->name);
-        tree_walk(fd, operand, put_entry, put);
-        return;
+    } else if (entry->kind == TREE_FILE) {
+        struct stat status;
+        int fd = openat(entry->folder, entry->last,
+                        O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+        /* It may have been replaced since it was found. */
+        if (fd < 0 || fstat(fd, &status) < 0)
+            refuse(put, entry->path, NULL);
+        else if (!S_ISREG(status.st_mode))
+            refuse(put, entry->path, "is no longer a regular file");
+        else
+            uploads_put(&put->uploads, put->name, fd, entry->path);
+        descriptor_close(fd);
     }
-    if (is_folder)
-        refuse(put, operand, "is a folder (use -R to store what is in it)");
-    else
-        uploads_put(&put->uploads, put->name, fd, operand);
-    (void)close(fd);
+    return !put->uploads.connection->unreachable;
 }
 
 static int put_one(struct invocation *invocation, const char *operand)
@@ -165,10 +142,21 @@ static int put_one(struct invocation *invocation, const char *operand)
     if (stat(operand, &status) == 0 && !S_ISREG(status.st_mode))
         uploads_settle(&put->uploads);
     int fd = open(operand, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
+    if (fd < 0) {
         refuse(put, operand, NULL);
+        return 0;
+    }
+    bool is_folder = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+    if (is_folder && options_have(put->options, OPTION_RECURSIVE)) {
+        put->base = strlen(put->name);
+        tree_walk(fd, operand, put_entry, put);
+        return 0;
+    }
+    if (is_folder)
+        refuse(put, operand, "is a folder (use -R to store what is in it)");
     else
-        put_opened(put, fd, operand);
+        uploads_put(&put->uploads, put->name, fd, operand);
+    (void)close(fd);
     return 0;
 }
 
@@ -179,14 +167,19 @@ static void settle(struct invocation *invocation)
     uploads_settle(&put->uploads);
 }
 
-static int check_usage(const struct options *options, struct failure *failure)
+/* Checks the options, and sets the rules by them. */
+static int read_options(struct put *put)
 {
     static const enum option excluded[][2] = {
         {OPTION_NAME, OPTION_FILES_FROM},  {OPTION_SHA256, OPTION_FILES_FROM},
         {OPTION_SHA256, OPTION_RECURSIVE}, {OPTION_REPLACE, OPTION_EXCLUSIVE},
         {OPTION_REPLACE, OPTION_IF_SAME},  {OPTION_EXCLUSIVE, OPTION_IF_SAME},
     };
+    static const char kind[] = "sha256:";
+    const struct options *options = put->options;
+    struct failure *failure = put->invocation->failure;
     const char *name = options->values[OPTION_NAME];
+    const char *replace = options->values[OPTION_REPLACE];
     int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
     if (code < 0)
@@ -199,15 +192,6 @@ static int check_usage(const struct options *options, struct failure *failure)
         if (strcmp(options->operands[i], "-") == 0 && name == NULL)
             return fail(failure, REASON_USAGE, "put", "standard input needs --name NAME");
     }
-    return 0;
-}
-
-/* Sets the rules by the options. */
-static int take_rules(struct put *put)
-{
-    static const char kind[] = "sha256:";
-    const struct options *options = put->options;
-    const char *replace = options->values[OPTION_REPLACE];
 
     put->rules.exclusive = options_have(options, OPTION_EXCLUSIVE);
     put->rules.if_same = options_have(options, OPTION_IF_SAME);
@@ -216,20 +200,17 @@ static int take_rules(struct put *put)
     } else if (replace != NULL) {
         if (strncmp(replace, kind, strlen(kind)) != 0 ||
             !digest_of_hex(replace + strlen(kind), put->replace))
-            return fail(put->invocation->failure, REASON_USAGE, "put",
+            return fail(failure, REASON_USAGE, "put",
                         "--replace: must be sha256: and 64 hexadecimal digits");
         put->rules.replace = put->replace;
     }
-    return options_digest(options, OPTION_SHA256, put->rules.digest, put->invocation->failure);
+    return options_digest(options, OPTION_SHA256, put->rules.digest, failure);
 }
 
 int put_run(struct invocation *invocation)
 {
-    int code = check_usage(invocation->options, invocation->failure);
-    struct put *put = code == 0 ? calloc(1, sizeof *put) : NULL;
+    struct put *put = calloc(1, sizeof *put);
 
-    if (code < 0)
-        return code;
     if (put == NULL)
         return fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
     put->invocation = invocation;
@@ -239,7 +220,7 @@ int put_run(struct invocation *invocation)
     put->uploads.report = report;
     put->uploads.context = invocation;
     invocation->state = put;
-    code = take_rules(put);
+    int code = read_options(put);
     if (code == 0)
         code = invocation_run_each(invocation, put_one, settle);
     free(put);

@@ -16,31 +16,24 @@ static int report(struct invocation *invocation, const char *name, const char *d
     return invocation_report_file(invocation, code, &report);
 }
 
-/* One attempt to delete a file. */
-static int ask(struct connection *connection, const char *name)
-{
-    char text[NAME_ESCAPED_ROOM];
-    int code = connection_ready(connection);
-
-    if (code < 0)
-        return code;
-    (void)line_escape(name, strlen(name), text);
-    (void)stream_print(&connection->stream, "DELETE %s\n", text);
-    return connection_ask(connection, name, ANSWER_OK);
-}
-
 static int delete_file(struct invocation *invocation, const char *name)
 {
     struct connection *connection = &invocation->connection;
     bool may_be_gone =
         invocation_has(invocation, OPTION_MISSING_OK) || invocation_has(invocation, OPTION_MATCH);
     bool is_gone = false;
+    char text[NAME_ESCAPED_ROOM];
     struct retry retry;
     int code = 0;
 
+    (void)line_escape(name, strlen(name), text);
     retry_begin(&retry, connection);
     do {
-        code = ask(connection, name);
+        code = connection_ready(connection);
+        if (code == 0) {
+            (void)stream_print(&connection->stream, "DELETE %s\n", text);
+            code = connection_ask(connection, name, ANSWER_OK);
+        }
         is_gone = code == -REASON_NOT_FOUND && may_be_gone;
         if (is_gone)
             code = 0;
@@ -117,40 +110,35 @@ static int rm_one(struct invocation *invocation, const char *operand)
     return is_folder ? delete_matching(invocation, operand) : delete_file(invocation, operand);
 }
 
-static int check_usage(const struct options *options, struct failure *failure)
+int rm_run(struct invocation *invocation)
 {
     static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE, OPTION_DRY_RUN};
+    const struct options *options = invocation->options;
+    struct failure *failure = invocation->failure;
+    bool has_operands = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM);
+    bool has_match = options_have(options, OPTION_MATCH);
+    struct timespec before;
+    int64_t age_ms = 0;
 
-    if (options_have(options, OPTION_MATCH))
-        return listing_check_pattern(options, failure);
     for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
-        if (options_have(options, with_match[i]))
+        if (!has_match && options_have(options, with_match[i]))
             return fail(failure, REASON_USAGE, "rm", "--%s needs --match",
                         option_rows[with_match[i]].name);
     }
-    if (options->operand_count == 0 && !options_have(options, OPTION_FILES_FROM))
+    if (!has_match && !has_operands)
         return fail(failure, REASON_USAGE, "rm", "needs NAME... or --match PATTERN");
-    return 0;
-}
-
-int rm_run(struct invocation *invocation)
-{
-    const struct options *options = invocation->options;
-    struct timespec before;
-    int64_t age_ms = 0;
-    int code = check_usage(options, invocation->failure);
-
+    int code = listing_check_pattern(options, failure);
     if (code == 0)
-        code = options_time(options, OPTION_OLDER_THAN, &age_ms, invocation->failure);
+        code = options_time(options, OPTION_OLDER_THAN, &age_ms, failure);
     if (code < 0)
         return code;
+
     (void)clock_gettime(CLOCK_REALTIME, &before);
     /* In whole seconds: few clocks agree better than that. */
     before.tv_sec -= (age_ms + 999) / 1000;
     invocation->state = &before;
-    code = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)
-               ? invocation_run_each(invocation, rm_one, NULL)
-               : invocation_run_once(invocation, delete_matching);
+    code = has_operands ? invocation_run_each(invocation, rm_one, NULL)
+                        : invocation_run_once(invocation, delete_matching);
     invocation->state = NULL;
     return code;
 }
