@@ -9,35 +9,12 @@
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
 
-static int run_command(const struct command *command, const struct options *options,
-                       struct failure *failure)
-{
-    /* Large, and mostly unused: on the heap its pages are not even touched. */
-    struct invocation *invocation = calloc(1, sizeof *invocation);
-
-    if (invocation == NULL)
-        return fail_errno(failure, REASON_INTERNAL, command->word, "no memory");
-    invocation->options = options;
-    invocation->failure = failure;
-    int code = command->is_local ? 0 : settings_read(&invocation->settings, options, failure);
-
-    if (code == 0) {
-        signals_catch();
-        invocation->connection.settings = &invocation->settings;
-        invocation->connection.failure = failure;
-        code = command->run(invocation);
-        connection_close(&invocation->connection);
-    }
-    settings_release(&invocation->settings);
-    free(invocation);
-    return code;
-}
-
 /* Prints help or the version, or runs the command, unless the command line is wrong. */
 static int run(const struct options *options, struct failure *failure)
 {
     const struct command *command =
         options->command != NULL ? command_find(options->command) : NULL;
+    bool has_list = options_have(options, OPTION_FILES_FROM);
 
     if (options->command != NULL && command == NULL)
         return fail(failure, REASON_USAGE, options->command,
@@ -53,7 +30,6 @@ static int run(const struct options *options, struct failure *failure)
             help_print_command(command);
         return output_flush(failure);
     }
-    bool has_list = options_have(options, OPTION_FILES_FROM);
     if (has_list && options->operand_count > 0)
         return fail(failure, REASON_USAGE, command->word,
                     "operands and --files-from cannot be used together");
@@ -62,7 +38,24 @@ static int run(const struct options *options, struct failure *failure)
     if (options->operand_count > command->most)
         return fail(failure, REASON_USAGE, command->word, "takes %s",
                     command->most == 0 ? "no operands" : "only one operand");
-    return run_command(command, options, failure);
+
+    /* Large, and mostly unused: on the heap its pages are not even touched. */
+    struct invocation *invocation = calloc(1, sizeof *invocation);
+    if (invocation == NULL)
+        return fail_errno(failure, REASON_INTERNAL, command->word, "no memory");
+    invocation->options = options;
+    invocation->failure = failure;
+    int code = command->is_local ? 0 : settings_read(&invocation->settings, options, failure);
+    if (code == 0) {
+        signals_catch();
+        invocation->connection.settings = &invocation->settings;
+        invocation->connection.failure = failure;
+        code = command->run(invocation);
+        connection_close(&invocation->connection);
+    }
+    settings_release(&invocation->settings);
+    free(invocation);
+    return code;
 }
 
 int main(int argc, char **argv)

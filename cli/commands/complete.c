@@ -45,27 +45,6 @@ static void offer_words(struct completion *completion, const char *const *words)
         offer(completion, *words);
 }
 
-static uint64_t accepted_options(const struct completion *completion)
-{
-    return OPTIONS_GLOBAL | (completion->command != NULL ? completion->command->options : 0);
-}
-
-static void offer_options(struct completion *completion)
-{
-    for (enum option option = 0; option < OPTION_COUNT; option++) {
-        const struct option_row *row = &option_rows[option];
-        uint64_t accepted = accepted_options(completion);
-        char text[64];
-        if ((accepted & OPTION_BIT(option)) == 0 || options_have(&completion->options, option))
-            continue;
-        (void)snprintf(text, sizeof text, "--%s", row->name);
-        offer(completion, text);
-        (void)snprintf(text, sizeof text, "-%c", row->letter);
-        if (option_has_letter(option_rows, accepted, option))
-            offer(completion, text);
-    }
-}
-
 static void offer_commands(struct completion *completion)
 {
     for (const struct command *command = commands; command->word != NULL; command++) {
@@ -148,12 +127,6 @@ static int offer_names(struct completion *completion, bool only_folders)
     return code;
 }
 
-/* readline completes local files itself, and quotes them well. */
-static int leave_to_readline(void)
-{
-    return output_print("default\n");
-}
-
 static int offer_values(struct completion *completion, enum value value)
 {
     static const char *const addresses[] = {ADDRESS_DEFAULT, "exec:", "plain:", NULL};
@@ -161,9 +134,10 @@ static int offer_values(struct completion *completion, enum value value)
     static const char *const counts[] = {"1", "3", "10", NULL};
     int code = 0;
 
+    /* readline completes local files itself, and quotes them well. */
     if (value == VALUE_FILE || value == VALUE_DIR ||
         (value == VALUE_ADDRESS && completion->typed[0] == '/'))
-        return leave_to_readline();
+        return output_print("default\n");
     if (!completion->line.last_is_known)
         return 0;
     switch (value) {
@@ -195,53 +169,49 @@ static int offer_values(struct completion *completion, enum value value)
     return code;
 }
 
-/*
- * The kind of value in --option=value, where `typed` then is the value; VALUE_NONE if the last word is
- * something else.
- */
-static enum value find_value(struct completion *completion)
-{
-    const char *word = completion->typed;
-    const char *equals = strchr(word, '=');
-
-    if (equals == NULL || strncmp(word, "--", 2) != 0)
-        return VALUE_NONE;
-    enum option option = options_find(word + 2, (size_t)(equals - word) - 2);
-    if (option == OPTION_COUNT || (accepted_options(completion) & OPTION_BIT(option)) == 0)
-        return VALUE_NONE;
-    if (option_rows[option].kind != VALUE_NONE)
-        completion->typed = equals + 1;
-    return (enum value)option_rows[option].kind;
-}
-
 /* Offers what may take the place of the last word. `parsed` is what parsing the others returned. */
 static int offer_all(struct completion *completion, int parsed)
 {
     const struct options *options = &completion->options;
     const struct command *command = completion->command;
+    uint64_t accepted = OPTIONS_GLOBAL | (command != NULL ? command->options : 0);
+    const char *typed = completion->typed;
+    const char *equals = strchr(typed, '=');
 
     if (completion->line.is_target)
-        return leave_to_readline();
+        return offer_values(completion, VALUE_FILE);
     if (options->awaiting != OPTION_COUNT)
         return offer_values(completion, (enum value)option_rows[options->awaiting].kind);
     if (parsed < 0)
         return parsed;
-    if (completion->typed[0] == '-' && !options->only_operands) {
-        enum value value = find_value(completion);
-        if (value != VALUE_NONE)
-            return offer_values(completion, value);
-        if (!completion->line.last_is_known)
-            return 0;
-        offer_options(completion);
-    } else if (options->command != NULL) {
+    bool is_option = typed[0] == '-' && !options->only_operands;
+    if (is_option && typed[1] == '-' && equals != NULL) {
+        enum option option = options_find(typed + 2, (size_t)(equals - typed) - 2);
+        if (option < OPTION_COUNT && (accepted & OPTION_BIT(option)) != 0 &&
+            option_rows[option].kind != VALUE_NONE) {
+            completion->typed = equals + 1;
+            return offer_values(completion, (enum value)option_rows[option].kind);
+        }
+    }
+    if (!is_option && options->command != NULL) {
         if (command == NULL || options->operand_count >= command->most)
             return 0;
         completion->candidates.is_operand = !options->only_operands;
         return offer_values(completion, command->operand);
-    } else {
-        if (!completion->line.last_is_known)
-            return 0;
+    }
+    if (!completion->line.last_is_known)
+        return 0;
+    if (!is_option)
         offer_commands(completion);
+    for (enum option option = 0; is_option && option < OPTION_COUNT; option++) {
+        char text[64];
+        if ((accepted & OPTION_BIT(option)) == 0 || options_have(options, option))
+            continue;
+        (void)snprintf(text, sizeof text, "--%s", option_rows[option].name);
+        offer(completion, text);
+        (void)snprintf(text, sizeof text, "-%c", option_rows[option].letter);
+        if (option_has_letter(option_rows, accepted, option))
+            offer(completion, text);
     }
     candidates_print(&completion->candidates);
     return 0;

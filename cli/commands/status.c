@@ -17,21 +17,17 @@ struct status {
     char text[STATUS_MOST];
 };
 
-static bool is_key(const struct field *field)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-    /* The bytes of a field are followed by a NUL; one inside it is not allowed. */
-    return strspn(field->bytes, allowed) == field->length;
-}
-
 static int keep_line(void *context, const struct line *line, struct failure *failure)
 {
+    static const char in_keys[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const struct field *key = &line->fields[0];
+    const struct field *value = &line->fields[1];
     struct status *status = context;
 
-    if (!line_has_positionals(line, 2) || line->count != 2 || !is_key(&line->fields[0]) ||
-        strlen(line->fields[1].bytes) != line->fields[1].length)
+    /* The bytes of a field are followed by a NUL; one inside it is not allowed. */
+    if (!line_has_positionals(line, 2) || line->count != 2 ||
+        strspn(key->bytes, in_keys) != key->length || strlen(value->bytes) != value->length)
         return fail(failure, REASON_BREACH, "status", "the server sent an invalid line");
     for (size_t i = 0; i < 2; i++) {
         size_t length = line->fields[i].length + 1;
@@ -44,11 +40,24 @@ static int keep_line(void *context, const struct line *line, struct failure *fai
     return 0;
 }
 
-static void print(const struct status *status, bool as_json)
+int status_run(struct invocation *invocation)
 {
+    struct status *status = calloc(1, sizeof *status);
+    struct connection *connection = &invocation->connection;
+    bool as_json = invocation_has(invocation, OPTION_JSON);
     struct json json = {.count = 0};
 
-    for (size_t at = 0; at < status->length;) {
+    if (status == NULL)
+        return fail_errno(invocation->failure, REASON_INTERNAL, "status", "no memory");
+    int code = connection_ready(connection);
+    if (code == 0) {
+        (void)stream_print(&connection->stream, "STATUS\n");
+        code = connection_ask(connection, "status", ANSWER_OK);
+    }
+    if (code == 0)
+        code = download_lines(connection, "status", keep_line, status);
+
+    for (size_t at = 0; code == 0 && at < status->length;) {
         const char *key = status->text + at;
         const char *value = key + strlen(key) + 1;
         at = (size_t)(value - status->text) + strlen(value) + 1;
@@ -60,26 +69,8 @@ static void print(const struct status *status, bool as_json)
         else
             json_text(&json, key, value);
     }
-    if (as_json)
+    if (code == 0 && as_json)
         (void)json_end(&json);
-}
-
-int status_run(struct invocation *invocation)
-{
-    struct status *status = calloc(1, sizeof *status);
-    struct connection *connection = &invocation->connection;
-
-    if (status == NULL)
-        return fail_errno(invocation->failure, REASON_INTERNAL, "status", "no memory");
-    int code = connection_ready(connection);
-    if (code == 0) {
-        (void)stream_print(&connection->stream, "STATUS\n");
-        code = connection_ask(connection, "status", ANSWER_OK);
-    }
-    if (code == 0)
-        code = download_lines(connection, "status", keep_line, status);
-    if (code == 0)
-        print(status, invocation_has(invocation, OPTION_JSON));
     free(status);
     return code < 0 ? code : output_flush(invocation->failure);
 }
