@@ -42,12 +42,22 @@ static void print_setting(FILE *file, const struct settings *settings, const cha
     free(text);
 }
 
-static void print_all(FILE *file, const struct session *session, const struct usage *usage)
+int status_serve(struct session *session, const struct arguments *arguments)
 {
     const struct settings *settings = session->settings;
     const struct counters *counters = session->counters;
-    int64_t uptime = (int64_t)time(NULL) - counters->started_s;
+    struct usage usage = {.library = session->library};
+    char *text = NULL;
+    size_t length = 0;
+    int code = session_run_with_heartbeat(session, find_usage, &usage);
 
+    (void)arguments;
+    if (code < 0)
+        return code;
+    FILE *file = open_memstream(&text, &length);
+    if (file == NULL)
+        return -REASON_INTERNAL;
+    int64_t uptime = (int64_t)time(NULL) - counters->started_s;
     (void)fprintf(file, "version %s\nprotocol fsd/1\n", FSD_VERSION);
     print_setting(file, settings, "model", configuration_find(settings_table, "concurrency"));
     print_number(file, "uptime", uptime > 0 ? (uint64_t)uptime : 0);
@@ -70,31 +80,16 @@ static void print_all(FILE *file, const struct session *session, const struct us
                               (unsigned long long)count);
         }
     }
-    print_number(file, "stages", usage->stages.count);
-    print_number(file, "stages.bytes", usage->stages.bytes);
-    print_number(file, "space.total", usage->space.total);
-    print_number(file, "space.free", usage->space.free);
+    print_number(file, "stages", usage.stages.count);
+    print_number(file, "stages.bytes", usage.stages.bytes);
+    print_number(file, "space.total", usage.space.total);
+    print_number(file, "space.free", usage.space.free);
     (void)fprintf(file, "writable %d\n", session->library->writable);
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
         if (strncmp(row->name, "limits.", 7) == 0)
             print_setting(file, settings, row->name, row);
     }
-}
 
-int status_serve(struct session *session, const struct arguments *arguments)
-{
-    struct usage usage = {.library = session->library};
-    char *text = NULL;
-    size_t length = 0;
-    int code = session_run_with_heartbeat(session, find_usage, &usage);
-
-    (void)arguments;
-    if (code < 0)
-        return code;
-    FILE *file = open_memstream(&text, &length);
-    if (file == NULL)
-        return -REASON_INTERNAL;
-    print_all(file, session, &usage);
     code =
         fclose(file) == 0 ? stream_print(&session->stream, "OK\n%zu\n", length) : -REASON_INTERNAL;
     if (code == 0)

@@ -112,29 +112,12 @@ static int read_command_line(struct arguments *arguments, int argc, char **argv)
     return found;
 }
 
-/* Scrubs with the settings of fsd. */
-static int run(const struct arguments *arguments)
-{
-    struct fault fault;
-    char line[FAULT_LINE_ROOM];
-    struct settings settings = {.library = NULL};
-    int code = EXIT_USAGE;
-
-    char *text = command_line_load(&arguments->line, &fault);
-    if (text == NULL || command_line_settings(&arguments->line, text, &settings, &fault) < 0)
-        (void)fprintf(stderr, "fsd-scrub: %s\n", fault_print(&fault, line));
-    else if (!settings.records)
-        scrub_print_error("records", "is false, so there is nothing to compare files with");
-    else
-        code = scrub_run(settings.library, &arguments->plan) ? EXIT_SUCCESS : EXIT_FAILURE;
-    free(text);
-    settings_release(&settings);
-    return code;
-}
-
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.plan = {.folder = NULL}};
+    struct settings settings = {.library = NULL};
+    struct fault fault;
+    char line[FAULT_LINE_ROOM];
     int code = EXIT_SUCCESS;
 
     descriptor_reserve_standard();
@@ -152,7 +135,19 @@ int main(int argc, char **argv)
     } else if (arguments.is_version) {
         (void)printf("fsd-scrub %s\n", FSD_VERSION);
     } else {
-        code = run(&arguments);
+        /* Scrub with the settings of fsd. */
+        char *text = command_line_load(&arguments.line, &fault);
+        if (text == NULL || command_line_settings(&arguments.line, text, &settings, &fault) < 0) {
+            (void)fprintf(stderr, "fsd-scrub: %s\n", fault_print(&fault, line));
+            code = EXIT_USAGE;
+        } else if (!settings.records) {
+            scrub_print_error("records", "is false, so there is nothing to compare files with");
+            code = EXIT_USAGE;
+        } else if (!scrub_run(settings.library, &arguments.plan)) {
+            code = EXIT_FAILURE;
+        }
+        free(text);
+        settings_release(&settings);
     }
     command_line_release(&arguments.line);
     if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {

@@ -235,24 +235,6 @@ static int fail_to_read(void *context, const char *folder)
     return fail(context, folder, "cannot read the folder", errno);
 }
 
-/* Does what was asked for exist? A mistyped folder must not be reported as free of damage. */
-static bool is_target_there(struct scrub *scrub)
-{
-    struct stat status;
-    const char *folder = scrub->plan->folder != NULL ? scrub->plan->folder : ".";
-    int flags = O_PATH | (scrub->plan->must_be_folder ? O_DIRECTORY : 0);
-    int fd = library_openat(&scrub->library, folder, flags);
-    int code = fd < 0 ? -1 : fstat(fd, &status);
-    bool is = code == 0 && (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode));
-
-    if (code < 0)
-        (void)fail(scrub, folder, "cannot open", errno);
-    else if (!is)
-        (void)fail(scrub, folder, "is neither a file nor a folder", 0);
-    descriptor_close(fd);
-    return is;
-}
-
 /* Opens the library, for what is planned. Returns NULL, or what is wrong. */
 static const char *open_library(struct scrub *scrub, const char *path)
 {
@@ -290,6 +272,8 @@ bool scrub_run(const char *library, const struct scrub_plan *plan)
                                .must_be_folder = plan->must_be_folder,
                                .deep = true,
                                .context = &scrub};
+    const char *target = plan->folder != NULL ? plan->folder : ".";
+    struct stat status;
     char read[QUANTITY_ROOM];
 
     const char *fault = open_library(&scrub, library);
@@ -298,7 +282,14 @@ bool scrub_run(const char *library, const struct scrub_plan *plan)
         return false;
     }
     reader_open(&scrub.reader, plan->rate);
-    if (is_target_there(&scrub)) {
+    /* A mistyped folder must not be reported as free of damage. */
+    int fd =
+        library_openat(&scrub.library, target, O_PATH | (plan->must_be_folder ? O_DIRECTORY : 0));
+    if (fd < 0 || fstat(fd, &status) < 0) {
+        (void)fail(&scrub, target, "cannot open", errno);
+    } else if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) {
+        (void)fail(&scrub, target, "is neither a file nor a folder", 0);
+    } else {
         /* First add up what there is to read. */
         query.details = true;
         query.entry = add_size;
@@ -311,6 +302,7 @@ bool scrub_run(const char *library, const struct scrub_plan *plan)
         if (list_run(&scrub.library, &query) < 0)
             (void)fail(&scrub, scrub.library.path, "cannot read the library", errno);
     }
+    descriptor_close(fd);
 
     reader_clear_line(&scrub.reader);
     (void)fprintf(stderr,
