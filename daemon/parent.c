@@ -57,7 +57,7 @@ struct parent {
     const struct daemon *daemon;
     struct service service;
     sigset_t while_waiting; /* the signals that ppoll(2) blocks */
-    int reserve;            /* a descriptor kept free, for refuse_one(); -1 for none */
+    int reserve;            /* a descriptor kept free, to refuse a connection; -1 for none */
     int64_t memory_before;  /* bytes of data that a worker begins with; -1: not known */
 
     struct worker *workers;
@@ -209,19 +209,6 @@ static void report_retirement(struct parent *parent)
     }
 }
 
-/* After a change of the settings: further connections get new workers. */
-static void retire_workers(struct parent *parent)
-{
-    for (size_t i = 0; i < parent->worker_count; i++) {
-        struct worker *worker = &parent->workers[i];
-        /* A worker that already serves its only connection need not know. */
-        if (!worker->has_threads && worker->takes_more)
-            stop_worker(worker);
-        worker->takes_more = false;
-    }
-    report_retirement(parent);
-}
-
 /* Sessions. */
 
 static void count_sessions(const struct parent *parent, size_t count)
@@ -229,10 +216,18 @@ static void count_sessions(const struct parent *parent, size_t count)
     atomic_store(&parent->service.counters->sessions, count);
 }
 
-static void remove_session(struct parent *parent, size_t place)
+/* Removes one session of a worker, or all for NULL. Returns false when there is none. */
+static bool end_sessions(struct parent *parent, pid_t pid, const uint64_t *session)
 {
-    parent->active[place] = parent->active[--parent->active_count];
+    size_t before = parent->active_count;
+
+    for (size_t i = before; i-- > 0;) {
+        const struct active *active = &parent->active[i];
+        if (active->pid == pid && (session == NULL || active->session == *session))
+            parent->active[i] = parent->active[--parent->active_count];
+    }
     count_sessions(parent, parent->active_count);
+    return parent->active_count < before;
 }
 
 /* Finds out who is at the other end (unix(7), SO_PEERCRED; getpeername(2)). */
@@ -291,36 +286,34 @@ static bool may_begin(const struct parent *parent, struct peer peer)
 }
 
 /*
- * Gives a connection to a worker: one that is free, or a new one. Skips workers that turn out to be
- * gone. Returns NULL when that is not possible now.
+ * Begins a session: gives a connection to a worker that is free, or to a new one. Returns false when
+ * that is not possible now.
  */
-static struct worker *give(struct parent *parent, int connection, enum address_kind kind)
-{
-    for (;;) {
-        struct worker *worker = find_free(parent);
-        bool is_new = worker == NULL;
-        if (is_new && (worker = add_worker(parent)) == NULL)
-            return NULL;
-        if (worker_give(worker->channel, parent->last_session + 1, kind, connection) == 0)
-            return worker;
-        if (errno != EPIPE)
-            return NULL;
-        stop_worker(worker);
-        if (is_new)
-            return NULL;
-    }
-}
-
 static bool hand_over(struct parent *parent, int connection, enum address_kind kind,
                       struct peer peer)
 {
+    struct worker *worker = NULL;
+    bool is_new = false;
+    bool is_gone = false;
+    int given = -1;
+
     if (!make_room((void **)&parent->active, &parent->active_room, parent->active_count + 1,
                    sizeof *parent->active))
         return false;
     /* Now, because the session may ask for STATUS at once. */
     count_sessions(parent, parent->active_count + 1);
-    struct worker *worker = give(parent, connection, kind);
-    if (worker == NULL) {
+    /* Skip workers that turn out to be gone. */
+    do {
+        worker = find_free(parent);
+        is_new = worker == NULL;
+        if (is_new && (worker = add_worker(parent)) == NULL)
+            break;
+        given = worker_give(worker->channel, parent->last_session + 1, kind, connection);
+        is_gone = given < 0 && errno == EPIPE;
+        if (is_gone)
+            stop_worker(worker);
+    } while (is_gone && !is_new);
+    if (given < 0) {
         count_sessions(parent, parent->active_count);
         return false;
     }
@@ -328,34 +321,6 @@ static bool hand_over(struct parent *parent, int connection, enum address_kind k
     parent->active[parent->active_count++] =
         (struct active){.session = ++parent->last_session, .pid = worker->pid, .peer = peer};
     return true;
-}
-
-/* Returns false when this worker has no such session. */
-static bool end_session(struct parent *parent, pid_t pid, uint64_t session)
-{
-    for (size_t i = 0; i < parent->active_count; i++) {
-        if (parent->active[i].session == session && parent->active[i].pid == pid) {
-            remove_session(parent, i);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Forgets a worker that has ended, and its sessions. The pid may be that of another child. */
-static void forget_worker(struct parent *parent, pid_t pid)
-{
-    for (size_t i = parent->active_count; i-- > 0;) {
-        if (parent->active[i].pid == pid)
-            remove_session(parent, i);
-    }
-    for (size_t i = 0; i < parent->worker_count; i++) {
-        if (parent->workers[i].pid == pid) {
-            descriptor_close(parent->workers[i].channel);
-            parent->workers[i] = parent->workers[--parent->worker_count];
-            return;
-        }
-    }
 }
 
 /*
@@ -374,7 +339,7 @@ static void reap(struct parent *parent)
         int heard = worker->has_threads && worker->channel >= 0 ? 1 : 0;
         for (int count = 0; heard > 0 && count < ENDS_MOST; count++) {
             heard = worker_next_end(worker->channel, &session);
-            if (heard > 0 && !end_session(parent, worker->pid, session))
+            if (heard > 0 && !end_sessions(parent, worker->pid, &session))
                 heard = -1;
         }
         if (heard < 0)
@@ -382,7 +347,15 @@ static void reap(struct parent *parent)
     }
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         char code[32];
-        forget_worker(parent, pid);
+        /* It may also be the sweeper, which has no sessions. */
+        (void)end_sessions(parent, pid, NULL);
+        for (size_t i = 0; i < parent->worker_count; i++) {
+            if (parent->workers[i].pid == pid) {
+                descriptor_close(parent->workers[i].channel);
+                parent->workers[i] = parent->workers[--parent->worker_count];
+                break;
+            }
+        }
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
             continue;
         (void)snprintf(code, sizeof code, "exit code %d", WEXITSTATUS(status));
@@ -396,29 +369,22 @@ static void reap(struct parent *parent)
 
 /* The loop. */
 
-/*
- * Without a free descriptor a connection can be neither served nor refused. The parent keeps one in
- * reserve, so that it can at least refuse.
- */
-static void refuse_one(struct parent *parent, int listening)
-{
-    descriptor_close(parent->reserve);
-    int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-    if (connection >= 0)
-        serve_busy(connection);
-    parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
 /* Accepts connections from a socket. Returns false when the loop has to pause. */
 static bool accept_some(struct parent *parent, int listening, enum address_kind kind)
 {
     for (int count = 0; count < ACCEPTED_MOST && can_hand_over(parent); count++) {
         int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-        if (connection < 0) {
-            if (errno == EMFILE || errno == ENFILE)
-                refuse_one(parent, listening);
-            return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
+        if (connection < 0 && (errno == EMFILE || errno == ENFILE)) {
+            /* Without a free descriptor one can at least be refused, with the reserve. */
+            descriptor_close(parent->reserve);
+            connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+            if (connection >= 0)
+                serve_busy(connection);
+            parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            return false;
         }
+        if (connection < 0)
+            return errno != ENOMEM && errno != ENOBUFS;
         const struct peer peer = peer_of(connection);
         /* Sessions that have just ended may make room. */
         if (!may_begin(parent, peer))
@@ -482,8 +448,15 @@ static void reload(struct parent *parent)
 
     systemd_notify_reloading(daemon->systemd);
     bool is_taken = reload_settings(daemon->line, daemon->settings) == 0;
-    if (is_taken)
-        retire_workers(parent);
+    /* Further connections get new workers. */
+    for (size_t i = 0; is_taken && i < parent->worker_count; i++) {
+        struct worker *worker = &parent->workers[i];
+        /* A worker that already serves its only connection need not know. */
+        if (!worker->has_threads && worker->takes_more)
+            stop_worker(worker);
+        worker->takes_more = false;
+    }
+    report_retirement(parent);
     systemd_notify(daemon->systemd,
                    is_taken ? "READY=1\nSTATUS="
                             : "READY=1\nSTATUS=The reload failed, the old settings are in use");

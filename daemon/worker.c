@@ -108,19 +108,6 @@ static void report_end(int channel, uint64_t session)
     while (sent < 0 && errno == EINTR);
 }
 
-/* The model "process". */
-
-static void serve_one(int channel, int terminated, const struct service *service)
-{
-    struct message message;
-
-    receive_message(channel, &message);
-    /* What comes next is the end of the channel, which serve_connection() watches. */
-    if (message.kind == MESSAGE_CONNECTION && message.connection >= 0)
-        serve_connection(message.connection, message.address, message.session, service,
-                         service->outlives ? terminated : channel, channel);
-}
-
 /* The model "thread". */
 
 /* What the threads of a worker share. */
@@ -187,20 +174,6 @@ static void start_session(struct threads *threads, const struct message *message
     report_end(threads->channel, message->session);
 }
 
-/* Receives the next message, and gives up the reserve for its connection. */
-static void receive_with_reserve(struct threads *threads, struct message *ret)
-{
-    struct pollfd polled = {.fd = threads->channel, .events = POLLIN};
-
-    while (poll(&polled, 1, -1) < 0)
-        continue;
-    while (sem_trywait(&threads->ended) == 0)
-        threads->count--;
-    descriptor_close(threads->reserve);
-    receive_message(threads->channel, ret);
-    threads->reserve = fcntl(threads->channel, F_DUPFD_CLOEXEC, 0);
-}
-
 /* Tells the sessions that the daemon stops, and to end unless they outlive it. */
 static void stop_sessions(const struct threads *threads)
 {
@@ -229,6 +202,7 @@ static void serve_many(int channel, int terminated, const struct service *servic
                               .wake = terminated,
                               .gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
                               .reserve = -1};
+    struct pollfd polled = {.fd = channel, .events = POLLIN};
     struct message message;
     pthread_t thread;
 
@@ -237,10 +211,17 @@ static void serve_many(int channel, int terminated, const struct service *servic
     (void)pthread_attr_setstacksize(&threads.attributes, THREAD_STACK);
     (void)pthread_attr_setdetachstate(&threads.attributes, PTHREAD_CREATE_DETACHED);
 
-    receive_with_reserve(&threads, &message);
-    while (message.kind == MESSAGE_CONNECTION) {
+    for (;;) {
+        while (poll(&polled, 1, -1) < 0)
+            continue;
+        while (sem_trywait(&threads.ended) == 0)
+            threads.count--;
+        descriptor_close(threads.reserve);
+        receive_message(channel, &message);
+        threads.reserve = fcntl(channel, F_DUPFD_CLOEXEC, 0);
+        if (message.kind != MESSAGE_CONNECTION)
+            break;
         start_session(&threads, &message);
-        receive_with_reserve(&threads, &message);
     }
 
     if (message.kind == MESSAGE_RETIRE)
@@ -272,6 +253,7 @@ static void end_channel(int number)
 static _Noreturn void live(const struct service *service, int64_t memory_before, int channel)
 {
     const struct settings *settings = service->settings;
+    struct message message;
 
     child_leave_parent(channel, service->library->root);
     stop_channel = channel;
@@ -287,7 +269,11 @@ static _Noreturn void live(const struct service *service, int64_t memory_before,
         serve_many(channel, stop_event, service);
     } else {
         worker_limit_memory(memory_before, settings->memory);
-        serve_one(channel, stop_event, service);
+        receive_message(channel, &message);
+        /* What comes next is the end of the channel, which serve_connection() watches. */
+        if (message.kind == MESSAGE_CONNECTION && message.connection >= 0)
+            serve_connection(message.connection, message.address, message.session, service,
+                             service->outlives ? stop_event : channel, channel);
     }
     _exit(0);
 }
