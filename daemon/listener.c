@@ -16,6 +16,7 @@
 
 #include "daemon/log.h"
 #include "protocol/address.h"
+#include "protocol/descriptor.h"
 #include "protocol/reason.h"
 
 enum {
@@ -69,37 +70,28 @@ static int lock_folder(const char *path)
     return fd;
 }
 
-/* Returns NULL for a socket on which nobody listens, else why its path cannot be used. */
-static const char *check_dead(const struct sockaddr_un *address)
-{
-    struct stat status;
-
-    if (lstat(address->sun_path, &status) < 0)
-        return strerror(errno);
-    if (!S_ISSOCK(status.st_mode))
-        return "the path exists and is not a socket";
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return strerror(errno);
-    bool dead =
-        connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
-    (void)close(fd);
-    return dead ? NULL : "another daemon is listening there";
-}
-
+/* Replaces a socket on which nobody listens. Returns NULL, or what went wrong. */
 static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t mode)
 {
-    if (bind(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
-        if (errno != EADDRINUSE)
+    const struct sockaddr *any = (const struct sockaddr *)address;
+    int bound = bind(fd, any, sizeof *address);
+
+    if (bound < 0 && errno == EADDRINUSE) {
+        struct stat status;
+        if (lstat(address->sun_path, &status) < 0)
             return strerror(errno);
-        const char *wrong = check_dead(address);
-        if (wrong != NULL)
-            return wrong;
-        if (unlink(address->sun_path) < 0 ||
-            bind(fd, (const struct sockaddr *)address, sizeof *address) < 0)
+        if (!S_ISSOCK(status.st_mode))
+            return "the path exists and is not a socket";
+        int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (client < 0)
             return strerror(errno);
+        bool is_dead = connect(client, any, sizeof *address) < 0 && errno == ECONNREFUSED;
+        (void)close(client);
+        if (!is_dead)
+            return "another daemon is listening there";
+        bound = unlink(address->sun_path) == 0 ? bind(fd, any, sizeof *address) : -1;
     }
-    if (chmod(address->sun_path, mode) < 0 || listen(fd, BACKLOG) < 0)
+    if (bound < 0 || chmod(address->sun_path, mode) < 0 || listen(fd, BACKLOG) < 0)
         return strerror(errno);
     return NULL;
 }
@@ -120,48 +112,40 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
     if (wrong == NULL)
         add(listener, fd, ADDRESS_UNIX, path);
     else
-        (void)close(fd);
-    if (lock >= 0)
-        (void)close(lock);
+        descriptor_close(fd);
+    descriptor_close(lock);
     return wrong == NULL ? 0 : fail(fault, path, wrong);
 }
 
-/* Opens one address of a host. Returns NULL, or what went wrong. */
-static const char *open_tcp(struct listener *listener, const struct addrinfo *info)
-{
-    const int on = 1;
-
-    if (!address_is_loopback(info->ai_addr))
-        return not_loopback;
-    if (listener->count == LISTENER_SOCKETS_MOST)
-        return too_many;
-    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return strerror(errno);
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (info->ai_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
-        const char *wrong = strerror(errno);
-        (void)close(fd);
-        return wrong;
-    }
-    add(listener, fd, ADDRESS_PLAIN, "");
-    return NULL;
-}
-
+/* Opens all addresses of a host. */
 static int open_plain(struct listener *listener, const struct address *address,
                       char fault[LISTENER_FAULT_ROOM])
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
     const char *wrong = NULL;
+    const int on = 1;
     int code = getaddrinfo(address->host, address->port, &hints, &found);
 
     if (code != 0)
         return fail(fault, address->text, gai_strerror(code));
-    for (const struct addrinfo *info = found; wrong == NULL && info != NULL; info = info->ai_next)
-        wrong = open_tcp(listener, info);
+    for (const struct addrinfo *info = found; wrong == NULL && info != NULL; info = info->ai_next) {
+        int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd >= 0)
+            (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (fd >= 0 && info->ai_family == AF_INET6)
+            (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        if (!address_is_loopback(info->ai_addr))
+            wrong = not_loopback;
+        else if (listener->count == LISTENER_SOCKETS_MOST)
+            wrong = too_many;
+        else if (fd < 0 || bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+            wrong = strerror(errno);
+        if (wrong == NULL)
+            add(listener, fd, ADDRESS_PLAIN, "");
+        else
+            descriptor_close(fd);
+    }
     freeaddrinfo(found);
     return wrong == NULL ? 0 : fail(fault, address->text, wrong);
 }
@@ -191,65 +175,40 @@ static void log_address(int fd)
     log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
 }
 
-/* Checks a socket that systemd opened. Returns NULL, or what is wrong with it. */
-static const char *check_given(int fd, bool is_plain, enum address_kind *ret_kind)
-{
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-    socklen_t length = sizeof address;
-    int type = 0;
-    int listens = 0;
-    socklen_t size = sizeof type;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM ||
-        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || listens == 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) < 0)
-        return "not a listening stream socket (use ListenStream= with Accept=no)";
-    *ret_kind = address.ss_family == AF_UNIX ? ADDRESS_UNIX : ADDRESS_PLAIN;
-    if (*ret_kind == ADDRESS_UNIX)
-        return NULL;
-    if (!is_plain)
-        return "a TCP socket is not encrypted, and needs FileDescriptorName=plain";
-    return address_is_loopback((const struct sockaddr *)&address) ? NULL : not_loopback;
-}
-
 /* Takes the sockets that systemd opened. */
 static int take_given(struct listener *listener, const struct systemd *systemd,
                       char fault[LISTENER_FAULT_ROOM])
 {
     for (int i = 0; i < systemd->socket_count; i++) {
-        enum address_kind kind = ADDRESS_UNIX;
+        struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+        socklen_t length = sizeof address;
+        int type = 0;
+        int listens = 0;
+        socklen_t size = sizeof type;
         char subject[40];
         int fd = SYSTEMD_FIRST_SOCKET + i;
-        const char *wrong =
-            listener->count == LISTENER_SOCKETS_MOST
-                ? too_many
-                : check_given(fd, systemd_socket_is_called(systemd, i, "plain"), &kind);
-        if (wrong == NULL &&
-            (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0))
+        const char *wrong = NULL;
+
+        if (listener->count == LISTENER_SOCKETS_MOST)
+            wrong = too_many;
+        else if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM ||
+                 getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || listens == 0 ||
+                 getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+            wrong = "not a listening stream socket (use ListenStream= with Accept=no)";
+        bool is_unix = address.ss_family == AF_UNIX;
+        if (wrong == NULL && !is_unix && !systemd_socket_is_called(systemd, i, "plain"))
+            wrong = "a TCP socket is not encrypted, and needs FileDescriptorName=plain";
+        else if (wrong == NULL && !is_unix && !address_is_loopback((struct sockaddr *)&address))
+            wrong = not_loopback;
+        else if (wrong == NULL &&
+                 (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0))
             wrong = strerror(errno);
-        (void)snprintf(subject, sizeof subject, "descriptor %d from systemd", fd);
         if (wrong != NULL) {
+            (void)snprintf(subject, sizeof subject, "descriptor %d from systemd", fd);
             (void)fail(fault, subject, wrong);
             return -REASON_USAGE;
         }
-        add(listener, fd, kind, "");
-    }
-    return 0;
-}
-
-/* Opens the addresses in the settings. */
-static int open_own(struct listener *listener, const struct settings *settings,
-                    char fault[LISTENER_FAULT_ROOM])
-{
-    for (size_t i = 0; i < settings->listen.count; i++) {
-        struct address address;
-        /* Cannot fail: the settings were checked. */
-        (void)address_parse(settings->listen.texts[i], &address);
-        int code = address.kind == ADDRESS_UNIX
-                       ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
-                       : open_plain(listener, &address, fault);
-        if (code < 0)
-            return code;
+        add(listener, fd, is_unix ? ADDRESS_UNIX : ADDRESS_PLAIN, "");
     }
     return 0;
 }
@@ -266,8 +225,15 @@ int listener_open(struct listener *listener, const struct settings *settings,
             log_event(LOG_LEVEL_WARNING, "systemd opened the sockets: a setting is ignored",
                       "setting", row->name, NULL);
     }
-    int code = listener->is_given ? take_given(listener, systemd, fault)
-                                  : open_own(listener, settings, fault);
+    int code = take_given(listener, systemd, fault);
+    for (size_t i = 0; !listener->is_given && code == 0 && i < settings->listen.count; i++) {
+        struct address address;
+        /* Cannot fail: the settings were checked. */
+        (void)address_parse(settings->listen.texts[i], &address);
+        code = address.kind == ADDRESS_UNIX
+                   ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
+                   : open_plain(listener, &address, fault);
+    }
     if (code < 0) {
         listener_remove(listener);
         return code;
