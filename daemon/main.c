@@ -45,28 +45,12 @@ static int complain(const char *subject, const char *fault)
     return EXIT_FAILURE;
 }
 
-/*
- * Raises the limit of descriptors as far as the system allows: the parent and a worker with threads
- * have some for each session, and a deep listing has one for each folder on its way.
- */
-static void raise_descriptors(const struct settings *settings)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max / 2 < (rlim_t)settings->sessions)
-        log_event(LOG_LEVEL_WARNING,
-                  "the limit of open files (ulimit -n) is too low for limits.sessions", NULL);
-}
-
 /* Opens what sessions need, however they come. */
 static int open_daemon(struct daemon *daemon, bool is_foreground)
 {
     const struct settings *settings = daemon->settings;
     const char *wrong = NULL;
+    struct rlimit limit;
 
     log_set_level((enum log_level)settings->log_level);
     log_look_for_journal();
@@ -84,7 +68,18 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
         (void)setenv("TZ", zone, 1);
     free(zone);
 
-    raise_descriptors(settings);
+    /*
+     * Open as many files as the system allows: the parent and a worker with threads have some for
+     * each session, and a deep listing has one for each folder on its way.
+     */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max / 2 < (rlim_t)settings->sessions)
+            log_event(LOG_LEVEL_WARNING,
+                      "the limit of open files (ulimit -n) is too low for limits.sessions", NULL);
+    }
+
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
     daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
@@ -93,25 +88,6 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
         return complain("", strerror(errno));
     daemon->counters->started_s = (int64_t)time(NULL);
     return EXIT_SUCCESS;
-}
-
-/* Makes the pid file first, so that its lock is held before anybody can connect. */
-static int open_listener(struct daemon *daemon)
-{
-    const struct settings *settings = daemon->settings;
-    char fault[LISTENER_FAULT_ROOM];
-
-    if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
-        return complain(settings->pid_file, errno == EAGAIN ? "another daemon uses this file"
-                                            : errno == EEXIST
-                                                ? "the existing file is not a pid file"
-                                                : strerror(errno));
-    int opened = listener_open(&daemon->listener, settings, daemon->systemd, fault);
-    if (opened == 0)
-        return EXIT_SUCCESS;
-    pid_file_remove(settings->pid_file, daemon->pid_file);
-    (void)complain("", fault);
-    return opened == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 /*
@@ -172,6 +148,7 @@ static int serve(struct daemon *daemon)
     struct settings *settings = daemon->settings;
     bool is_foreground = daemon->line->foreground;
     char fault[CHILD_FAULT_ROOM];
+    char no_listener[LISTENER_FAULT_ROOM];
     int word = -1;
 
     /* If the caller ignores it, waitpid(2) does not return how a child ended. */
@@ -184,9 +161,19 @@ static int serve(struct daemon *daemon)
     if (self_test(&daemon->library, settings, fault) < 0)
         return complain_of_library(settings, fault);
     parent_catch_signals();
-    code = open_listener(daemon);
-    if (code != EXIT_SUCCESS)
-        return code;
+    /* First, so that its lock is held before anybody can connect. */
+    if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
+        return complain(settings->pid_file, errno == EAGAIN ? "another daemon uses this file"
+                                            : errno == EEXIST
+                                                ? "the existing file is not a pid file"
+                                                : strerror(errno));
+    code = listener_open(&daemon->listener, settings, daemon->systemd, no_listener);
+    if (code < 0) {
+        pid_file_remove(settings->pid_file, daemon->pid_file);
+        (void)complain("", no_listener);
+        return code == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
+    }
+
     access_resolve(settings);
     if (!daemon->library.writable)
         log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
@@ -242,17 +229,27 @@ static int print_settings(const struct setting *table, const char *within)
     return code;
 }
 
-/* What needs settings. */
-static int act(const struct command_line *line, const struct systemd *systemd)
+static int run(const struct command_line *line, const struct systemd *systemd)
 {
     struct fault fault;
     char sentence[FAULT_LINE_ROOM];
-    char *text = command_line_load(line, &fault);
     struct settings settings = {.library = NULL};
     struct daemon daemon = {
         .systemd = systemd, .line = line, .settings = &settings, .pid_file = -1};
     int code = EXIT_SUCCESS;
 
+    switch (line->action) {
+    case ACTION_HELP:
+        return print_text(command_line_help());
+    case ACTION_VERSION:
+        return printf("fsd %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    case ACTION_PRINT_SETTINGS:
+        return print_settings(settings_table, "");
+    default:
+        break;
+    }
+
+    char *text = command_line_load(line, &fault);
     if (text == NULL || command_line_settings(line, text, &settings, &fault) < 0) {
         (void)complain("", fault_print(&fault, sentence));
         code = EXIT_USAGE;
@@ -266,20 +263,6 @@ static int act(const struct command_line *line, const struct systemd *systemd)
     free(text);
     settings_release(&settings);
     return code;
-}
-
-static int run(const struct command_line *line, const struct systemd *systemd)
-{
-    switch (line->action) {
-    case ACTION_HELP:
-        return print_text(command_line_help());
-    case ACTION_VERSION:
-        return printf("fsd %s\n", FSD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    case ACTION_PRINT_SETTINGS:
-        return print_settings(settings_table, "");
-    default:
-        return act(line, systemd);
-    }
 }
 
 int main(int argc, char **argv)
