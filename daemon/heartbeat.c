@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "protocol/body.h"
@@ -43,44 +44,31 @@ static struct timespec in_ms(int64_t milliseconds)
     return then;
 }
 
-/* Sends signs of life, unless the client is gone, until the work is done. */
-static void accompany(struct work *work, struct stream *stream, int64_t interval_ms)
+int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void *argument),
+                     void *argument)
 {
-    struct timespec then = in_ms(interval_ms);
+    struct work work = {.job = job, .argument = argument};
+    pthread_attr_t attributes;
+    pthread_t thread;
 
-    while (sem_clockwait(&work->done, CLOCK_MONOTONIC, &then) < 0) {
+    (void)sem_init(&work.done, 0, 0);
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, STACK);
+    bool has_thread = pthread_create(&thread, &attributes, work_run, &work) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    if (!has_thread)
+        (void)work_run(&work); /* and the client gets no signs of life */
+
+    struct timespec then = in_ms(interval_ms);
+    while (sem_clockwait(&work.done, CLOCK_MONOTONIC, &then) < 0) {
         if (errno == EINTR)
             continue;
         if (!stream->failed)
             (void)body_send_wait(stream);
         then = in_ms(interval_ms);
     }
-}
-
-static int start(pthread_t *thread, struct work *work)
-{
-    pthread_attr_t attributes;
-
-    (void)pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, STACK);
-    int error = pthread_create(thread, &attributes, work_run, work);
-    (void)pthread_attr_destroy(&attributes);
-    return error;
-}
-
-int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void *argument),
-                     void *argument)
-{
-    struct work work = {.job = job, .argument = argument};
-    pthread_t thread;
-
-    (void)sem_init(&work.done, 0, 0);
-    if (start(&thread, &work) == 0) {
-        accompany(&work, stream, interval_ms);
+    if (has_thread)
         (void)pthread_join(thread, NULL);
-    } else {
-        (void)work_run(&work); /* without a thread there are no signs of life */
-    }
     (void)sem_destroy(&work.done);
     errno = work.error;
     return work.result;

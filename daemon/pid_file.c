@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,30 +15,23 @@ enum {
     TRIES = 10,
 };
 
-/* Is this a regular file that contains a number or nothing, so that a daemon may have made it? */
-static bool is_pid_file(int fd)
-{
-    char text[NUMBER_ROOM + 1] = "";
-    struct stat status;
-    ssize_t length = 0;
-
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > NUMBER_ROOM)
-        return false;
-    length = pread(fd, text, NUMBER_ROOM, 0);
-    return length >= 0 && strspn(text, "0123456789\n") == (size_t)length;
-}
-
 /* Locks the file and writes the pid. Returns 0, or -1 with errno set. */
 static int take(int fd)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char text[NUMBER_ROOM + 1] = "";
+    struct stat status;
+    ssize_t length = 0;
 
     if (fcntl(fd, F_SETLK, &whole) < 0) {
         /* POSIX allows either of the two. */
         errno = errno == EACCES ? EAGAIN : errno;
         return -1;
     }
-    if (!is_pid_file(fd)) {
+    /* A daemon can only have made a regular file that contains a number or nothing. */
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > NUMBER_ROOM ||
+        (length = pread(fd, text, NUMBER_ROOM, 0)) < 0 ||
+        strspn(text, "0123456789\n") != (size_t)length) {
         errno = EEXIST;
         return -1;
     }

@@ -31,18 +31,6 @@ static int try_settings(const void *argument, char fault[CHILD_FAULT_ROOM])
     return code;
 }
 
-static void keep_fixed(struct settings *settings, const struct settings *before)
-{
-    for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (!row->is_fixed ||
-            configuration_is_equal(&settings->configuration, &before->configuration, row))
-            continue;
-        log_event(LOG_LEVEL_WARNING, "a setting has changed that needs a restart", "setting",
-                  row->name, NULL);
-        configuration_copy(&settings->configuration, &before->configuration, row);
-    }
-}
-
 /* Cannot fail: a child has tried the same text. */
 static void take_settings(const struct command_line *line, const char *text,
                           struct settings *settings)
@@ -54,7 +42,14 @@ static void take_settings(const struct command_line *line, const char *text,
     before.configuration.values = &before;
     (void)command_line_settings(line, text, settings, &fault);
     access_resolve(settings);
-    keep_fixed(settings, &before);
+    for (const struct setting *row = settings_table; row->name != NULL; row++) {
+        if (!row->is_fixed ||
+            configuration_is_equal(&settings->configuration, &before.configuration, row))
+            continue;
+        log_event(LOG_LEVEL_WARNING, "a setting has changed that needs a restart", "setting",
+                  row->name, NULL);
+        configuration_copy(&settings->configuration, &before.configuration, row);
+    }
     settings_release(&before);
 }
 

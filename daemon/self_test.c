@@ -39,15 +39,20 @@ static int try_link(const struct stage *stage, const char *name, char fault[CHIL
     return 0;
 }
 
-/* Stores a file. Returns 0 or a reason, -REASON_NO_SPACE on a full disk, with a `fault`. */
-static int try_storing(const struct library *library, char fault[CHILD_FAULT_ROOM])
+/*
+ * Stores a file within the limits of a session. Returns 0 or a reason, -REASON_NO_SPACE on a full
+ * disk, with a `fault`.
+ */
+static int try_storing(const void *argument, char fault[CHILD_FAULT_ROOM])
 {
+    const struct attempt *attempt = argument;
     const struct stage_plan plan = {.size = 1};
     struct stage stage = STAGE_NONE;
     struct record record = {.size = 1, .by = "self-test"};
     char name[sizeof stage.id + sizeof ".link"];
 
-    int code = stage_open(&stage, library, client, &plan);
+    worker_limit_memory(worker_memory_in_use(), attempt->settings->memory);
+    int code = stage_open(&stage, attempt->library, client, &plan);
     if (code < 0)
         return fail(fault, code, "cannot create a file in .fsd/stage");
     (void)snprintf(name, sizeof name, "%s.link", stage.id);
@@ -55,7 +60,7 @@ static int try_storing(const struct library *library, char fault[CHILD_FAULT_ROO
     code = stage_write(&stage, "x", 1);
     if (code < 0)
         (void)fail(fault, code, "cannot write to a file in .fsd/stage");
-    else if ((code = stage_seal(&stage, library, &record)) < 0)
+    else if ((code = stage_seal(&stage, attempt->library, &record)) < 0)
         (void)fail(fault, code, "cannot give a file its record and sync it to disk");
     else
         code = try_link(&stage, name, fault);
@@ -64,19 +69,11 @@ static int try_storing(const struct library *library, char fault[CHILD_FAULT_ROO
     return code;
 }
 
-static int try_as_session(const void *argument, char fault[CHILD_FAULT_ROOM])
-{
-    const struct attempt *attempt = argument;
-
-    worker_limit_memory(worker_memory_in_use(), attempt->settings->memory);
-    return try_storing(attempt->library, fault);
-}
-
 int self_test(const struct library *library, const struct settings *settings,
               char fault[CHILD_FAULT_ROOM])
 {
     const struct attempt attempt = {.library = library, .settings = settings};
-    int code = library->writable ? child_try(try_as_session, &attempt, fault) : 0;
+    int code = library->writable ? child_try(try_storing, &attempt, fault) : 0;
 
     if (code == -REASON_NO_SPACE) {
         log_event(LOG_LEVEL_WARNING, "the self-test found no room", "cause", fault, NULL);
