@@ -22,16 +22,6 @@ static bool take(char *copy, size_t room, const char *bytes, size_t length)
     return true;
 }
 
-static const char *parse_port(const char *port, struct address *ret)
-{
-    int64_t number = 0;
-
-    if (!value_number(port, strlen(port), &number) || number > 65535)
-        return "the port must be a number from 0 to 65535";
-    (void)take(ret->port, sizeof ret->port, port, strlen(port));
-    return NULL;
-}
-
 /* host, host:port, [v6] or [v6]:port */
 static const char *parse_host(const char *text, struct address *ret)
 {
@@ -39,6 +29,8 @@ static const char *parse_host(const char *text, struct address *ret)
     const char *host = bracket ? text + 1 : text;
     size_t length = strcspn(host, bracket ? "]" : ":");
     const char *after = host + length;
+    const char *port = ADDRESS_PORT;
+    int64_t number = 0;
 
     if (bracket && *after != ']')
         return "the closing bracket is missing";
@@ -48,14 +40,17 @@ static const char *parse_host(const char *text, struct address *ret)
         return "the host is missing or too long";
     if (strcspn(ret->host, " \t\n/@") < length)
         return "the host contains an invalid character";
-    (void)take(ret->port, sizeof ret->port, ADDRESS_PORT, strlen(ADDRESS_PORT));
-    if (*after == '\0')
-        return NULL;
-    if (*after != ':')
-        return "only a port may follow the host";
-    if (!bracket && strchr(after + 1, ':') != NULL)
-        return "an IPv6 address needs brackets, as in [::1]:7373";
-    return parse_port(after + 1, ret);
+    if (*after != '\0') {
+        port = after + 1;
+        if (*after != ':')
+            return "only a port may follow the host";
+        if (!bracket && strchr(port, ':') != NULL)
+            return "an IPv6 address needs brackets, as in [::1]:7373";
+        if (!value_number(port, strlen(port), &number) || number > 65535)
+            return "the port must be a number from 0 to 65535";
+    }
+    (void)take(ret->port, sizeof ret->port, port, strlen(port));
+    return NULL;
 }
 
 const char *address_parse(const char *text, struct address *ret)

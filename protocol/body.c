@@ -11,23 +11,23 @@ enum {
     HEADER_ROOM = 8, /* the longest number of bytes, "1048576", and LF */
 };
 
+/* Parses what follows the word END. */
 static int parse_end(const char *bytes, size_t length, struct item *ret)
 {
     static const char key[] = " digest=";
     const size_t key_length = sizeof key - 1;
+    char text[LINE_LONGEST];
+    struct field field;
 
     ret->kind = ITEM_END;
     if (length == 0)
         return 0;
-    if (length < key_length || memcmp(bytes, key, key_length) != 0)
+    if (length < key_length || length > LINE_LONGEST || memcmp(bytes, key, key_length) != 0)
         return -REASON_BAD_REQUEST;
     int code = digest_check(bytes + key_length, length - key_length);
-    if (code == -REASON_UNSUPPORTED) {
-        struct line line;
-        /* A digest of another kind must still be a valid field. */
-        return line_parse(&line, bytes + 1, length - 1) < 0 || line.count != 1 ? -REASON_BAD_REQUEST
-                                                                               : code;
-    }
+    /* A digest of another kind must still be a valid field. */
+    if (code == -REASON_UNSUPPORTED && line_parse_field(bytes + 1, length - 1, text, &field) < 0)
+        return -REASON_BAD_REQUEST;
     if (code == 0)
         memcpy(ret->digest, bytes + key_length, DIGEST_LENGTH);
     return code;
@@ -67,26 +67,11 @@ static size_t print_header(char header[HEADER_ROOM + 1], size_t length)
     return (size_t)snprintf(header, HEADER_ROOM + 1, "%zu\n", length % (ITEM_LONGEST + 1));
 }
 
-/* Reads the line that begins the next item, and skips WAITs. */
-static int read_header(struct stream *stream, struct item *ret)
-{
-    for (;;) {
-        const char *line = NULL;
-        size_t length = 0;
-        int code = stream_line(stream, &line, &length);
-        if (code == 0)
-            code = item_parse(line, length, ret);
-        if (code < 0 || ret->kind != ITEM_WAIT)
-            return code;
-        code = stream_sign_of_life(stream);
-        if (code < 0)
-            return code;
-    }
-}
-
 int body_next(struct stream *stream, struct body *body, struct item *ret, const char **ret_bytes,
               size_t *ret_length)
 {
+    const char *line = NULL;
+    size_t length = 0;
     int code = 0;
 
     if (body->left == 0) {
@@ -98,7 +83,14 @@ int body_next(struct stream *stream, struct body *body, struct item *ret, const 
                 return -REASON_BAD_REQUEST;
         }
         body->tail = false;
-        if ((code = read_header(stream, ret)) < 0 || ret->kind != ITEM_DATA)
+        do {
+            code = stream_line(stream, &line, &length);
+            if (code == 0)
+                code = item_parse(line, length, ret);
+            if (code == 0 && ret->kind == ITEM_WAIT)
+                code = stream_sign_of_life(stream);
+        } while (code == 0 && ret->kind == ITEM_WAIT);
+        if (code < 0 || ret->kind != ITEM_DATA)
             return code;
         body->left = ret->length;
         body->tail = true;

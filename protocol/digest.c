@@ -17,18 +17,6 @@ enum {
     CHUNK = 256 * 1024, /* bytes read at a time */
 };
 
-/* The length of "word" in "word:...", or 0. */
-static size_t other_kind(const char *bytes, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] == ':')
-            return i;
-        if ((bytes[i] < 'a' || bytes[i] > 'z') && (bytes[i] < '0' || bytes[i] > '9'))
-            return 0;
-    }
-    return 0;
-}
-
 void digest_begin(struct digest *digest)
 {
     sha256_init(&digest->sha256);
@@ -65,8 +53,15 @@ const char *digest_hex(const char *text)
 
 int digest_check(const char *bytes, size_t length)
 {
-    if (length < kind_length || memcmp(bytes, kind, kind_length) != 0)
-        return other_kind(bytes, length) > 0 ? -REASON_UNSUPPORTED : -REASON_BAD_REQUEST;
+    size_t word = 0;
+
+    if (length < kind_length || memcmp(bytes, kind, kind_length) != 0) {
+        while (word < length && ((bytes[word] >= 'a' && bytes[word] <= 'z') ||
+                                 (bytes[word] >= '0' && bytes[word] <= '9')))
+            word++;
+        return word > 0 && word < length && bytes[word] == ':' ? -REASON_UNSUPPORTED
+                                                               : -REASON_BAD_REQUEST;
+    }
     if (length != DIGEST_LENGTH || !hex_is_valid(bytes + kind_length, length - kind_length))
         return -REASON_BAD_REQUEST;
     return 0;

@@ -43,17 +43,7 @@ static int decode(const char *bytes, size_t length, char *text)
     return written;
 }
 
-static bool is_key(const char *bytes, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] < 'a' || bytes[i] > 'z')
-            return false;
-    }
-    return length >= 1 && length <= LINE_KEY_LONGEST;
-}
-
-/* Parses one field into `text`, which has room for it and a NUL. Returns the bytes used, or -1. */
-static int parse_field(const char *bytes, size_t length, char *text, struct field *ret)
+int line_parse_field(const char *bytes, size_t length, char *text, struct field *ret)
 {
     const char *equals = memchr(bytes, '=', length);
     size_t key_length = equals != NULL ? (size_t)(equals - bytes) : 0;
@@ -61,8 +51,12 @@ static int parse_field(const char *bytes, size_t length, char *text, struct fiel
 
     *ret = (struct field){.key = NULL};
     if (equals != NULL) {
-        if (!is_key(bytes, key_length))
+        if (key_length < 1 || key_length > LINE_KEY_LONGEST)
             return -1;
+        for (size_t i = 0; i < key_length; i++) {
+            if (bytes[i] < 'a' || bytes[i] > 'z')
+                return -1;
+        }
         memcpy(text, bytes, key_length);
         text[key_length] = '\0';
         ret->key = text;
@@ -87,7 +81,7 @@ int line_parse(struct line *line, const char *bytes, size_t length)
         const char *space = memchr(bytes + start, ' ', length - start);
         size_t end = space != NULL ? (size_t)(space - bytes) : length;
         struct field *field = &line->fields[line->count];
-        int took = parse_field(bytes + start, end - start, line->text + used, field);
+        int took = line_parse_field(bytes + start, end - start, line->text + used, field);
         bool is_repeated = took >= 0 && field->key != NULL && line_option(line, field->key) != NULL;
         if (took < 0 || is_repeated)
             return -REASON_BAD_REQUEST;

@@ -37,6 +37,12 @@ struct line {
  */
 int line_parse(struct line *line, const char *bytes, size_t length);
 
+/*
+ * Parses one field of a line. `text` must have room for length + 1 bytes, and keeps the bytes of
+ * the field. Returns how many it used, or -1 when the field breaks the grammar.
+ */
+int line_parse_field(const char *bytes, size_t length, char *text, struct field *ret);
+
 /* The option with that key, or NULL. */
 const struct field *line_option(const struct line *line, const char *key);
 

@@ -442,23 +442,6 @@ size_t stream_pending(const struct stream *stream)
     return stream->output_end - stream->output_start;
 }
 
-/*
- * Reads what comes while this side sends. Returns STREAM_HEARD when the end of a line has come, 0
- * for other bytes, NOT_NOW, or -REASON_LOST at the end.
- */
-static int overhear(struct stream *stream)
-{
-    /* pull() may move the bytes to the start of the buffer. */
-    size_t before = stream->input_end - stream->input_start;
-    int code = pull(stream);
-    const char *added = stream->input + stream->input_start + before;
-
-    if (code == 0 &&
-        memchr(added, '\n', (size_t)(stream->input + stream->input_end - added)) != NULL)
-        return STREAM_HEARD;
-    return code;
-}
-
 int stream_send(struct stream *stream, bool listens, int64_t limit_ms)
 {
     int64_t spent = 0;
@@ -475,9 +458,14 @@ int stream_send(struct stream *stream, bool listens, int64_t limit_ms)
         if (listens) {
             if (sent == 0)
                 stream_expect(stream);
-            heard = overhear(stream);
-            if (heard < 0 || heard == STREAM_HEARD)
+            /* An offset, because pull() may move the bytes to the start of the buffer. */
+            size_t before = stream->input_end - stream->input_start;
+            heard = pull(stream);
+            const char *added = stream->input + stream->input_start + before;
+            if (heard < 0)
                 return heard;
+            if (memchr(added, '\n', (size_t)(stream->input + stream->input_end - added)) != NULL)
+                return STREAM_HEARD;
         }
         if (sent == 0 || heard == 0)
             continue;
@@ -489,9 +477,10 @@ int stream_send(struct stream *stream, bool listens, int64_t limit_ms)
             return -REASON_TIMEOUT;
         }
         bool can_read = listens && stream->input_end < STREAM_BUFFER;
-        int64_t before = spent;
-        int came = wait_for(stream, can_read ? READABLE | WRITABLE : WRITABLE, -1, left, &spent);
-        stream->waited_ms += spent - before;
+        int64_t waited = 0;
+        int came = wait_for(stream, can_read ? READABLE | WRITABLE : WRITABLE, -1, left, &waited);
+        spent += waited;
+        stream->waited_ms += waited;
         if (came < 0 || came == WOKEN)
             return came < 0 ? came : -REASON_UNAVAILABLE;
     }

@@ -20,33 +20,23 @@ bool value_number(const char *bytes, size_t length, int64_t *ret)
     return true;
 }
 
-/* Up to nine decimals, as nanoseconds. */
-static bool decimals(const char *bytes, size_t length, long *ret)
-{
-    long nanoseconds = 0;
-
-    if (length == 0 || length > 9)
-        return false;
-    for (size_t i = 0; i < 9; i++) {
-        if (i < length && (bytes[i] < '0' || bytes[i] > '9'))
-            return false;
-        nanoseconds = nanoseconds * 10 + (i < length ? bytes[i] - '0' : 0);
-    }
-    *ret = nanoseconds;
-    return true;
-}
-
 bool value_time(const char *bytes, size_t length, struct timespec *ret)
 {
     int64_t seconds = 0;
     long nanoseconds = 0;
     const char *point = memchr(bytes, '.', length);
     size_t whole = point != NULL ? (size_t)(point - bytes) : length;
+    size_t decimals = point != NULL ? length - whole - 1 : 0;
 
-    if (!value_number(bytes, whole, &seconds))
+    if (!value_number(bytes, whole, &seconds) || (point != NULL && decimals == 0) || decimals > 9)
         return false;
-    if (point != NULL && !decimals(point + 1, length - whole - 1, &nanoseconds))
-        return false;
+    /* Decimals that are not there are zeros. */
+    for (size_t i = 0; i < 9; i++) {
+        char digit = i < decimals ? point[1 + i] : '0';
+        if (digit < '0' || digit > '9')
+            return false;
+        nanoseconds = nanoseconds * 10 + (digit - '0');
+    }
     *ret = (struct timespec){.tv_sec = seconds, .tv_nsec = nanoseconds};
     return true;
 }
