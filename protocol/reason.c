@@ -13,7 +13,7 @@ struct row {
 static const struct row rows[REASON_COUNT] = {
     [REASON_NONE] = {"ok", 0, "done"},
     [REASON_NOT_FOUND] = {"not-found", 4, "no such file"},
-    [REASON_NOT_A_FILE] = {"not-a-file", 1, "is a folder or special file"},
+    [REASON_NOT_A_FILE] = {"not-a-file", 1, "is a folder, link or special file"},
     [REASON_DENIED] = {"denied", 6, "not allowed"},
     [REASON_BAD_REQUEST] = {"bad-request", 1, "the request violates the protocol"},
     [REASON_ABORTED] = {"aborted", 1, "the upload was aborted"},
