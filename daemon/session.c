@@ -40,14 +40,9 @@ int session_check_library(struct session *session)
                           "the library was unmounted, moved or replaced");
 }
 
-bool session_has_disk_failed(const struct session *session)
-{
-    return counter_read(&session->counters->broken) > 0;
-}
-
 int session_check_disk(struct session *session)
 {
-    return session_has_disk_failed(session)
+    return counter_read(&session->counters->broken) > 0
                ? session_refuse(session, REASON_UNAVAILABLE,
                                 "the disk has failed: uploads and deletions are refused until fsd "
                                 "is restarted")

@@ -68,10 +68,9 @@ int session_check_library(struct session *session);
 
 /*
  * Has the disk failed to make something durable since the daemon was started? From then on nothing
- * is answered OK that would have to be durable: session_check_disk() returns -REASON_UNAVAILABLE,
- * after session_refuse(), instead of 0.
+ * is answered OK that would have to be durable. Returns 0, or -REASON_UNAVAILABLE after
+ * session_refuse().
  */
-bool session_has_disk_failed(const struct session *session);
 int session_check_disk(struct session *session);
 
 /*

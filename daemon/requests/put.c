@@ -44,8 +44,11 @@ struct put {
  * Decide.
  */
 
-/* Looks at what is under the name. Returns 0, or a reason why nothing can be stored there. */
-static int look(struct put *put)
+/*
+ * Looks at what is under the name, and sets the facts and `decision`. Returns 0, or a reason why
+ * nothing can be stored there.
+ */
+static int decide(struct put *put)
 {
     const struct library *library = put->session->library;
     struct put_facts *facts = &put->facts;
@@ -53,40 +56,30 @@ static int look(struct put *put)
     descriptor_close(put->there.fd);
     int code = lookup_open(library, put->name, &put->there);
     facts->name = PUT_NAME_TAKEN;
-    facts->is_unreadable = false;
     if (code == -REASON_NOT_FOUND && errno != ENOENT)
         return session_refuse(put->session, REASON_NOT_A_FILE,
                               "one of its folders is a file or a link");
+    if (code == -REASON_NOT_FOUND && !facts->replaces) {
+        facts->name = PUT_NAME_QUARANTINED;
+        code = quarantine_open(library, put->name, &put->there);
+    }
     if (code == -REASON_NOT_FOUND) {
         facts->name = PUT_NAME_FREE;
         code = 0;
-        if (!facts->replaces) {
-            code = quarantine_open(library, put->name, &put->there);
-            if (code == 0)
-                facts->name = PUT_NAME_QUARANTINED;
-            else if (code == -REASON_NOT_FOUND)
-                code = 0;
-        }
     }
-    facts->there = facts->name != PUT_NAME_FREE ? &put->there : NULL;
-    return code;
-}
-
-/* Sets `decision`. Returns 0 or a reason. */
-static int decide(struct put *put)
-{
-    int code = look(put);
-
     if (code < 0)
         return code;
-    put->decision = put_decide(&put->facts);
+
+    facts->there = facts->name != PUT_NAME_FREE ? &put->there : NULL;
+    facts->is_unreadable = false;
+    put->decision = put_decide(facts);
     if (put->decision != PUT_MAKE_DIGEST)
         return 0;
     /* With the whole body this is in commit(), which already has a heartbeat. */
-    code = put->facts.body == PUT_BODY_WHOLE ? lookup_digest(&put->there)
-                                             : request_digest(put->session, &put->there);
-    put->facts.is_unreadable = code < 0;
-    put->decision = put_decide(&put->facts);
+    code = facts->body == PUT_BODY_WHOLE ? lookup_digest(&put->there)
+                                         : request_digest(put->session, &put->there);
+    facts->is_unreadable = code < 0;
+    put->decision = put_decide(facts);
     return put->decision == PUT_UNREADABLE ? code : 0;
 }
 
@@ -94,26 +87,26 @@ static int decide(struct put *put)
  * Stage.
  */
 
-static int resume_stage(void *argument)
+/* Locks the stage of an upload that broke off, if this one resumes it. */
+static int find_stage(void *argument)
+{
+    struct put *put = argument;
+    struct session *session = put->session;
+    int code = stage_resume(&put->stage, session->library, session->client.name, &put->plan);
+
+    if (code == -REASON_BUSY)
+        return session_refuse(session, REASON_BUSY, "another session is receiving this upload");
+    if (code == -REASON_MISMATCH)
+        return session_refuse(session, REASON_MISMATCH,
+                              "this upload was begun with another name or size");
+    return code == -REASON_NOT_FOUND ? 0 : code;
+}
+
+static int hash_stage(void *argument)
 {
     struct put *put = argument;
 
-    return stage_resume(&put->stage, put->session->library, put->session->client.name, &put->plan);
-}
-
-/* Locks the stage of an upload that broke off, if this one resumes it. */
-static int find_stage(struct put *put)
-{
-    if (put->plan.id == NULL)
-        return 0;
-    int code = session_run_with_heartbeat(put->session, resume_stage, put);
-    if (code == -REASON_BUSY)
-        return session_refuse(put->session, REASON_BUSY,
-                              "another session is receiving this upload");
-    if (code == -REASON_MISMATCH)
-        return session_refuse(put->session, REASON_MISMATCH,
-                              "this upload was begun with another name or size");
-    return code == -REASON_NOT_FOUND ? 0 : code;
+    return stage_hash(&put->stage, &put->digest);
 }
 
 static int refuse_usage(struct session *session)
@@ -124,48 +117,35 @@ static int refuse_usage(struct session *session)
                           session->client.who);
 }
 
-/* May this client have another stage that can be kept? */
-static int check_usage(const struct put *put)
-{
-    struct session *session = put->session;
-    const struct settings *settings = session->settings;
-    struct stage_usage usage;
-    int64_t size = put->plan.size > 0 ? put->plan.size : 0;
-
-    stage_measure(session->library, session->client.name, &usage);
-    if (usage.count >= (uint64_t)settings->stages) {
-        errno = EDQUOT; /* for the log */
-        return session_refuse(session, REASON_NO_SPACE,
-                              "%s already has %llu unfinished uploads, and may not have more",
-                              session->client.who, (unsigned long long)usage.count);
-    }
-    if (usage.room > (uint64_t)settings->stage_bytes ||
-        size > settings->stage_bytes - (int64_t)usage.room)
-        return refuse_usage(session);
-    return 0;
-}
-
-static int hash_stage(void *argument)
-{
-    struct put *put = argument;
-
-    return stage_hash(&put->stage, &put->digest);
-}
-
 /* Opens a stage, unless one was found, and tells the client to send what is not yet in it. */
 static int open_stage(struct put *put)
 {
     struct session *session = put->session;
+    const struct settings *settings = session->settings;
+    bool is_found = put->stage.fd >= 0;
     char digest[DIGEST_ROOM];
     int code = 0;
 
-    if (put->stage.fd < 0) {
-        code = put->plan.id != NULL ? check_usage(put) : 0;
-        if (code == 0)
-            code = stage_open(&put->stage, session->library, session->client.name, &put->plan);
+    /* May this client have another stage that can be kept? */
+    if (!is_found && put->plan.id != NULL) {
+        struct stage_usage usage;
+        int64_t size = put->plan.size > 0 ? put->plan.size : 0;
+        stage_measure(session->library, session->client.name, &usage);
+        if (usage.count >= (uint64_t)settings->stages) {
+            errno = EDQUOT; /* for the log */
+            return session_refuse(session, REASON_NO_SPACE,
+                                  "%s already has %llu unfinished uploads, and may not have more",
+                                  session->client.who, (unsigned long long)usage.count);
+        }
+        if (usage.room > (uint64_t)settings->stage_bytes ||
+            size > settings->stage_bytes - (int64_t)usage.room)
+            return refuse_usage(session);
     }
+    if (!is_found)
+        code = stage_open(&put->stage, session->library, session->client.name, &put->plan);
     if (code < 0 || session->body_expected)
         return code;
+
     if (put->stage.length == 0) {
         session->body_expected = true;
         return stream_print(&session->stream, "OK offset=0\n");
@@ -185,43 +165,41 @@ static int open_stage(struct put *put)
  * Receive.
  */
 
-/* Without a stage, when the name is taken, bytes are only counted and hashed. */
-static int take_bytes(struct put *put, const char *bytes, size_t length)
-{
-    struct session *session = put->session;
-    int code = 0;
-
-    if (put->plan.size >= 0 && (int64_t)length > put->plan.size - put->received)
-        return session_refuse(session, REASON_MISMATCH,
-                              "received more than the announced %lld bytes",
-                              (long long)put->plan.size);
-    if (put->plan.id != NULL && put->received + (int64_t)length > session->settings->stage_bytes)
-        return refuse_usage(session);
-    if (put->stage.fd >= 0)
-        code = stage_write(&put->stage, bytes, length);
-    digest_add(&put->digest, bytes, length);
-    put->received += (int64_t)length;
-    return code;
-}
-
-/* Reads the body to its END. From then on `record` and the facts are those of the bytes. */
+/*
+ * Reads the body to its END, into the stage if there is one. From then on `record` and the facts
+ * are those of the bytes.
+ */
 static int receive(struct put *put)
 {
     struct session *session = put->session;
     struct put_facts *facts = &put->facts;
     char *digest = put->record.digest;
-    struct item item = {.kind = ITEM_DATA};
+    struct item item;
 
-    while (item.kind == ITEM_DATA) {
+    while (true) {
         const char *bytes = NULL;
         size_t length = 0;
         int code = body_next(&session->stream, &session->body, &item, &bytes, &length);
         if (code == -REASON_UNSUPPORTED)
             session->body_expected = false; /* that was its END */
-        if (code == 0 && item.kind == ITEM_DATA)
-            code = take_bytes(put, bytes, length);
         if (code < 0)
             return code;
+        if (item.kind != ITEM_DATA)
+            break;
+
+        if (put->plan.size >= 0 && (int64_t)length > put->plan.size - put->received)
+            return session_refuse(session, REASON_MISMATCH,
+                                  "received more than the announced %lld bytes",
+                                  (long long)put->plan.size);
+        if (put->plan.id != NULL &&
+            put->received + (int64_t)length > session->settings->stage_bytes)
+            return refuse_usage(session);
+        if (put->stage.fd >= 0)
+            code = stage_write(&put->stage, bytes, length);
+        if (code < 0)
+            return code;
+        digest_add(&put->digest, bytes, length);
+        put->received += (int64_t)length;
     }
     session->body_expected = false;
     if (item.kind == ITEM_ABORT)
@@ -306,37 +284,9 @@ static int commit(void *argument)
     return folders_sync(&folders) < 0 || session_check_promise(session) < 0 ? COMMIT_UNKNOWN : 0;
 }
 
-static int receive_and_commit(struct put *put)
-{
-    struct session *session = put->session;
-
-    if (!session->library->writable)
-        return session_refuse(session, REASON_DENIED, "the library is read-only");
-    descriptor_close(put->there.fd);
-    put->there.fd = -1;
-    int code = open_stage(put);
-    if (code == 0)
-        code = receive(put);
-    return code == 0 ? session_run_with_heartbeat(session, commit, put) : code;
-}
-
 /*
  * Answer.
  */
-
-static int answer_stored(const struct put *put)
-{
-    struct session *session = put->session;
-    const char *old = put->there.record.digest;
-
-    log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
-              "name", put->name, "digest", put->record.digest, put->stage.moved ? "replaced" : NULL,
-              old[0] != '\0' ? old : "unknown", NULL);
-    int code = stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)put->received,
-                            put->record.digest);
-    /* The client need not wait until the stage's own name is removed. */
-    return code == 0 ? stream_flush(&session->stream) : code;
-}
 
 /* Makes the existing file durable, which another session may not have done yet, and its digest. */
 static int settle_existing(void *argument)
@@ -344,71 +294,90 @@ static int settle_existing(void *argument)
     struct put *put = argument;
     int code = commit_make_durable(put->session->library, &put->there, put->name);
 
-    if (code == 0 && session_has_disk_failed(put->session))
+    if (code == 0 && session_check_disk(put->session) < 0)
         return COMMIT_UNKNOWN;
     return code == 0 ? lookup_digest(&put->there) : code;
 }
 
-/*
- * The name is taken, maybe by this very upload. A client that may not see what is stored learns only
- * whether its own bytes, if their digest is known, are the stored ones.
- */
-static int answer_existing(struct put *put)
+static int answer(struct put *put)
 {
     struct session *session = put->session;
+    struct stream *stream = &session->stream;
     const struct put_facts *facts = &put->facts;
     const struct record *stored = &put->there.record;
-    int code = session_run_with_heartbeat(session, settle_existing, put);
+    int code = 0;
 
+    switch (put->decision) {
+    case PUT_LINK:
+    case PUT_REPLACE:
+        log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
+                  "name", put->name, "digest", put->record.digest,
+                  put->stage.moved ? "replaced" : NULL,
+                  stored->digest[0] != '\0' ? stored->digest : "unknown", NULL);
+        code = stream_print(stream, "OK size=%lld digest=%s\n", (long long)put->received,
+                            put->record.digest);
+        /* The client need not wait until the stage's own name is removed. */
+        return code == 0 ? stream_flush(stream) : code;
+    case PUT_NOTHING_TO_REPLACE:
+        return session_refuse(session, REASON_MISMATCH, "there is no file to replace");
+    case PUT_OTHER_FILE:
+        return session_refuse(session, REASON_MISMATCH, "the file to replace has other content%s%s",
+                              facts->may_know ? ": " : "", facts->may_know ? stored->digest : "");
+    case PUT_DONE:
+    case PUT_EXISTS:
+        break;
+    default:
+        return -REASON_INTERNAL;
+    }
+
+    /* The name is taken, maybe by this very upload. */
+    code = session_run_with_heartbeat(session, settle_existing, put);
     if (code != 0)
         return code;
     if (put->decision == PUT_DONE)
-        return stream_print(&session->stream, "OK size=%lld digest=%s\n", (long long)stored->size,
+        return stream_print(stream, "OK size=%lld digest=%s\n", (long long)stored->size,
                             stored->digest);
     session->outcome = REASON_EXISTS;
     bool same = facts->digest != NULL && strcmp(facts->digest, stored->digest) == 0;
+    /*
+     * A client that may not see what is stored learns only whether its own bytes, if their digest
+     * is known, are the stored ones.
+     */
     if (!facts->may_know)
-        return stream_print(&session->stream, same ? "EXISTS same=1\n" : "EXISTS\n");
-    return stream_print(&session->stream, "EXISTS size=%lld digest=%s%s\n",
+        return stream_print(stream, same ? "EXISTS same=1\n" : "EXISTS\n");
+    return stream_print(stream, "EXISTS size=%lld digest=%s%s\n",
                         (long long)put->there.status.st_size, stored->digest,
                         same && facts->replaces ? " same=1" : "");
 }
 
+/* All steps. Returns as put_serve(), or COMMIT_UNKNOWN. */
 static int serve(struct put *put)
 {
     struct session *session = put->session;
     int code = session_check_disk(session);
 
     /* The lock of the stage comes first: a session that has it may be committing this upload. */
-    if (code == 0)
-        code = find_stage(put);
+    if (code == 0 && put->plan.id != NULL)
+        code = session_run_with_heartbeat(session, find_stage, put);
     if (code == 0)
         code = decide(put);
+
     if (code == 0 && put->decision == PUT_RECEIVE) {
-        code = receive_and_commit(put);
+        if (!session->library->writable)
+            return session_refuse(session, REASON_DENIED, "the library is read-only");
+        descriptor_close(put->there.fd);
+        put->there.fd = -1;
+        code = open_stage(put);
+        if (code == 0)
+            code = receive(put);
+        if (code == 0)
+            code = session_run_with_heartbeat(session, commit, put);
     } else if (code == 0 && put->decision == PUT_COMPARE) {
+        /* No stage: the bytes are only counted and hashed. */
         code = receive(put);
         put->decision = put_decide(&put->facts);
     }
-    if (code != 0)
-        return code;
-
-    switch (put->decision) {
-    case PUT_LINK:
-    case PUT_REPLACE:
-        return answer_stored(put);
-    case PUT_DONE:
-    case PUT_EXISTS:
-        return answer_existing(put);
-    case PUT_NOTHING_TO_REPLACE:
-        return session_refuse(session, REASON_MISMATCH, "there is no file to replace");
-    case PUT_OTHER_FILE:
-        return session_refuse(session, REASON_MISMATCH, "the file to replace has other content%s%s",
-                              put->facts.may_know ? ": " : "",
-                              put->facts.may_know ? put->there.record.digest : "");
-    default:
-        return -REASON_INTERNAL;
-    }
+    return code == 0 ? answer(put) : code;
 }
 
 int put_serve(struct session *session, const struct arguments *arguments)

@@ -2,37 +2,6 @@
 
 #include <string.h>
 
-/* Is the file under the name what this very upload has stored before? */
-static bool is_done(const struct put_facts *facts)
-{
-    const struct record *record = &facts->there->record;
-
-    return facts->upload != NULL && strcmp(record->upload, facts->upload) == 0 &&
-           strcmp(record->by, facts->client) == 0 &&
-           (facts->size < 0 || facts->size == record->size) &&
-           (facts->digest == NULL || strcmp(facts->digest, record->digest) == 0);
-}
-
-/* The bytes may get the name of the file that has it. */
-static enum put_decision decide_replacing(const struct put_facts *facts)
-{
-    const char *stored = facts->there->record.digest;
-    enum put_decision proceed = facts->body == PUT_BODY_WHOLE ? PUT_REPLACE : PUT_RECEIVE;
-
-    if (facts->body == PUT_BODY_SENT || facts->digest == NULL)
-        return proceed;
-    if (stored[0] == '\0') {
-        bool is_other = facts->size >= 0 && facts->size != facts->there->status.st_size;
-        /* Without a guard, a file of another size, or one that cannot be read, is just replaced. */
-        if (facts->guard == NULL && (is_other || facts->is_unreadable))
-            return proceed;
-        return facts->is_unreadable ? PUT_UNREADABLE : PUT_MAKE_DIGEST;
-    }
-    if (strcmp(facts->digest, stored) == 0)
-        return PUT_EXISTS;
-    return facts->guard == NULL || strcmp(facts->guard, stored) == 0 ? proceed : PUT_OTHER_FILE;
-}
-
 enum put_decision put_decide(const struct put_facts *facts)
 {
     /* A quarantined name is free for the bytes that repair it, and for those that replace. */
@@ -46,12 +15,33 @@ enum put_decision put_decide(const struct put_facts *facts)
             return PUT_NOTHING_TO_REPLACE;
         return facts->body == PUT_BODY_WHOLE ? PUT_LINK : PUT_RECEIVE;
     }
-    if (is_done(facts))
+
+    const struct record *record = &facts->there->record;
+    bool is_done = facts->upload != NULL && strcmp(record->upload, facts->upload) == 0 &&
+                   strcmp(record->by, facts->client) == 0 &&
+                   (facts->size < 0 || facts->size == record->size) &&
+                   (facts->digest == NULL || strcmp(facts->digest, record->digest) == 0);
+    if (is_done)
         return PUT_DONE;
-    if (facts->replaces)
-        return decide_replacing(facts);
-    if (facts->body == PUT_BODY_SENT)
-        return PUT_COMPARE;
-    /* A client that may not know what is stored has to send its bytes, or their digest, first. */
-    return facts->may_know || facts->digest != NULL ? PUT_EXISTS : PUT_RECEIVE;
+    if (!facts->replaces) {
+        if (facts->body == PUT_BODY_SENT)
+            return PUT_COMPARE;
+        /* A client that may not know what is stored has to send its bytes, or their digest, first. */
+        return facts->may_know || facts->digest != NULL ? PUT_EXISTS : PUT_RECEIVE;
+    }
+
+    enum put_decision proceed = facts->body == PUT_BODY_WHOLE ? PUT_REPLACE : PUT_RECEIVE;
+    if (facts->body == PUT_BODY_SENT || facts->digest == NULL)
+        return proceed;
+    if (record->digest[0] == '\0') {
+        bool is_other = facts->size >= 0 && facts->size != facts->there->status.st_size;
+        /* Without a guard, a file of another size, or one that cannot be read, is just replaced. */
+        if (facts->guard == NULL && (is_other || facts->is_unreadable))
+            return proceed;
+        return facts->is_unreadable ? PUT_UNREADABLE : PUT_MAKE_DIGEST;
+    }
+    if (strcmp(facts->digest, record->digest) == 0)
+        return PUT_EXISTS;
+    return facts->guard == NULL || strcmp(facts->guard, record->digest) == 0 ? proceed
+                                                                             : PUT_OTHER_FILE;
 }
