@@ -23,24 +23,6 @@ struct serving {
     uint64_t received, sent; /* bytes of the stream that the counters know of */
 };
 
-/* Reads the line of a request. A stopping daemon waits neither for a line nor for its rest. */
-static int read_request(struct session *session)
-{
-    const char *bytes = NULL;
-    size_t length = 0;
-
-    if (descriptor_is_readable(session->wake))
-        return session_refuse_stopping(session);
-    session->stream.wake = session->wake;
-    int code = stream_line(&session->stream, &bytes, &length);
-    session->stream.wake = -1;
-    if (code == -REASON_UNAVAILABLE)
-        return session_refuse_stopping(session);
-    if (code == 0 && line_parse(&session->line, bytes, length) < 0)
-        return session_refuse(session, REASON_BAD_REQUEST, "the line breaks the grammar");
-    return code;
-}
-
 /*
  * The gate: may this client make this request? A request about a folder needs the right to anything
  * in the library, and then covers only what the client may see.
@@ -50,8 +32,10 @@ static int check_rights(struct session *session, const struct request *request,
 {
     const struct client *client = &session->client;
     const char *name = request->name == NAME_OR_FOLDER ? "" : arguments->name;
-    unsigned rights = request_rights(request, arguments);
+    unsigned rights = request->rights;
 
+    if (arguments->options[OPTION_REPLACE].text != NULL)
+        rights |= RIGHT_REPLACE;
     session->sees = request->sees;
     unsigned missing = rights & ~access_rights(client, name);
     if (missing == 0)
@@ -73,7 +57,19 @@ static int serve_request(struct session *session, const struct request **ret_req
 {
     const struct request *request = NULL;
     struct arguments arguments;
-    int code = read_request(session);
+    const char *bytes = NULL;
+    size_t length = 0;
+
+    /* A stopping daemon waits neither for a line nor for its rest. */
+    if (descriptor_is_readable(session->wake))
+        return session_refuse_stopping(session);
+    session->stream.wake = session->wake;
+    int code = stream_line(&session->stream, &bytes, &length);
+    session->stream.wake = -1;
+    if (code == -REASON_UNAVAILABLE)
+        return session_refuse_stopping(session);
+    if (code == 0 && line_parse(&session->line, bytes, length) < 0)
+        return session_refuse(session, REASON_BAD_REQUEST, "the line breaks the grammar");
 
     if (code == 0)
         code = request_parse(session, ret_request, &arguments);
@@ -84,38 +80,13 @@ static int serve_request(struct session *session, const struct request **ret_req
         code = session_check_library(session);
     if (code != 0)
         return code;
+
     log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
               arguments.name, NULL);
     code = request->serve(session, &arguments);
     if (code == -REASON_INTERNAL || code == -REASON_NO_SPACE)
         session_log_failure(session, request->word, arguments.name);
     return code;
-}
-
-/* After a bad request or a time limit the session ends: what follows could be anything. */
-static void answer_failure(struct session *session, enum reason reason)
-{
-    if (session->stream.failed || reason == REASON_LOST) {
-        session->over = true;
-        return;
-    }
-    if (reason == REASON_BAD_REQUEST || reason == REASON_TIMEOUT)
-        session->over = true;
-    (void)stream_print(&session->stream, "FAIL %s %s\n", reason_word(reason),
-                       session->why[0] != '\0' ? session->why : reason_text(reason));
-}
-
-/* Drops the body, or the rest of it, which a refused client may already have sent. */
-static void drop_body(struct serving *serving)
-{
-    struct session *session = &serving->session;
-
-    serving->linger_until_ms = clock_ms() + session->settings->linger_ms;
-    if (stream_flush(&session->stream) < 0 ||
-        body_drop(&session->stream, &session->body, serving->linger_until_ms) < 0)
-        session->over = true;
-    else
-        serving->linger_until_ms = 0;
 }
 
 /*
@@ -160,29 +131,43 @@ static void count_bytes(struct serving *serving)
 static void serve_requests(struct serving *serving)
 {
     struct session *session = &serving->session;
+    struct stream *stream = &session->stream;
 
     while (!session->over) {
         const struct request *request = NULL;
-        session->stream.wake = session->wake;
-        int code = stream_await(&session->stream, session->settings->idle_ms);
-        session->stream.wake = -1;
+        stream->wake = session->wake;
+        int code = stream_await(stream, session->settings->idle_ms);
+        stream->wake = -1;
         if (code < 0) {
             /* The client sends no more, but may still wait for answers. */
-            (void)stream_flush(&session->stream);
+            (void)stream_flush(stream);
             return;
         }
-        stream_expect(&session->stream);
+        stream_expect(stream);
         session->why[0] = '\0';
         session->body_expected = false;
         session->body = (struct body){.left = 0};
         session->outcome = REASON_NONE;
 
         code = serve_request(session, &request);
-        if (code < 0)
-            answer_failure(session, reason_of(code));
-        if (session->body_expected && !session->over)
-            drop_body(serving);
         enum reason outcome = code < 0 ? reason_of(code) : session->outcome;
+        bool is_lost = stream->failed || outcome == REASON_LOST;
+        /* After a bad request or a time limit the session ends: what follows could be anything. */
+        if (code < 0 && (is_lost || outcome == REASON_BAD_REQUEST || outcome == REASON_TIMEOUT))
+            session->over = true;
+        if (code < 0 && !is_lost)
+            (void)stream_print(stream, "FAIL %s %s\n", reason_word(outcome),
+                               session->why[0] != '\0' ? session->why : reason_text(outcome));
+
+        /* Drops the body, or the rest of it, which a refused client may already have sent. */
+        if (session->body_expected && !session->over) {
+            serving->linger_until_ms = clock_ms() + session->settings->linger_ms;
+            if (stream_flush(stream) < 0 ||
+                body_drop(stream, &session->body, serving->linger_until_ms) < 0)
+                session->over = true;
+            else
+                serving->linger_until_ms = 0;
+        }
         counter_add(&session->counters->requests[request_place(request)][outcome], 1);
         count_bytes(serving);
     }

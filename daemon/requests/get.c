@@ -19,29 +19,6 @@ struct download {
     bool is_whole;  /* the part is the whole file: END carries its digest */
 };
 
-/* Sends the bytes. Returns 0, -REASON_LOST, or the reason for ABORT. */
-static int send_bytes(struct download *download, struct digest *digest)
-{
-    struct stream *stream = &download->session->stream;
-
-    while (download->offset < download->end) {
-        char *bytes = NULL;
-        size_t room = 0;
-        if (body_room(stream, (size_t)(download->end - download->offset), &bytes, &room) < 0)
-            return -REASON_LOST;
-        ssize_t got = pread(download->stored.fd, bytes, room, download->offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got == 0 ? -REASON_MISMATCH : -REASON_INTERNAL;
-        if (digest != NULL)
-            digest_add(digest, bytes, (size_t)got);
-        body_added(stream, room, (size_t)got);
-        download->offset += got;
-    }
-    return lookup_has_changed(&download->stored) ? -REASON_MISMATCH : 0;
-}
-
 /* Sends the body, with its END or ABORT. A digest that is not recorded is made on the way. */
 static int send_body(struct download *download)
 {
@@ -50,18 +27,36 @@ static int send_body(struct download *download)
     char *text = download->stored.record.digest;
     bool is_hashed = download->is_whole && text[0] == '\0';
     struct digest digest;
+    int code = 0;
 
     digest_begin(&digest);
-    int code = send_bytes(download, is_hashed ? &digest : NULL);
-    if (code == -REASON_LOST)
-        return code;
+    while (download->offset < download->end) {
+        char *bytes = NULL;
+        size_t room = 0;
+        if (body_room(stream, (size_t)(download->end - download->offset), &bytes, &room) < 0)
+            return -REASON_LOST;
+        ssize_t got = pread(download->stored.fd, bytes, room, download->offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            code = got == 0 ? -REASON_MISMATCH : -REASON_INTERNAL;
+            break;
+        }
+        if (is_hashed)
+            digest_add(&digest, bytes, (size_t)got);
+        body_added(stream, room, (size_t)got);
+        download->offset += got;
+    }
+    if (code == 0 && lookup_has_changed(&download->stored))
+        code = -REASON_MISMATCH;
+
     session->outcome = reason_of(code);
     if (code == -REASON_MISMATCH)
         return stream_print(stream, "ABORT mismatch the file changed while it was sent\n");
     if (code < 0) {
         session_log_failure(session, "GET", download->name);
         return stream_print(stream, "ABORT %s the file cannot be read\n",
-                            reason_word(reason_of(code)));
+                            reason_word(session->outcome));
     }
     if (!download->is_whole)
         return stream_print(stream, "END\n");

@@ -167,28 +167,6 @@ static int read_fields(struct session *session, const struct request *request,
     return 0;
 }
 
-/* An upload that is sent ahead must have a size, which tells its body from a request. */
-static int check_eager(struct session *session, const struct option_value *values)
-{
-    const struct option_value *size = &values[OPTION_SIZE];
-
-    if (values[OPTION_EAGER].text == NULL)
-        return 0;
-    if (size->text == NULL || size->number > EAGER_LARGEST)
-        return session_refuse(session, REASON_BAD_REQUEST, "eager needs a size of at most %d",
-                              EAGER_LARGEST);
-    if (values[OPTION_UPLOAD].text != NULL)
-        return session_refuse(session, REASON_BAD_REQUEST,
-                              "eager and upload cannot be used together");
-    session->body_expected = true;
-    return 0;
-}
-
-unsigned request_rights(const struct request *request, const struct arguments *arguments)
-{
-    return request->rights | (arguments->options[OPTION_REPLACE].text != NULL ? RIGHT_REPLACE : 0U);
-}
-
 static int make_digest(void *argument)
 {
     return lookup_digest(argument);
@@ -223,13 +201,25 @@ int request_parse(struct session *session, const struct request **ret_request,
     if (request == NULL)
         return code;
     code = read_fields(session, request, ret, &name, &unknown);
-    if (code == 0)
-        code = check_eager(session, ret->options);
-    if (code == 0 && unknown != NULL)
-        code = session_refuse(session, REASON_UNSUPPORTED, "%s does not support this %s option",
-                              request->word, unknown);
-    if (code < 0 || name == NULL)
+    if (code < 0)
         return code;
+
+    /* An upload that is sent ahead must have a size, which tells its body from a request. */
+    if (ret->options[OPTION_EAGER].text != NULL) {
+        const struct option_value *size = &ret->options[OPTION_SIZE];
+        if (size->text == NULL || size->number > EAGER_LARGEST)
+            return session_refuse(session, REASON_BAD_REQUEST, "eager needs a size of at most %d",
+                                  EAGER_LARGEST);
+        if (ret->options[OPTION_UPLOAD].text != NULL)
+            return session_refuse(session, REASON_BAD_REQUEST,
+                                  "eager and upload cannot be used together");
+        session->body_expected = true;
+    }
+    if (unknown != NULL)
+        return session_refuse(session, REASON_UNSUPPORTED, "%s does not support this %s option",
+                              request->word, unknown);
+    if (name == NULL)
+        return 0;
 
     size_t length = name->length;
     if (request->name == NAME_OR_FOLDER)

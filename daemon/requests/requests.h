@@ -55,7 +55,7 @@ enum name_rule {
 
 struct request {
     const char *word;
-    unsigned rights; /* what a client needs; options may need more: request_rights() */
+    unsigned rights; /* what a client needs; replace= needs RIGHT_REPLACE, too */
     unsigned sees;   /* any of these rights lets it see a name: session_may_see() */
     enum name_rule name;
     unsigned options; /* bits, 1 << OPTION_... */
@@ -81,9 +81,6 @@ int request_parse(struct session *session, const struct request **ret_request,
  */
 size_t request_place(const struct request *request);
 const struct request *request_at(size_t place);
-
-/* The rights that a client needs for a request with these options. */
-unsigned request_rights(const struct request *request, const struct arguments *arguments);
 
 /* lookup_digest(), which may take long, with signs of life for the client. */
 int request_digest(struct session *session, struct stored *stored);
