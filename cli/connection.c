@@ -25,43 +25,6 @@ static int64_t time_left(const struct connection *connection)
     return limit > waited ? limit - waited : 0;
 }
 
-/* Reads the line of an answer. */
-static int read_answer(struct connection *connection)
-{
-    for (;;) {
-        const char *line = NULL;
-        size_t length = 0;
-        int code = stream_line(&connection->stream, &line, &length);
-        if (code == -REASON_BAD_REQUEST)
-            return -REASON_BREACH;
-        if (code < 0)
-            return code;
-        if (item_is_wait(line, length)) {
-            code = stream_sign_of_life(&connection->stream);
-            if (code < 0)
-                return code;
-            continue;
-        }
-        return answer_parse(&connection->answer, line, length) < 0 ? -REASON_BREACH : 0;
-    }
-}
-
-/* After these the server ends the session, or cannot be trusted any longer. */
-static bool is_final(int code)
-{
-    switch (-code) {
-    case REASON_LOST:
-    case REASON_TIMEOUT:
-    case REASON_BREACH:
-    case REASON_BUSY:
-    case REASON_BAD_REQUEST:
-    case REASON_UNSUPPORTED:
-        return true;
-    default:
-        return false;
-    }
-}
-
 void connection_close(struct connection *connection)
 {
     if (!connection->is_open)
@@ -132,21 +95,46 @@ int connection_fail(struct connection *connection, const char *subject, int code
                is_over ? MAX_TIME_REACHED : reason_text(reason));
     /* Every further request would take more time. */
     connection->unreachable = connection->unreachable || is_over;
-    if (is_final(code))
+    switch (reason) {
+    case REASON_LOST:
+    case REASON_TIMEOUT:
+    case REASON_BREACH:
+    case REASON_BUSY:
+    case REASON_BAD_REQUEST:
+    case REASON_UNSUPPORTED:
+        /* The server ends the session after these, or cannot be trusted any longer. */
         connection_close(connection);
+        break;
+    default:
+        break;
+    }
     return code;
 }
 
 int connection_answer(struct connection *connection, const char *subject, enum answer_kind other)
 {
     const struct answer *answer = &connection->answer;
-    int code = read_answer(connection);
+    const char *line = NULL;
+    size_t length = 0;
+    int code = 0;
 
+    while (code == 0) {
+        code = stream_line(&connection->stream, &line, &length);
+        if (code < 0 || !item_is_wait(line, length))
+            break;
+        code = stream_sign_of_life(&connection->stream);
+    }
+    if (code == 0 && answer_parse(&connection->answer, line, length) < 0)
+        code = -REASON_BREACH;
     if (code == 0 && answer->kind != ANSWER_OK && answer->kind != ANSWER_FAIL &&
         answer->kind != other)
         code = -REASON_BREACH;
+    /* The line is too long. */
+    if (code == -REASON_BAD_REQUEST)
+        code = -REASON_BREACH;
     if (code < 0)
         return connection_fail(connection, subject, code);
+
     switch (answer->kind) {
     case ANSWER_OK:
         return 0;

@@ -17,8 +17,8 @@ struct connection {
     const struct settings *settings;
     struct failure *failure; /* the caller's; every function that fails fills it */
     bool is_open;
-    bool
-        unreachable; /* connection_ready() has failed, or --max-time is used up: no request can succeed */
+    /* connection_ready() has failed, or --max-time is used up: no request can succeed. */
+    bool unreachable;
     struct stream stream;
     pid_t child;       /* of exec:COMMAND; 0 for none */
     int64_t waited_ms; /* for the server, on earlier connections */

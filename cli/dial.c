@@ -174,77 +174,60 @@ static size_t alternate_families(const struct addrinfo *found,
     return count;
 }
 
-/* Starts to connect to one address. Returns the descriptor, or -1 with errno set. */
-static int start_connecting(const struct addrinfo *info)
-{
-    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return -1;
-    if (connect(fd, info->ai_addr, info->ai_addrlen) == 0 || errno == EINPROGRESS)
-        return fd;
-    descriptor_close(fd);
-    return -1;
-}
-
-/* Connections that are being made at the same time. */
-struct race {
-    struct pollfd polled[ADDRESSES_MOST];
-    size_t begun;
-    size_t open;
-    int error; /* of the last that failed */
-};
-
-/* Checks those that poll(2) reported. Returns the descriptor of one that is connected, or -1. */
-static int find_winner(struct race *race)
-{
-    for (size_t i = 0; i < race->begun; i++) {
-        struct pollfd *polled = &race->polled[i];
-        socklen_t length = sizeof race->error;
-        if (polled->fd < 0 || polled->revents == 0)
-            continue;
-        if (getsockopt(polled->fd, SOL_SOCKET, SO_ERROR, &race->error, &length) == 0 &&
-            race->error == 0) {
-            int fd = polled->fd;
-            polled->fd = -1;
-            return fd;
-        }
-        descriptor_close(polled->fd);
-        polled->fd = -1;
-        race->open--;
-    }
-    return -1;
-}
-
-/* Connects to the first address that answers; tries the next one while others are pending. */
+/*
+ * Connects to the first address that answers; tries the next one while others are pending. Returns
+ * the descriptor, or -1 with errno set.
+ */
 static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_ms)
 {
-    struct race race = {.error = EADDRNOTAVAIL};
+    struct pollfd polled[ADDRESSES_MOST];
+    size_t begun = 0;
+    size_t open = 0;
+    int error = EADDRNOTAVAIL; /* of the last one that failed */
     int64_t until = clock_ms() + limit_ms;
     int64_t next = 0;
     int winner = -1;
 
-    while (winner < 0 && (race.begun < count || race.open > 0)) {
+    while (winner < 0 && (begun < count || open > 0)) {
         int64_t now = clock_ms();
         if (now >= until) {
-            race.error = ETIMEDOUT;
+            error = ETIMEDOUT;
             break;
         }
-        if (race.begun < count && (now >= next || race.open == 0)) {
-            int fd = start_connecting(turns[race.begun]);
-            race.polled[race.begun++] = (struct pollfd){.fd = fd, .events = POLLOUT};
-            race.open += fd >= 0;
-            race.error = fd < 0 ? errno : race.error;
+        if (begun < count && (now >= next || open == 0)) {
+            const struct addrinfo *info = turns[begun];
+            int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+            if (fd >= 0 && connect(fd, info->ai_addr, info->ai_addrlen) < 0 &&
+                errno != EINPROGRESS) {
+                descriptor_close(fd);
+                fd = -1;
+            }
+            error = fd < 0 ? errno : error;
+            polled[begun++] = (struct pollfd){.fd = fd, .events = POLLOUT};
+            open += fd >= 0;
             next = now + STAGGER_MS;
             continue;
         }
-        bool is_next_sooner = race.begun < count && next < until;
-        if (poll(race.polled, race.begun, (int)((is_next_sooner ? next : until) - now)) > 0)
-            winner = find_winner(&race);
+        bool is_next_sooner = begun < count && next < until;
+        if (poll(polled, begun, (int)((is_next_sooner ? next : until) - now)) <= 0)
+            continue;
+        for (size_t i = 0; i < begun && winner < 0; i++) {
+            socklen_t length = sizeof error;
+            if (polled[i].fd < 0 || polled[i].revents == 0)
+                continue;
+            if (getsockopt(polled[i].fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 &&
+                error == 0) {
+                winner = polled[i].fd;
+            } else {
+                descriptor_close(polled[i].fd);
+                open--;
+            }
+            polled[i].fd = -1;
+        }
     }
-    for (size_t i = 0; i < race.begun; i++)
-        descriptor_close(race.polled[i].fd);
-    errno = race.error;
+    for (size_t i = 0; i < begun; i++)
+        descriptor_close(polled[i].fd);
+    errno = error;
     return winner;
 }
 

@@ -25,8 +25,8 @@ static int fail_body(struct connection *connection, const char *subject, int cod
 }
 
 /*
- * Reads a body to its end. Unless `ret_digest` is NULL it gets the digest that END gives, or "".
- * Returns 0 or a reason, in a message about `subject`.
+ * Reads a body to its end. Without a sink it must be empty. Unless `ret_digest` is NULL it gets the
+ * digest that END gives, or "". Returns 0 or a reason, in a message about `subject`.
  */
 static int read_body(struct connection *connection, const char *subject, piece_sink *sink,
                      void *context, char ret_digest[DIGEST_ROOM])
@@ -42,7 +42,9 @@ static int read_body(struct connection *connection, const char *subject, piece_s
             return fail_body(connection, subject, code, NULL);
         if (item.kind != ITEM_DATA)
             break;
-        code = sink(context, bytes, length, connection->failure);
+        code = sink != NULL ? sink(context, bytes, length, connection->failure)
+                            : fail(connection->failure, REASON_BREACH, subject, "%s",
+                                   reason_text(REASON_BREACH));
         if (code < 0) {
             /* The rest of the body would be taken for answers. */
             connection_close(connection);
@@ -66,18 +68,6 @@ struct lines {
     struct line line;
 };
 
-static int take_line(struct lines *lines, struct failure *failure)
-{
-    size_t length = lines->length;
-
-    lines->length = 0;
-    if (length > 0 && lines->rest[length - 1] == '\r')
-        length--;
-    if (line_parse(&lines->line, lines->rest, length) < 0)
-        return fail(failure, REASON_BREACH, lines->subject, "the server sent an invalid line");
-    return lines->sink(lines->context, &lines->line, failure);
-}
-
 /* Cuts a piece of the body into lines; what is left over waits for the next piece. */
 static int cut_piece(void *context, const char *bytes, size_t length, struct failure *failure)
 {
@@ -94,9 +84,14 @@ static int cut_piece(void *context, const char *bytes, size_t length, struct fai
         lines->length += piece;
         if (end == NULL)
             break;
-        code = take_line(lines, failure);
         bytes += piece + 1;
         length -= piece + 1;
+        if (lines->length > 0 && lines->rest[lines->length - 1] == '\r')
+            lines->length--;
+        if (line_parse(&lines->line, lines->rest, lines->length) < 0)
+            return fail(failure, REASON_BREACH, lines->subject, "the server sent an invalid line");
+        lines->length = 0;
+        code = lines->sink(lines->context, &lines->line, failure);
     }
     return code;
 }
@@ -153,21 +148,9 @@ static int ask(struct connection *connection, const struct download *download, c
     return code;
 }
 
-/* Begins again: what was written is dropped. */
-static int restart(struct download *download, struct failure *failure)
-{
-    if (download->written > 0 && download->fd >= 0 &&
-        (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0))
-        return fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
-    download->written = 0;
-    download->digest[0] = '\0';
-    digest_begin(&download->made);
-    return 0;
-}
-
 /*
  * Asks for what is still missing. What was written can only be kept if the server says that it is of
- * the same file.
+ * the same file; else it is dropped.
  */
 static int ask_for_rest(struct connection *connection, struct download *download)
 {
@@ -175,27 +158,15 @@ static int ask_for_rest(struct connection *connection, struct download *download
 
     if (download->written > 0 && download->digest[0] != '\0')
         code = ask(connection, download, download->digest, download->written);
-    if (code == -REASON_MISMATCH && (download->written == 0 || download->can_restart)) {
-        code = restart(download, connection->failure);
-        if (code == 0)
-            code = ask(connection, download, download->wanted, 0);
-    }
-    return code;
-}
-
-/* Reads the size and, if there is one, the digest of OK. A download that resumes knows its digest. */
-static int read_announcement(struct connection *connection, struct download *download)
-{
-    const char *digest = download->digest;
-
-    if (download->digest[0] == '\0')
-        memcpy(download->digest, download->wanted, DIGEST_ROOM);
-    (void)connection_digest(connection, &digest);
-    if (!connection_number(connection, "size", &download->size) ||
-        (download->digest[0] != '\0' && strcmp(download->digest, digest) != 0))
-        return fail_body(connection, download->name, -REASON_BREACH, NULL);
-    memmove(download->digest, digest, DIGEST_ROOM);
-    return 0;
+    if (code != -REASON_MISMATCH || (download->written > 0 && !download->can_restart))
+        return code;
+    if (download->written > 0 && download->fd >= 0 &&
+        (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0))
+        return fail_errno(connection->failure, REASON_LOCAL, download->local, "cannot write");
+    download->written = 0;
+    download->digest[0] = '\0';
+    digest_begin(&download->made);
+    return ask(connection, download, download->wanted, 0);
 }
 
 static int write_piece(void *context, const char *bytes, size_t length, struct failure *failure)
@@ -215,27 +186,6 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
                : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
 }
 
-/* Checks what came against the announcement, and against END, which a whole body must have. */
-static int check(struct connection *connection, struct download *download, bool is_whole,
-                 const char end[DIGEST_ROOM])
-{
-    char made[DIGEST_ROOM];
-
-    digest_finish(&download->made, made);
-    if (end[0] == '\0' && is_whole)
-        return fail_body(connection, download->name, -REASON_BREACH, NULL);
-    if (end[0] != '\0' && strcmp(end, made) != 0)
-        return fail_body(connection, download->name, -REASON_MISMATCH, NULL);
-    if (download->written < download->size)
-        return fail(connection->failure, REASON_BREACH, download->name,
-                    "the server sent fewer bytes than it announced");
-    if (download->digest[0] != '\0' && strcmp(download->digest, made) != 0)
-        return fail(connection->failure, REASON_MISMATCH, download->name,
-                    "the content differs from what was announced");
-    memcpy(download->digest, made, DIGEST_ROOM);
-    return 0;
-}
-
 bool download_can_resume(const struct download *download)
 {
     return download->can_restart || download->written == 0 || download->digest[0] != '\0';
@@ -243,33 +193,49 @@ bool download_can_resume(const struct download *download)
 
 int download_get(struct connection *connection, struct download *download)
 {
+    const char *announced = download->digest;
+    const char *name = download->name;
+    char made[DIGEST_ROOM];
     char end[DIGEST_ROOM];
     int code = ask_for_rest(connection, download);
     bool is_whole = download->written == 0;
 
-    if (code == 0)
-        code = read_announcement(connection, download);
-    if (code == 0)
-        code = read_body(connection, download->name, write_piece, download, end);
-    return code == 0 ? check(connection, download, is_whole, end) : code;
-}
+    if (code < 0)
+        return code;
+    /* OK has the size and, if it is known, the digest. A download that resumes knows its digest. */
+    if (download->digest[0] == '\0')
+        memcpy(download->digest, download->wanted, DIGEST_ROOM);
+    (void)connection_digest(connection, &announced);
+    if (!connection_number(connection, "size", &download->size) ||
+        (download->digest[0] != '\0' && strcmp(download->digest, announced) != 0))
+        return fail_body(connection, name, -REASON_BREACH, NULL);
+    memmove(download->digest, announced, DIGEST_ROOM);
 
-/* No byte was asked for, so none may come. */
-static int take_none(void *context, const char *bytes, size_t length, struct failure *failure)
-{
-    const char *const *name = context;
-
-    (void)bytes;
-    (void)length;
-    return fail(failure, REASON_BREACH, *name, "%s", reason_text(REASON_BREACH));
+    code = read_body(connection, name, write_piece, download, end);
+    if (code < 0)
+        return code;
+    digest_finish(&download->made, made);
+    /* The END of a whole body must have a digest. */
+    if (end[0] == '\0' && is_whole)
+        return fail_body(connection, name, -REASON_BREACH, NULL);
+    if (end[0] != '\0' && strcmp(end, made) != 0)
+        return fail_body(connection, name, -REASON_MISMATCH, NULL);
+    if (download->written < download->size)
+        return fail(connection->failure, REASON_BREACH, name,
+                    "the server sent fewer bytes than it announced");
+    if (download->digest[0] != '\0' && strcmp(download->digest, made) != 0)
+        return fail(connection->failure, REASON_MISMATCH, name,
+                    "the content differs from what was announced");
+    memcpy(download->digest, made, DIGEST_ROOM);
+    return 0;
 }
 
 int download_compare(struct connection *connection, const struct download *download)
 {
-    const char *name = download->name;
     int code = ask(connection, download, download->digest, download->size);
 
     if (code < 0)
         return code == -REASON_MISMATCH ? -REASON_EXISTS : code;
-    return read_body(connection, name, take_none, &name, NULL);
+    /* No byte was asked for. */
+    return read_body(connection, download->name, NULL, NULL, NULL);
 }
