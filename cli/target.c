@@ -46,30 +46,6 @@ static int open_folder(const struct target *target)
     return fd;
 }
 
-static int make_temporary(struct target *target)
-{
-    char random[16 + 1];
-    sigset_t all;
-    sigset_t before;
-
-    if (hex_random(sizeof random - 1, random) < 0)
-        return -1;
-    (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
-    /* No signal may come before the file is noted. */
-    (void)sigfillset(&all);
-    (void)sigprocmask(SIG_BLOCK, &all, &before);
-    int fd = openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                    target->kind == TARGET_FILE ? PRIVATE_MODE : NEW_MODE);
-    int error = errno;
-    if (fd >= 0)
-        signals_note_file(target->folder, target->temporary);
-    else
-        target->temporary[0] = '\0';
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return fd;
-}
-
 /* Gives the temporary file its name. Returns 0, or -1 with errno set, EEXIST for a taken name. */
 static int give_name(const struct target *target, bool force)
 {
@@ -84,40 +60,10 @@ static int give_name(const struct target *target, bool force)
                      RENAME_NOREPLACE);
 }
 
-/* Another file has appeared under the name meanwhile: does it have the same content? */
-static int compare(const struct target *target, const char digest[DIGEST_ROOM],
-                   struct failure *failure)
-{
-    char there[DIGEST_ROOM];
-    struct stat status;
-
-    if (fstatat(target->base, target->real, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-        !S_ISREG(status.st_mode))
-        return target_fail_exists(target, failure);
-    if (target_digest(target, there, failure) < 0)
-        return -REASON_LOCAL;
-    return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);
-}
-
 /* fsync(2) of a folder, as far as possible: one that cannot be read cannot be synced. */
 static int sync_folder(int folder)
 {
     return fsync(folder) < 0 && errno != EBADF && errno != EINVAL ? -1 : 0;
-}
-
-static int open_or_make(int parent, const char *name)
-{
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(parent, name, flags);
-
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    if (mkdirat(parent, name, 0777) < 0 && errno != EEXIST)
-        return -1;
-    /* A file in it is synced to disk, so it must be, too. */
-    if (sync_folder(parent) < 0)
-        return -1;
-    return openat(parent, name, flags);
 }
 
 /*
@@ -127,6 +73,7 @@ static int open_or_make(int parent, const char *name)
  */
 static int open_below(int base, const char *path, size_t length)
 {
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int folder = fcntl(base, F_DUPFD_CLOEXEC, 0);
 
     for (size_t start = 0; folder >= 0 && start < length;) {
@@ -134,12 +81,15 @@ static int open_below(int base, const char *path, size_t length)
         const char *slash = memchr(path + start, '/', length - start);
         size_t end = slash != NULL ? (size_t)(slash - path) : length;
         int below = -1;
+        errno = ENAMETOOLONG;
         if (end - start < sizeof name) {
             memcpy(name, path + start, end - start);
             name[end - start] = '\0';
-            below = open_or_make(folder, name);
-        } else {
-            errno = ENAMETOOLONG;
+            below = openat(folder, name, flags);
+            /* A file in a new folder is synced to disk, so the folder must be, too. */
+            if (below < 0 && errno == ENOENT &&
+                (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_folder(folder) == 0)
+                below = openat(folder, name, flags);
         }
         descriptor_close(folder);
         folder = below;
@@ -222,12 +172,29 @@ int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
 
 int target_open(struct target *target, struct failure *failure)
 {
+    char random[16 + 1];
+    sigset_t all;
+    sigset_t before;
+
+    if (target->kind != TARGET_DEVICE)
+        target->folder = open_folder(target);
     if (target->kind == TARGET_DEVICE) {
         target->fd = open(target->path, O_WRONLY | O_CLOEXEC);
-    } else {
-        target->folder = open_folder(target);
-        if (target->folder >= 0)
-            target->fd = make_temporary(target);
+    } else if (target->folder >= 0 && hex_random(sizeof random - 1, random) == 0) {
+        (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
+        /* No signal may come before the file is noted. */
+        (void)sigfillset(&all);
+        (void)sigprocmask(SIG_BLOCK, &all, &before);
+        target->fd =
+            openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                   target->kind == TARGET_FILE ? PRIVATE_MODE : NEW_MODE);
+        int error = errno;
+        if (target->fd >= 0)
+            signals_note_file(target->folder, target->temporary);
+        else
+            target->temporary[0] = '\0';
+        (void)sigprocmask(SIG_SETMASK, &before, NULL);
+        errno = error;
     }
     return target->fd >= 0 ? 0 : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
 }
@@ -235,15 +202,26 @@ int target_open(struct target *target, struct failure *failure)
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
                   struct failure *failure)
 {
+    char there[DIGEST_ROOM];
+    struct stat status;
+
     if (target->temporary[0] == '\0')
         return 0;
     if (target->kind == TARGET_FILE && fchmod(target->fd, target->mode) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
     if (fsync(target->fd) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
-    if (give_name(target, force) < 0)
-        return errno == EEXIST ? compare(target, digest, failure)
-                               : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+    if (give_name(target, force) < 0) {
+        if (errno != EEXIST)
+            return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+        /* Another file has appeared under the name meanwhile: does it have the same content? */
+        if (fstatat(target->base, target->real, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(status.st_mode))
+            return target_fail_exists(target, failure);
+        if (target_digest(target, there, failure) < 0)
+            return -REASON_LOCAL;
+        return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);
+    }
     forget_temporary(target);
     if (sync_folder(target->folder) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");

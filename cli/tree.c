@@ -50,34 +50,10 @@ static bool show(struct walk *walk, enum tree_kind kind, int folder, const char 
     return walk->visit(walk->context, &entry);
 }
 
-/* Reports what is at the path that is set, and goes into it if it is a folder. */
+/* Reports an entry of the folder whose path is set, and goes into it if it is a folder itself. */
 static void walk_entry(struct walk *walk, int folder, const char *last)
 {
     struct stat status;
-    bool is_known = fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    enum tree_kind kind = !is_known                 ? TREE_UNREADABLE
-                          : S_ISREG(status.st_mode) ? TREE_FILE
-                          : S_ISDIR(status.st_mode) ? TREE_FOLDER
-                          : S_ISLNK(status.st_mode) ? TREE_LINK
-                                                    : TREE_SPECIAL;
-    bool goes_on = show(walk, kind, folder, last, is_known ? 0 : errno);
-
-    if (kind != TREE_FOLDER) {
-        walk->stopped = !goes_on;
-        return;
-    }
-    if (!goes_on)
-        return;
-    int below = openat(folder, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (below >= 0)
-        walk_folder(walk, below);
-    else
-        walk->stopped = !show(walk, TREE_UNREADABLE, folder, last, errno);
-}
-
-/* Sets the path to an entry of its folder while that entry is walked. */
-static void walk_named(struct walk *walk, int folder, const char *last)
-{
     size_t length = walk->length;
     size_t adds = strlen(last) + 1;
 
@@ -88,7 +64,22 @@ static void walk_named(struct walk *walk, int folder, const char *last)
     walk->path[length] = '/';
     memcpy(walk->path + length + 1, last, adds);
     walk->length = length + adds;
-    walk_entry(walk, folder, last);
+    bool is_known = fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    enum tree_kind kind = !is_known                 ? TREE_UNREADABLE
+                          : S_ISREG(status.st_mode) ? TREE_FILE
+                          : S_ISDIR(status.st_mode) ? TREE_FOLDER
+                          : S_ISLNK(status.st_mode) ? TREE_LINK
+                                                    : TREE_SPECIAL;
+    bool continues = show(walk, kind, folder, last, is_known ? 0 : errno);
+    if (kind != TREE_FOLDER) {
+        walk->stopped = !continues;
+    } else if (continues) {
+        int below = openat(folder, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (below >= 0)
+            walk_folder(walk, below);
+        else
+            walk->stopped = !show(walk, TREE_UNREADABLE, folder, last, errno);
+    }
     walk->path[length] = '\0';
     walk->length = length;
 }
@@ -103,7 +94,7 @@ static void walk_folder(struct walk *walk, int folder)
         walk->stopped = !show(walk, TREE_UNREADABLE, -1, "", errno);
     for (int i = 0; i < count; i++) {
         if (!walk->stopped)
-            walk_named(walk, folder, found[i]->d_name);
+            walk_entry(walk, folder, found[i]->d_name);
         free(found[i]);
     }
     free(found);
