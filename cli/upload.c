@@ -131,45 +131,6 @@ static bool is_same(const struct upload *upload)
     return upload->digest_sent && same != NULL && strcmp(same->bytes, "1") == 0;
 }
 
-/* OK to an upload: what is stored? */
-static enum meaning classify_stored(const struct upload *upload)
-{
-    const char *digest = NULL;
-    int64_t size = 0;
-
-    /* That there was nothing to send can only be said of an upload that has an id. */
-    if (upload->stage == UPLOAD_REQUESTED && upload->id.text[0] == '\0')
-        return MEANS_BREACH;
-    if (!is_known(upload))
-        return MEANS_HASH;
-    if (!connection_digest(upload->connection, &digest) ||
-        !connection_number(upload->connection, "size", &size))
-        return MEANS_BREACH;
-    return strcmp(digest, upload->digest) != 0 || size != upload->size ? MEANS_OTHER : MEANS_STORED;
-}
-
-/* EXISTS: what is under the name? */
-static enum meaning classify_taken(const struct upload *upload)
-{
-    const struct upload_rules *rules = upload->rules;
-
-    if (rules->exclusive && !upload->is_unknown)
-        return MEANS_TAKEN;
-    /* A stream is only read to be compared if that was asked for. */
-    if (!is_known(upload) && upload->mode == UPLOAD_STREAM && rules->replace == NULL &&
-        !rules->if_same)
-        return MEANS_NOT_READ;
-    if (!is_known(upload))
-        return MEANS_HASH;
-    /* Were they stored by us? The server does not say so to a client whose ids it ignores. */
-    if (rules->exclusive)
-        return is_same(upload) ? MEANS_UNKNOWN : MEANS_TAKEN;
-    if (is_same(upload))
-        return MEANS_SAME;
-    /* What may be replaced by anything is never in the way. */
-    return rules->replace != NULL ? MEANS_BREACH : MEANS_DIFFERENT;
-}
-
 /*
  * What does the answer mean for which connection_answer() returned `code`? Until `held_until_ms` of
  * clock_ms() an upload that is busy may still be held by the session whose connection was lost.
@@ -177,7 +138,10 @@ static enum meaning classify_taken(const struct upload *upload)
 static enum meaning classify(const struct upload *upload, int code, int64_t held_until_ms)
 {
     const struct connection *connection = upload->connection;
+    const struct upload_rules *rules = upload->rules;
     bool goes_ahead = code == 0 && line_option(&connection->answer.line, "offset") != NULL;
+    const char *digest = NULL;
+    int64_t size = 0;
 
     if (code == -REASON_BUSY && upload->is_begun && clock_ms() < held_until_ms)
         return MEANS_HELD;
@@ -189,9 +153,37 @@ static enum meaning classify(const struct upload *upload, int code, int64_t held
     }
     if (goes_ahead && upload->stage == UPLOAD_REQUESTED)
         return MEANS_SEND;
-    return code == 0                ? classify_stored(upload)
-           : code == -REASON_EXISTS ? classify_taken(upload)
-                                    : MEANS_FAILED;
+    if (code < 0 && code != -REASON_EXISTS)
+        return MEANS_FAILED;
+
+    /* OK: what is stored? */
+    if (code == 0) {
+        /* That there was nothing to send can only be said of an upload that has an id. */
+        if (upload->stage == UPLOAD_REQUESTED && upload->id.text[0] == '\0')
+            return MEANS_BREACH;
+        if (!is_known(upload))
+            return MEANS_HASH;
+        if (!connection_digest(connection, &digest) ||
+            !connection_number(connection, "size", &size))
+            return MEANS_BREACH;
+        return strcmp(digest, upload->digest) != 0 || size != upload->size ? MEANS_OTHER
+                                                                           : MEANS_STORED;
+    }
+    /* EXISTS: what is under the name? */
+    if (rules->exclusive && !upload->is_unknown)
+        return MEANS_TAKEN;
+    /* A stream is only read to be compared if that was asked for. */
+    if (!is_known(upload))
+        return upload->mode == UPLOAD_STREAM && rules->replace == NULL && !rules->if_same
+                   ? MEANS_NOT_READ
+                   : MEANS_HASH;
+    /* Were they stored by us? The server does not say so to a client whose ids it ignores. */
+    if (rules->exclusive)
+        return is_same(upload) ? MEANS_UNKNOWN : MEANS_TAKEN;
+    if (is_same(upload))
+        return MEANS_SAME;
+    /* What may be replaced by anything is never in the way. */
+    return rules->replace != NULL ? MEANS_BREACH : MEANS_DIFFERENT;
 }
 
 /* Ends the body by ABORT after a failure, which is kept. Returns `code`. */
@@ -260,33 +252,28 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     return 0;
 }
 
-/* Checks that what was sent is the file that was opened, and has the digest that is wanted. */
-static int check_source(struct upload *upload, int error)
-{
-    char digest[DIGEST_ROOM];
-
-    errno = error;
-    if (error != 0)
-        return fail_unreadable(upload);
-    digest_finish(&upload->body.digest, digest);
-    if (has_changed(upload) ||
-        (upload->mode == UPLOAD_FILE && upload->body.size != upload->status.st_size) ||
-        (is_known(upload) && strcmp(upload->digest, digest) != 0))
-        return fail_changed(upload);
-    return take_digest(upload, digest);
-}
-
 /* Sends what is left of the source, and END. Returns 0 or a reason, as the server answers. */
 static int send_body(struct upload *upload)
 {
     struct connection *connection = upload->connection;
+    struct upload_body *body = &upload->body;
+    char digest[DIGEST_ROOM];
     int error = 0;
-    int code = upload_body_send(&upload->body, &error);
+    int code = upload_body_send(body, &error);
 
-    upload->size = upload->body.size;
-    if (code < 0 || upload->body.refused)
+    upload->size = body->size;
+    if (code < 0 || body->refused)
         return take_refusal(upload, code);
-    code = check_source(upload, error);
+    errno = error;
+    if (error != 0)
+        return abandon_body(upload, fail_unreadable(upload));
+    /* What was sent must be the file that was opened, and have the digest that is wanted. */
+    digest_finish(&body->digest, digest);
+    if (has_changed(upload) ||
+        (upload->mode == UPLOAD_FILE && body->size != upload->status.st_size) ||
+        (is_known(upload) && strcmp(upload->digest, digest) != 0))
+        return abandon_body(upload, fail_changed(upload));
+    code = take_digest(upload, digest);
     if (code < 0)
         return abandon_body(upload, code);
     (void)stream_print(&connection->stream, "END digest=%s\n", upload->digest);

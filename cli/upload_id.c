@@ -30,28 +30,6 @@ static bool is_hex(const char *text, size_t length)
     return strlen(text) == length && hex_is_valid(text, length);
 }
 
-/* Finds the path of an upload's file. It is called after a digest, which hides the name. */
-static bool find_path(struct upload_id *id, const char *server, const char *name,
-                      const struct stat *status)
-{
-    char text[128];
-    char below[sizeof FOLDER + DIGEST_ROOM];
-    char made[DIGEST_ROOM];
-    struct digest digest;
-    int length =
-        snprintf(text, sizeof text, "%llu %llu %lld %lld.%09ld", (unsigned long long)status->st_dev,
-                 (unsigned long long)status->st_ino, (long long)status->st_size,
-                 (long long)status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
-
-    digest_begin(&digest);
-    digest_add(&digest, server, strlen(server) + 1);
-    digest_add(&digest, name, strlen(name) + 1);
-    digest_add(&digest, text, (size_t)length);
-    digest_finish(&digest, made);
-    (void)snprintf(below, sizeof below, FOLDER "/%s", digest_hex(made));
-    return user_folder_find(id->path, VARIABLE, FALLBACK, below);
-}
-
 /* Opens and locks a file. Returns -1 if another process has it locked, or it cannot be opened. */
 static int open_locked(const char *path)
 {
@@ -88,40 +66,28 @@ static bool recall(struct upload_id *id)
     return true;
 }
 
-static bool keep(const struct upload_id *id)
-{
-    char line[UPLOAD_ID_LENGTH + 2];
-    int length = snprintf(line, sizeof line, "%s\n", id->text);
-
-    return ftruncate(id->fd, 0) == 0 && pwrite(id->fd, line, (size_t)length, 0) == length;
-}
-
 static bool is_stale(const struct stat *status)
 {
     return S_ISREG(status->st_mode) && time(NULL) - status->st_mtim.tv_sec > KEPT_S;
 }
 
-/* Removes a file that nobody uses now or has used for a long time. */
-static void remove_stale(int folder, const char *name)
-{
-    struct stat status;
-    int fd = -1;
-
-    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && is_stale(&status))
-        fd = openat(folder, name, FLAGS);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 &&
-        is_stale(&status))
-        (void)unlinkat(folder, name, 0);
-    descriptor_close(fd);
-}
-
+/* Removes the files that nobody uses now or has used for a long time. */
 static void sweep(const char *path)
 {
     DIR *folder = opendir(path);
 
     for (struct dirent *entry = NULL; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        if (is_hex(entry->d_name, DIGEST_LENGTH - strlen("sha256:")))
-            remove_stale(dirfd(folder), entry->d_name);
+        const char *name = entry->d_name;
+        struct stat status;
+        int fd = -1;
+        if (!is_hex(name, DIGEST_LENGTH - strlen("sha256:")))
+            continue;
+        if (fstatat(dirfd(folder), name, &status, AT_SYMLINK_NOFOLLOW) == 0 && is_stale(&status))
+            fd = openat(dirfd(folder), name, FLAGS);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 &&
+            is_stale(&status))
+            (void)unlinkat(dirfd(folder), name, 0);
+        descriptor_close(fd);
     }
     if (folder != NULL)
         (void)closedir(folder);
@@ -131,10 +97,26 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
                     const struct stat *status)
 {
     char folder[PATH_MAX];
+    char text[128];
+    char below[sizeof FOLDER + DIGEST_ROOM];
+    char made[DIGEST_ROOM];
+    struct digest digest;
+    int length =
+        snprintf(text, sizeof text, "%llu %llu %lld %lld.%09ld", (unsigned long long)status->st_dev,
+                 (unsigned long long)status->st_ino, (long long)status->st_size,
+                 (long long)status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
+
+    /* The file is called after a digest, which hides the name. */
+    digest_begin(&digest);
+    digest_add(&digest, server, strlen(server) + 1);
+    digest_add(&digest, name, strlen(name) + 1);
+    digest_add(&digest, text, (size_t)length);
+    digest_finish(&digest, made);
+    (void)snprintf(below, sizeof below, FOLDER "/%s", digest_hex(made));
 
     *id = (struct upload_id){.fd = -1};
     if (user_folder_find(folder, VARIABLE, FALLBACK, FOLDER) &&
-        find_path(id, server, name, status)) {
+        user_folder_find(id->path, VARIABLE, FALLBACK, below)) {
         user_folder_make(folder, FOLDERS);
         id->fd = open_locked(id->path);
     }
@@ -142,7 +124,9 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
     if (id->is_recalled)
         return;
     (void)hex_random(UPLOAD_ID_LENGTH, id->text);
-    if (id->fd >= 0 && keep(id))
+    length = snprintf(text, sizeof text, "%s\n", id->text);
+    if (id->fd >= 0 && ftruncate(id->fd, 0) == 0 &&
+        pwrite(id->fd, text, (size_t)length, 0) == length)
         sweep(folder);
     else
         upload_id_release(id, true);

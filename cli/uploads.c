@@ -98,12 +98,14 @@ static void take_answers(struct uploads *uploads)
     uploads->pushed = 0;
 }
 
-/* Makes attempts at all that are not done, as long as another one may help. */
-static void run(struct uploads *uploads)
+void uploads_settle(struct uploads *uploads)
 {
+    struct connection *connection = uploads->connection;
     struct retry retry;
+    bool can_ask = true;
 
-    retry_begin(&retry, uploads->connection);
+    /* Attempts at all that are not done, as long as another one may help. */
+    retry_begin(&retry, connection);
     for (;;) {
         int code = 0;
         send_ready(uploads);
@@ -111,20 +113,13 @@ static void run(struct uploads *uploads)
         for (size_t i = 0; i < uploads->count && code == 0; i++)
             code = may_repeat(&uploads->queue[i]) ? uploads->queue[i].code : 0;
         if (!retry_again(&retry, code))
-            return;
+            break;
         for (size_t i = 0; i < uploads->count; i++) {
             if (may_repeat(&uploads->queue[i]))
                 uploads->queue[i].state = QUEUED_READY;
         }
     }
-}
 
-void uploads_settle(struct uploads *uploads)
-{
-    struct connection *connection = uploads->connection;
-    bool can_ask = true;
-
-    run(uploads);
     /* Those whose answers were lost are asked for on one more connection, if there can be one. */
     for (size_t i = 0; i < uploads->count; i++) {
         struct queued *queued = &uploads->queue[i];
@@ -151,21 +146,6 @@ void uploads_refuse(struct uploads *uploads, const char *name, const char *local
         uploads_settle(uploads);
 }
 
-/* Reads as much of a file as may be sent ahead, and one byte more where there is one. */
-static ssize_t read_small(struct uploads *uploads, int source)
-{
-    size_t length = 0;
-    ssize_t got = 0;
-
-    while (length < sizeof uploads->bytes &&
-           (got = read(source, uploads->bytes + length, sizeof uploads->bytes - length)) != 0) {
-        if (got < 0 && errno != EINTR)
-            return -1;
-        length += got > 0 ? (size_t)got : 0;
-    }
-    return (ssize_t)length;
-}
-
 /*
  * How is a source to be sent? One that is to be sent ahead is read, and `*ret_length` is how many
  * bytes it has. Returns 0 or a reason.
@@ -174,6 +154,8 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
                        enum upload_mode *ret_mode, struct stat *ret_status, size_t *ret_length)
 {
     struct failure *failure = uploads->connection->failure;
+    size_t length = 0;
+    ssize_t got = 0;
 
     if (fstat(source, ret_status) < 0)
         return fail_errno(failure, REASON_LOCAL, local, "cannot read");
@@ -182,19 +164,24 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
     *ret_mode = is_whole ? UPLOAD_FILE : UPLOAD_STREAM;
     if (!is_whole || ret_status->st_size > EAGER_LARGEST)
         return 0;
-    ssize_t length = read_small(uploads, source);
-    if (length < 0)
-        return fail_errno(failure, REASON_LOCAL, local, "cannot read");
+
+    /* As much as may be sent ahead, and one byte more where there is one. */
+    while (length < sizeof uploads->bytes &&
+           (got = read(source, uploads->bytes + length, sizeof uploads->bytes - length)) != 0) {
+        if (got < 0 && errno != EINTR)
+            return fail_errno(failure, REASON_LOCAL, local, "cannot read");
+        length += got > 0 ? (size_t)got : 0;
+    }
     if (descriptor_has_changed(source, ret_status))
         return upload_fail_changed(local, failure);
     /* What is sent ahead has no id, by which an exclusive one would be known again. */
     if (!uploads->rules->exclusive && length <= EAGER_LARGEST) {
         *ret_mode = UPLOAD_AHEAD;
-        *ret_length = (size_t)length;
+        *ret_length = length;
         return 0;
     }
     /* Some files, as those of /proc, have another size than the system says: they are streams. */
-    *ret_mode = length == ret_status->st_size ? UPLOAD_FILE : UPLOAD_STREAM;
+    *ret_mode = (off_t)length == ret_status->st_size ? UPLOAD_FILE : UPLOAD_STREAM;
     return lseek(source, 0, SEEK_SET) < 0 ? fail_errno(failure, REASON_LOCAL, local, "cannot read")
                                           : 0;
 }
