@@ -12,11 +12,6 @@ enum {
     YEAR_LAST = 9999, /* of RFC 3339 */
 };
 
-static bool is_plain(uint32_t character)
-{
-    return !utf8_is_control(character) && character != '"' && character != '\\';
-}
-
 static void add(struct json *json, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void add(struct json *json, const char *format, ...)
@@ -29,19 +24,25 @@ static void add(struct json *json, const char *format, ...)
     va_end(arguments);
 }
 
-/* Prints a quoted text; stretches that need no escapes in one piece. */
-static void print_text(struct json *json, const char *text)
+static void print_key(struct json *json, const char *key)
+{
+    add(json, "%s\"%s\":", json->count++ > 0 ? "," : "{", key);
+}
+
+void json_text(struct json *json, const char *key, const char *text)
 {
     size_t length = strlen(text);
 
+    print_key(json, key);
     add(json, "\"");
+    /* Stretches that need no escapes are printed in one piece. */
     for (size_t i = 0; i < length;) {
         uint32_t character = 0;
         size_t plain = 0;
         size_t size = 0;
         while (i + plain < length && plain < OUTPUT_LONGEST / 2 &&
                (size = utf8_decode(text + i + plain, length - i - plain, &character)) > 0 &&
-               is_plain(character))
+               !utf8_is_control(character) && character != '"' && character != '\\')
             plain += size;
         if (plain > 0)
             add(json, "%.*s", (int)plain, text + i);
@@ -52,17 +53,6 @@ static void print_text(struct json *json, const char *text)
         i += plain > 0 ? plain : size > 0 ? size : 1;
     }
     add(json, "\"");
-}
-
-static void print_key(struct json *json, const char *key)
-{
-    add(json, "%s\"%s\":", json->count++ > 0 ? "," : "{", key);
-}
-
-void json_text(struct json *json, const char *key, const char *text)
-{
-    print_key(json, key);
-    print_text(json, text);
 }
 
 void json_number(struct json *json, const char *key, int64_t number)

@@ -52,66 +52,33 @@ static bool is_asked_for(const struct listing *listing, const char *name, size_t
     return request->deep || count_slashes(name, bare) == depth;
 }
 
-/* Reads what the line says of an entry. Returns false for a value that is not valid. */
-static bool read_details(const struct line *line, bool details, struct entry *entry)
-{
-    const struct field *size = line_option(line, "size");
-    const struct field *mtime = line_option(line, "mtime");
-    const struct field *digest = line_option(line, "digest");
-    const struct field *by = line_option(line, "by");
-
-    entry->has_mtime = mtime != NULL;
-    if ((size != NULL && !value_number(size->bytes, size->length, &entry->size)) ||
-        (mtime != NULL && !value_time(mtime->bytes, mtime->length, &entry->mtime)))
-        return false;
-    entry->digest = digest != NULL ? digest->bytes : NULL;
-    entry->by = by != NULL ? by->bytes : NULL;
-    return !details || digest == NULL || digest_check(digest->bytes, digest->length) == 0;
-}
-
 static int take_line(void *context, const struct line *line, struct failure *failure)
 {
     struct listing *listing = context;
     const struct field *name = &line->fields[0];
-    struct entry entry = {.name = name->bytes, .size = -1};
+    const struct field *size = line_option(line, "size");
+    const struct field *mtime = line_option(line, "mtime");
+    const struct field *digest = line_option(line, "digest");
+    const struct field *by = line_option(line, "by");
+    struct entry entry = {
+        .name = name->bytes,
+        .size = -1,
+        .has_mtime = mtime != NULL,
+        .digest = digest != NULL ? digest->bytes : NULL,
+        .by = by != NULL ? by->bytes : NULL,
+    };
 
     if (!line_has_positionals(line, 1) || !is_asked_for(listing, name->bytes, name->length))
         return fail(failure, REASON_BREACH, listing_subject(listing->request),
                     "the server listed something that was not asked for");
-    if (!read_details(line, listing->request->details, &entry))
+    if ((size != NULL && !value_number(size->bytes, size->length, &entry.size)) ||
+        (mtime != NULL && !value_time(mtime->bytes, mtime->length, &entry.mtime)) ||
+        (listing->request->details && digest != NULL &&
+         digest_check(digest->bytes, digest->length) < 0))
         return fail(failure, REASON_BREACH, entry.name,
                     "the server sent an invalid size, time or digest");
     listing->is_empty = false;
     return listing->sink(listing->context, &entry, failure);
-}
-
-static int ask(struct connection *connection, const struct listing_request *request)
-{
-    struct stream *stream = &connection->stream;
-    char name[NAME_ESCAPED_ROOM] = "";
-    char pattern[3 * LINE_LONGEST + 1] = "";
-    int code = connection_ready(connection);
-
-    if (code < 0)
-        return code;
-    if (request->name != NULL)
-        (void)line_escape(request->name, strlen(request->name), name);
-    if (request->match != NULL)
-        (void)line_escape(request->match, strlen(request->match), pattern);
-    const char *gap = request->name != NULL ? " " : "";
-    if (request->watch) {
-        /* It may be long until something is stored. */
-        stream->limits.wait_ms = 0;
-        (void)stream_print(stream, "WATCH%s%s%s\n", gap, name,
-                           request->existing ? " existing=1" : "");
-    } else if (stream_print(stream, "LIST%s%s%s%s%s%s\n", gap, name,
-                            request->match != NULL ? " match=" : "", pattern,
-                            request->deep ? " deep=1" : "",
-                            request->details ? " details=1" : "") == -REASON_INTERNAL) {
-        return fail(connection->failure, REASON_USAGE, request->match, "the pattern is too long");
-    }
-    return connection_ask(connection, listing_subject(request),
-                          request->watch ? ANSWER_OK : ANSWER_EMPTY);
 }
 
 int listing_check_pattern(const struct options *options, struct failure *failure)
@@ -134,17 +101,37 @@ int listing_read(struct connection *connection, const struct listing_request *re
 {
     struct listing listing = {
         .request = request, .sink = sink, .context = context, .is_empty = true};
-    int code = ask(connection, request);
+    const char *subject = listing_subject(request);
+    struct stream *stream = &connection->stream;
+    char name[NAME_ESCAPED_ROOM] = "";
+    char pattern[3 * LINE_LONGEST + 1] = "";
+    int code = connection_ready(connection);
 
     if (code < 0)
         return code;
-    if (request->name != NULL)
+    if (request->name != NULL) {
         listing.prefix = name_length_without_slash(request->name, strlen(request->name));
-    code = download_lines(connection, listing_subject(request), take_line, &listing);
+        (void)line_escape(request->name, strlen(request->name), name);
+    }
+    if (request->match != NULL)
+        (void)line_escape(request->match, strlen(request->match), pattern);
+    const char *gap = request->name != NULL ? " " : "";
+    if (request->watch) {
+        /* It may be long until something is stored. */
+        stream->limits.wait_ms = 0;
+        (void)stream_print(stream, "WATCH%s%s%s\n", gap, name,
+                           request->existing ? " existing=1" : "");
+    } else if (stream_print(stream, "LIST%s%s%s%s%s%s\n", gap, name,
+                            request->match != NULL ? " match=" : "", pattern,
+                            request->deep ? " deep=1" : "",
+                            request->details ? " details=1" : "") == -REASON_INTERNAL) {
+        return fail(connection->failure, REASON_USAGE, request->match, "the pattern is too long");
+    }
+    code = connection_ask(connection, subject, request->watch ? ANSWER_OK : ANSWER_EMPTY);
+    if (code == 0)
+        code = download_lines(connection, subject, take_line, &listing);
     if (code == 0 && request->watch)
-        return fail(connection->failure, REASON_BREACH, listing_subject(request),
-                    "the server ended the watch");
-    return code == 0 && listing.is_empty
-               ? connection_fail(connection, listing_subject(request), -REASON_EMPTY)
-               : code;
+        return fail(connection->failure, REASON_BREACH, subject, "the server ended the watch");
+    return code == 0 && listing.is_empty ? connection_fail(connection, subject, -REASON_EMPTY)
+                                         : code;
 }

@@ -62,39 +62,6 @@ static char *find_end(const struct operands *operands)
     return memchr(operands->buffer + operands->start, separator, operands->end - operands->start);
 }
 
-static int next_line(struct operands *operands, const char **ret)
-{
-    char *end = NULL;
-    int before = operands->code;
-
-    operands->code = 0;
-    if (before < 0)
-        return before;
-    if (operands->ended && operands->start == operands->end)
-        return 0;
-    while ((end = find_end(operands)) == NULL && !operands->ended) {
-        int code = read_more(operands);
-        if (code < 0)
-            return code;
-    }
-    if (end == NULL && operands->start == operands->end)
-        return 0;
-    /* The last line may have no end: the buffer has room for it. */
-    if (end == NULL)
-        end = operands->buffer + operands->end++;
-    char *line = operands->buffer + operands->start;
-    size_t length = (size_t)(end - line);
-    *end = '\0';
-    operands->start += length + 1;
-    operands->line++;
-    if (strlen(line) < length)
-        return fail_line(operands, "contains a NUL (use -0 for a list of NUL-terminated names)");
-    if (length == 0)
-        return fail_line(operands, "is empty");
-    *ret = line;
-    return 1;
-}
-
 void operands_open(struct operands *operands, const struct options *options)
 {
     const char *list = options->values[OPTION_FILES_FROM];
@@ -121,12 +88,41 @@ void operands_close(struct operands *operands)
 int operands_next(struct operands *operands, const char **ret)
 {
     const struct options *options = operands->options;
+    char *end = NULL;
+    int before = operands->code;
 
-    if (operands->list != NULL)
-        return next_line(operands, ret);
-    if (operands->next == options->operand_count)
+    if (operands->list == NULL) {
+        if (operands->next == options->operand_count)
+            return 0;
+        *ret = options->operands[operands->next++];
+        return 1;
+    }
+
+    operands->code = 0;
+    if (before < 0)
+        return before;
+    if (operands->ended && operands->start == operands->end)
         return 0;
-    *ret = options->operands[operands->next++];
+    while ((end = find_end(operands)) == NULL && !operands->ended) {
+        int code = read_more(operands);
+        if (code < 0)
+            return code;
+    }
+    if (end == NULL && operands->start == operands->end)
+        return 0;
+    /* The last line may have no end: the buffer has room for it. */
+    if (end == NULL)
+        end = operands->buffer + operands->end++;
+    char *line = operands->buffer + operands->start;
+    size_t length = (size_t)(end - line);
+    *end = '\0';
+    operands->start += length + 1;
+    operands->line++;
+    if (strlen(line) < length)
+        return fail_line(operands, "contains a NUL (use -0 for a list of NUL-terminated names)");
+    if (length == 0)
+        return fail_line(operands, "is empty");
+    *ret = line;
     return 1;
 }
 

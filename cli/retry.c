@@ -6,16 +6,6 @@ enum {
     LONGEST = 30, /* the longest pause is so many times the first one */
 };
 
-/* Up to a quarter more or less, so that clients that failed together do not come back together. */
-static int64_t jitter(int64_t pause_ms)
-{
-    uint32_t random = 0;
-
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
-        return pause_ms;
-    return pause_ms - pause_ms / 4 + random % (pause_ms / 2 + 1);
-}
-
 bool retry_may_help(int code)
 {
     switch (reason_of(code)) {
@@ -40,9 +30,15 @@ void retry_begin(struct retry *retry, struct connection *connection)
 bool retry_again(struct retry *retry, int code)
 {
     int64_t longest = LONGEST * retry->connection->settings->pause_ms;
+    int64_t pause_ms = retry->pause_ms;
+    uint32_t random = 0;
 
-    if (retry->left == 0 || !retry_may_help(code) ||
-        !connection_pause(retry->connection, jitter(retry->pause_ms)))
+    if (retry->left == 0 || !retry_may_help(code))
+        return false;
+    /* Up to a quarter more or less: clients that failed together must not come back together. */
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) >= 0)
+        pause_ms += random % (pause_ms / 2 + 1) - pause_ms / 4;
+    if (!connection_pause(retry->connection, pause_ms))
         return false;
     retry->left--;
     retry->pause_ms = retry->pause_ms < longest / 2 ? 2 * retry->pause_ms : longest;
