@@ -32,7 +32,7 @@ bool value_time(const char *bytes, size_t length, struct timespec *ret)
         return false;
     /* Decimals that are not there are zeros. */
     for (size_t i = 0; i < 9; i++) {
-        char digit = i < decimals ? point[1 + i] : '0';
+        int digit = i < decimals ? point[1 + i] : '0';
         if (digit < '0' || digit > '9')
             return false;
         nanoseconds = nanoseconds * 10 + (digit - '0');
