@@ -52,6 +52,8 @@ static int move(const struct library *library, const char *name, const struct st
     struct folders folders;
     int code = folders_open(&folders, library, name, false);
 
+    if (code == -REASON_NOT_A_FILE)
+        code = -REASON_NOT_FOUND;
     if (code == 0 && (!descriptor_is_named(stored->fd, folders_parent(&folders), folders.last) ||
                       lookup_has_changed(stored)))
         code = -REASON_NOT_FOUND;
