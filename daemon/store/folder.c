@@ -22,25 +22,9 @@ static int open_one(int above, const char *name)
     return fd;
 }
 
-/* Makes a folder, unless somebody else has just done so, and opens it. */
-static int make_one(int above, const char *name, bool *ret_made)
-{
-    *ret_made = mkdirat(above, name, FOLDER_MODE) == 0;
-    if (!*ret_made && errno != EEXIST)
-        return -1;
-    int fd = open_one(above, name);
-    if (fd < 0 && *ret_made) {
-        int error = errno;
-        (void)unlinkat(above, name, AT_REMOVEDIR);
-        errno = error;
-    }
-    return fd;
-}
-
 int folders_open(struct folders *folders, const struct library *library, const char *name,
                  bool make)
 {
-    bool is_made = false;
     char *rest = folders->text;
     char *slash = NULL;
     int fd = open_one(library->root, ".");
@@ -49,8 +33,6 @@ int folders_open(struct folders *folders, const struct library *library, const c
     folders->made = 0;
     memcpy(folders->text, name, strlen(name) + 1);
     while (fd >= 0) {
-        if (is_made && folders->made == 0)
-            folders->made = folders->count;
         folders->fds[folders->count++] = fd;
         folders->last = rest;
         slash = strchr(rest, '/');
@@ -58,11 +40,21 @@ int folders_open(struct folders *folders, const struct library *library, const c
             return 0;
         *slash = '\0';
         folders->names[folders->count] = rest;
-        is_made = false;
         int above = fd;
         fd = open_one(above, rest);
-        if (fd < 0 && errno == ENOENT && make)
-            fd = make_one(above, rest, &is_made);
+        if (fd < 0 && errno == ENOENT && make) {
+            bool is_made = mkdirat(above, rest, FOLDER_MODE) == 0;
+            /* Unless somebody else has just made it. */
+            if (is_made || errno == EEXIST)
+                fd = open_one(above, rest);
+            if (fd < 0 && is_made) {
+                int error = errno;
+                (void)unlinkat(above, rest, AT_REMOVEDIR);
+                errno = error;
+            } else if (is_made && folders->made == 0) {
+                folders->made = folders->count;
+            }
+        }
         rest = slash + 1;
     }
     return errno == ENOTDIR || errno == ELOOP ? -REASON_NOT_A_FILE : library_failure(errno);

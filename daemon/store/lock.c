@@ -26,27 +26,20 @@ static int open_file(const struct library *library)
                   LOCK_MODE);
 }
 
-static off_t byte_of(const char *name)
-{
-    char hash[DIGEST_ROOM];
-    char digits[HASH_DIGITS + 1];
-
-    (void)digest_of_bytes(name, strlen(name), hash);
-    (void)snprintf(digits, sizeof digits, "%.*s", HASH_DIGITS, digest_hex(hash));
-    return (off_t)strtoll(digits, NULL, HEXADECIMAL);
-}
-
 int lock_name(const struct library *library, const char *name, int operation)
 {
-    struct flock lock = {.l_type = operation == LOCK_EX ? F_WRLCK : F_RDLCK,
-                         .l_whence = SEEK_SET,
-                         .l_start = byte_of(name),
-                         .l_len = 1};
+    struct flock lock = {
+        .l_type = operation == LOCK_EX ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+    char hash[DIGEST_ROOM];
+    char digits[HASH_DIGITS + 1];
     int fd = open_file(library);
     int code = 0;
 
     if (fd < 0)
         return -1;
+    (void)digest_of_bytes(name, strlen(name), hash);
+    (void)snprintf(digits, sizeof digits, "%.*s", HASH_DIGITS, digest_hex(hash));
+    lock.l_start = (off_t)strtoll(digits, NULL, HEXADECIMAL);
     do
         code = fcntl(fd, F_OFD_SETLKW, &lock);
     while (code < 0 && errno == EINTR);

@@ -43,38 +43,6 @@ static int set_name(int fd, const char *name)
     return fsetxattr(fd, QUARANTINE_XATTR, name, strlen(name), 0);
 }
 
-/* Moves a file, whose name is locked, into the quarantine, durably. Returns 0 or a reason. */
-static int move(const struct library *library, const char *name, const struct stored *stored,
-                int quarantine)
-{
-    char path[PATH_ROOM];
-    struct stat status;
-    struct folders folders;
-    int code = folders_open(&folders, library, name, false);
-
-    if (code == -REASON_NOT_A_FILE)
-        code = -REASON_NOT_FOUND;
-    if (code == 0 && (!descriptor_is_named(stored->fd, folders_parent(&folders), folders.last) ||
-                      lookup_has_changed(stored)))
-        code = -REASON_NOT_FOUND;
-    if (code == 0 && fstat(stored->fd, &status) < 0)
-        code = -REASON_INTERNAL;
-    /* A rename to another link of the same file does nothing, and returns 0 (rename(2)). */
-    if (code == 0 && status.st_nlink != 1)
-        code = -REASON_EXISTS;
-    if (code == 0 && renameat(folders_parent(&folders), folders.last, quarantine,
-                              name_last_component(find_path(name, path))) < 0)
-        code = library_failure(errno);
-    if (code == 0 && fsync(quarantine) < 0)
-        code = -REASON_INTERNAL;
-    if (code == 0) {
-        folders_prune(&folders, 1);
-        code = folders_sync(&folders);
-    }
-    folders_close(&folders);
-    return code;
-}
-
 int quarantine_make(const struct library *library)
 {
     struct folders folders;
@@ -106,10 +74,33 @@ int quarantine_label(const struct stored *stored, const char *name)
 
 int quarantine_move(const struct library *library, const char *name, const struct stored *stored)
 {
+    char path[PATH_ROOM];
+    struct stat status;
+    struct folders folders = {.count = 0};
     int quarantine = open_folder(library);
     int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX);
-    int code = lock < 0 ? library_own_failure(errno) : move(library, name, stored, quarantine);
+    int code = lock < 0 ? library_own_failure(errno) : folders_open(&folders, library, name, false);
 
+    if (code == -REASON_NOT_A_FILE)
+        code = -REASON_NOT_FOUND;
+    if (code == 0 && (!descriptor_is_named(stored->fd, folders_parent(&folders), folders.last) ||
+                      lookup_has_changed(stored)))
+        code = -REASON_NOT_FOUND;
+    if (code == 0 && fstat(stored->fd, &status) < 0)
+        code = -REASON_INTERNAL;
+    /* A rename to another link of the same file does nothing, and returns 0 (rename(2)). */
+    if (code == 0 && status.st_nlink != 1)
+        code = -REASON_EXISTS;
+    if (code == 0 && renameat(folders_parent(&folders), folders.last, quarantine,
+                              name_last_component(find_path(name, path))) < 0)
+        code = library_failure(errno);
+    if (code == 0 && fsync(quarantine) < 0)
+        code = -REASON_INTERNAL;
+    if (code == 0) {
+        folders_prune(&folders, 1);
+        code = folders_sync(&folders);
+    }
+    folders_close(&folders);
     descriptor_close(lock);
     descriptor_close(quarantine);
     return code;

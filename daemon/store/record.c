@@ -13,15 +13,17 @@ enum {
     RECORD_LONGEST = 512, /* bytes of a written record */
 };
 
-static bool parse(struct line *line, const char *text, size_t length, struct record *ret)
+static bool parse(const char *text, size_t length, struct record *ret)
 {
-    if (line_parse(line, text, length) < 0)
+    struct line line;
+
+    if (line_parse(&line, text, length) < 0)
         return false;
-    const struct field *digest = line_option(line, "digest");
-    const struct field *size = line_option(line, "size");
-    const struct field *mtime = line_option(line, "mtime");
-    const struct field *by = line_option(line, "by");
-    const struct field *upload = line_option(line, "upload");
+    const struct field *digest = line_option(&line, "digest");
+    const struct field *size = line_option(&line, "size");
+    const struct field *mtime = line_option(&line, "mtime");
+    const struct field *by = line_option(&line, "by");
+    const struct field *upload = line_option(&line, "upload");
     if (digest == NULL || size == NULL || mtime == NULL || by == NULL)
         return false;
     if (digest_check(digest->bytes, digest->length) < 0 ||
@@ -77,12 +79,11 @@ int record_read(int fd, const struct stat *status, struct record *ret)
 {
     char text[RECORD_LONGEST];
     struct record record = {.upload = ""};
-    struct line line;
     ssize_t length = fgetxattr(fd, RECORD_XATTR, text, sizeof text);
 
     if (length < 0)
         return errno == ENODATA || errno == EOPNOTSUPP ? -REASON_NOT_FOUND : -REASON_INTERNAL;
-    if (length == 0 || !parse(&line, text, (size_t)length, &record)) {
+    if (length == 0 || !parse(text, (size_t)length, &record)) {
         errno = EBADMSG;
         return -REASON_INTERNAL;
     }

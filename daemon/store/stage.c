@@ -159,26 +159,6 @@ static int check_found(const struct stage *stage, const struct stage_plan *plan)
     return is_ours ? 0 : -REASON_MISMATCH;
 }
 
-/* Opens a stage that was checked, to write after its last byte. Returns 0, or -1 with errno set. */
-static int open_found(struct stage *stage, const struct stage_plan *plan)
-{
-    struct stat locked;
-    struct stat status;
-
-    stage->fd = openat(stage->folder, stage->id, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (stage->fd < 0 || fstat(stage->lock, &locked) < 0 || fsync(stage->fd) < 0 ||
-        fstat(stage->fd, &status) < 0)
-        return -1;
-    if (!descriptor_is_same(&status, &locked)) {
-        errno = EWOULDBLOCK;
-        return -1;
-    }
-    stage->length = status.st_size;
-    if (lseek(stage->fd, 0, SEEK_END) < 0)
-        return -1;
-    return reserve_room(stage->fd, plan->size);
-}
-
 int stage_open(struct stage *stage, const struct library *library, const char *client,
                const struct stage_plan *plan)
 {
@@ -216,6 +196,8 @@ fail:
 int stage_resume(struct stage *stage, const struct library *library, const char *client,
                  const struct stage_plan *plan)
 {
+    struct stat locked;
+    struct stat status;
     int code = 0;
 
     *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
@@ -229,8 +211,19 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
         code = stage_failure(errno);
     else
         code = check_found(stage, plan);
-    if (code == 0 && open_found(stage, plan) < 0) {
-        code = stage_failure(errno);
+
+    /* Opens it to write after its last byte. */
+    if (code == 0) {
+        stage->fd = openat(stage->folder, stage->id, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (stage->fd < 0 || fstat(stage->lock, &locked) < 0 || fsync(stage->fd) < 0 ||
+            fstat(stage->fd, &status) < 0)
+            code = stage_failure(errno);
+        else if (!descriptor_is_same(&status, &locked))
+            code = -REASON_BUSY;
+        else if (lseek(stage->fd, 0, SEEK_END) < 0 || reserve_room(stage->fd, plan->size) < 0)
+            code = stage_failure(errno);
+        else
+            stage->length = status.st_size;
         /* A second fsync(2) would not write what the first one failed to write. */
         if (code == -REASON_INTERNAL)
             (void)unlinkat(stage->folder, stage->id, 0);
