@@ -72,7 +72,7 @@ bool listing_cache_load(const struct listing_cache *cache, struct entries *entri
     char *rest = text;
     bool is_known = text != NULL && strcmp(strsep(&rest, "\n"), cache->key) == 0;
 
-    while (is_known && cache->folder != NULL && rest != NULL) {
+    while (is_known && entries != NULL && rest != NULL) {
         struct entry entry = {.name = strsep(&rest, "\n"), .size = -1};
         size_t folder = strlen(cache->folder);
         size_t length = name_length_without_slash(entry.name, strlen(entry.name));

@@ -23,7 +23,7 @@ void listing_cache_find(struct listing_cache *cache, const char *server, const c
 
 /*
  * Returns whether there is something that is recent: the names in a folder for 5 s, the note for
- * 10 s. Adds the names to `entries`, those of them that can be in the folder.
+ * 10 s. Adds the names to `entries`, those of them that can be in the folder; NULL for the note.
  */
 bool listing_cache_load(const struct listing_cache *cache, struct entries *entries);
 

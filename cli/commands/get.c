@@ -182,11 +182,14 @@ static int get_folder(struct invocation *invocation, const char *name)
         entries_get(&entries, i, &entry);
         const char *below = entry.name + (last - name);
         char *path = local_path(invocation, below);
-        int code = path == NULL
-                       ? invocation_report(
-                             invocation, fail_errno(failure, REASON_LOCAL, entry.name, "no memory"))
-                       : get_to_target(invocation, entry.name, &target,
-                                       target_look_below(&target, base, below, path, failure));
+        int code = 0;
+        if (path == NULL) {
+            code = fail_errno(failure, REASON_LOCAL, entry.name, "no memory");
+            (void)invocation_report(invocation, code);
+        } else {
+            code = target_look_below(&target, base, below, path, failure);
+            code = get_to_target(invocation, entry.name, &target, code);
+        }
         first = first < 0 ? first : code;
         free(path);
     }
@@ -223,7 +226,8 @@ static int get_one(struct invocation *invocation, const char *operand)
         output != NULL ? strdup(output) : local_path(invocation, name_last_component(name));
     if (path == NULL)
         return fail_errno(failure, REASON_LOCAL, name, "no memory");
-    code = get_to_target(invocation, name, &target, target_look(&target, path, failure));
+    code = target_look(&target, path, failure);
+    code = get_to_target(invocation, name, &target, code);
     free(path);
     return code;
 }
