@@ -16,35 +16,34 @@ enum {
 static struct {
     char bytes[OUTPUT_BUFFER];
     size_t length;
+    int error; /* errno of the write that has failed: nothing is written after it */
 } output;
 
-/* write(2), which waits where the descriptor is non-blocking. Returns -1 with errno set. */
-static ssize_t write_some(int fd, const char *bytes, size_t length)
+int output_write_all(int fd, const char *bytes, size_t length)
 {
-    for (;;) {
+    while (length > 0) {
         ssize_t wrote = write(fd, bytes, length);
-        if (wrote >= 0 || (errno != EAGAIN && errno != EINTR))
-            return wrote;
-        if (errno == EAGAIN) {
+        if (wrote >= 0) {
+            bytes += wrote;
+            length -= (size_t)wrote;
+        } else if (errno == EAGAIN) {
             struct pollfd polled = {.fd = fd, .events = POLLOUT};
             (void)poll(&polled, 1, -1);
+        } else if (errno != EINTR) {
+            return -1;
         }
     }
+    return 0;
 }
 
-/* Writes what is pending; what cannot be written stays. Returns 0, or -1 with errno set. */
+/* Writes what is pending. Returns 0, or -1 with errno set. */
 static int write_pending(void)
 {
-    size_t written = 0;
-    ssize_t wrote = 0;
-
-    while (written < output.length && wrote >= 0) {
-        wrote = write_some(STDOUT_FILENO, output.bytes + written, output.length - written);
-        written += wrote > 0 ? (size_t)wrote : 0;
-    }
-    output.length -= written;
-    memmove(output.bytes, output.bytes + written, output.length);
-    return output.length > 0 ? -1 : 0;
+    if (output.error == 0 && output_write_all(STDOUT_FILENO, output.bytes, output.length) < 0)
+        output.error = errno;
+    output.length = 0;
+    errno = output.error;
+    return output.error == 0 ? 0 : -1;
 }
 
 int output_print_list(const char *format, va_list arguments)
@@ -93,16 +92,4 @@ int output_flush(struct failure *failure)
         return 0;
     return errno == EPIPE ? fail_quietly(failure, REASON_LOCAL)
                           : fail_errno(failure, REASON_LOCAL, "standard output", "cannot write");
-}
-
-int output_write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t wrote = write_some(fd, bytes, length);
-        if (wrote < 0)
-            return -1;
-        bytes += wrote;
-        length -= (size_t)wrote;
-    }
-    return 0;
 }

@@ -32,7 +32,7 @@ int output_print_field(const char *key, const char *gap, const char *value);
 
 /*
  * Writes what has been printed so far. Returns 0 or -REASON_LOCAL; when the reader of stdout is
- * gone, the failure has no line. What cannot be written is kept, so a later call fails again.
+ * gone, the failure has no line. Once it has failed, nothing more is written, and each call fails.
  */
 int output_flush(struct failure *failure);
 

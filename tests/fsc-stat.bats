@@ -60,6 +60,47 @@ mtime: 2001-09-09T01:46:40.25Z'
     assert_equal "$status ${#stderr_lines[@]}" '9 1'
 }
 
+@test "stat: output that cannot be written is reported before what follows in a list" {
+    local pid status=0
+    start_fsd
+    printf hello >"$LIBRARY/a"
+    mkfifo list
+    "$FSC" stat --files-from list >/dev/full 2>errors 3>&- &
+    pid=$!
+    exec 5>list
+    echo a >&5
+    await grep -q 'cannot write' errors
+    echo nothing >&5
+    exec 5>&-
+    wait "$pid" || status=$?
+    assert_equal "$status" 9
+    assert_equal "$(cat errors)" 'fsc: standard output: cannot write: No space left on device
+fsc: nothing: no such file'
+}
+
+@test "stat: output that could not be written is reported, even if later it could be" {
+    local pid status=0
+    start_fsd
+    printf hello >"$LIBRARY/a"
+    mkfifo list
+    (
+        trap '' XFSZ
+        ulimit -S -f 1
+        exec "$FSC" stat --files-from list >out 2>errors 3>&-
+    ) &
+    pid=$!
+    exec 5>list
+    yes a | head -n 2000 >&5
+    await grep -q 'cannot write' errors
+    prlimit --pid "$pid" --fsize=unlimited
+    yes a | head -n 2000 >&5
+    exec 5>&-
+    wait "$pid" || status=$?
+    assert_equal "$status" 9
+    assert_equal "$(cat errors)" 'fsc: standard output: cannot write: File too large'
+    assert_equal "$(stat -c %s out)" 1024
+}
+
 @test "stat: invalid details from a server are a breach" {
     local body
     while IFS= read -r body; do

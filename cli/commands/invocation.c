@@ -59,12 +59,13 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
     return code;
 }
 
-/* Ends what is open, and writes what was printed. Returns what output_flush() returns. */
-static int settle_all(struct invocation *invocation, invocation_settle *settle)
+/* Ends what is open, and writes what was printed. That it cannot be written is reported once. */
+static void settle_all(struct invocation *invocation, invocation_settle *settle, int *written)
 {
     if (settle != NULL)
         settle(invocation);
-    return output_flush(invocation->failure);
+    if (*written == 0)
+        *written = invocation_report(invocation, output_flush(invocation->failure));
 }
 
 int invocation_run_each(struct invocation *invocation, invocation_action *run,
@@ -72,23 +73,24 @@ int invocation_run_each(struct invocation *invocation, invocation_action *run,
 {
     struct operands operands;
     const char *operand = NULL;
+    int written = 0;
 
     operands_open(&operands, invocation->options);
     while (!invocation->connection.unreachable) {
         if (operands_would_wait(&operands))
-            (void)settle_all(invocation, settle);
+            settle_all(invocation, settle, &written);
         int got = operands_next(&operands, &operand);
         if (got == 0)
             break;
         if (got < 0) {
             /* Failures of the operands before this line of the list come first. */
-            (void)settle_all(invocation, settle);
+            settle_all(invocation, settle, &written);
             *invocation->failure = operands.failure;
         }
         (void)invocation_report(invocation, got < 0 ? got : run(invocation, operand));
     }
     operands_close(&operands);
-    (void)invocation_report(invocation, settle_all(invocation, settle));
+    settle_all(invocation, settle, &written);
     return invocation->first;
 }
 
