@@ -209,13 +209,15 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
 {
     struct stat status;
     const char *wrong = NULL;
-    char *text = calloc(1, FILE_LARGEST + 1);
+    char *text = malloc(FILE_LARGEST + 1);
     /* A FIFO would block for ever without O_NONBLOCK. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     /* Nobody can know of a file in a folder that may not be searched. */
     bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
                                  (errno == EACCES && access(path, F_OK) < 0));
 
+    if (text != NULL)
+        text[0] = '\0';
     if (text == NULL) {
         wrong = strerror(ENOMEM);
     } else if (fd < 0 || fstat(fd, &status) < 0) {
@@ -232,10 +234,10 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
         ssize_t length = read(fd, text, FILE_LARGEST - 1);
         if (length < 0)
             wrong = strerror(errno);
-        else if (strlen(text) != (size_t)length)
+        else if (memchr(text, '\0', (size_t)length) != NULL)
             wrong = strerror(EILSEQ); /* what follows a NUL would silently be lost */
-        else if (length > 0 && text[length - 1] != '\n')
-            text[length] = '\n'; /* libconfig 1.5 refuses a file that ends with a comment */
+        else /* libconfig 1.5 refuses a file that ends with a comment and without a newline */
+            memcpy(text + length, "\n", sizeof "\n");
     }
     descriptor_close(fd);
     if (wrong == NULL)
