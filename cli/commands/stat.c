@@ -23,23 +23,6 @@ static int keep_entry(void *context, const struct entry *entry, struct failure *
     return entries_keep(&asked->entries, entry, failure);
 }
 
-/* An empty line separates two files. */
-static int print_text(const struct entry *entry, bool is_first)
-{
-    char time[JSON_TIME_ROOM];
-    int code = output_print("%sname: %s\n", is_first ? "" : "\n", entry->name);
-
-    if (code == 0 && entry->size >= 0)
-        code = output_print("size: %lld\n", (long long)entry->size);
-    if (code == 0 && entry->has_mtime && json_print_time(entry->mtime, time) != NULL)
-        code = output_print("mtime: %s\n", time);
-    if (code == 0 && entry->digest != NULL)
-        code = output_print("digest: %s\n", entry->digest);
-    if (code == 0 && entry->by != NULL)
-        code = output_print_field("by", ": ", entry->by);
-    return code;
-}
-
 static int stat_one(struct invocation *invocation, const char *name)
 {
     const struct listing_request request = {.name = name, .details = true};
@@ -47,6 +30,7 @@ static int stat_one(struct invocation *invocation, const char *name)
     struct asked asked = {.name = name};
     bool *is_first = invocation->state;
     struct json json = {.count = 0};
+    char time[JSON_TIME_ROOM];
     struct entry entry;
     int code = invocation_check_name(invocation, name, strlen(name));
 
@@ -57,21 +41,31 @@ static int stat_one(struct invocation *invocation, const char *name)
     code = listing_read(&invocation->connection, &request, keep_entry, &asked);
     if (code == -REASON_EMPTY)
         code = fail(failure, REASON_NOT_FOUND, name, "%s", reason_text(REASON_NOT_FOUND));
-    if (code == 0) {
-        entries_get(&asked.entries, 0, &entry);
-        if (invocation_has(invocation, OPTION_JSON)) {
-            json_text(&json, "name", entry.name);
-            json_details(&json, &entry);
-            code = json_end(&json);
-        } else {
-            code = print_text(&entry, *is_first);
-        }
-        *is_first = false;
-        if (code < 0)
-            (void)fail_quietly(failure, REASON_LOCAL);
+    if (code < 0) {
+        entries_free(&asked.entries);
+        return code;
     }
+
+    entries_get(&asked.entries, 0, &entry);
+    if (invocation_has(invocation, OPTION_JSON)) {
+        json_text(&json, "name", entry.name);
+        json_details(&json, &entry);
+        code = json_end(&json);
+    } else {
+        /* An empty line separates two files. */
+        code = output_print("%sname: %s\n", *is_first ? "" : "\n", entry.name);
+        if (code == 0 && entry.size >= 0)
+            code = output_print("size: %lld\n", (long long)entry.size);
+        if (code == 0 && entry.has_mtime && json_print_time(entry.mtime, time) != NULL)
+            code = output_print("mtime: %s\n", time);
+        if (code == 0 && entry.digest != NULL)
+            code = output_print("digest: %s\n", entry.digest);
+        if (code == 0 && entry.by != NULL)
+            code = output_print_field("by", ": ", entry.by);
+    }
+    *is_first = false;
     entries_free(&asked.entries);
-    return code;
+    return code < 0 ? fail_quietly(failure, REASON_LOCAL) : 0;
 }
 
 int stat_run(struct invocation *invocation)
