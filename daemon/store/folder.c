@@ -25,13 +25,12 @@ static int open_one(int above, const char *name)
 int folders_open(struct folders *folders, const struct library *library, const char *name,
                  bool make)
 {
-    char *rest = folders->text;
     char *slash = NULL;
     int fd = open_one(library->root, ".");
 
     folders->count = 0;
     folders->made = 0;
-    memcpy(folders->text, name, strlen(name) + 1);
+    char *rest = memcpy(folders->text, name, strlen(name) + 1);
     while (fd >= 0) {
         folders->fds[folders->count++] = fd;
         folders->last = rest;

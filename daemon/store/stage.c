@@ -215,12 +215,12 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
     /* Opens it to write after its last byte. */
     if (code == 0) {
         stage->fd = openat(stage->folder, stage->id, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        if (stage->fd < 0 || fstat(stage->lock, &locked) < 0 || fsync(stage->fd) < 0 ||
-            fstat(stage->fd, &status) < 0)
-            code = stage_failure(errno);
-        else if (!descriptor_is_same(&status, &locked))
+        bool is_open = stage->fd >= 0 && fstat(stage->lock, &locked) == 0 &&
+                       fsync(stage->fd) == 0 && fstat(stage->fd, &status) == 0;
+        if (is_open && !descriptor_is_same(&status, &locked))
             code = -REASON_BUSY;
-        else if (lseek(stage->fd, 0, SEEK_END) < 0 || reserve_room(stage->fd, plan->size) < 0)
+        else if (!is_open || lseek(stage->fd, 0, SEEK_END) < 0 ||
+                 reserve_room(stage->fd, plan->size) < 0)
             code = stage_failure(errno);
         else
             stage->length = status.st_size;
