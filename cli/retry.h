@@ -18,7 +18,7 @@
 
 struct retry {
     struct connection *connection;
-    int64_t left;     /* attempts; a caller sets it to 0 when another attempt cannot succeed */
+    int64_t left;     /* attempts; the caller sets it to 0 if another one cannot succeed */
     int64_t pause_ms; /* before the next one, give or take a quarter */
 };
 
@@ -31,7 +31,7 @@ void retry_begin(struct retry *retry, struct connection *connection);
 /*
  * Should there be another attempt after one that returned `code`? If retry_may_help(), and there are
  * attempts left, closes the connection, pauses and returns true. The pause counts as waiting for the
- * server: there is none that would use up --max-time.
+ * server; if it would use up --max-time, returns false at once.
  */
 bool retry_again(struct retry *retry, int code);
 

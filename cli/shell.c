@@ -103,7 +103,7 @@ static int take_byte(struct splitter *splitter)
         splitter->next++;
         return 0;
     }
-    /* Substitutions, of which only bash knows how far they go; variables; escapes. */
+    /* Substitutions, whose end only bash can find; variables; escapes. */
     if (is_bare || is_double) {
         if (byte == '`' || (byte == '$' && following != '\0' && strchr("({[", following) != NULL))
             return -1;

@@ -15,14 +15,14 @@
 /* What an answer means for an upload. */
 enum meaning {
     MEANS_FAILED,     /* as the failure says */
-    MEANS_HELD,       /* an earlier session still has it, until it notices that it lost us */
+    MEANS_HELD,       /* an earlier session still has it, and has not noticed that we are gone */
     MEANS_SEND,       /* the server wants the bytes, from some offset on */
-    MEANS_HASH,       /* that depends on the digest, which is not known yet */
+    MEANS_HASH,       /* to know, make the digest first */
     MEANS_STORED,     /* it is stored */
     MEANS_OTHER,      /* it is stored, but as other bytes */
     MEANS_SAME,       /* the same bytes have that name already */
     MEANS_DIFFERENT,  /* other bytes have that name */
-    MEANS_TAKEN,      /* the name is taken, which is all that counts */
+    MEANS_TAKEN,      /* the name is taken, and that alone matters */
     MEANS_NOT_READ,   /* the name is taken, and the stream is not read to compare it */
     MEANS_NOT_STORED, /* the upload whose answer was lost is not stored */
     MEANS_UNKNOWN,    /* it may be stored or not */
@@ -34,7 +34,7 @@ static bool is_known(const struct upload *upload)
     return upload->digest[0] != '\0';
 }
 
-/* Is a regular file another one than when it was opened? */
+/* Has a regular file changed since it was opened? */
 static bool has_changed(const struct upload *upload)
 {
     return upload->mode == UPLOAD_FILE && descriptor_has_changed(upload->source, &upload->status);
@@ -132,8 +132,8 @@ static bool is_same(const struct upload *upload)
 }
 
 /*
- * What does the answer mean for which connection_answer() returned `code`? Until `held_until_ms` of
- * clock_ms() an upload that is busy may still be held by the session whose connection was lost.
+ * What does the answer mean for which connection_answer() returned `code`? Until clock_ms() reaches
+ * `held_until_ms`, BUSY may be due to the session whose connection was lost.
  */
 static enum meaning classify(const struct upload *upload, int code, int64_t held_until_ms)
 {
@@ -214,8 +214,8 @@ static int take_refusal(struct upload *upload, int code)
 }
 
 /*
- * Begins the body where the server asks for it. `*ret_agrees` says whether what it has already is
- * the beginning of the source; then that is read. Returns 0 or a reason.
+ * Begins the body at the offset that the server asks for. `*ret_agrees`: are the bytes that it
+ * already has the beginning of the source? These are read, not sent. Returns 0 or a reason.
  */
 static int begin_body(struct upload *upload, bool *ret_agrees)
 {
@@ -231,7 +231,10 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     upload_body_begin(&upload->body, connection, upload->source, upload->mode == UPLOAD_FILE);
     if (!connection_number(connection, "offset", &offset))
         return fail_breach(upload);
-    /* A server that ignores ids may still be at the one before, which matters for a lock. */
+    /*
+     * A server that ignores ids may still store what an earlier attempt sent. With --exclusive it
+     * is then unknown whose file it is.
+     */
     upload->is_unknown = upload->is_unknown && upload->rules->exclusive && offset == 0;
     if (upload->mode == UPLOAD_FILE && lseek(upload->source, 0, SEEK_SET) < 0)
         return abandon_body(upload, fail_unreadable(upload));
@@ -267,7 +270,7 @@ static int send_body(struct upload *upload)
     errno = error;
     if (error != 0)
         return abandon_body(upload, fail_unreadable(upload));
-    /* What was sent must be the file that was opened, and have the digest that is wanted. */
+    /* What was sent must be the file as it was when it was opened, with the digest that is wanted. */
     digest_finish(&body->digest, digest);
     if (has_changed(upload) ||
         (upload->mode == UPLOAD_FILE && body->size != upload->status.st_size) ||
@@ -283,8 +286,8 @@ static int send_body(struct upload *upload)
 }
 
 /*
- * What the server has staged is something else: drops it, and asks again. Returns 0 or a reason, as
- * the server answers.
+ * The server has other bytes than the source: makes it drop them, and asks again. Returns 0 or a
+ * reason, as the server answers.
  */
 static int restart(struct upload *upload, bool is_second)
 {
@@ -417,7 +420,7 @@ int upload_conclude(struct upload *upload, int code)
             return fail(failure, REASON_EXISTS, upload->name,
                         "exists; %s was not read (use --if-same to compare it)", upload->local);
         case MEANS_NOT_STORED:
-            /* An upload that has an id is to be kept on the server, and resumed. */
+            /* The server keeps an upload that has an id, so that it can be resumed. */
             if (upload->id.text[0] != '\0') {
                 connection_close(connection);
             } else {
@@ -440,7 +443,7 @@ int upload_conclude(struct upload *upload, int code)
 
 bool upload_can_repeat(const struct upload *upload)
 {
-    /* What was read of a stream is gone. */
+    /* A stream cannot be read twice. */
     bool is_gone = upload->mode == UPLOAD_STREAM && (upload->body.size > 0 || is_known(upload));
 
     return !upload->is_final && !is_gone && (upload->mode != UPLOAD_AHEAD || upload->bytes != NULL);

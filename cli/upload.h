@@ -1,6 +1,6 @@
 /*
  * An upload: a local file, or a stream of bytes, on its way to the server, from the request to the
- * last answer. uploads.h decides which are in flight together, and which are tried again.
+ * last answer. cli/uploads.h decides which are in flight together, and which are tried again.
  */
 #ifndef CLI_UPLOAD_H
 #define CLI_UPLOAD_H
@@ -25,14 +25,14 @@ struct upload_rules {
 enum upload_mode {
     UPLOAD_AHEAD,  /* a small file, whose bytes are sent with the request */
     UPLOAD_FILE,   /* a regular file, sent after the go-ahead, and resumed where it was cut off */
-    UPLOAD_STREAM, /* what is read to its end, once, after the go-ahead */
+    UPLOAD_STREAM, /* anything else, read once to its end after the go-ahead */
 };
 
 /* What is expected from the server. */
 enum upload_stage {
     UPLOAD_REQUESTED, /* the go-ahead */
     UPLOAD_SENT,      /* the final answer: all was sent */
-    UPLOAD_LOST,      /* what the final answer was: it was lost */
+    UPLOAD_LOST,      /* what became of the upload: the final answer was lost */
 };
 
 /* Begins as {0} but for connection, rules, name and local. */
@@ -49,9 +49,9 @@ struct upload {
     struct upload_body body;
     enum upload_stage stage;
     bool digest_sent;         /* the server has the digest, so same=1 is about it */
-    bool is_begun;            /* another session of the server may still be at this id */
+    bool is_begun;            /* an earlier session of the server may still have this id */
     bool is_unknown;          /* it was sent whole, and the answer was lost */
-    bool is_final;            /* no further attempt, or question, can help */
+    bool is_final;            /* neither another attempt nor asking again can help */
     bool was_there;           /* the same bytes were there already */
     int64_t size;             /* of the whole source, as far as it was read */
     char digest[DIGEST_ROOM]; /* of the whole source; empty: not known */
@@ -59,8 +59,8 @@ struct upload {
 
 /*
  * Begins the upload of a small file, whose bytes are here, or of a source, which must stay open.
- * Only the bytes that are kept can be sent again. Return 0, -REASON_MISMATCH for a digest that is
- * not the one that may be stored, or -REASON_LOCAL.
+ * With `keeps` it copies the bytes, so that they can be sent again. Return 0, -REASON_MISMATCH for a
+ * digest that is not the one that may be stored, or -REASON_LOCAL.
  */
 int upload_begin_bytes(struct upload *upload, const char *bytes, size_t length, bool keeps);
 int upload_begin_source(struct upload *upload, enum upload_mode mode, int source,
@@ -87,8 +87,9 @@ int upload_conclude(struct upload *upload, int code);
 bool upload_can_repeat(const struct upload *upload);
 
 /*
- * Asks what became of an upload that was sent whole, and whose answer was lost; unless `can_ask`
- * nobody knows. As upload_conclude(), and -REASON_LOST when it is not stored or not known.
+ * Asks what became of an upload that was sent whole, and whose answer was lost. Without `can_ask`
+ * the server cannot be reached, and nobody knows. Returns as upload_conclude(), with -REASON_LOST
+ * when the file is not stored or that is not known.
  */
 int upload_ask_outcome(struct upload *upload, bool can_ask);
 

@@ -27,16 +27,15 @@ void upload_body_begin(struct upload_body *body, struct connection *connection, 
                        bool is_file);
 
 /*
- * Reads and hashes the first bytes of a file, which the server has already, without sending them.
- * Returns as upload_body_send(); `size` is smaller than `length` if the file is shorter or was
- * refused.
+ * Reads and hashes the first bytes of a file, which the server already has, without sending them.
+ * Returns as upload_body_send(). `size` stays below `length` if the file is shorter, or refused.
  */
 int upload_body_skip(struct upload_body *body, int64_t length, int *ret_error);
 
 /*
- * Sends the rest of the source, but not END; while the source is silent, signs of life. Returns 0,
- * also if the server has refused it or the source cannot be read, when `ret_error` is the errno; or
- * -REASON_LOST or -REASON_TIMEOUT.
+ * Sends the rest of the source, but not END, and signs of life while the source is silent. Returns
+ * 0, -REASON_LOST or -REASON_TIMEOUT. It is 0 also if the server has refused the upload, or if the
+ * source cannot be read; then `ret_error` is the errno.
  */
 int upload_body_send(struct upload_body *body, int *ret_error);
 

@@ -63,13 +63,13 @@ static void send_ready(struct uploads *uploads)
         upload_send(&queued->upload, kept != NULL ? kept : uploads->bytes);
         queued->state = QUEUED_SENT;
         uploads->in_flight++;
-        /* So there is room for the next one. If it cannot be sent, its answer says so. */
+        /* This makes room for the next one. A failure shows when the answers are read. */
         if (uploads->pushed == 0 && stream_pending(&connection->stream) > STREAM_BUFFER / 2)
             uploads->pushed = connection_push(connection);
     }
 }
 
-/* Reads the answers of all that are in flight, each of which is done then. */
+/* Reads the answers of all uploads in flight, which are then done. */
 static void take_answers(struct uploads *uploads)
 {
     struct connection *connection = uploads->connection;
@@ -120,7 +120,7 @@ void uploads_settle(struct uploads *uploads)
         }
     }
 
-    /* Those whose answers were lost are asked for on one more connection, if there can be one. */
+    /* Ask about those whose answers were lost, on one more connection if there can be one. */
     for (size_t i = 0; i < uploads->count; i++) {
         struct queued *queued = &uploads->queue[i];
         const struct upload *upload = &queued->upload;
@@ -159,13 +159,13 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
 
     if (fstat(source, ret_status) < 0)
         return fail_errno(failure, REASON_LOCAL, local, "cannot read");
-    /* Of standard input a part may have been read by others: it is stored from there on. */
+    /* Others may have read a part of standard input: the rest is stored, as a stream. */
     bool is_whole = S_ISREG(ret_status->st_mode) && lseek(source, 0, SEEK_CUR) == 0;
     *ret_mode = is_whole ? UPLOAD_FILE : UPLOAD_STREAM;
     if (!is_whole || ret_status->st_size > EAGER_LARGEST)
         return 0;
 
-    /* As much as may be sent ahead, and one byte more where there is one. */
+    /* Read as much as may be sent ahead, and one more byte if there is one. */
     while (length < sizeof uploads->bytes &&
            (got = read(source, uploads->bytes + length, sizeof uploads->bytes - length)) != 0) {
         if (got < 0 && errno != EINTR)
@@ -174,13 +174,13 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
     }
     if (descriptor_has_changed(source, ret_status))
         return upload_fail_changed(local, failure);
-    /* What is sent ahead has no id, by which an exclusive one would be known again. */
+    /* With --exclusive an id is needed, to know one's own file again; bytes sent ahead have none. */
     if (!uploads->rules->exclusive && length <= EAGER_LARGEST) {
         *ret_mode = UPLOAD_AHEAD;
         *ret_length = length;
         return 0;
     }
-    /* Some files, as those of /proc, have another size than the system says: they are streams. */
+    /* Some files, such as those in /proc, do not have the size that they report: they are streams. */
     *ret_mode = (off_t)length == ret_status->st_size ? UPLOAD_FILE : UPLOAD_STREAM;
     return lseek(source, 0, SEEK_SET) < 0 ? fail_errno(failure, REASON_LOCAL, local, "cannot read")
                                           : 0;

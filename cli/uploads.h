@@ -14,7 +14,7 @@ enum {
     UPLOADS_MOST = 64, /* uploads that may be in flight at a time */
 };
 
-/* One in its place in the queue. */
+/* An upload in the queue. */
 struct queued {
     enum {
         QUEUED_READY, /* to be sent */
@@ -27,7 +27,7 @@ struct queued {
 };
 
 /*
- * Is called for each upload in their order. `code` is 0, or the reason of the failure in
+ * Called for each upload, in order. `code` is 0, or the reason of the failure in
  * connection->failure.
  */
 typedef void uploads_report(void *context, const struct upload *upload, int code);
@@ -39,7 +39,7 @@ struct uploads {
     void *context;
     size_t count;
     size_t in_flight; /* how many of them are QUEUED_SENT */
-    int pushed;       /* the result of sending them as they came: 0 or a reason */
+    int pushed;       /* the result of sending them so far: 0 or a reason */
     struct queued queue[UPLOADS_MOST];
     char bytes[EAGER_LARGEST + 1]; /* of the small file at hand */
 };

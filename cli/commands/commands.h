@@ -10,15 +10,15 @@ struct command {
     const char *word;
     const char *operands; /* as in the synopsis; "" for none */
     enum value operand;   /* what each is */
-    size_t least, most;   /* operands that it takes; it takes none when `most` is 0 */
+    size_t least, most;   /* how many operands it takes; none if `most` is 0 */
     uint64_t options;     /* bits, without OPTIONS_GLOBAL */
     const char *summary;
     const char *example;
     bool is_local;  /* it reads no settings, or reads them itself */
     bool is_hidden; /* it is for bash, not for people */
     /*
-     * Returns 0 or the negative of the reason that gives the exit code. What is still to be said
-     * of it is in invocation->failure.
+     * Returns 0 or the negative of the reason that gives the exit code. If its line is not printed
+     * yet, it is in invocation->failure.
      */
     int (*run)(struct invocation *invocation);
 };

@@ -23,7 +23,7 @@ int invocation_report(struct invocation *invocation, int code)
 {
     if (code < 0)
         failure_print(invocation->failure);
-    /* Also the line of an attempt that was followed by a better one. */
+    /* After a success there may still be the line of an earlier attempt. */
     failure_clear(invocation->failure);
     if (invocation->first == 0)
         invocation->first = code;
