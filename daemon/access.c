@@ -168,7 +168,7 @@ void access_resolve(struct settings *settings)
         if (group != NULL && grant->id == OVERFLOW_ID)
             grant->is_known = is_mapped("/proc/self/gid_map", OVERFLOW_ID);
         if (!grant->is_known)
-            log_event(LOG_LEVEL_WARNING, "users has a name that is not known here",
+            log_event(LOG_LEVEL_WARNING, "users names an unknown user or group",
                       grant->user != NULL ? "user" : "group",
                       grant->user != NULL ? grant->user : grant->group, NULL);
     }

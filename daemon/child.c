@@ -66,7 +66,7 @@ void child_sweep(const struct service *service)
     pid_t pid = service->library->writable ? fork() : 1;
 
     if (pid < 0)
-        log_event(LOG_LEVEL_ERROR, "no sweeper", "cause", strerror(errno), NULL);
+        log_event(LOG_LEVEL_ERROR, "cannot start the sweeper", "cause", strerror(errno), NULL);
     if (pid != 0)
         return;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);

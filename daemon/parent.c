@@ -138,7 +138,7 @@ static struct worker *add_worker(struct parent *parent)
         pid = worker_start(&parent->service, parent->memory_before, &channel);
     /* Log only the first of several failures in a row. */
     if (pid < 0 && !parent->cannot_fork)
-        log_event(LOG_LEVEL_ERROR, "no worker", "cause", strerror(errno), NULL);
+        log_event(LOG_LEVEL_ERROR, "cannot start a worker", "cause", strerror(errno), NULL);
     parent->cannot_fork = pid < 0;
     if (pid < 0)
         return NULL;

@@ -15,7 +15,7 @@ struct attempt {
 
 static int complain(const char *cause)
 {
-    log_event(LOG_LEVEL_ERROR, "the settings stay as they are", "cause", cause, NULL);
+    log_event(LOG_LEVEL_ERROR, "reload failed, the old settings stay in use", "cause", cause, NULL);
     return -REASON_USAGE;
 }
 
@@ -46,8 +46,8 @@ static void take_settings(const struct command_line *line, const char *text,
         if (!row->is_fixed ||
             configuration_is_equal(&settings->configuration, &before.configuration, row))
             continue;
-        log_event(LOG_LEVEL_WARNING, "a setting has changed that needs a restart", "setting",
-                  row->name, NULL);
+        log_event(LOG_LEVEL_WARNING, "a changed setting needs a restart", "setting", row->name,
+                  NULL);
         configuration_copy(&settings->configuration, &before.configuration, row);
     }
     settings_release(&before);

@@ -76,7 +76,7 @@ int self_test(const struct library *library, const struct settings *settings,
     int code = library->writable ? child_try(try_storing, &attempt, fault) : 0;
 
     if (code == -REASON_NO_SPACE) {
-        log_event(LOG_LEVEL_WARNING, "the self-test found no room", "cause", fault, NULL);
+        log_event(LOG_LEVEL_WARNING, "no room for the self-test", "cause", fault, NULL);
         return 0;
     }
     if (code < 0 && fault[0] == '\0')

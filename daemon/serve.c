@@ -187,7 +187,7 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
 
     if (serving == NULL ||
         stream_open(&serving->session.stream, &stream_plain, NULL, in, out, &limits) < 0) {
-        log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(errno), NULL);
+        log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(errno), NULL);
         free(serving);
         serve_busy(out);
         descriptor_close(in != out ? in : -1);

@@ -167,7 +167,7 @@ static void start_session(struct threads *threads, const struct message *message
     free(start);
     /* Log only the first of several failures in a row. */
     if (!threads->cannot)
-        log_event(LOG_LEVEL_ERROR, "no session", "cause", strerror(error), NULL);
+        log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(error), NULL);
     threads->cannot = true;
     if (message->connection >= 0)
         serve_busy(message->connection);

@@ -54,7 +54,7 @@ untestable() {
 }
 
 @test "self-test: a full disk can still be read" {
-    FSD_EXPECTED='msg="the self-test found no room" cause="cannot create a file in .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
+    FSD_EXPECTED='msg="no room for the self-test" cause="cannot create a file in .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
     mkdir -p "$LIBRARY"
     echo here >"$LIBRARY/file"
     inject -e inject=fallocate:error=ENOSPC

@@ -305,7 +305,7 @@ END
     esac
     mkdir -p "$LIBRARY/shallow"
     start_fsd
-    FSD_EXPECTED='msg=failed .* operation=LIST name=d cause="Cannot allocate memory"|msg="no session" '
+    FSD_EXPECTED='msg=failed .* operation=LIST name=d cause="Cannot allocate memory"|msg="cannot start a session" '
     converse <<'END'
 depth = 120
 os.makedirs(LIBRARY + '/d' + '/d' * depth)
@@ -330,7 +330,7 @@ END
 
 @test "descriptors: without free ones clients are refused, until there are some again" {
     start_fsd
-    FSD_EXPECTED='msg=("no worker"|"no session"|failed) '
+    FSD_EXPECTED='msg=("cannot start a worker"|"cannot start a session"|failed) '
     converse <<'END'
 import resource
 first = Session()
@@ -370,7 +370,7 @@ END
 
 @test "descriptors: connections beyond those of the daemon itself wait or are busy" {
     start_fsd
-    FSD_EXPECTED='msg="no worker" '
+    FSD_EXPECTED='msg="cannot start a worker" '
     converse <<'END'
 import resource
 before = resource.prlimit(daemon(), resource.RLIMIT_NOFILE)
@@ -387,7 +387,7 @@ END
     echo 'spare = 0;' >"$CONFIG"
     use_other_user
     start_fsd
-    FSD_EXPECTED='msg="no worker" cause="Resource temporarily unavailable"|msg="a worker crashed" cause=Killed'
+    FSD_EXPECTED='msg="cannot start a worker" cause="Resource temporarily unavailable"|msg="a worker crashed" cause=Killed'
     LIKE_FSD=${FSD_WRAPPER[*]} converse <<'END'
 import subprocess
 
@@ -411,7 +411,7 @@ if not kept:
     wait_until(lambda: not children(), 'the worker to go')
 for _ in range(10):
     check(is_busy(Session()), 'a session')
-check(len(log_lines('msg="no worker"')) == 1, log_lines('msg="no worker"'))
+check(len(log_lines('msg="cannot start a worker"')) == 1, log_lines('msg="cannot start a worker"'))
 if kept:
     kept.expect(b'1\nx\nEND\n', 'OK')
 set_limit(before)
@@ -421,7 +421,7 @@ check(int(session.status()['sessions.refused']) >= 10, session.status())
 if kept:
     set_limit(1)
     check(is_busy(Session()), 'a session')
-    check(len(log_lines('msg="no worker"')) == 2, log_lines('msg="no worker"'))
+    check(len(log_lines('msg="cannot start a worker"')) == 2, log_lines('msg="cannot start a worker"'))
     set_limit(before)
 END
 }
@@ -697,7 +697,7 @@ for number, level in enumerate(levels + levels[:1]):
     wait_until(lambda: Session().status()['limits.idle'] == f'{100 + number}s', 'the new settings')
     before = len(log_lines(''))
     write_settings('nonsense')
-    hang_up('msg="the settings stay as they are"')
+    hang_up('msg="reload failed, the old settings stay in use"')
     local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
     local.expect(f'PUT a{number} size=0 eager=1\nEND', 'OK')
     remote.expect('GET a', 'FAIL denied')
@@ -782,10 +782,10 @@ serving = expect(daemon + info, 'msg=stored session=1 client=".+" name="a msg=fo
 check(serving != pid, 'the session is told to be the daemon')
 write_settings('nonsense = 1;')
 os.kill(pid, signal.SIGHUP)
-expect(daemon + error, 'msg="the settings stay as they are" cause=".*:1: nonsense: unknown setting"')
+expect(daemon + error, 'msg="reload failed, the old settings stay in use" cause=".*:1: nonsense: unknown setting"')
 write_settings('log = { level = "debug"; }; records = false;')
 os.kill(pid, signal.SIGHUP)
-expect(daemon + warning, 'msg="a setting has changed that needs a restart" setting=records')
+expect(daemon + warning, 'msg="a changed setting needs a restart" setting=records')
 check(expect(daemon + info, 'msg="settings read again"') == pid, 'not told by the daemon')
 second = Session()
 second.expect('LIST', 'OK')

@@ -66,18 +66,18 @@ END
 }
 
 @test "reload: a broken file keeps the old settings, and the log names file and line" {
-    FSD_EXPECTED='msg="the settings stay as they are" '
+    FSD_EXPECTED='msg="reload failed, the old settings stay in use" '
     echo 'limits = { sessions = 1; };' >"$CONFIG"
     start_fsd
     printf '\nlimits = { sessions = 100;\n  nonsense = 1; };\n' >"$CONFIG"
     kill -HUP "$FSD_PID"
-    await_line "$FSD_PID" "$FSD_LOG" "settings stay as they are.*$CONFIG:3: .*nonsense" 1
+    await_line "$FSD_PID" "$FSD_LOG" "old settings stay in use.*$CONFIG:3: .*nonsense" 1
     printf 'limits = {\n' >"$CONFIG"
     kill -HUP "$FSD_PID"
-    await_line "$FSD_PID" "$FSD_LOG" "settings stay as they are.*$CONFIG:[12]: " 1
+    await_line "$FSD_PID" "$FSD_LOG" "old settings stay in use.*$CONFIG:[12]: " 1
     rm "$CONFIG"
     kill -HUP "$FSD_PID"
-    await_line "$FSD_PID" "$FSD_LOG" "settings stay as they are.*$CONFIG" 3
+    await_line "$FSD_PID" "$FSD_LOG" "old settings stay in use.*$CONFIG" 3
     # There is still room for one session only; a good file gives room for more.
     converse <<'END'
 first = Session()

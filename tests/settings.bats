@@ -319,8 +319,8 @@ END
     [ -e "$WORK/here/library/a" ]
     # It is from there that the file is read again.
     echo 'frobnicate = 1;' >>"$WORK/conf/fsd.conf"
-    FSD_EXPECTED='msg="the settings stay as they are"'
-    converse <<<$'hang_up(\'msg="the settings stay as they are"\')'
+    FSD_EXPECTED='msg="reload failed, the old settings stay in use"'
+    converse <<<$'hang_up(\'msg="reload failed, the old settings stay in use"\')'
     grep -q -F "$WORK/here/../conf/fsd.conf:4: " "$FSD_LOG"
 }
 
@@ -378,9 +378,9 @@ END
 @test "HUP: a file with an error changes nothing, and the log names file and line" {
     echo 'limits = { idle = "21s"; };' >"$CONFIG"
     start_fsd
-    FSD_EXPECTED='msg="the settings stay as they are"'
+    FSD_EXPECTED='msg="reload failed, the old settings stay in use"'
     converse <<'END'
-refused = 'msg="the settings stay as they are"'
+refused = 'msg="reload failed, the old settings stay in use"'
 config = os.getcwd() + '/fsd.conf'
 
 
@@ -430,7 +430,7 @@ END
     printf 'library = "%s";\nlisten = "%s";\n' "$LIBRARY" "$SOCKET" >"$CONFIG"
     launch_fsd
     await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' 1
-    FSD_EXPECTED='msg="a setting has changed that needs a restart"'
+    FSD_EXPECTED='msg="a changed setting needs a restart"'
     converse <<'END'
 import subprocess
 with open('fsd.conf', 'w') as file:
@@ -438,7 +438,7 @@ with open('fsd.conf', 'w') as file:
 records = false; pid_file = "{os.getcwd()}/pid"; log = {{ to = "syslog"; level = "warning"; }};
 limits = {{ idle = "24s"; }};''')
 os.kill(daemon(), signal.SIGHUP)
-changed = 'msg="a setting has changed that needs a restart"'
+changed = 'msg="a changed setting needs a restart"'
 table = subprocess.run([os.environ['FSD'], '--print-settings'], capture_output=True, text=True).stdout
 fixed = [line.split(',')[0] for line in table.splitlines() if line.endswith('; read at the start only')]
 wait_until(lambda: len(log_lines(changed)) == len(fixed), 'the log to name them all')

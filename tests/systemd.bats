@@ -119,7 +119,7 @@ END
     echo 'limits = { sessions = 100; };' >"$CONFIG"
     kill -HUP "$FSD_PID"
     await_note '^READY=1 STATUS=$' 1
-    FSD_EXPECTED='msg="the settings stay as they are"'
+    FSD_EXPECTED='msg="reload failed, the old settings stay in use"'
     echo nonsense >"$CONFIG"
     kill -HUP "$FSD_PID"
     await_note '^READY=1 STATUS=The reload failed, the old settings are in use$' 1

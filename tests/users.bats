@@ -281,7 +281,7 @@ END
     start_with_users '{ user = "daemon"; rights = "list get put"; }' \
         '{ group = "no-such-group"; rights = "list get put"; }' \
         '{ group = "mail"; rights = "get"; folder = "out"; }' '{ group = "games"; rights = "list get"; }'
-    FSD_EXPECTED+='|msg="users has a name that is not known here" group=no-such-group'
+    FSD_EXPECTED+='|msg="users names an unknown user or group" group=no-such-group'
     converse_as_users <<'END'
 session = connect('nobody')
 games = '; members of the group games may'
@@ -302,9 +302,9 @@ END
 @test "users: unknown users grant nothing, with a warning" {
     start_with_users '{ user = "no-such-user"; rights = "list"; }' '{ user = "nobody"; rights = "get"; }' \
         '{ group = "no-such-group"; rights = "list"; }' '{ user = "no-such-user"; rights = "put"; folder = "a"; }'
-    FSD_EXPECTED+='|msg="users has a name that is not known here" '
+    FSD_EXPECTED+='|msg="users names an unknown user or group" '
     converse_as_users <<'END'
-unknown = 'level=warning msg="users has a name that is not known here" '
+unknown = 'level=warning msg="users names an unknown user or group" '
 wanted = [unknown + name for name in ('user=no-such-user\n', 'group=no-such-group\n', 'user=no-such-user\n')]
 check(log_lines(unknown) == wanted, log_lines(unknown))
 for session in (connect('nobody'), connect('nobody', 0, primary='root')):
@@ -378,7 +378,7 @@ END
     use_other_user
     chown root:root "$LIBRARY" "$WORK/run"
     FSD_WRAPPER=(unshare -U --map-root-user)
-    FSD_EXPECTED='msg=denied|msg="users has a name that is not known here" group=nogroup'
+    FSD_EXPECTED='msg=denied|msg="users names an unknown user or group" group=nogroup'
     start_fsd
     converse_as_users <<'END'
 for uid in 2, 65534, 54321:
