@@ -17,8 +17,7 @@ static int run(const struct options *options, struct failure *failure)
     bool has_list = options_have(options, OPTION_FILES_FROM);
 
     if (options->command != NULL && command == NULL)
-        return fail(failure, REASON_USAGE, options->command,
-                    "there is no such command (see fsc help)");
+        return fail(failure, REASON_USAGE, options->command, "no such command (see fsc help)");
     if (options_have(options, OPTION_VERSION)) {
         (void)output_print("fsc %s\n", FSD_VERSION);
         return output_flush(failure);

@@ -28,7 +28,7 @@ const struct setting settings_table[] = {
     {"limits.connect", SETTING_DURATION, AT(connect_ms), "10s", 1, DAY,
      .help = "how long it may take to connect to the server"},
     {"limits.idle", SETTING_DURATION, AT(limits.silence_ms), "30s", 1, DAY,
-     .help = "how long the server may be silent when it is its turn"},
+     .help = "how long the server may be silent while fsc waits for it"},
     {"limits.stall", SETTING_DURATION, AT(limits.stall_ms), "60s", 1, DAY,
      .help = "how long 1 KiB from the server may take to arrive"},
     {"limits.take", SETTING_DURATION, AT(limits.write_ms), "60s", 1, DAY,

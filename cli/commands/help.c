@@ -81,6 +81,6 @@ int help_run(struct invocation *invocation)
     else if (topic->word != NULL)
         topic->print();
     else
-        return fail(invocation->failure, REASON_USAGE, word, "there is no such command or topic");
+        return fail(invocation->failure, REASON_USAGE, word, "no such command or topic");
     return output_flush(invocation->failure);
 }
