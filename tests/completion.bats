@@ -248,7 +248,7 @@ END
     FSC_SERVER='' assert_none 2 'fsc --config nowhere.conf ls '
 }
 
-@test "completion: of too many names, the first ones and the last" {
+@test "completion: too many names are cut to the first ones and the last" {
     start_fsd
     seq -f "$LIBRARY/n%04g" 1500 | xargs touch "$LIBRARY/nzz" "$LIBRARY/x"
     run "$FSC" __complete -- 'fsc ls n' n quoted

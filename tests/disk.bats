@@ -33,12 +33,12 @@ untestable() {
         linkat:error=EPERM env --ignore-signal=CHLD
 }
 
-@test "self-test: a file system whose links take names over is refused" {
+@test "self-test: a file system whose links replace files is refused" {
     untestable 'the file system lets a hard link replace an existing file' linkat:retval=0:when=2
     assert_empty_library
 }
 
-@test "self-test: a file system that makes no folder durable is refused" {
+@test "self-test: a file system that cannot make folders durable is refused" {
     untestable 'the file system cannot sync folders to disk (Input/output error)' fsync:error=EIO:when=2
     assert_empty_library
 }
@@ -213,7 +213,7 @@ END
     play <<<$'> PUT b size=0 eager=1\n> END\n< OK size=0 *'
 }
 
-@test "disk full: uploads fail with no-space and leave nothing, and the daemon serves on" {
+@test "disk full: uploads fail with no-space and leave nothing, and the daemon keeps serving" {
     use_small_disk
     FSD_EXPECTED='msg=failed .*No space left'
     start_fsd

@@ -26,7 +26,7 @@ take_example() {
         END { exit !count }'
 }
 
-# type_in NUMBER: types the commands of a block, of which none may fail. FOLDER is where.
+# type_in NUMBER: types the commands of a block; none of them may fail. FOLDER is where.
 type_in() {
     inside bash -e -c "$(<"block.$1")" </dev/null
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# fsc put -R and get -R: whole folders, of which nothing is lost silently, and nothing leads outside.
+# fsc put -R and get -R: whole folders. Nothing is lost silently, and nothing leads outside.
 # bats file_tags=once
 
 load library

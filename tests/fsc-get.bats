@@ -188,7 +188,7 @@ SCRIPT
     assert_left_alone
 }
 
-@test "get: of several names each is tried, and the first failure is the exit code" {
+@test "get: each of several names is tried, and the first failure is the exit code" {
     start_with_files
     printf other >here/c
     run --separate-stderr "$FSC" get --into here a nothing .fsdx folder/c b
@@ -374,7 +374,7 @@ SCRIPT
     assert_equal "${#stderr_lines[@]}" 1
 }
 
-@test "get: a body that is longer than announced is cut there" {
+@test "get: a body that is longer than announced is cut off there" {
     local items
     while read -r items; do
         printf '> GET a\n< OK size=5 mtime=1\n< %s\n>.\n' "$items" >script

@@ -235,7 +235,7 @@ for line in sys.stdin:
     assert_fails 2 "$FSC" ls --json -l
 }
 
-@test "ls: what a server says of a file cannot break JSON" {
+@test "ls: what a server says about a file cannot break JSON" {
     cat >script <<'SCRIPT'
 > LIST details=1
 < OK

@@ -271,7 +271,7 @@ all of it'
     assert_empty_library
 }
 
-@test "put: of several files each is tried, and the first failure is the exit code" {
+@test "put: each of several files is tried, and the first failure is the exit code" {
     start_fsd
     make_small_and_large
     printf taken >"$LIBRARY/taken"
@@ -434,7 +434,7 @@ SCRIPT
 }
 
 # Two that take their time, side by side.
-@test "put: signs of life are sent for a silent producer, and a server that stops reading is left" {
+@test "put: signs of life are sent for a silent producer, and a server that stops reading is given up" {
     head -c 20000000 /dev/zero >large
     # It does not take a time limit to leave.
     use_settings 'limits = { idle = "1d"; stall = "1d"; take = "1d"; wait = "1d"; };'

@@ -5,7 +5,7 @@
 load library
 load fsc
 
-# A daemon with some files, of which those below old are 40 days old, and those below new are of today
+# A daemon with some files: those below old are 40 days old, and those below new are of today
 # and, as of a clock that is wrong, of tomorrow.
 start_with_files() {
     local name
@@ -44,7 +44,7 @@ be_quick() {
     assert_equal "$(cat "$LIBRARY/deep/est")" 2
 }
 
-@test "rm: of several names each is tried, and the first failure is the exit code" {
+@test "rm: each of several names is tried, and the first failure is the exit code" {
     start_with_files
     run --separate-stderr "$FSC" rm nothing a folder ../x b a/below
     assert_equal "$status $output" '4 '

@@ -20,7 +20,7 @@ load fsc
     assert_output --regexp "^\{\"name\":\"stored/hello\",\"size\":5,\"mtime\":\"20[^\"]+Z\",\"digest\":\"$digest_of_hello\",\"by\":\"user:[^\"]+\"\}\$"
 }
 
-@test "stat: several files, of which the library has no record" {
+@test "stat: several files, also without records" {
     start_fsd
     printf x >"$LIBRARY/a"
     : >"$LIBRARY/with space"

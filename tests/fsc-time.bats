@@ -47,7 +47,7 @@ PHASES
 }
 
 # assert_phase_times_out FOLDER COMMAND OPTION...: the server of a phase sees to it that fsc closes, and
-# is told when it need wait no longer.
+# learns when it need not wait any longer.
 assert_phase_times_out() {
     cd "$1" || return
     export FSC_SERVER=$PWD/socket XDG_STATE_HOME=$PWD/state
@@ -57,7 +57,7 @@ assert_phase_times_out() {
     assert_equal "$2: $(find here -type f)" "$2: "
 }
 
-@test "time: a server that goes silent is left in every phase" {
+@test "time: a server that goes silent is given up in every phase" {
     limit 'idle = "2s"' 'take = "2s"'
     assert_times_out
 }
@@ -74,7 +74,7 @@ assert_phase_times_out() {
     assert_equal "$status $stderr" '11 fsc: ls: the time limit of --max-time is reached'
 }
 
-@test "time: a trickle of bytes does not hold fsc" {
+@test "time: a trickle of bytes does not keep fsc waiting" {
     limit 'idle = "60s"' 'stall = "300ms"'
     # A line, and a body, of which a byte comes now and then.
     run --separate-stderr bash -c '"$1" ls --server "exec:while printf A; do sleep 0.05; done"' - "$FSC"
@@ -181,7 +181,7 @@ sys.exit(subprocess.call(command))
 PYTHON
 }
 
-@test "time: a server that does not accept is left, over Unix sockets and TCP" {
+@test "time: a server that does not accept is given up, over Unix sockets and TCP" {
     local address command
     for address in "$WORK/full" 127.0.0.1; do
         command='server=$(cat where); [ "${server#/}" != "$server" ] || server=plain:127.0.0.1:$server
@@ -226,7 +226,7 @@ RACE
     assert_equal "$status $output $stderr" '0 0 '
 }
 
-@test "time: a name server that does not answer is left" {
+@test "time: a name server that does not answer is given up" {
     local own=(unshare -rmn bash -c 'mount --bind resolv.conf /etc/resolv.conf &&
         mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' -)
     printf 'nameserver 127.0.0.1\n' >resolv.conf
@@ -287,7 +287,7 @@ PYTHON
     assert_equal "$status $output$stderr" '0 '
 }
 
-@test "time: neither a trickle nor signs of life hold uploads that are sent ahead" {
+@test "time: neither a trickle nor signs of life hold up uploads that are sent ahead" {
     local number said
     for number in {1..70}; do head -c 60000 /dev/zero >"f$number"; done
     echo 'limits = { idle = "20s"; stall = "20s"; take = "500ms"; wait = "1s"; };' >fsc.conf

@@ -180,7 +180,7 @@ start_with_a_file() {
     assert_fails 2 "$FSC" --server= ls
 }
 
-@test "fsc: the relative path of a socket is called that" {
+@test "fsc: a relative socket path is reported as such" {
     local address
     for address in ./fsd.sock run/fsd.sock unix:/run/fsd.sock; do
         assert_fails 2 "$FSC" ls --server "$address"

@@ -3,7 +3,7 @@
 
 load library
 
-@test "limits.sessions: one session more is refused as busy" {
+@test "limits.sessions: one more session is refused as busy" {
     echo 'limits = { sessions = 2; };' >"$CONFIG"
     start_fsd
     converse <<'END'

@@ -6,8 +6,8 @@ SOURCE=$BATS_TEST_DIRNAME/..
 # page NAME [WIDTH]: its text as people see it, without bold and underlined. When nothing is said each
 # paragraph is one line.
 page() {
-    # Newer groffs show bold by escape sequences, unless they are told not to. With -T man would not
-    # heed the width.
+    # Newer groffs show bold by escape sequences, unless they are told not to. With -T man would
+    # ignore the width.
     GROFF_NO_SGR=1 MANWIDTH=${2:-5000} quiet man --nh --nj -E UTF-8 -l "$FSD_BUILD/man/$1" |
         sed -e $'s/.\b//g' -e 's/ *$//'
 }

@@ -183,7 +183,7 @@ END
     done
 }
 
-@test "limits.per_address: one session more of an address is refused as busy" {
+@test "limits.per_address: one more session from an address is refused as busy" {
     echo 'limits = { per_address = 2; };' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous 'list'
     converse <<'END'
@@ -228,7 +228,7 @@ await_room(address)
 END
 }
 
-@test "limits.per_user: one session more of a user is refused as busy" {
+@test "limits.per_user: one more session of a user is refused as busy" {
     skip_unless_root 'to be another user'
     use_other_user
     FSD_WRAPPER=()
@@ -426,7 +426,7 @@ if kept:
 END
 }
 
-@test "models: nothing is left of 300 short connections" {
+@test "models: 300 short connections leave nothing" {
     echo 'spare = 0;' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous list
     converse <<'END'

@@ -3,7 +3,7 @@
 
 load library
 
-@test "race: of many clients that want a name one gets it" {
+@test "race: exactly one of many clients gets a name" {
     SHORT=1 FSD_MODELS=$FSD_CONCURRENCY run "$TESTS/race"
     assert_success
     refute_line --regexp '^not ok'

@@ -85,7 +85,7 @@ END
     assert_equal "$(find "$LIBRARY/f" -mindepth 1 -printf '%P\n' | sort)" $'empty\nfifo\nlink'
 }
 
-@test "replace: of many writers who name the same old content one wins" {
+@test "replace: one of many writers who name the same old content wins" {
     start_fsd
     converse <<'END'
 Session().expect(b'PUT a size=3 eager=1\n3\nold\nEND\n', 'OK')
@@ -327,7 +327,7 @@ END
     play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< FAIL internal *'
 }
 
-@test "delete: without its lock a file is not said to be missing" {
+@test "delete: without its lock a file is not reported as missing" {
     FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Is a directory"'
     start_fsd
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'

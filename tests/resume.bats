@@ -228,7 +228,7 @@ check(answer.startswith('OK offset=1 '), answer)
 END
 }
 
-@test "resume: of two sessions only one has the upload" {
+@test "resume: only one of two sessions has the upload" {
     start_fsd
     play_resume <<'END'
 for turn in range(30):

@@ -377,7 +377,7 @@ has_open() {
     done
 }
 
-@test "scrub: is linked with nothing that knows of networks" {
+@test "scrub: is linked with nothing that uses networks" {
     command -v nm >/dev/null || skip 'there is no nm here (package binutils)'
     skip_when_sanitized nm
     run nm -D --undefined-only "$SCRUB"
@@ -497,7 +497,7 @@ END2
     play <<<$'> PUT rotten size=4 eager=1\n> 4\n> text\n> END\n< OK *'
 }
 
-@test "quarantine: a name that has another file by then keeps it" {
+@test "quarantine: a name that meanwhile has another file keeps it" {
     store file text
     rot file
     stopped_scrub fsetxattr file --quarantine
@@ -811,7 +811,7 @@ END2
     sums whole=2
 }
 
-@test "repair: while nobody can tell which bytes a name is kept for, none get it" {
+@test "repair: a name gets no bytes while it is unknown which it is kept for" {
     FSD_EXPECTED='msg=failed'
     quarantined
     setfattr -n user.fsd -v garbled "$(kept file)"

@@ -60,7 +60,7 @@ check(judged > 60, f'only {judged} values')
 END
 }
 
-@test "table: an unknown neighbour is refused" {
+@test "table: an unknown setting beside a known one is refused" {
     table <<'END'
 for row in rows():
     for name in (row['name'] + 'x', row['name'][:-1], row['name'].upper()):

@@ -113,7 +113,7 @@ END
     done
 }
 
-@test "systemd: it is told when the daemon serves, reloads and stops" {
+@test "systemd: is notified when the daemon serves, reloads and stops" {
     activate "$SOCKET"
     await_note '^READY=1$' 1
     echo 'limits = { sessions = 100; };' >"$CONFIG"
@@ -229,7 +229,7 @@ session.expect_end()
 END
 }
 
-@test "systemd: in its journal the level goes before the line" {
+@test "systemd: in the journal each line begins with its level" {
     local stream
     mkdir -p "$LIBRARY"
     : >log

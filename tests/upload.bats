@@ -27,7 +27,7 @@ END
     assert_empty_library
 }
 
-@test "upload: a name is seen only when it is whole" {
+@test "upload: a name is visible only when the file is whole" {
     start_fsd
     converse <<'END'
 session = Session()

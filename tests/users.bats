@@ -111,7 +111,7 @@ expect(connect('nobody', primary='mail'), GET, STATUS)
 expect(connect('nobody', 'games'), *PUTS, STATUS)
 expect(connect('nobody', 'games', primary='mail'), GET, *PUTS, STATUS)
 expect(connect('daemon', 'mail', 'games'), LIST, GET, *PUTS, STATUS)
-# Thousands of groups, of which it is in this one, too.
+# The user is in thousands of groups, and in this one, too.
 expect(connect('nobody', *range(300000, 365535), 'mail'), GET, STATUS)
 expect(connect('nobody', *range(300000, 365536)), STATUS)
 # A user without a name is anonymous, whatever the group.

@@ -124,7 +124,7 @@ os.link(f"{LIBRARY}/hand", f"{LIBRARY}/linked")
 watch.await_names("linked")
 os.rename(f"{LIBRARY}/linked", f"{LIBRARY}/moved")
 watch.await_names("moved")
-# Another one, of which all but its inode is the same.
+# Another file, the same except for its inode.
 for name in "same", "same.too":
     with open(name, "w", encoding="ascii") as file:
         file.write("same")
@@ -487,10 +487,10 @@ check(folder.news().startswith("FAIL not-a-file"), "a folder")
     watch_with <<<"$waits"
 }
 
-@test "watch, wait: a file system of the network is read each second" {
+@test "watch, wait: a network file system is read each second" {
     command -v strace >/dev/null || skip 'there is no strace here'
     skip_when_sanitized strace
-    # That is NFS, to whoever asks.
+    # Every program then sees NFS.
     FSD_WRAPPER=(strace -D -f -o /dev/null -e trace=fstatfs -e inject=fstatfs:poke_exit=@arg2=6969000000000000)
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'this strace cannot change what is told of a file system'
     # Longer than a second, as it looks with each WAIT, too.
@@ -524,7 +524,7 @@ check(len(watches()) == 1, 'no inotify')
 END
 }
 
-@test "watch: a folder that can be read only after a while, as one that is unpacked" {
+@test "watch: a folder that becomes readable later, as when it is unpacked" {
     skip_when_sanitized 'the daemon of another user'
     use_other_user
     start_watched

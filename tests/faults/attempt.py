@@ -76,7 +76,7 @@ class Work:
 
 
 class Resumption(Work):
-    """A client of our own goes on with an upload that broke off."""
+    """A client of our own resumes an upload that broke off."""
 
     targets = ('session', 'daemon')
     has_leftovers = True

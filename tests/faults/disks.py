@@ -24,7 +24,7 @@ SYSTEMS = {
 
 def enter_namespace():
     """
-    Runs the program anew where all of its mounts, processes and files in memory end with it, however
+    Runs the program again where all of its mounts, processes and files in memory end with it, however
     it ends; loop devices end with their last user. Returns why that cannot be, or None when it is so.
     """
     # The parent of the first process in a namespace is none that it can see.

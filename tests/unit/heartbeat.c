@@ -71,7 +71,7 @@ static void check_none(void)
     pair_close(&pair);
 }
 
-/* A client that is gone changes nothing: the job goes on when its signs of life would be due. */
+/* A client that is gone changes nothing: the job continues, without signs of life. */
 static int outlast_signs(void *argument)
 {
     (void)argument;

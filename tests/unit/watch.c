@@ -13,7 +13,7 @@ enum {
     BATCH = 1000,
 };
 
-/* A library in a folder of its own, and how many files were told of. */
+/* A library in a folder of its own, and how many files were reported. */
 struct trial {
     char path[64];
     struct library library;
@@ -126,7 +126,7 @@ static void check_folders(void)
     close_trial(&trial);
 }
 
-/* Where nothing is told of without being asked, time alone says when to look. */
+/* Without notices, time alone says when to look. */
 static void check_times(void)
 {
     struct trial trial;
