@@ -29,8 +29,8 @@ struct candidates {
 };
 
 /*
- * Begins with a split line of `bytes`. `text` is what readline is going to replace of the last
- * word where no quote is open; it may begin after a ":" or "=" within the word. Returns -1 if it is
+ * Begins with a split line of `bytes`. Where no quote is open, `text` is the part of the last word
+ * that readline will replace; it may begin after a ":" or "=" within the word. Returns -1 if it is
  * not the end of the line, or without memory. The strings must live as long as `candidates`.
  */
 int candidates_begin(struct candidates *candidates, const struct shell_line *line,

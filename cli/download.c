@@ -141,7 +141,7 @@ static int ask(struct connection *connection, const struct download *download, c
     if (wait > 0)
         (void)stream_print(stream, " wait=%lld", (long long)wait);
     (void)stream_print(stream, "\n");
-    /* That long the server may send only signs of life. */
+    /* For that long, the server may send only signs of life. */
     stream->limits.wait_ms += wait * 1000;
     code = connection_ask(connection, download->name, ANSWER_OK);
     stream->limits.wait_ms = connection->settings->limits.wait_ms;

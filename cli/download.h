@@ -21,18 +21,18 @@ typedef int download_line_sink(void *context, const struct line *line, struct fa
 int download_lines(struct connection *connection, const char *subject, download_line_sink *sink,
                    void *context);
 
-/* A file that is fetched, in one attempt or more. All that is not set begins as 0. */
+/* A file that is fetched, in one attempt or more. Members that are not set must be 0. */
 struct download {
     const char *name;
     char wanted[DIGEST_ROOM]; /* the only content to be fetched; empty: any */
     int64_t wait_until_ms;    /* of clock_ms(): how long to wait for the name; 0: not at all */
     int fd;                   /* to write to; -1: only the digest is needed */
-    const char *local;        /* what messages call that */
-    bool can_restart;         /* what was written can be taken back */
+    const char *local;        /* what messages call the file that is written */
+    bool can_restart;         /* what was written can be undone: it is a regular file */
     /* Set by download_get(): */
     int64_t size;             /* announced */
     int64_t written;          /* bytes */
-    char digest[DIGEST_ROOM]; /* announced, or else made; empty: not known */
+    char digest[DIGEST_ROOM]; /* announced or, if it was not, made; empty: not known */
     struct digest made;       /* of what was written */
 };
 

@@ -71,7 +71,7 @@ static void sort(struct entries *entries, int (*order)(const void *, const void 
 
 int entries_begin(struct entries *entries, enum entries_kept kept)
 {
-    /* Pages take no memory until something is written to them. */
+    /* A page takes no memory until something is written to it. */
     void *region = mmap(NULL, REGION, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 

@@ -29,7 +29,7 @@ int fail(struct failure *failure, enum reason reason, const char *subject, const
 /* The same: `what`, then the text of the system's error in errno. */
 int fail_errno(struct failure *failure, enum reason reason, const char *subject, const char *what);
 
-/* The same without a line: as when nobody reads stdout any more, or somebody else says why. */
+/* The same without a line, for when nobody reads stdout any more or the line is printed elsewhere. */
 int fail_quietly(struct failure *failure, enum reason reason);
 
 /* Prints the line on stderr after "fsc: ", unless it is empty, and empties it. */

@@ -1,6 +1,6 @@
 /*
- * The cache for completion: what folders held a moment ago, and which servers have not answered. It
- * is 16 small files at most in $XDG_CACHE_HOME/fsc or ~/.cache/fsc. Where they cannot be written,
+ * The cache for completion: which names folders had a moment ago, and which servers did not answer.
+ * It is at most 16 small files in $XDG_CACHE_HOME/fsc or ~/.cache/fsc. Where they cannot be written,
  * nothing is remembered.
  */
 #ifndef CLI_LISTING_CACHE_H

@@ -14,9 +14,9 @@ enum {
 };
 
 /*
- * Adds text to what is to go to stdout, and writes when enough has come together; what is printed
- * at once is OUTPUT_LONGEST at most. Returns 0, or -REASON_LOCAL when stdout cannot be written: the
- * cause is what output_flush() fails for.
+ * Adds text of at most OUTPUT_LONGEST bytes to what is to go to stdout, and writes when there is
+ * enough. Returns 0, or -REASON_LOCAL when stdout cannot be written; output_flush() then gives the
+ * cause.
  */
 int output_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int output_print_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));

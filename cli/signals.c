@@ -64,7 +64,7 @@ pid_t signals_fork(void)
     sigset_t all;
     sigset_t before;
 
-    /* No signal may come before the process is noted, nor be handled in it. */
+    /* Block signals until the process is noted; the child must not run our handler either. */
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = fork();

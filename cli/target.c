@@ -160,7 +160,7 @@ int target_look_below(struct target *target, int base, const char *below, const 
 int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
                       struct failure *failure)
 {
-    /* Links were resolved or refused: if there is one now, it is new. */
+    /* Links were resolved or refused before: one that is there now is new, and not followed. */
     int fd = openat(target->base, target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     int64_t size = fd >= 0 ? digest_of_file(fd, ret_digest) : -1;
 

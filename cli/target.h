@@ -57,9 +57,9 @@ int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
 int target_open(struct target *target, struct failure *failure);
 
 /*
- * Syncs what was written to disk and gives it its name. With `force` it takes the place, and the
- * mode, of another file. Without, a file that has appeared meanwhile is left unchanged and compared
- * by `digest`. Returns 0, -REASON_EXISTS or -REASON_LOCAL.
+ * Syncs what was written to disk and gives it its name. With `force` it replaces a file that is
+ * there, and takes over its mode. Without, a file that has appeared meanwhile is left unchanged and
+ * compared by `digest`. Returns 0, -REASON_EXISTS or -REASON_LOCAL.
  */
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
                   struct failure *failure);

@@ -25,8 +25,8 @@ struct tree_entry {
 };
 
 /*
- * Is called for each thing found, for a folder before what is in it. Returns whether to continue:
- * for a folder, whether to go into it; for anything else, whether to walk on at all.
+ * Called for each thing found, for a folder before what is in it. Returns whether to continue: for a
+ * folder, whether to go into it; for anything else, whether to continue the walk.
  */
 typedef bool tree_visit(void *context, const struct tree_entry *entry);
 

@@ -158,7 +158,7 @@ static enum meaning classify(const struct upload *upload, int code, int64_t held
 
     /* OK: what is stored? */
     if (code == 0) {
-        /* That there was nothing to send can only be said of an upload that has an id. */
+        /* Only an upload that has an id can be stored already, with nothing to send. */
         if (upload->stage == UPLOAD_REQUESTED && upload->id.text[0] == '\0')
             return MEANS_BREACH;
         if (!is_known(upload))
@@ -177,12 +177,12 @@ static enum meaning classify(const struct upload *upload, int code, int64_t held
         return upload->mode == UPLOAD_STREAM && rules->replace == NULL && !rules->if_same
                    ? MEANS_NOT_READ
                    : MEANS_HASH;
-    /* Were they stored by us? The server does not say so to a client whose ids it ignores. */
+    /* The same bytes may be ours: a server that ignores ids cannot say so. */
     if (rules->exclusive)
         return is_same(upload) ? MEANS_UNKNOWN : MEANS_TAKEN;
     if (is_same(upload))
         return MEANS_SAME;
-    /* What may be replaced by anything is never in the way. */
+    /* With --replace the server may answer EXISTS only for the same content. */
     return rules->replace != NULL ? MEANS_BREACH : MEANS_DIFFERENT;
 }
 

@@ -14,7 +14,7 @@
 
 struct upload_id {
     char text[UPLOAD_ID_ROOM];
-    bool is_recalled;    /* an earlier run has used it */
+    bool is_recalled;    /* an earlier run left it */
     int fd;              /* of its file, which is locked; -1: it is for this run only */
     char path[PATH_MAX]; /* of its file */
 };
@@ -27,7 +27,7 @@ struct upload_id {
 void upload_id_take(struct upload_id *id, const char *server, const char *name,
                     const struct stat *status);
 
-/* Releases the id, and removes it if its upload is `done`: nothing can be resumed. */
+/* Releases the id, and removes it if its upload is `done`, so that there is nothing to resume. */
 void upload_id_release(struct upload_id *id, bool done);
 
 #endif

@@ -9,7 +9,7 @@
 #include "protocol/line.h"
 #include "protocol/reason.h"
 
-/* Told apart by the first field. */
+/* The first field of an answer says which it is. */
 enum answer_kind {
     ANSWER_OK,
     ANSWER_EMPTY,

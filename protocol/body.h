@@ -70,8 +70,8 @@ int body_drop(struct stream *stream, struct body *body, int64_t until_ms);
 
 /*
  * Makes room in the stream's buffer for an item, so that its bytes need not be copied: `*ret_room`
- * bytes, at most `most`. Write up to so many there, then call body_added() with the same room and
- * their number; 0 adds no item. Returns 0, or what stream_flush() returns.
+ * bytes, at most `most`. Write up to that many there, then call body_added() with the same room and
+ * the number written; 0 adds no item. Returns 0, or what stream_flush() returns.
  */
 int body_room(struct stream *stream, size_t most, char **ret_bytes, size_t *ret_room);
 void body_added(struct stream *stream, size_t room, size_t length);

@@ -14,8 +14,8 @@
 void descriptor_reserve_standard(void);
 
 /*
- * Has the size or mtime of a file changed since fstat(2) returned `then`? True also when that
- * cannot be found out.
+ * Has the size or mtime of a file changed since fstat(2) returned `then`? True also if fstat(2)
+ * fails now.
  */
 bool descriptor_has_changed(int fd, const struct stat *then);
 

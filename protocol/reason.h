@@ -50,9 +50,9 @@ const char *reason_text(enum reason reason);
 
 /*
  * Parses what FAIL and ABORT carry: a reason's word, then maybe a space and a text for people.
- * A word that is not known is REASON_INTERNAL. `text` gets that text with its NUL, cleaned by
- * utf8_clean() and cut to its room. Returns 0, or -REASON_BAD_REQUEST when the word has other bytes
- * than a-z and '-'.
+ * An unknown word is REASON_INTERNAL. `text` gets that text with its NUL, cleaned by utf8_clean()
+ * and cut to `room` bytes. Returns 0, or -REASON_BAD_REQUEST when the word has bytes other than a-z
+ * and '-'.
  */
 int reason_parse(const char *bytes, size_t length, enum reason *ret_reason, char *text,
                  size_t room);

@@ -210,9 +210,9 @@ static int push(struct stream *stream)
 static const struct stream no_stream = {.in = -1, .out = -1, .wake = -1};
 
 /*
- * For TCP connections: no delay of small pieces, and keepalive, by which an idle peer that is gone
- * is given up after 60 s (tcp(7)). Not TCP_USER_TIMEOUT, which would also cut off a peer that is
- * alive but takes nothing for so long, like a client whose own reader pauses.
+ * For TCP connections: no delay of small pieces, and keepalive, which gives up an idle peer that is
+ * gone after 60 s (tcp(7)). Not TCP_USER_TIMEOUT, which would also cut off a peer that is alive but
+ * accepts nothing for that long, like a client whose own reader pauses.
  */
 static void tune_socket(int fd)
 {

@@ -3,7 +3,7 @@
  * descriptors are non-blocking, and every wait uses poll(2).
  *
  * Limits count only the time that this side spends waiting for the other. A daemon that writes to a
- * slow disk, and a client whose own producer is silent, do not cut the time of their peers.
+ * slow disk, or a client whose own producer is silent, does not use up the time of its peer.
  *
  * A transport moves the bytes. The plain one reads and writes the descriptors; one that encrypts
  * can take its place.
@@ -70,9 +70,9 @@ struct stream {
     char *output;
     size_t output_start, output_end;
 
-    /* Time spent waiting for input: since the last byte, in this pace, in this line. */
+    /* Time spent waiting for input: since the last byte, for STREAM_PACE_BYTES, in this line. */
     int64_t silent_ms, stalled_ms, line_ms;
-    int64_t waited_ms;      /* in all, for the other side to send or to take something */
+    int64_t waited_ms;      /* in all, for the other side to send or accept something */
     size_t pace_bytes;      /* since stalled_ms was 0 */
     bool in_line;           /* a line has begun, and its end has not come */
     int64_t waits_since_ms; /* when the WAITs in a row began; 0 when something else came last */
@@ -102,12 +102,12 @@ int stream_await(struct stream *stream, int64_t limit_ms);
 /*
  * Reads a line, without its LF or CR LF. It is valid until the next read. Returns 0;
  * -REASON_BAD_REQUEST for a line that is too long; -REASON_LOST; -REASON_TIMEOUT; or
- * -REASON_UNAVAILABLE when the line has not come whole and stream->wake is readable.
+ * -REASON_UNAVAILABLE when the line is not complete and stream->wake is readable.
  */
 int stream_line(struct stream *stream, const char **ret_line, size_t *ret_length);
 
 /*
- * Looks at the next line without reading it. Returns false when it has not come whole. Of a line
+ * Looks at the next line without reading it. Returns false when it is not complete yet. Of a line
  * that is too long it shows the first LINE_LONGEST bytes.
  */
 bool stream_peek_line(const struct stream *stream, const char **ret_line, size_t *ret_length);

@@ -8,7 +8,7 @@
 #include "protocol/value.h"
 #include "settings/quantity.h"
 
-/* What each kind has to be, in a word and in full. */
+/* What a value of each kind has to be, in a word and in full. */
 static const struct {
     const char *word;
     const char *text;
@@ -138,7 +138,7 @@ static int read_text(const struct setting *row, const char *text, void *value, s
     }
 }
 
-/* Is what this origin says added to what there is? Otherwise it takes its place. */
+/* Does a text from this origin add to what there is? Otherwise it replaces it. */
 static bool is_added(const struct setting *row, const struct setting_state *state,
                      const char *origin)
 {
@@ -146,7 +146,7 @@ static bool is_added(const struct setting *row, const struct setting_state *stat
            strcmp(state->origin, origin) == 0;
 }
 
-/* Makes the setting one that is not set. */
+/* Removes a setting's texts and origin. */
 static void unset(const struct configuration *configuration, const struct setting *row)
 {
     struct setting_state *state = state_of(configuration, row);

@@ -91,15 +91,15 @@ void configuration_release(struct configuration *configuration);
 
 /*
  * Loads a configuration file, a regular one of less than 64 KiB. Returns its text, to be freed; ""
- * for one that does not exist, when it is `optional`; or NULL with a fault. It never waits, as for
- * a FIFO.
+ * for one that does not exist, when it is `optional`; or NULL with a fault. It never waits, even if
+ * the path is a FIFO.
  */
 char *configuration_load(const char *path, bool optional, struct fault *fault);
 
 /*
  * Sets everything that a text sets, which was loaded from the file `path`. The fault names file and
- * line. libconfig may end the process while it reads what is not a configuration at all: a program
- * that has to survive should try the text in a child first.
+ * line. libconfig may end the process when the text is not a configuration at all: a program that
+ * has to survive that should try the text in a child first.
  */
 int configuration_parse(struct configuration *configuration, const char *text, const char *path,
                         struct fault *fault);
@@ -126,11 +126,11 @@ int configuration_complete(const struct configuration *configuration, struct fau
 /* The row of a name; NULL when there is none. */
 const struct setting *configuration_find(const struct setting *table, const char *name);
 
-/* Do two configurations of one table have the same for a row? */
+/* Does a row have the same value in two configurations of one table? */
 bool configuration_is_equal(const struct configuration *left, const struct configuration *right,
                             const struct setting *row);
 
-/* Is a row what the table has for it by default? */
+/* Does a row have its default? */
 bool configuration_is_default(const struct configuration *configuration, const struct setting *row);
 
 /* Sets a row to what it is in another configuration of the same table, with texts of its own. */

@@ -36,14 +36,14 @@ static const char *scan_word(const char *text, size_t *ret_length)
 }
 
 /*
- * Refuses what the versions of libconfig read in different ways, or drop silently: integers that
- * are octal in 1.7 and decimal in 1.5, or too large for one of them; comments that are not closed;
- * a comma after the last value; a NUL in a text, which would be its end or no part of it; and
+ * Refuses what different versions of libconfig read in different ways, or drop silently: integers
+ * that are octal in 1.7 and decimal in 1.5, or too large for one of them; comments that are not
+ * closed; a comma after the last value; a NUL in a text, which would end it or be dropped; and
  * @include, for which 1.5 ends the process when it is given a folder.
  */
 static int scan(const char *text, struct fault *fault)
 {
-    unsigned comma = 0; /* the line of a comma that no value has followed so far */
+    unsigned comma = 0; /* the line of a comma that no value has followed yet */
     const char *wrong = NULL;
 
     fault->line = 1;
@@ -120,7 +120,7 @@ static int take_value(const struct source *source, const struct setting *row,
                         : fault_refuse(source->fault, "must be %s", setting_kind_text(row->kind));
 }
 
-/* Takes one of a list of groups. */
+/* Takes one group of a list. */
 static int take_element(const struct source *source, const struct setting *row,
                         const config_setting_t *setting, unsigned place, const char *origin)
 {
@@ -212,7 +212,7 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
     char *text = malloc(FILE_LARGEST + 1);
     /* A FIFO would block for ever without O_NONBLOCK. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    /* Nobody can know of a file in a folder that may not be searched. */
+    /* In a folder that may not be searched a file counts as missing, too. */
     bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
                                  (errno == EACCES && access(path, F_OK) < 0));
 
@@ -223,7 +223,7 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
     } else if (fd < 0 || fstat(fd, &status) < 0) {
         wrong = optional && is_missing ? NULL : strerror(errno);
     } else if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
-        wrong = NULL; /* /dev/null: none of the settings */
+        wrong = NULL; /* /dev/null: an empty file */
     } else if (S_ISDIR(status.st_mode)) {
         wrong = strerror(EISDIR);
     } else if (!S_ISREG(status.st_mode)) {

@@ -31,13 +31,13 @@ static size_t find_letter(const struct option_row *rows, uint64_t accepted, int 
 }
 
 /*
- * Calls getopt_long(3) once. Returns its result; the option is that of optopt for the results '?',
- * unknown or with a value that it does not take, and ':', without a value that it needs.
+ * Calls getopt_long(3) once, and returns its result. The option is optopt if that is '?', for one
+ * that is unknown or takes no value but got one, or ':', for one that lacks its value.
  */
 static int next_of_getopt(const struct option_parser *parser, int *ret_option)
 {
     struct option table[OPTIONS_MOST + 1] = {{NULL, 0, NULL, 0}};
-    /* "-": operands come in their places; ":": a missing value has a result of its own. */
+    /* "-": operands are returned in their places; ":": a missing value has a result of its own. */
     char letters[OPTIONS_MOST + 3] = "-:";
     size_t letter_count = strlen(letters);
 

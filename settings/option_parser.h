@@ -24,7 +24,7 @@ struct option_row {
     const char *name;
     const char *value;      /* what help calls its value; NULL for an option without one */
     const char *help;       /* one line */
-    char letter;            /* of an option without a value: "-l" is the same; '\0' for none */
+    char letter;            /* the short form of an option without a value; '\0' for none */
     bool value_is_optional; /* a value can only be given as --name=VALUE */
     int kind;               /* of the value, as the program has it */
 };
@@ -59,8 +59,8 @@ void option_parser_begin(struct option_parser *parser, const struct option_row *
 int option_parser_next(struct option_parser *parser, struct fault *fault);
 
 /*
- * Is the letter of this option its own among the accepted ones? Of two that have the same, it
- * belongs to the one that comes first in the table.
+ * Does the letter of this option mean this option? If two accepted options have the same letter, it
+ * means the one that comes first in the table.
  */
 bool option_has_letter(const struct option_row *rows, uint64_t accepted, size_t option);
 

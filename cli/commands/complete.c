@@ -243,7 +243,7 @@ int complete_run(struct invocation *invocation)
     }
     int printed = output_flush(invocation->failure);
     code = code < 0 ? code : printed;
-    /* completions/fsc kills the exec: command; TAB need not wait for it. */
+    /* Do not wait for the exec: command, so that TAB is quick: completions/fsc kills it. */
     if (code == 0)
         _exit(EXIT_SUCCESS);
     connection_close(&invocation->connection);

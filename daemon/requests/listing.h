@@ -1,5 +1,5 @@
 /*
- * Listings on their way out: the lines of LIST and WATCH, which gather in an item until it is full.
+ * Listings that are sent: the lines of LIST and WATCH, gathered in an item until it is full.
  */
 #ifndef REQUESTS_LISTING_H
 #define REQUESTS_LISTING_H

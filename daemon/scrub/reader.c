@@ -19,7 +19,7 @@ enum {
 
 #define SECOND INT64_C(1000000000)
 
-/* Sleeps until the rate allows more than these bytes. A slow disk earns no faster reading later. */
+/* Sleeps until the rate allows more bytes than these. Time lost on a slow disk is not made up for. */
 static void keep_rate(struct reader *reader, int64_t length)
 {
     struct timespec now;

@@ -168,8 +168,8 @@ static void give_record(struct scrub *scrub, const char *name, const struct stor
     }
 
     /*
-     * Wait until a write from now on gives the file another mtime than it has. Otherwise the record
-     * would be believed of bytes that came later.
+     * Wait until any further write must change the file's mtime. Otherwise the record would also be
+     * believed for bytes that were written later.
      */
     (void)clock_gettime(CLOCK_REALTIME, &now);
     while (now.tv_sec >= mtime && now.tv_sec < mtime + TIMES_DIFFER_S) {
