@@ -236,8 +236,10 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
             wrong = strerror(errno);
         else if (memchr(text, '\0', (size_t)length) != NULL)
             wrong = strerror(EILSEQ); /* what follows a NUL would silently be lost */
-        else /* libconfig 1.5 refuses a file that ends with a comment and without a newline */
-            memcpy(text + length, "\n", sizeof "\n");
+        else if (length > 0 && text[length - 1] != '\n')
+            memcpy(text + length, "\n", sizeof "\n"); /* or 1.5 refuses a comment at the end */
+        else
+            text[length] = '\0';
     }
     descriptor_close(fd);
     if (wrong == NULL)
