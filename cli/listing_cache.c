@@ -68,7 +68,7 @@ static char *read_recent(const char *path, int64_t limit_ms)
 
 bool listing_cache_load(const struct listing_cache *cache, struct entries *entries)
 {
-    char *text = read_recent(cache->path, cache->folder != NULL ? NAMES_MS : NOTE_MS);
+    char *text = read_recent(cache->path, entries != NULL ? NAMES_MS : NOTE_MS);
     char *rest = text;
     bool is_known = text != NULL && strcmp(strsep(&rest, "\n"), cache->key) == 0;
 
