@@ -182,7 +182,7 @@ int target_open(struct target *target, struct failure *failure)
         target->fd = open(target->path, O_WRONLY | O_CLOEXEC);
     } else if (target->folder >= 0 && hex_random(sizeof random - 1, random) == 0) {
         (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
-        /* No signal may come before the file is noted. */
+        /* Block signals until the file is noted, so that each of them removes it. */
         (void)sigfillset(&all);
         (void)sigprocmask(SIG_BLOCK, &all, &before);
         target->fd =

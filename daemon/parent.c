@@ -359,7 +359,7 @@ static void reap(struct parent *parent)
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
             continue;
         (void)snprintf(code, sizeof code, "exit code %d", WEXITSTATUS(status));
-        log_event(LOG_LEVEL_ERROR, "a worker crashed", "cause",
+        log_event(LOG_LEVEL_ERROR, "a process crashed", "cause",
                   WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : code, NULL);
         counter_add(&parent->service.counters->crashed, 1);
         parent->crashed_ms = clock_ms();

@@ -11,7 +11,7 @@ FSC=$FSD_BUILD/fsc
 let_crash() {
     ulimit -c 0
     FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:handle_segv=0" "TSAN_OPTIONS=${TSAN_OPTIONS:-}:handle_segv=0")
-    FSD_EXPECTED='^level=error msg="a worker crashed" cause="Segmentation fault"$'
+    FSD_EXPECTED='^level=error msg="a process crashed" cause="Segmentation fault"$'
 }
 
 # Ends the last daemon without warning.
@@ -124,7 +124,7 @@ crashing.expect('PUT a', 'OK offset=0')
 other.expect('PUT b', 'OK offset=0')
 os.kill(pid, signal.SIGSEGV)
 crashing.expect_end()
-wait_until(lambda: log_lines('msg="a worker crashed"'), 'the log')
+wait_until(lambda: log_lines('msg="a process crashed"'), 'the log')
 other.expect(b'1\nx\nEND\n', 'OK size=1')
 status = other.status()
 check(status['sessions.crashed'] == '1' and status['sessions'] == '1', status)
@@ -158,7 +158,7 @@ for turn in (1, 2):
     one.close()
     two.close()
 wait_until(lambda: no_zombies() and len(children()) == 1, 'one worker')
-check(len(log_lines('msg="a worker crashed"')) == 2, 'not each crash is logged')
+check(len(log_lines('msg="a process crashed"')) == 2, 'not each crash is logged')
 END
 }
 
@@ -173,7 +173,7 @@ count = 2 if os.environ['MODEL'] == 'process' else 1
 wait_until(lambda: len(children()) == count, 'processes ahead')
 for pid in children():
     os.kill(pid, signal.SIGSEGV)
-wait_until(lambda: len(log_lines('msg="a worker crashed"')) == count, 'the log')
+wait_until(lambda: len(log_lines('msg="a process crashed"')) == count, 'the log')
 status = Session().status()
 check(status['sessions.crashed'] == str(count) and status['sessions'] == '1', status)
 # They come back, though not in a hurry, and not before something happens.
@@ -387,7 +387,7 @@ END
     echo 'spare = 0;' >"$CONFIG"
     use_other_user
     start_fsd
-    FSD_EXPECTED='msg="cannot start a worker" cause="Resource temporarily unavailable"|msg="a worker crashed" cause=Killed'
+    FSD_EXPECTED='msg="cannot start a worker" cause="Resource temporarily unavailable"|msg="a process crashed" cause=Killed'
     LIKE_FSD=${FSD_WRAPPER[*]} converse <<'END'
 import subprocess
 

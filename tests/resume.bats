@@ -135,7 +135,7 @@ END
 }
 
 @test "resume: a session that is killed loses nothing that was written" {
-    FSD_EXPECTED='msg="a worker crashed" '
+    FSD_EXPECTED='msg="a process crashed" '
     echo 'spare = 0;' >"$CONFIG"
     start_fsd
     play_resume <<'END'
