@@ -150,7 +150,7 @@ def write(row, *values, name=None):
 
 
 def shown(row, value):
-    """What --print-config tells of what write() has written: the setting, its value and its line."""
+    """What --print-config prints for what write() has written: the setting, its value and its line."""
     group, _, last = row['name'].rpartition('.')
     if not is_member(row):
         return row['name'], value, 3 if group else 2

@@ -22,7 +22,7 @@ TARGETS = {'session': 2, 'daemon': 0, 'client': 0, 'sweeper': 2}
 STAGES_LEFT = {'session': 1, 'daemon': 1, 'client': 0}
 NUMBERS = itertools.count()
 UPLOAD = '0123456789abcdef' * 2
-# What a client of our own ends with, as fsc would: 10 when it was told nothing.
+# What a client of our own ends with, as fsc would: 10 when it got no answer.
 EXIT_CODES = {'denied': 6, 'no-space': 7, 'too-large': 7, 'mismatch': 8, 'timeout': 11, 'busy': 12,
               'unavailable': 12}
 LOST, UNAVAILABLE = 10, 12
@@ -273,7 +273,7 @@ class Attempt:
         return self.work.act(self, daemon, wrapper)
 
     def retry(self, daemon):
-        """Comes again until it is no longer turned away, as a session before may still have the upload."""
+        """Tries again until it is no longer refused: an earlier session may still have the upload."""
         # The retry's session may be a thread of the same process, and die as the first one would.
         passing = (LOST, UNAVAILABLE) if self.model == 'thread' else (UNAVAILABLE,)
         codes = []
@@ -294,8 +294,8 @@ class Attempt:
             self.faults.append(f'fsc ends with {code}')
 
     def judge_retry(self, code):
-        # Of a stream whose name is taken nothing is read, so it cannot be told to be the same; what was
-        # deleted is not found.
+        # A stream whose name is taken is not read, so fsc cannot report it as the same; what was deleted
+        # is not found.
         if code == 0 or (code == 3 and self.work.text) or (code == 4 and self.work.deletes):
             self.note_success()
         else:

@@ -70,7 +70,7 @@ static int disk_write(const char *path, const char *bytes, size_t length, off_t 
     return code < 0 ? code : (int)length;
 }
 
-/* Takes its time, as disks do: whoever was answered before can note it down before the flush. */
+/* Takes its time, as disks do: a client that was answered before can note that before the flush. */
 static int disk_fsync(const char *path, int data_only, struct fuse_file_info *file)
 {
     const struct timespec pause = {.tv_nsec = FLUSH_MS * 1000000L};

@@ -4,14 +4,14 @@
  *   tracer RESULT WHICH CALL N[+] ACTION COMMAND...
  *
  * WHICH is 0 for the command itself, 1 for the first process that it or one below it forks, and so
- * on. CALL is the number of a system call, or "any"; of these the N-th is meant that the process
- * makes, whatever thread of it, with "+" also all behind it; none when N is 0. ACTION is "kill", or
- * the number of an error.
+ * on. CALL is the number of a system call, or "any". The action is for the N-th such call that the
+ * process makes, in any of its threads; with "+" also for all after it; for none when N is 0. ACTION
+ * is "kill", or the number of an error.
  *
- * The command is run in the process that was started, and what traces it is none of its children.
- * The numbers of the calls of the process are written to the file RESULT, all in one line, and
- * "end" when it has ended; when all processes have, the last word is "done" when it came to the
- * action, or else "passed".
+ * The command is run in the process that was started, and the tracer is not its child. The numbers
+ * of the calls of the process are written to the file RESULT, all in one line, and "end" when it has
+ * ended. When all processes have ended, the last word is "done" if the action was taken, or else
+ * "passed".
  */
 #include <elf.h>
 #include <errno.h>
