@@ -36,28 +36,33 @@ count_ids() {
 # ends, with a FIFO when that has been written to. What the n-th run has sent is in sent.n.
 relay() {
     cat >relay.py <<RELAY
-import itertools, os, socket, threading
+import contextlib, itertools, os, socket, sys, threading
 number = next(n for n in itertools.count(1) if not os.path.exists(f'sent.{n}'))
 left = 3000000 if number == 1 else 1 << 62
 server = socket.socket(socket.AF_UNIX)
-server.connect('$SOCKET')
+try:
+    server.connect('$SOCKET')
+except (ConnectionError, FileNotFoundError):
+    sys.exit(1)  # between two daemons nobody listens
 
 
 def downwards():
-    while data := server.recv(65536):
-        os.write(1, data)
+    with contextlib.suppress(ConnectionError):
+        while data := server.recv(65536):
+            os.write(1, data)
 
 
 thread = threading.Thread(target=downwards, daemon=True)
 thread.start()
-with open(f'sent.{number}', 'wb', 0) as sent:
+with open(f'sent.{number}', 'wb', 0) as sent, contextlib.suppress(ConnectionError):
     while left > 0 and (data := os.read(0, min(left, 65536))):
         sent.write(data)
         server.sendall(data)
         left -= len(data)
 if number == 1 and '$*':
     open('$*').read()
-server.shutdown(socket.SHUT_WR)
+with contextlib.suppress(OSError):
+    server.shutdown(socket.SHUT_WR)
 thread.join()
 RELAY
     FSC_SERVER='exec:exec python3 relay.py'
