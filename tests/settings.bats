@@ -50,13 +50,13 @@ END
 
 @test "table: values out of bounds or of the wrong kind are refused" {
     table <<'END'
-judged = 0
+tried = 0
 for row in rows():
     for value, sentence in row['wrong']:
         line, name = write(row, value)
         expect_refusal(f"{CONFIG}:{line}: {name}: {sentence}", '--check', *options_for(row))
-        judged += 1
-check(judged > 60, f'only {judged} values')
+        tried += 1
+check(tried > 60, f'only {tried} values')
 END
 }
 
@@ -93,7 +93,7 @@ END
 @test "table: an option is checked in the same way, and wins" {
     table <<'END'
 help_text = run('--help')[1]
-judged = 0
+tried = 0
 for row in rows():
     option = '--' + row['name'].replace('_', '-').replace('.', '-')
     if f'  {option} ' not in help_text:
@@ -103,16 +103,16 @@ for row in rows():
         if value.startswith('"') and row['kind'] != 'a path':
             write(row, row['right'][0])
             expect_refusal(f'{option}: {sentence}', '--check', option, value[1:-1], *options_for(row))
-            judged += 1
+            tried += 1
     for value in row['right']:
         if value.startswith('"'):
             write(row, row['right'][0])
             found = in_force(option, value[1:-1], *options_for(row))[row['name']]
             check(found == (value, option), found)
-            judged += 1
+            tried += 1
     if row['kind'] == 'a path':
         expect_refusal(f'{option}: "" is not an absolute path', '--check', *options_for(row), option, '')
-check(judged > 10, f'only {judged} values')
+check(tried > 10, f'only {tried} values')
 END
 }
 

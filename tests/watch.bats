@@ -23,11 +23,11 @@ import shutil
 
 
 class Watch(Session):
-    """A session that watches; what it is told of, as names and their details."""
+    """A session that watches; what was reported to it, as names and their details."""
 
     def __init__(self, request='WATCH'):
         super().__init__()
-        self.told = []
+        self.reported = []
         self.expect(request, 'OK')
 
     def hear(self):
@@ -36,17 +36,17 @@ class Watch(Session):
         check(isinstance(data, bytes) and data.endswith(b'\n'), f'the body ends with {data}')
         for line in data.decode().splitlines():
             name, *details = line.split(' ')
-            self.told.append((name, dict(detail.split('=', 1) for detail in details)))
+            self.reported.append((name, dict(detail.split('=', 1) for detail in details)))
 
     def names(self):
-        return sorted(name for name, _ in self.told)
+        return sorted(name for name, _ in self.reported)
 
     def await_names(self, *names):
-        """It must be told of these, and of no others, since it was asked last."""
-        while len(self.told) < len(names):
+        """These must have been reported since the last call, and no others."""
+        while len(self.reported) < len(names):
             self.hear()
         check(self.names() == sorted(names), f'{self.names()} instead of {sorted(names)}')
-        self.told = []
+        self.reported = []
 
 
 def put(name, data=b'hello\n', options=''):
@@ -98,9 +98,9 @@ session = Session()
 watch = Watch("WATCH existing=1")
 session.expect("LIST deep=1 details=1", "OK")
 lines = session.body()[0]
-while len(watch.told) < 4:
+while len(watch.reported) < 4:
     watch.hear()
-for name, details in watch.told:
+for name, details in watch.reported:
     text = " ".join([name] + [f"{key}={value}" for key, value in details.items()])
     check(text.encode() + b"\n" in lines, text)
 watch.await_names("one", "a/b/c", "a/b2", "a/b/d/e/f")
@@ -115,7 +115,7 @@ with open(f"{LIBRARY}/hand", "wb", buffering=0) as file:
     watch.await_names("two")
     file.write(b"2")
 watch.hear()
-check(watch.told[0][1]["size"] == "2" and "digest" not in watch.told[0][1], watch.told)
+check(watch.reported[0][1]["size"] == "2" and "digest" not in watch.reported[0][1], watch.reported)
 watch.await_names("hand")
 with open(f"{LIBRARY}/hand", "ab") as file:
     file.write(b"3")
@@ -222,13 +222,13 @@ left = {f'storm/{file % 7}/{number}/{file}/x' for number in range(WRITERS) for f
 for watch in watchers:
     while 'storm/end' not in watch.names():
         watch.hear()
-    told = [(name, details['mtime'], int(details['size'])) for name, details in watch.told]
-    check(len(set(told)) == len(told), 'told of twice')
+    reported = [(name, details['mtime'], int(details['size'])) for name, details in watch.reported]
+    check(len(set(reported)) == len(reported), 'reported twice')
     sizes = {}
-    for name, _, size in told:
+    for name, _, size in reported:
         sizes.setdefault(name, set()).add(size)
     for name in left:
-        check(os.stat(f'{LIBRARY}/{name}').st_size in sizes.get(name, ()), f'never told of {name}')
+        check(os.stat(f'{LIBRARY}/{name}').st_size in sizes.get(name, ()), f'{name} was never reported')
 END
 }
 
@@ -492,7 +492,7 @@ check(folder.news().startswith("FAIL not-a-file"), "a folder")
     skip_when_sanitized strace
     # Every program then sees NFS.
     FSD_WRAPPER=(strace -D -f -o /dev/null -e trace=fstatfs -e inject=fstatfs:poke_exit=@arg2=6969000000000000)
-    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'this strace cannot change what is told of a file system'
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'this strace cannot change what statfs reports'
     # Longer than a second, as it looks with each WAIT, too.
     start_watched 5s
     watch_with <<'END'

@@ -209,7 +209,7 @@ class Attempt:
         self.code = None  # of fsc
         self.calls = []  # that the target made, by their numbers
         self.is_done = False  # did it come to the action?
-        self.resumed = []  # where uploads were gone on with
+        self.resumed = []  # where uploads were resumed
 
     def run(self, place):
         """Does it all, in a new folder in that place, and returns itself."""
@@ -224,7 +224,7 @@ class Attempt:
         self.calls = [int(call) for call in calls if call != 'end']
         self.is_done = last == 'done'
         if not self.is_done and self.resumed == [0]:
-            self.faults.append('the upload is not gone on with')
+            self.faults.append('the upload is not resumed')
         return self
 
     def prepare(self):
@@ -243,7 +243,7 @@ class Attempt:
         is_client = self.target == 'client'
         with self.start(() if is_client else tracer) as daemon:
             if daemon.process.poll() is None:
-                self.judge(self.run_fsc(daemon, tracer if is_client else ()))
+                self.check_result(self.run_fsc(daemon, tracer if is_client else ()))
             is_anew = self.target in ('daemon', 'sweeper')
             if self.target == 'sweeper':
                 wait_until(lambda: 'end' in read_text(self.folder + '/result'), 'the sweeper to end')
@@ -252,7 +252,7 @@ class Attempt:
             self.look()
             if is_anew:
                 daemon.start()
-            self.judge_retry(self.retry(daemon))
+            self.check_retry(self.retry(daemon))
             self.look()
             self.work.settle(self.folder + '/library')
             self.end(daemon, (0,))
@@ -286,14 +286,14 @@ class Attempt:
             wait_until(is_answered, 'an answer', PATIENCE)
         return codes[-1]
 
-    def judge(self, code):
+    def check_result(self, code):
         self.code = code
         if code == 0:
             self.note_success()
         elif code not in self.codes:
             self.faults.append(f'fsc ends with {code}')
 
-    def judge_retry(self, code):
+    def check_retry(self, code):
         # A stream whose name is taken is not read, so fsc cannot report it as the same; what was deleted
         # is not found.
         if code == 0 or (code == 3 and self.work.text) or (code == 4 and self.work.deletes):
