@@ -85,8 +85,10 @@ static void note_signal(int number)
 {
     if (number == SIGTERM || number == SIGINT)
         stops++;
-    hangup = hangup || number == SIGHUP;
-    alarmed = alarmed || number == SIGALRM;
+    else if (number == SIGHUP)
+        hangup = 1;
+    else if (number == SIGALRM)
+        alarmed = 1;
 }
 
 /*
@@ -481,13 +483,13 @@ static void drain(struct parent *parent)
 
 void parent_catch_signals(void)
 {
-    const struct sigaction action = {.sa_handler = note_signal};
-    sigset_t blocked;
+    struct sigaction action = {.sa_handler = note_signal};
 
-    (void)sigemptyset(&blocked);
+    /* Blocked while one of them is handled, too: handlers must not interrupt each other. */
+    (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
-        (void)sigaddset(&blocked, caught[i]);
-    (void)sigprocmask(SIG_BLOCK, &blocked, NULL);
+        (void)sigaddset(&action.sa_mask, caught[i]);
+    (void)sigprocmask(SIG_BLOCK, &action.sa_mask, NULL);
     for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
         (void)sigaction(caught[i], &action, NULL);
 }
