@@ -43,8 +43,8 @@ int candidates_begin(struct candidates *candidates, const struct shell_line *lin
 void candidates_add(struct candidates *candidates, const char *text);
 
 /*
- * Prints "nospace" or "space", then a line for each candidate, quoted so that bash reads it as it
- * was added, whatever it contains. Frees the candidates.
+ * Prints "nospace" or "space", then a line for each candidate, quoted so that bash reads exactly
+ * the text that was added. Frees the candidates.
  */
 void candidates_print(struct candidates *candidates);
 

@@ -43,7 +43,7 @@ int connection_ready(struct connection *connection)
     struct stream_limits limits = settings->limits;
     int fd = -1;
 
-    /* The server may have ended an idle one: whatever it says without a request means that. */
+    /* The server may have ended an idle connection. It does so if it says anything unasked. */
     if (connection->is_open && stream_is_quiet(&connection->stream))
         return 0;
     connection_close(connection);

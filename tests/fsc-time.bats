@@ -200,7 +200,7 @@ PYTHON
     [ "$(id -u)" -ne 0 ] || own=(unshare -m)
     printf '127.0.0.2 two.example\n127.0.0.1 two.example\n' >hosts
     "${own[@]}" mount --bind hosts /etc/hosts 2>/dev/null || skip 'no file can be put over /etc/hosts here'
-    # Whoever tries one after the other waits for a day.
+    # A client that tried the addresses one after the other would wait for a day.
     limit 'connect = "1d"'
     # By RFC 6724 the first one is 127.0.0.1, which does not answer.
     start_fsd --listen plain:127.0.0.2:0 --anonymous list

@@ -74,7 +74,7 @@ static const struct row rows[] = {
     {COPIED, false, false, A, 3, ADDS, AWAITED, PUT_EXISTS},
     {COPIED, false, true, NULL, 3, ADDS, AWAITED, PUT_RECEIVE},
     {COPIED, true, false, A, 3, ADDS, WHOLE, PUT_EXISTS},
-    /* The very upload: its answer was lost. Whatever it announces must be what was stored. */
+    /* The same upload: its answer was lost. What it announces must be what was stored. */
     {MINE, true, true, NULL, NO, ADDS, AWAITED, PUT_DONE},
     {MINE, false, true, NULL, 3, ADDS, AWAITED, PUT_DONE},
     {MINE, false, true, A, 3, ANY, AWAITED, PUT_DONE},
