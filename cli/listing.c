@@ -4,6 +4,7 @@
 
 #include "cli/download.h"
 #include "protocol/digest.h"
+#include "protocol/glob.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
 #include "protocol/value.h"
@@ -85,10 +86,18 @@ int listing_check_pattern(const struct options *options, struct failure *failure
 {
     const char *match = options->values[OPTION_MATCH];
 
-    if (match == NULL || (match[0] != '\0' && strlen(match) < LINE_LONGEST))
+    if (match == NULL)
         return 0;
-    return fail(failure, REASON_USAGE, options->command, "the pattern is %s",
-                match[0] == '\0' ? "empty" : "too long");
+    const char *fault = match[0] == '\0'                ? "it is empty"
+                        : strlen(match) >= LINE_LONGEST ? "it is too long"
+                                                        : glob_fault(match, strlen(match));
+    /* Patterns that no name can match. */
+    if (fault == NULL && options_have(options, OPTION_RECURSIVE) && strchr(match, '/') != NULL)
+        fault = "with -R only the last component is compared (give the folder as an operand)";
+    else if (fault == NULL &&
+             (match[0] == '/' || match[strlen(match) - 1] == '/' || strstr(match, "//") != NULL))
+        fault = "a component is empty";
+    return fault == NULL ? 0 : fail(failure, REASON_USAGE, options->command, "--match: %s", fault);
 }
 
 const char *listing_subject(const struct listing_request *request)

@@ -282,6 +282,14 @@ b' --match '[aBb]'
     assert_lists 'B
 b
 ä' --match '[!a]'
+    assert_lists 'B
+b
+ä' --match '[^a]'
+    assert_lists B --match '[[:upper:]]'
+    assert_lists '10%
+B
+ä' --match '[^[:lower:].]*'
+    assert_lists a.gz --match '\a.*'
     assert_lists 'folder/a.gz
 other/d.gz' --match '*/*.gz'
     assert_lists folder/deep/c.gz --match 'f*/*/*'
@@ -294,7 +302,6 @@ other/d.gz' -R --match '*.gz'
     assert_lists 'with space' --match '* *'
     assert_silent "$FSC" ls --match '*.zip'
     assert_silent "$FSC" ls --match a=b
-    assert_silent "$FSC" ls --match '[a'
 }
 
 @test "ls: --sums prints what sha256sum -c takes" {
@@ -375,6 +382,17 @@ fsc: gone: no such file'
     # Nobody listens: a connection would be exit code 10.
     assert_fails 2 "$FSC" ls --match ''
     assert_fails 2 "$FSC" ls --match "$(printf '%05000d' 0)"
+    # What would match nothing, or be taken literally, or mean something only in some places.
+    for name in '[a' 'a[' '[!]' '[a/]' '[[:digits:]]' '[:digit:]*' '[[.-.]]' '[[=a=]]' '[!z-a]' 'a\' \
+        'a\/b' $'\xff*' /a '*/' a//b '**/'; do
+        assert_fails 2 "$FSC" ls --match "$name"
+        assert_regex "$stderr" '^fsc: ls: --match: '
+    done
+    assert_fails 2 "$FSC" ls --match 'a['
+    assert_equal "$stderr" \
+        'fsc: ls: --match: a "[" has no "]" (write "\[" to match the character)'
+    # The last component has no slash.
+    assert_fails 2 "$FSC" ls -R --match 'a/*'
     assert_fails 2 "$FSC" ls --output x
     for name in '' / . .. /a a// a/../b ./a .fsd .fsd/ $'a\nb' $'\x1b' $'\xc2\x80' $'\xff' \
         "$(printf '%0256d' 0)"; do

@@ -111,6 +111,18 @@ be_quick() {
     assert_silent "$FSC" ls
 }
 
+@test "rm: --match means what fnmatch(3) means" {
+    start_with_files
+    assert_silent "$FSC" rm -R --match '[^0-9]*'
+    assert_left new/{3,4}.gz old/{1,2}.gz
+    # Nothing is deleted by a pattern that is most likely meant otherwise.
+    assert_fails 2 "$FSC" rm -R --match '[!z-a]*'
+    assert_fails 2 "$FSC" rm -R --match '[[:digit]*'
+    assert_left new/{3,4}.gz old/{1,2}.gz
+    assert_silent "$FSC" rm --match '[[:digit:]]\.gz' new
+    assert_left old/{1,2}.gz
+}
+
 @test "rm: --older-than goes by the time of the commit" {
     start_with_files
     echo 1 | quiet "$FSC" put - --name stored/now

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "protocol/digest.h"
+#include "protocol/glob.h"
 #include "protocol/name.h"
 #include "protocol/value.h"
 
 enum kind {
-    KIND_TEXT,
+    KIND_PATTERN,
     KIND_NUMBER,
     KIND_ONE, /* 1 and nothing else */
     KIND_DIGEST,
@@ -19,7 +20,7 @@ static const struct {
     const char *key;
     enum kind kind;
 } options[OPTION_COUNT] = {
-    [OPTION_MATCH] = {"match", KIND_TEXT},     [OPTION_DEEP] = {"deep", KIND_ONE},
+    [OPTION_MATCH] = {"match", KIND_PATTERN},  [OPTION_DEEP] = {"deep", KIND_ONE},
     [OPTION_DETAILS] = {"details", KIND_ONE},  [OPTION_OFFSET] = {"offset", KIND_NUMBER},
     [OPTION_LENGTH] = {"length", KIND_NUMBER}, [OPTION_DIGEST] = {"digest", KIND_DIGEST},
     [OPTION_SIZE] = {"size", KIND_NUMBER},     [OPTION_EAGER] = {"eager", KIND_ONE},
@@ -109,7 +110,8 @@ static int read_value(const struct field *field, enum kind kind, struct option_v
 
     *ret = (struct option_value){.text = field->bytes, .length = field->length};
     switch (kind) {
-    case KIND_TEXT:
+    case KIND_PATTERN:
+        is_valid = glob_fault(field->bytes, field->length) == NULL;
         break;
     case KIND_NUMBER:
         is_valid = value_number(field->bytes, field->length, &ret->number);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "daemon/store/folder.h"
-#include "daemon/store/glob.h"
 #include "daemon/store/lookup.h"
 #include "protocol/descriptor.h"
+#include "protocol/glob.h"
 #include "protocol/name.h"
 
 enum {

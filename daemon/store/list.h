@@ -21,7 +21,7 @@ struct list_entry {
 struct list_query {
     const char *folder;  /* the name of a folder or file; NULL for the whole library */
     bool must_be_folder; /* it was given with a '/' at its end */
-    const char *match;   /* a pattern as in store/glob.h; NULL for none */
+    const char *match;   /* a valid pattern as in protocol/glob.h; NULL for none */
     size_t match_length;
     bool deep;    /* all files below, and no folders */
     bool details; /* status and record of each file */
