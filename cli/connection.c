@@ -41,7 +41,7 @@ int connection_ready(struct connection *connection)
 {
     const struct settings *settings = connection->settings;
     struct stream_limits limits = settings->limits;
-    int fd = -1;
+    int ends[] = {-1, -1};
 
     /* The server may have ended an idle connection. It does so if it says anything unasked. */
     if (connection->is_open && stream_is_quiet(&connection->stream))
@@ -53,7 +53,7 @@ int connection_ready(struct connection *connection)
     if (left == 0)
         return fail(connection->failure, REASON_TIMEOUT, settings->server.text, MAX_TIME_REACHED);
     int code = dial(&settings->server, left < settings->connect_ms ? left : settings->connect_ms,
-                    &fd, &connection->child, connection->failure);
+                    ends, &connection->child, connection->failure);
     connection->waited_ms += clock_ms() - before;
     if (code < 0)
         return code;
@@ -61,10 +61,11 @@ int connection_ready(struct connection *connection)
     /* 0 would be no limit. */
     left = time_left(connection);
     limits.total_ms = settings->max_time_ms == 0 ? 0 : left > 0 ? left : 1;
-    if (stream_open(&connection->stream, &stream_plain, NULL, fd, fd, &limits) < 0) {
+    if (stream_open(&connection->stream, &stream_plain, NULL, ends[0], ends[1], &limits) < 0) {
         code =
             fail_errno(connection->failure, REASON_LOST, settings->server.text, "cannot connect");
-        descriptor_close(fd);
+        descriptor_close(ends[0]);
+        descriptor_close(ends[0] != ends[1] ? ends[1] : -1);
         connection_close(connection);
         return code;
     }

@@ -254,47 +254,60 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
     return code;
 }
 
-/* The command's stdin and stdout are one end of a socket pair; its stderr is ours. */
-static int dial_exec(const struct address *server, int *ret, pid_t *ret_child,
+/*
+ * The command's stdin and stdout are ends of two socket pairs, so that it cannot make one of them
+ * non-blocking for a program beside it that has the other; its stderr is ours.
+ */
+static int dial_exec(const struct address *server, int ret[2], pid_t *ret_child,
                      struct failure *failure)
 {
-    int pair[2];
+    int input[2] = {-1, -1};
+    int output[2] = {-1, -1};
+    pid_t child = -1;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return fail_errno(failure, REASON_LOST, server->text, "cannot start the command");
-    pid_t child = signals_fork();
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) == 0 &&
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, output) == 0)
+        child = signals_fork();
     if (child == 0) {
-        (void)dup2(pair[1], STDIN_FILENO);
-        (void)dup2(pair[1], STDOUT_FILENO);
+        (void)dup2(input[1], STDIN_FILENO);
+        (void)dup2(output[1], STDOUT_FILENO);
         (void)execl("/bin/sh", "sh", "-c", server->rest, (char *)NULL);
         _exit(127);
     }
-    (void)close(pair[1]);
+    descriptor_close(input[1]);
+    descriptor_close(output[1]);
     if (child < 0) {
         int code = fail_errno(failure, REASON_LOST, server->text, "cannot start the command");
-        (void)close(pair[0]);
+        descriptor_close(input[0]);
+        descriptor_close(output[0]);
         return code;
     }
-    *ret = pair[0];
+    ret[0] = output[0];
+    ret[1] = input[0];
     *ret_child = child;
     return 0;
 }
 
-int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child,
+int dial(const struct address *server, int64_t limit_ms, int ret[2], pid_t *ret_child,
          struct failure *failure)
 {
+    int code = 0;
+
     *ret_child = 0;
     switch (server->kind) {
     case ADDRESS_UNIX:
-        return dial_unix(server, limit_ms, ret, failure);
+        code = dial_unix(server, limit_ms, &ret[0], failure);
+        break;
     case ADDRESS_PLAIN:
-        return dial_plain(server, limit_ms, ret, failure);
+        code = dial_plain(server, limit_ms, &ret[0], failure);
+        break;
     case ADDRESS_EXEC:
         return dial_exec(server, ret, ret_child, failure);
     case ADDRESS_TLS: /* settings_read() has refused it */
-        break;
+        return fail(failure, REASON_USAGE, server->text, ADDRESS_NO_TLS);
     }
-    return fail(failure, REASON_USAGE, server->text, ADDRESS_NO_TLS);
+    ret[1] = ret[0];
+    return code;
 }
 
 void dial_end_child(pid_t child, bool hurry)

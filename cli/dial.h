@@ -13,10 +13,10 @@
 
 /*
  * Connects to a server within a limit for all of its addresses together, or starts the command of
- * exec:. `*ret` is the descriptor, which the caller owns, and `*ret_child` the command's process,
- * or 0. Returns 0 or a reason.
+ * exec:. The caller reads from ret[0] and writes to ret[1], which may be the same, and owns them;
+ * `*ret_child` is the command's process, or 0. Returns 0 or a reason.
  */
-int dial(const struct address *server, int64_t limit_ms, int *ret, pid_t *ret_child,
+int dial(const struct address *server, int64_t limit_ms, int ret[2], pid_t *ret_child,
          struct failure *failure);
 
 /*

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/output.h"
 #include "protocol/utf8.h"
 
 void failure_clear(struct failure *failure)
@@ -39,7 +41,11 @@ int fail_quietly(struct failure *failure, enum reason reason)
 
 void failure_print(struct failure *failure)
 {
+    char line[FAILURE_ROOM + sizeof "fsc: \n"];
+    int length = snprintf(line, sizeof line, "fsc: %s\n", failure->text);
+
+    /* stdio would lose it where the command of exec: has made stderr non-blocking. */
     if (failure->text[0] != '\0')
-        (void)fprintf(stderr, "fsc: %s\n", failure->text);
+        (void)output_write_all(STDERR_FILENO, line, (size_t)length);
     failure->text[0] = '\0';
 }

@@ -200,6 +200,7 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
             wrong = "a TCP socket is not encrypted, and needs FileDescriptorName=plain";
         else if (wrong == NULL && !is_unix && !address_is_loopback((struct sockaddr *)&address))
             wrong = not_loopback;
+        /* Others may share it, but only to accept: nobody may wait for what another one has taken. */
         else if (wrong == NULL &&
                  (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0))
             wrong = strerror(errno);

@@ -1,7 +1,6 @@
 #include "protocol/stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,27 +20,36 @@ enum {
     NOT_NOW = 1, /* nothing can be read or sent at present (reasons are negative) */
 };
 
-/* The plain transport. */
+/*
+ * The plain transport. Other processes may share the descriptors, so none is made non-blocking, which
+ * all of them would see: sockets have MSG_DONTWAIT, and the rest is asked by poll(2) before. A pipe
+ * that poll(2) calls writable takes PIPE_BUF bytes without blocking.
+ */
+
+static bool is_ready(int fd, short event)
+{
+    struct pollfd polled = {.fd = fd, .events = event};
+
+    if (poll(&polled, 1, 0) > 0)
+        return true;
+    errno = EAGAIN;
+    return false;
+}
 
 static ssize_t plain_receive(struct stream *stream, void *bytes, size_t length)
 {
-    return read(stream->in, bytes, length);
+    if (stream->in_is_socket)
+        return recv(stream->in, bytes, length, MSG_DONTWAIT);
+    return is_ready(stream->in, POLLIN) ? read(stream->in, bytes, length) : -1;
 }
 
 static ssize_t plain_send(struct stream *stream, const void *bytes, size_t length)
 {
     if (stream->out_is_socket)
-        return send(stream->out, bytes, length, MSG_NOSIGNAL);
-    return write(stream->out, bytes, length);
-}
-
-/* Pipes and files get their flags back: other processes may share them. */
-static void close_out(struct stream *stream)
-{
-    if (stream->out >= 0 && !stream->out_is_socket)
-        (void)fcntl(stream->out, F_SETFL, stream->out_flags);
-    descriptor_close(stream->out);
-    stream->out = -1;
+        return send(stream->out, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return is_ready(stream->out, POLLOUT)
+               ? write(stream->out, bytes, length < PIPE_BUF ? length : PIPE_BUF)
+               : -1;
 }
 
 static void plain_finish(struct stream *stream)
@@ -49,7 +57,8 @@ static void plain_finish(struct stream *stream)
     if (stream->out_is_socket) {
         (void)shutdown(stream->out, SHUT_WR);
     } else if (stream->out != stream->in) {
-        close_out(stream);
+        descriptor_close(stream->out);
+        stream->out = -1;
     }
 }
 
@@ -233,17 +242,16 @@ static void tune_socket(int fd)
                          sizeof options[i].value);
 }
 
-static int prepare(int fd, bool *ret_is_socket, int *ret_flags)
+static int prepare(int fd, bool *ret_is_socket)
 {
     struct stat status;
 
-    *ret_flags = fcntl(fd, F_GETFL);
-    if (fstat(fd, &status) < 0 || *ret_flags < 0)
+    if (fstat(fd, &status) < 0)
         return -REASON_INTERNAL;
     *ret_is_socket = S_ISSOCK(status.st_mode);
     if (*ret_is_socket)
         tune_socket(fd);
-    return fcntl(fd, F_SETFL, *ret_flags | O_NONBLOCK) < 0 ? -REASON_INTERNAL : 0;
+    return 0;
 }
 
 int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
@@ -257,9 +265,8 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
                               .limits = *limits};
     stream->input = malloc(STREAM_BUFFER);
     stream->output = malloc(STREAM_BUFFER);
-    if (stream->input == NULL || stream->output == NULL ||
-        prepare(in, &stream->in_is_socket, &stream->in_flags) < 0 ||
-        (out != in && prepare(out, &stream->out_is_socket, &stream->out_flags) < 0)) {
+    if (stream->input == NULL || stream->output == NULL || prepare(in, &stream->in_is_socket) < 0 ||
+        (out != in && prepare(out, &stream->out_is_socket) < 0)) {
         free(stream->input);
         free(stream->output);
         *stream = no_stream;
@@ -275,9 +282,7 @@ void stream_close(struct stream *stream)
     if (stream->transport != NULL && stream->transport->close != NULL)
         stream->transport->close(stream);
     if (stream->out != stream->in)
-        close_out(stream);
-    if (stream->in >= 0 && !stream->in_is_socket)
-        (void)fcntl(stream->in, F_SETFL, stream->in_flags);
+        descriptor_close(stream->out);
     descriptor_close(stream->in);
     free(stream->input);
     free(stream->output);

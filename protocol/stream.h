@@ -1,6 +1,6 @@
 /*
- * Streams: bytes in both directions over one or two descriptors, with buffers and time limits. The
- * descriptors are non-blocking, and every wait uses poll(2).
+ * Streams: bytes in both directions over one or two descriptors, with buffers and time limits. Every
+ * wait uses poll(2). The flags of the descriptors stay as they are: other processes may share them.
  *
  * Limits count only the time that this side spends waiting for the other. A daemon that writes to a
  * slow disk, or a client whose own producer is silent, does not use up the time of its peer.
@@ -57,7 +57,6 @@ struct stream {
     int in;
     int out;
     bool in_is_socket, out_is_socket;
-    int in_flags, out_flags; /* status flags, which stream_close() restores for pipes and files */
     struct stream_limits limits;
     int64_t until_ms;        /* reading waits until clock_ms() reaches this; 0 for no end */
     int wake;                /* a descriptor that ends every wait when readable; -1 for none */
@@ -79,9 +78,8 @@ struct stream {
 };
 
 /*
- * Opens a stream over two descriptors, which may be the same, and sets them non-blocking. The
- * stream then owns them and the transport's `state`. Returns 0, or -REASON_INTERNAL, and then the
- * caller still owns them.
+ * Opens a stream over two descriptors, which may be the same. The stream then owns them and the
+ * transport's `state`. Returns 0, or -REASON_INTERNAL, and then the caller still owns them.
  */
 int stream_open(struct stream *stream, const struct transport *transport, void *state, int in,
                 int out, const struct stream_limits *limits);

@@ -113,21 +113,142 @@ END
     assert_output --partial 'OK size=31457280'
 }
 
+# Other processes share the descriptions, so nothing may change, not even in a session that is killed.
 @test "stdio: descriptors are left as they were" {
     mkdir -p "$LIBRARY"
+    echo 'limits = { linger = "1ms"; };' >"$CONFIG"
     converse <<'END'
 import fcntl
+import signal
 import subprocess
-for request in (b'QUIT\n', b'LIST\n', b'nonsense\n', b''):
+
+
+def ends(kind):
+    """What is fsd's standard input and output, and our ends of it."""
+    if kind == 'pipes':
+        reading, writing = os.pipe()
+        answer_reading, answer_writing = os.pipe()
+        return (reading, answer_writing), (writing, answer_reading)
+    own, theirs = os.openpty() if kind == 'terminal' else (one.detach() for one in socket.socketpair())
+    return (theirs, theirs), (own, own)
+
+
+def flags(theirs):
+    return [fcntl.fcntl(fd, fcntl.F_GETFL) for fd in theirs]
+
+
+for kind in ('pipes', 'pair', 'terminal'):
+    for request, is_killed in ((b'LIST\n', True), (b'LIST\nQUIT\n', False), (b'nonsense\n', False)):
+        theirs, (writing, reading) = ends(kind)
+        before = flags(theirs)
+        fsd = subprocess.Popen([os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio'],
+                               stdin=theirs[0], stdout=theirs[1])
+        os.write(writing, request)
+        answer = b''
+        while b'EMPTY' not in answer and b'FAIL' not in answer:
+            answer += os.read(reading, 1000)
+        if is_killed:
+            check(flags(theirs) == before, f'{kind}: other flags while it serves')
+            fsd.kill()
+        code = fsd.wait(LIMIT)
+        check(code == (-signal.SIGKILL if is_killed else 0), (kind, request, code))
+        check(flags(theirs) == before, f'{kind}: other flags than before')
+END
+}
+
+# Each program sees what its neighbour does to a description that both have.
+@test "stdio: programs beside it in the pipeline of exec: have blocking descriptors" {
+    local server serve="'$FSD' --config '$CONFIG' --stdio --library '$LIBRARY'"
+    mkdir -p "$LIBRARY"
+    # A program that makes its descriptors non-blocking, as ssh does, and copes with it.
+    cat >eager <<'END'
+import os
+import select
+for fd in (0, 1):
+    os.set_blocking(fd, False)
+while True:
+    select.select([0], [], [])
+    data = os.read(0, 65536)
+    if not data:
+        break
+    while data:
+        select.select([], [1], [])
+        data = data[os.write(1, data):]
+END
+    head -c 5000000 /dev/urandom >large
+    for server in "cat | $serve" "$serve | cat" "cat | $serve | cat" "cat | python3 eager | $serve" \
+        "cat | $serve | python3 eager" "python3 eager | $serve | cat"; do
+        assert_silent "$FSC" put large --server "exec:$server"
+        quiet "$FSC" get large --output - --server "exec:$server" | cmp - large
+        cat large | quiet "$FSC" put - --name stream --server "exec:$server"
+        cmp "$LIBRARY/stream" large
+        quiet "$FSC" rm stream large --server "exec:$server"
+    done
+}
+
+@test "fsc: its standard descriptors stay as they were" {
+    mkdir -p "$LIBRARY"
+    export FSC_SERVER="exec:'$FSD' --config '$CONFIG' --stdio --library '$LIBRARY'"
+    converse <<'END'
+import fcntl
+import signal
+import subprocess
+
+
+def run(*command, input=b'', is_killed=False):
+    """Returns what it prints, over pipes whose flags must not change."""
     reading, writing = os.pipe()
     answer_reading, answer_writing = os.pipe()
-    os.write(writing, request)
+    theirs = (reading, answer_writing)
+    before = [fcntl.fcntl(fd, fcntl.F_GETFL) for fd in theirs]
+    fsc = subprocess.Popen([os.environ['FSC'], *command], stdin=reading, stdout=answer_writing)
+    os.write(writing, input)
     os.close(writing)
-    fsd = subprocess.run([os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio'],
-                         stdin=reading, stdout=answer_writing, timeout=LIMIT)
-    check(fsd.returncode == 0, fsd)
-    for fd in (reading, answer_writing):
-        check(not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK, 'a pipe of the caller has become another one')
+    first = os.read(answer_reading, 1000) if is_killed else b''
+    check([fcntl.fcntl(fd, fcntl.F_GETFL) for fd in theirs] == before, f'{command}: other flags while it runs')
+    if is_killed:
+        fsc.terminate()
+    code = fsc.wait(LIMIT)
+    check(code == (-signal.SIGTERM if is_killed else 0), (command, code))
+    check([fcntl.fcntl(fd, fcntl.F_GETFL) for fd in theirs] == before, f'{command}: other flags than before')
+    os.close(answer_writing)
+    with open(answer_reading, 'rb') as answer:
+        return first + answer.read()
+
+
+run('put', '-', '--name', 'a', input=b'hello')
+check(run('get', 'a', '--output', '-') == b'hello', 'get')
+check(run('stat', '--files-from', '-', '--json', input=b'a\n') != b'', 'stat')
+check(run('watch', '--existing', is_killed=True) == b'a\n', 'watch')
+END
+}
+
+@test "fsc: a message goes to a full standard error that a command has made non-blocking" {
+    converse <<'END'
+import subprocess
+reading, writing = os.pipe()
+
+
+def is_writing():
+    """Has the command ended, and fsc only its message to write?"""
+    return process_state(fsc.pid) in ('S', 'Z') and all(has_ended(child) for child in children(fsc.pid))
+
+
+command = "exec:python3 -c 'import os; os.set_blocking(2, False); open(\"begun\", \"w\"); print(\"EMPTY\", flush=True)'"
+os.set_blocking(writing, False)
+try:
+    while True:
+        os.write(writing, b'x' * 4096)
+except BlockingIOError:
+    os.set_blocking(writing, True)
+fsc = subprocess.Popen([os.environ['FSC'], 'ls', '--fail-empty', '--server', command], stderr=writing)
+os.close(writing)
+wait_until(lambda: os.path.exists('begun'), 'the command has not begun')
+wait_until(is_writing, 'the command has not ended')
+with open(reading, 'rb') as errors:
+    text = errors.read()
+check(text.lstrip(b'x') == b'fsc: ls: no files\n', text[-100:])
+check(fsc.wait(LIMIT) == 5, fsc.returncode)
 END
 }
 

@@ -464,32 +464,41 @@ static void check_wake(void)
     pair_close(&pair);
 }
 
-/* Over pipes: the end, and the flags that others see. */
+/* Over pipes, whose descriptors block, because others may share them: the end, and a full one. */
 static void check_pipes(void)
 {
+    static const char much[200 * 1024];
     struct stream stream;
     const char *line = NULL;
     size_t length = 0;
-    int to[2];
-    int from[2];
-
-    CHECK(pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0);
-    int shared = dup(to[0]);
-    CHECK(stream_open(&stream, &stream_plain, NULL, to[0], from[1], &no_limits) == 0);
-    CHECK((fcntl(shared, F_GETFL) & O_NONBLOCK) != 0);
-    CHECK(write(to[1], "LIST\n", 5) == 5);
-    CHECK(stream_line(&stream, &line, &length) == 0 && length == 4);
-    CHECK(stream_print(&stream, "EMPTY\n") == 0 && stream_finish(&stream) == 0);
     char bytes[16];
-    CHECK(read(from[0], bytes, sizeof bytes) == 6);
-    CHECK(read(from[0], bytes, sizeof bytes) == 0);
-    stream_close(&stream);
-    /* A second time it does nothing. */
-    stream_close(&stream);
-    CHECK((fcntl(shared, F_GETFL) & O_NONBLOCK) == 0);
-    (void)close(shared);
-    (void)close(to[1]);
-    (void)close(from[0]);
+
+    for (int is_full = 0; is_full < 2; is_full++) {
+        int to[2];
+        int from[2];
+        CHECK(pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0);
+        CHECK(stream_open(&stream, &stream_plain, NULL, to[0], from[1],
+                          &(struct stream_limits){.write_ms = SHORT_MS}) == 0);
+        CHECK((fcntl(to[0], F_GETFL) & O_NONBLOCK) == 0);
+        CHECK((fcntl(from[1], F_GETFL) & O_NONBLOCK) == 0);
+        CHECK(stream_is_quiet(&stream));
+        CHECK(write(to[1], "LIST\n", 5) == 5);
+        CHECK(stream_line(&stream, &line, &length) == 0 && length == 4);
+        CHECK(stream_print(&stream, "EMPTY\n") == 0);
+        if (is_full) {
+            CHECK(stream_write(&stream, much, sizeof much) == 0);
+            CHECK(stream_finish(&stream) == -REASON_TIMEOUT && stream_pending(&stream) > 0);
+        } else {
+            CHECK(stream_finish(&stream) == 0);
+            CHECK(read(from[0], bytes, sizeof bytes) == 6);
+            CHECK(read(from[0], bytes, sizeof bytes) == 0);
+        }
+        stream_close(&stream);
+        /* A second time it does nothing. */
+        stream_close(&stream);
+        (void)close(to[1]);
+        (void)close(from[0]);
+    }
 }
 
 int main(void)
