@@ -157,17 +157,22 @@ int target_look_below(struct target *target, int base, const char *below, const 
     return 0;
 }
 
-int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
-                      struct failure *failure)
+int target_digest(const struct target *target, int64_t *ret_size, char ret_digest[DIGEST_ROOM],
+                  struct failure *failure)
 {
+    struct stat status;
     /* Links were resolved or refused before: one that is there now is new, and not followed. */
     int fd = openat(target->base, target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    int64_t size = fd >= 0 ? digest_of_file(fd, ret_digest) : -1;
+    int code = fd >= 0 && fstat(fd, &status) == 0 ? digest_of_file(fd, &status, ret_digest)
+                                                  : -REASON_INTERNAL;
 
     descriptor_close(fd);
-    if (size < 0)
-        (void)fail_errno(failure, REASON_LOCAL, target->path, "cannot read what is there");
-    return size;
+    if (code == -REASON_MISMATCH)
+        return fail(failure, REASON_MISMATCH, target->path, "changed while it was read");
+    if (code < 0)
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot read what is there");
+    *ret_size = status.st_size;
+    return 0;
 }
 
 int target_open(struct target *target, struct failure *failure)
@@ -203,6 +208,7 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
                   struct failure *failure)
 {
     char there[DIGEST_ROOM];
+    int64_t size = 0;
     struct stat status;
 
     if (target->temporary[0] == '\0')
@@ -218,8 +224,9 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
         if (fstatat(target->base, target->real, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
             !S_ISREG(status.st_mode))
             return target_fail_exists(target, failure);
-        if (target_digest(target, there, failure) < 0)
-            return -REASON_LOCAL;
+        int code = target_digest(target, &size, there, failure);
+        if (code < 0)
+            return code;
         return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);
     }
     forget_temporary(target);

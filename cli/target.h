@@ -49,9 +49,12 @@ int target_look(struct target *target, const char *path, struct failure *failure
 int target_look_below(struct target *target, int base, const char *below, const char *path,
                       struct failure *failure);
 
-/* Makes the digest of the file that is there. Returns its size, or -1. */
-int64_t target_digest(const struct target *target, char ret_digest[DIGEST_ROOM],
-                      struct failure *failure);
+/*
+ * Makes the digest of the file that is there. Returns 0, -REASON_MISMATCH for one that changes while
+ * it is read, or -REASON_LOCAL.
+ */
+int target_digest(const struct target *target, int64_t *ret_size, char ret_digest[DIGEST_ROOM],
+                  struct failure *failure);
 
 /* Opens the target's temporary file, or its device. Returns 0 or -REASON_LOCAL. */
 int target_open(struct target *target, struct failure *failure);
@@ -59,7 +62,7 @@ int target_open(struct target *target, struct failure *failure);
 /*
  * Syncs what was written to disk and gives it its name. With `force` it replaces a file that is
  * there, and takes over its mode. Without, a file that has appeared meanwhile is left unchanged and
- * compared by `digest`. Returns 0, -REASON_EXISTS or -REASON_LOCAL.
+ * compared by `digest`. Returns 0, -REASON_EXISTS, -REASON_MISMATCH or -REASON_LOCAL.
  */
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
                   struct failure *failure);

@@ -71,17 +71,20 @@ static int take_digest(struct upload *upload, const char digest[DIGEST_ROOM])
 static int hash_source(struct upload *upload)
 {
     char digest[DIGEST_ROOM];
+    int code = 0;
 
     if (upload->mode == UPLOAD_FILE) {
-        upload->size = digest_of_file(upload->source, digest);
+        upload->size = upload->status.st_size;
+        code = digest_of_file(upload->source, &upload->status, digest);
     } else {
         upload_body_begin(&upload->body, upload->connection, upload->source, false);
-        upload->size = upload_body_hash(&upload->body) < 0 ? -1 : upload->body.size;
+        code = upload_body_hash(&upload->body) < 0 ? -REASON_INTERNAL : 0;
+        upload->size = upload->body.size;
         digest_finish(&upload->body.digest, digest);
     }
-    if (upload->size < 0)
-        return fail_unreadable(upload);
-    return has_changed(upload) ? fail_changed(upload) : take_digest(upload, digest);
+    if (code < 0)
+        return code == -REASON_MISMATCH ? fail_changed(upload) : fail_unreadable(upload);
+    return take_digest(upload, digest);
 }
 
 static void print_request(struct upload *upload, const char *last)
@@ -214,6 +217,24 @@ static int take_refusal(struct upload *upload, int code)
 }
 
 /*
+ * Begins to read the source from its start. Of a file, this reading has its own ctime; the mtime
+ * stays that of the first look. Returns 0, or -1 with errno set.
+ */
+static int begin_reading(struct upload *upload)
+{
+    bool is_file = upload->mode == UPLOAD_FILE;
+    struct stat now;
+
+    upload_body_begin(&upload->body, upload->connection, upload->source, is_file);
+    if (!is_file)
+        return 0;
+    if (lseek(upload->source, 0, SEEK_SET) < 0 || fstat(upload->source, &now) < 0)
+        return -1;
+    upload->status.st_ctim = now.st_ctim;
+    return 0;
+}
+
+/*
  * Begins the body at the offset that the server asks for. `*ret_agrees`: are the bytes that it
  * already has the beginning of the source? These are read, not sent. Returns 0 or a reason.
  */
@@ -228,7 +249,6 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
 
     *ret_agrees = true;
     upload->is_begun = upload->id.text[0] != '\0';
-    upload_body_begin(&upload->body, connection, upload->source, upload->mode == UPLOAD_FILE);
     if (!connection_number(connection, "offset", &offset))
         return fail_breach(upload);
     /*
@@ -236,7 +256,7 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
      * is then unknown whose file it is.
      */
     upload->is_unknown = upload->is_unknown && upload->rules->exclusive && offset == 0;
-    if (upload->mode == UPLOAD_FILE && lseek(upload->source, 0, SEEK_SET) < 0)
+    if (begin_reading(upload) < 0)
         return abandon_body(upload, fail_unreadable(upload));
     if (offset == 0)
         return 0;
@@ -255,27 +275,42 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     return 0;
 }
 
-/* Sends what is left of the source, and END. Returns 0 or a reason, as the server answers. */
+/*
+ * Sends what is left of the source, and END. A file whose ctime changed meanwhile is read again
+ * first. Returns 0 or a reason, as the server answers.
+ */
 static int send_body(struct upload *upload)
 {
     struct connection *connection = upload->connection;
     struct upload_body *body = &upload->body;
+    bool is_file = upload->mode == UPLOAD_FILE;
     char digest[DIGEST_ROOM];
+    char made[DIGEST_ROOM];
     int error = 0;
     int code = upload_body_send(body, &error);
 
     upload->size = body->size;
-    if (code < 0 || body->refused)
-        return take_refusal(upload, code);
-    errno = error;
-    if (error != 0)
-        return abandon_body(upload, fail_unreadable(upload));
-    /* What was sent must be the file as it was when it was opened, with the digest that is wanted. */
-    digest_finish(&body->digest, digest);
-    if (has_changed(upload) ||
-        (upload->mode == UPLOAD_FILE && body->size != upload->status.st_size) ||
-        (is_known(upload) && strcmp(upload->digest, digest) != 0))
-        return abandon_body(upload, fail_changed(upload));
+    for (int reading = 1;; reading++) {
+        if (code < 0 || body->refused)
+            return take_refusal(upload, code);
+        errno = error;
+        if (error != 0)
+            return abandon_body(upload, fail_unreadable(upload));
+        /* What was sent must be the file as it was when it was opened, and the digest the known one. */
+        digest_finish(&body->digest, made);
+        if (reading == 1)
+            memcpy(digest, is_known(upload) ? upload->digest : made, DIGEST_ROOM);
+        if (has_changed(upload) || strcmp(made, digest) != 0 ||
+            (is_file && body->size != upload->status.st_size))
+            return abandon_body(upload, fail_changed(upload));
+        if (!is_file || reading == DIGEST_READINGS ||
+            !descriptor_is_touched(upload->source, &upload->status))
+            break;
+        if (begin_reading(upload) < 0)
+            error = errno;
+        else
+            code = upload_body_skip(body, upload->size, &error);
+    }
     code = take_digest(upload, digest);
     if (code < 0)
         return abandon_body(upload, code);

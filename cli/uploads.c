@@ -154,6 +154,8 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
                        enum upload_mode *ret_mode, struct stat *ret_status, size_t *ret_length)
 {
     struct failure *failure = uploads->connection->failure;
+    char made[DIGEST_ROOM];
+    char again[DIGEST_ROOM];
     size_t length = 0;
     ssize_t got = 0;
 
@@ -172,7 +174,15 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
             return fail_errno(failure, REASON_LOCAL, local, "cannot read");
         length += got > 0 ? (size_t)got : 0;
     }
-    if (descriptor_has_changed(source, ret_status))
+    bool has_changed = descriptor_has_changed(source, ret_status);
+    /* Only reading it again can tell whether bytes changed, too. */
+    if (!has_changed && descriptor_is_touched(source, ret_status)) {
+        int code = digest_of_file(source, ret_status, again);
+        if (code == -REASON_INTERNAL)
+            return fail_errno(failure, REASON_LOCAL, local, "cannot read");
+        has_changed = code < 0 || strcmp(again, digest_of_bytes(uploads->bytes, length, made)) != 0;
+    }
+    if (has_changed)
         return upload_fail_changed(local, failure);
     /* With --exclusive an id is needed, to know one's own file again; bytes sent ahead have none. */
     if (!uploads->rules->exclusive && length <= EAGER_LARGEST) {

@@ -34,6 +34,14 @@ bool descriptor_has_changed(int fd, const struct stat *then)
            now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
 }
 
+bool descriptor_is_touched(int fd, const struct stat *then)
+{
+    struct stat now;
+
+    return fstat(fd, &now) < 0 || now.st_ctim.tv_sec != then->st_ctim.tv_sec ||
+           now.st_ctim.tv_nsec != then->st_ctim.tv_nsec;
+}
+
 bool descriptor_is_same(const struct stat *one, const struct stat *other)
 {
     return one->st_ino == other->st_ino && one->st_dev == other->st_dev;

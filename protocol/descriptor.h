@@ -19,6 +19,12 @@ void descriptor_reserve_standard(void);
  */
 bool descriptor_has_changed(int fd, const struct stat *then);
 
+/*
+ * Is its ctime another one, or unknown? It may have been written to with its mtime put back, but a
+ * rename, a link or chmod(2) does the same: only reading it again can tell.
+ */
+bool descriptor_is_touched(int fd, const struct stat *then);
+
 /* Are these two statuses of the same file? */
 bool descriptor_is_same(const struct stat *one, const struct stat *other);
 

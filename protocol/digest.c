@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "protocol/descriptor.h"
 #include "protocol/hex.h"
 #include "protocol/reason.h"
 
@@ -106,13 +106,24 @@ int64_t digest_add_file(struct digest *digest, int fd)
     return got < 0 ? -1 : offset;
 }
 
-int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM])
+int digest_of_file(int fd, const struct stat *then, char ret_text[DIGEST_ROOM])
 {
-    struct digest digest;
+    struct stat before;
+    bool is_touched = true;
 
-    digest_begin(&digest);
-    int64_t length = digest_add_file(&digest, fd);
-    if (length >= 0)
-        digest_finish(&digest, ret_text);
-    return length;
+    for (int reading = 0; is_touched && reading < DIGEST_READINGS; reading++) {
+        struct digest digest;
+        char made[DIGEST_ROOM];
+        digest_begin(&digest);
+        int64_t length = fstat(fd, &before) == 0 ? digest_add_file(&digest, fd) : -1;
+        if (length < 0)
+            return -REASON_INTERNAL;
+        digest_finish(&digest, made);
+        if (length != then->st_size || descriptor_has_changed(fd, then) ||
+            (reading > 0 && strcmp(made, ret_text) != 0))
+            return -REASON_MISMATCH;
+        memcpy(ret_text, made, DIGEST_ROOM);
+        is_touched = descriptor_is_touched(fd, &before);
+    }
+    return 0;
 }

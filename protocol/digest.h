@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 enum {
     DIGEST_LENGTH = 71,              /* bytes of a written digest */
     DIGEST_ROOM = DIGEST_LENGTH + 1, /* the same with its NUL */
+    DIGEST_READINGS = 3,             /* of a file whose ctime changes each time */
 };
 
 /* The state of a digest that is being computed. */
@@ -49,7 +51,12 @@ bool digest_of_hex(const char *hex, char ret_text[DIGEST_ROOM]);
  */
 int64_t digest_add_file(struct digest *digest, int fd);
 
-/* The same, and writes the digest. */
-int64_t digest_of_file(int fd, char ret_text[DIGEST_ROOM]);
+/*
+ * Writes the digest of a regular file that is as fstat(2) described it in `then`. If only its ctime
+ * changes while it is read, it is read again, DIGEST_READINGS times at most. Returns 0;
+ * -REASON_MISMATCH when it is another file by now, or its bytes changed while they were read; or
+ * -REASON_INTERNAL with errno set. `ret_text` is then undefined.
+ */
+int digest_of_file(int fd, const struct stat *then, char ret_text[DIGEST_ROOM]);
 
 #endif

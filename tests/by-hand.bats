@@ -257,22 +257,36 @@ END
 
 @test "download: a file that changes while it is sent ends in ABORT" {
     mkdir -p "$LIBRARY"
-    truncate -s 30M "$LIBRARY/grows" "$LIBRARY/shrinks" "$LIBRARY/touched"
+    truncate -s 30M "$LIBRARY"/{grows,shrinks,touched,written,linked,moved,closed}.{whole,part}
+    touch -d yesterday "$LIBRARY"/*
     start_fsd
     converse <<'END'
 def grow(path):
     with open(path, 'ab') as file:
         file.write(b'x')
 
+def write(path):
+    before = os.stat(path)
+    with open(path, 'r+b') as file:
+        file.write(b'x')
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
 changes = {'grows': grow, 'shrinks': lambda path: os.truncate(path, 1000000),
-           'touched': lambda path: os.utime(path, (1, 1))}
-for name, change in changes.items():
-    session = Session()
-    session.expect(f'GET {name}', 'OK size=31457280')
-    change(f'{LIBRARY}/{name}')
-    data, end = session.body()
-    check(end.startswith('ABORT mismatch'), f'{name}: {end}')
-    # The session continues.
-    session.expect('LIST absent', 'EMPTY')
+           'touched': lambda path: os.utime(path, (1, 1)), 'written': write}
+same = {'linked': lambda path: os.link(path, f'{path}.link'),
+        'moved': lambda path: os.rename(path, f'{path}.other'),
+        'closed': lambda path: os.chmod(path, 0o400)}
+for name, change in {**changes, **same}.items():
+    for part, options in ('whole', ''), ('part', ' length=20000000'):
+        session = Session()
+        path = f'{LIBRARY}/{name}.{part}'
+        session.expect(f'GET {name}.{part}{options}', 'OK size=31457280')
+        change(path)
+        data, end = session.body()
+        # Only a whole file is read again.
+        good = name in same and part == 'whole'
+        check(end.startswith(f'END digest={digest(data)}' if good else 'ABORT mismatch'), f'{path}: {end}')
+        # The session continues.
+        session.expect('LIST absent', 'EMPTY')
 END
 }

@@ -405,7 +405,7 @@ has_open() {
 }
 
 @test "record: one that was written to a moment ago is waited for" {
-    local mtime
+    local mtime ctime
     mkdir "$LIBRARY"
     echo hand >"$LIBRARY/hand"
     scrub 0 --record
@@ -413,18 +413,28 @@ has_open() {
     # A write from now on changes the mtime, however coarse the clock of the file system is.
     mtime=$(stat -c %Y "$LIBRARY/hand")
     [ "$(date +%s)" -ge $((mtime + 2)) ]
+    # If the mtime was put back, the ctime.
+    echo other >"$LIBRARY/hand"
+    touch -d yesterday "$LIBRARY/hand"
+    ctime=$(stat -c %Z "$LIBRARY/hand")
+    scrub 0 --record
+    sums given=1
+    [ "$(date +%s)" -ge $((ctime + 2)) ]
 }
 
 @test "record: a file that changes meanwhile gets none" {
+    local change
     mkdir "$LIBRARY"
     echo hand >"$LIBRARY/hand"
-    touch -d yesterday "$LIBRARY/hand"
-    stopped_scrub pread64 hand --record
-    echo more >>"$LIBRARY/hand"
-    continue_scrub 0
-    sums meanwhile=1
-    run getfattr -n user.fsd "$LIBRARY/hand"
-    assert_failure
+    for change in 'echo more' 'rot hand'; do
+        touch -d yesterday "$LIBRARY/hand"
+        stopped_scrub pread64 hand --record
+        $change >>"$LIBRARY/hand"
+        continue_scrub 0
+        sums meanwhile=1
+        run getfattr -n user.fsd "$LIBRARY/hand"
+        assert_failure
+    done
 }
 
 @test "record: a file that cannot have one is a failure" {

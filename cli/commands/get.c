@@ -93,11 +93,10 @@ static int compare_local(struct connection *connection, struct download *downloa
 {
     struct failure *failure = connection->failure;
     struct retry retry;
-    int code = 0;
+    int code = target_digest(target, &download->size, download->digest, failure);
 
-    download->size = target_digest(target, download->digest, failure);
-    if (download->size < 0)
-        return -REASON_LOCAL;
+    if (code < 0)
+        return code;
     if (download->wanted[0] != '\0' && strcmp(download->wanted, download->digest) != 0)
         return target_fail_exists(target, failure);
     retry_begin(&retry, connection);

@@ -19,13 +19,30 @@ struct download {
     bool is_whole;  /* the part is the whole file: END carries its digest */
 };
 
+/*
+ * Has a file without a digest changed while it was sent? If only its ctime did, the whole file is read
+ * again, and compared by the digest of what was sent. Returns 0, -REASON_MISMATCH or another reason.
+ */
+static int check_sent(const struct download *download, const char *sent)
+{
+    struct stored again = download->stored;
+
+    if (!descriptor_is_touched(again.fd, &again.status))
+        return 0;
+    if (!download->is_whole)
+        return -REASON_MISMATCH;
+    int code = request_digest(download->session, &again);
+    return code == 0 && strcmp(again.record.digest, sent) != 0 ? -REASON_MISMATCH : code;
+}
+
 /* Sends the body, with its END or ABORT. A digest that is not recorded is made on the way. */
 static int send_body(struct download *download)
 {
     struct session *session = download->session;
     struct stream *stream = &session->stream;
-    char *text = download->stored.record.digest;
-    bool is_hashed = download->is_whole && text[0] == '\0';
+    const char *text = download->stored.record.digest;
+    bool is_unknown = text[0] == '\0';
+    char made[DIGEST_ROOM];
     struct digest digest;
     int code = 0;
 
@@ -42,13 +59,16 @@ static int send_body(struct download *download)
             code = got == 0 ? -REASON_MISMATCH : -REASON_INTERNAL;
             break;
         }
-        if (is_hashed)
+        if (is_unknown && download->is_whole)
             digest_add(&digest, bytes, (size_t)got);
         body_added(stream, room, (size_t)got);
         download->offset += got;
     }
+    digest_finish(&digest, made);
     if (code == 0 && lookup_has_changed(&download->stored))
         code = -REASON_MISMATCH;
+    else if (code == 0 && is_unknown)
+        code = check_sent(download, made);
 
     session->outcome = reason_of(code);
     if (code == -REASON_MISMATCH)
@@ -60,9 +80,7 @@ static int send_body(struct download *download)
     }
     if (!download->is_whole)
         return stream_print(stream, "END\n");
-    if (is_hashed)
-        digest_finish(&digest, text);
-    return stream_print(stream, "END digest=%s\n", text);
+    return stream_print(stream, "END digest=%s\n", is_unknown ? made : text);
 }
 
 int get_serve(struct session *session, const struct arguments *arguments)

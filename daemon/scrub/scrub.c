@@ -155,35 +155,39 @@ static void compare(struct scrub *scrub, const char *name, const struct stored *
         quarantine(scrub, name, stored);
 }
 
+static bool is_recent(const struct timespec *then)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec >= then->tv_sec && now.tv_sec < then->tv_sec + TIMES_DIFFER_S;
+}
+
 static void give_record(struct scrub *scrub, const char *name, const struct stored *stored)
 {
     struct record record = {
         .size = stored->status.st_size, .mtime = stored->status.st_mtim, .by = "scrub"};
-    struct timespec now;
-    time_t mtime = record.mtime.tv_sec;
+    const struct timespec pause = {.tv_nsec = 100000000};
 
-    if (mtime < 0) {
+    if (record.mtime.tv_sec < 0) {
         (void)fail(scrub, name, "cannot give it a record: its mtime is before 1970", 0);
         return;
     }
 
     /*
-     * Wait until any further write must change the file's mtime. Otherwise the record would also be
-     * believed for bytes that were written later.
+     * Wait until any further write must change the file's mtime, or its ctime if the mtime is put
+     * back. Otherwise the record would also be believed for bytes that were written later.
      */
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    while (now.tv_sec >= mtime && now.tv_sec < mtime + TIMES_DIFFER_S) {
-        const struct timespec then = {.tv_sec = mtime + TIMES_DIFFER_S};
-        (void)clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &then, NULL);
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-    }
+    while (is_recent(&stored->status.st_mtim) || is_recent(&stored->status.st_ctim))
+        (void)nanosleep(&pause, NULL);
 
     int64_t length = reader_digest(&scrub->reader, stored->fd, record.size, record.digest);
     if (length < 0) {
         (void)fail(scrub, name, "cannot read", errno);
         return;
     }
-    bool is_same = length == record.size && is_there(scrub, name, stored);
+    bool is_same = length == record.size && is_there(scrub, name, stored) &&
+                   !descriptor_is_touched(stored->fd, &stored->status);
     if (is_same && (record_write(stored->fd, &record) < 0 || fsync(stored->fd) < 0))
         (void)fail(scrub, name, "cannot give it a record", errno);
     else if (!is_same || lookup_has_changed(stored))

@@ -38,13 +38,12 @@ int lookup_digest(struct stored *stored)
 {
     if (stored->record.digest[0] != '\0')
         return 0;
-    int64_t length = digest_of_file(stored->fd, stored->record.digest);
-    if (length < 0)
-        return library_failure(errno);
-    if (length == stored->status.st_size && !lookup_has_changed(stored))
-        return 0;
-    stored->record.digest[0] = '\0';
-    return -REASON_MISMATCH;
+    int code = digest_of_file(stored->fd, &stored->status, stored->record.digest);
+    if (code == -REASON_INTERNAL)
+        code = library_failure(errno);
+    if (code < 0)
+        stored->record.digest[0] = '\0';
+    return code;
 }
 
 bool lookup_is_committed(const struct library *library, const struct stat *status,
