@@ -112,9 +112,9 @@ $(BUILD)/fsc: $(call objects,$(CLI) $(SETTINGS) $(PROTOCOL)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
-# A unit test may use protocol/ and settings/, of the daemon all but its main, and of the client its quoting.
+# A unit test may use protocol/ and settings/, of the daemon all but its main, and of the client its pure functions.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
-		$(call objects,$(PROTOCOL) $(SETTINGS) cli/shell.c $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
+		$(call objects,$(PROTOCOL) $(SETTINGS) $(addprefix cli/,claims.c shell.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 

@@ -139,6 +139,15 @@ void uploads_settle(struct uploads *uploads)
     uploads->count = 0;
 }
 
+bool uploads_have(const struct uploads *uploads, const char *name)
+{
+    size_t i = 0;
+
+    while (i < uploads->count && strcmp(uploads->queue[i].upload.name, name) != 0)
+        i++;
+    return i < uploads->count;
+}
+
 void uploads_refuse(struct uploads *uploads, const char *name, const char *local, int code)
 {
     end(add(uploads, name, local), code);

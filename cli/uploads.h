@@ -34,7 +34,7 @@ typedef void uploads_report(void *context, const struct upload *upload, int code
 
 struct uploads {
     struct connection *connection;
-    const struct upload_rules *rules;
+    const struct upload_rules *rules; /* of the uploads that are added from now on */
     uploads_report *report;
     void *context;
     size_t count;
@@ -49,6 +49,9 @@ struct uploads {
  * latest.
  */
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local);
+
+/* Is there an upload with this name that is not yet reported? */
+bool uploads_have(const struct uploads *uploads, const char *name);
 
 /*
  * Reports, in its turn, a file that cannot be stored; `code` is the reason of the failure in

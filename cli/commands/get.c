@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/claims.h"
 #include "cli/commands/commands.h"
 #include "cli/download.h"
 #include "cli/entries.h"
@@ -18,6 +20,7 @@
 struct rules {
     char wanted[DIGEST_ROOM]; /* the only content to be fetched; empty: any */
     int64_t wait_ms;          /* for each name */
+    struct claims claims;     /* of --force: local files, and the names that were fetched to them */
 };
 
 static int by_last(const void *left, const void *right)
@@ -29,14 +32,14 @@ static int by_last(const void *left, const void *right)
 }
 
 /*
- * Would two operands be written to the same local file? The same name twice does not count, nor a
- * folder with and without a final slash.
+ * Refuses two operands that would be written to the same local file. The same name twice does not
+ * count, nor a folder with and without a final slash.
  */
-static bool has_same_last(const struct options *options)
+static int check_last(const struct options *options, struct failure *failure)
 {
     char **names = calloc(options->operand_count, sizeof *names);
     size_t count = 0;
-    bool found = false;
+    int code = 0;
 
     for (; names != NULL && count < options->operand_count; count++) {
         const char *operand = options->operands[count];
@@ -46,12 +49,17 @@ static bool has_same_last(const struct options *options)
     }
     if (count > 0)
         qsort(names, count, sizeof *names, by_last);
-    for (size_t i = 1; i < count && !found; i++)
-        found = by_last(&names[i - 1], &names[i]) == 0 && strcmp(names[i - 1], names[i]) != 0;
+    for (size_t i = 1; i < count && code == 0; i++) {
+        if (by_last(&names[i - 1], &names[i]) == 0 && strcmp(names[i - 1], names[i]) != 0)
+            code = fail(failure, REASON_USAGE, names[i],
+                        "would become the same local file as %s (use --into or --output, and fetch "
+                        "them one by one)",
+                        names[i - 1]);
+    }
     while (count > 0)
         free(names[--count]);
     free(names);
-    return found;
+    return code;
 }
 
 /* A download of a name, whose target the caller sets. */
@@ -109,18 +117,39 @@ static int compare_local(struct connection *connection, struct download *downloa
     return code;
 }
 
+/* What a claim of --force calls the local file `path`, as fstatat(2) takes it: empty if it is gone. */
+static const char *local_id(int base, const char *path, int flags, char *text, size_t room)
+{
+    struct stat status;
+
+    text[0] = '\0';
+    if (fstatat(base, path, &status, flags | AT_SYMLINK_NOFOLLOW) == 0)
+        (void)snprintf(text, room, "%ju %ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    return text;
+}
+
 /* Fetches a file to a target that was looked at with the result `code`, and releases the target. */
 static int get_to_target(struct invocation *invocation, const char *name, struct target *target,
                          int code)
 {
     struct connection *connection = &invocation->connection;
+    struct rules *rules = invocation->state;
     struct download download = begin_download(invocation, name);
-    bool was_there = target->kind == TARGET_FILE && !invocation_has(invocation, OPTION_FORCE);
+    bool force = invocation_has(invocation, OPTION_FORCE);
+    char id[64] = "";
+    /* Two names can lead to one file: by a link, or where upper and lower case are the same. */
+    if (force && code == 0 && target->kind == TARGET_FILE)
+        (void)local_id(target->base, target->real, 0, id, sizeof id);
+    bool is_ours = claims_conflict(&rules->claims, id, strlen(id), name);
+    bool was_there = target->kind == TARGET_FILE && (!force || is_ours);
     struct report report = {
         .name = name, .local = target->path, .done = was_there ? "already there" : "fetched"};
 
     if (code == 0 && was_there) {
         code = compare_local(connection, &download, target);
+        if (code == -REASON_EXISTS && is_ours)
+            code = fail(invocation->failure, REASON_EXISTS, target->path,
+                        "another file of this run, with different content, was written there");
     } else if (code == 0) {
         code = target_open(target, invocation->failure);
         download.fd = target->fd;
@@ -129,8 +158,11 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
         if (code == 0)
             code = fetch(connection, &download);
         if (code == 0)
-            code = target_commit(target, invocation_has(invocation, OPTION_FORCE), download.digest,
-                                 invocation->failure);
+            code = target_commit(target, force, download.digest, invocation->failure);
+        if (code == 0 && force) {
+            (void)local_id(target->fd, "", AT_EMPTY_PATH, id, sizeof id);
+            claims_note(&rules->claims, id, strlen(id), name);
+        }
     }
     report.size = download.size;
     report.digest = download.digest;
@@ -257,9 +289,11 @@ int get_run(struct invocation *invocation)
                     "--output FILE takes one NAME (use --into for several)");
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
         return fail(failure, REASON_USAGE, "get", "--sha256 takes one NAME");
-    if (output == NULL && options_have(options, OPTION_FORCE) && has_same_last(options))
-        return fail(failure, REASON_USAGE, "get",
-                    "two of the names would become the same local file");
+    if (output == NULL && options_have(options, OPTION_FORCE)) {
+        code = check_last(options, failure);
+        if (code < 0)
+            return code;
+    }
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
         return fail(failure, REASON_USAGE, "get", "the path is empty");
     code = options_digest(options, OPTION_SHA256, rules.wanted, failure);
@@ -267,8 +301,11 @@ int get_run(struct invocation *invocation)
         code = options_time(options, OPTION_WAIT, &rules.wait_ms, failure);
     if (code < 0)
         return code;
+    if (options_have(options, OPTION_FORCE) && claims_begin(&rules.claims) < 0)
+        return fail_errno(failure, REASON_INTERNAL, "get", "no memory");
     invocation->state = &rules;
     code = invocation_run_each(invocation, get_one, NULL);
     invocation->state = NULL;
+    claims_free(&rules.claims);
     return code;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/claims.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
 #include "cli/tree.h"
@@ -22,6 +23,8 @@ struct put {
     struct invocation *invocation;
     const struct options *options;
     struct upload_rules rules;
+    struct upload_rules plain; /* for a name that has another file of this run */
+    struct claims claims;      /* names, and the paths of the files that --replace gave them */
     char replace[DIGEST_ROOM]; /* the digest of the only content to be replaced */
     struct uploads uploads;
     char name[NAME_ROOM];
@@ -30,6 +33,8 @@ struct put {
 
 static void report(void *context, const struct upload *upload, int code)
 {
+    struct invocation *invocation = context;
+    struct put *put = invocation->state;
     const struct report report = {
         .name = upload->name,
         .local = upload->local,
@@ -38,7 +43,24 @@ static void report(void *context, const struct upload *upload, int code)
         .digest = upload->digest,
     };
 
-    (void)invocation_report_file(context, code, &report);
+    if (code == 0)
+        claims_note(&put->claims, upload->name, strlen(upload->name), upload->local);
+    else if (code == -REASON_EXISTS && upload->rules == &put->plain)
+        (void)fail(invocation->failure, REASON_EXISTS, upload->local,
+                   "another file of this run, with different content, is stored as \"%s\"",
+                   upload->name);
+    (void)invocation_report_file(invocation, code, &report);
+}
+
+/* Stores an open file. One file of a run does not replace another one. */
+static void store(struct put *put, int source, const char *local)
+{
+    /* Which of two with the same name comes last must not depend on which is sent again. */
+    if (uploads_have(&put->uploads, put->name))
+        uploads_settle(&put->uploads);
+    bool has_other = claims_conflict(&put->claims, put->name, strlen(put->name), local);
+    put->uploads.rules = has_other ? &put->plain : &put->rules;
+    uploads_put(&put->uploads, put->name, source, local);
 }
 
 /* Reports, after the files before it, what cannot be stored. A text of NULL is that of errno. */
@@ -112,7 +134,7 @@ static bool put_entry(void *context, const struct tree_entry *entry)
         else if (!S_ISREG(status.st_mode))
             refuse(put, entry->path, "is no longer a regular file");
         else
-            uploads_put(&put->uploads, put->name, fd, entry->path);
+            store(put, fd, entry->path);
         descriptor_close(fd);
     }
     return !put->uploads.connection->unreachable;
@@ -135,7 +157,7 @@ static int put_one(struct invocation *invocation, const char *operand)
     if (!has_name(put, operand))
         return 0;
     if (is_stdin) {
-        uploads_put(&put->uploads, put->name, STDIN_FILENO, "standard input");
+        store(put, STDIN_FILENO, "standard input");
         return 0;
     }
     /* Opening a FIFO waits for its writer. */
@@ -155,7 +177,7 @@ static int put_one(struct invocation *invocation, const char *operand)
     if (is_folder)
         refuse(put, operand, "is a folder (use -R to store what is in it)");
     else
-        uploads_put(&put->uploads, put->name, fd, operand);
+        store(put, fd, operand);
     (void)close(fd);
     return 0;
 }
@@ -165,6 +187,81 @@ static void settle(struct invocation *invocation)
     struct put *put = invocation->state;
 
     uploads_settle(&put->uploads);
+}
+
+/* A file of the command line, and the name under which it is to be stored. */
+struct operand {
+    const char *path;
+    char *name;
+};
+
+static int by_name(const void *left, const void *right)
+{
+    const struct operand *a = left;
+    const struct operand *b = right;
+    int order = strcmp(a->name, b->name);
+
+    return order != 0 ? order : strcmp(a->path, b->path);
+}
+
+/*
+ * Do two files have the same content? Folders do, as far as that matters here, and so does what
+ * cannot be read, which is a failure of its own.
+ */
+static bool is_same_file(const char *left, const char *right)
+{
+    const char *const paths[] = {left, right};
+    char digests[2][DIGEST_ROOM];
+    struct stat statuses[2];
+
+    if (stat(left, &statuses[0]) < 0 || stat(right, &statuses[1]) < 0 ||
+        (statuses[0].st_ino == statuses[1].st_ino && statuses[0].st_dev == statuses[1].st_dev))
+        return true;
+    if (!S_ISREG(statuses[0].st_mode) || !S_ISREG(statuses[1].st_mode))
+        return S_ISDIR(statuses[0].st_mode) && S_ISDIR(statuses[1].st_mode);
+    if (statuses[0].st_size != statuses[1].st_size)
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        int fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        int code = fd >= 0 ? digest_of_file(fd, &statuses[i], digests[i]) : -REASON_LOCAL;
+        descriptor_close(fd);
+        if (code < 0)
+            return true;
+    }
+    return strcmp(digests[0], digests[1]) == 0;
+}
+
+/* Refuses two different files of the command line that would be stored under one name. */
+static int check_names(struct put *put)
+{
+    const struct options *options = put->options;
+    struct operand *operands = calloc(options->operand_count, sizeof *operands);
+    size_t count = 0;
+    int code = 0;
+
+    for (; operands != NULL && count < options->operand_count; count++) {
+        make_name(put, options->operands[count]);
+        operands[count] = (struct operand){options->operands[count], strdup(put->name)};
+        if (operands[count].name == NULL)
+            break;
+    }
+    if (count < options->operand_count)
+        code = fail_errno(put->invocation->failure, REASON_INTERNAL, "put", "no memory");
+    else if (count > 1)
+        qsort(operands, count, sizeof *operands, by_name);
+    for (size_t i = 1; i < count && code == 0; i++) {
+        const struct operand *a = &operands[i - 1];
+        const struct operand *b = &operands[i];
+        if (strcmp(a->name, b->name) == 0 && !is_same_file(a->path, b->path))
+            code = fail(put->invocation->failure, REASON_USAGE, b->path,
+                        "would be stored as \"%s\", and so would %s (use --folder or --name, and "
+                        "store them one by one)",
+                        b->name, a->path);
+    }
+    while (count > 0)
+        free(operands[--count].name);
+    free(operands);
+    return code;
 }
 
 /* Checks the options, and sets the rules by them. */
@@ -204,6 +301,7 @@ static int read_options(struct put *put)
                         "--replace: must be sha256: and 64 hexadecimal digits");
         put->rules.replace = put->replace;
     }
+    put->plain.if_same = true;
     return options_digest(options, OPTION_SHA256, put->rules.digest, failure);
 }
 
@@ -221,8 +319,15 @@ int put_run(struct invocation *invocation)
     put->uploads.context = invocation;
     invocation->state = put;
     int code = read_options(put);
+    bool has_many =
+        options_have(put->options, OPTION_FILES_FROM) || put->options->operand_count > 1;
+    if (code == 0)
+        code = check_names(put);
+    if (code == 0 && has_many && put->rules.replace != NULL && claims_begin(&put->claims) < 0)
+        code = fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
     if (code == 0)
         code = invocation_run_each(invocation, put_one, settle);
+    claims_free(&put->claims);
     free(put);
     return code;
 }
