@@ -14,12 +14,6 @@
 #include "daemon/store/stage.h"
 #include "protocol/descriptor.h"
 
-void child_leave_parent(int keep, int keep_too)
-{
-    descriptor_close_all_but(keep, keep_too);
-    log_after_fork();
-}
-
 void child_take_signals(void (*on_term)(int number))
 {
     const struct sigaction term = {.sa_handler = on_term};
@@ -70,7 +64,7 @@ void child_sweep(const struct service *service)
     if (pid != 0)
         return;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    child_leave_parent(service->library->root, service->library->root);
+    descriptor_close_all_but(service->library->root, service->library->root);
     child_take_signals(SIG_DFL);
     uint64_t removed = stage_sweep(service->library, service->settings->upload_age_ms);
     (void)snprintf(number, sizeof number, "%" PRIu64, removed);

@@ -13,12 +13,9 @@ enum {
 };
 
 /*
- * First thing in a new child: closes all descriptors of the parent but the standard ones and two
- * more, which may be the same, and reopens the log.
+ * In a new child, which has closed the descriptors of the parent: handles TERM by `on_term` or
+ * SIG_DFL, ignores INT and HUP, unblocks all signals.
  */
-void child_leave_parent(int keep, int keep_too);
-
-/* Second thing: handles TERM by `on_term` or SIG_DFL, ignores INT and HUP, unblocks all signals. */
 void child_take_signals(void (*on_term)(int number));
 
 /*

@@ -25,6 +25,9 @@ struct counters {
     counter broken;    /* times that the disk failed to make a name durable */
     counter received;  /* bytes, of all streams */
     counter sent;
+    counter log_dropped; /* lines of the log that could not be written */
+    counter log_unsaid;  /* those of them that the log does not mention yet */
+    counter log_is_torn; /* 1: the last line that was written has no end */
     /* By request and outcome; REASON_NONE is OK. */
     counter requests[COUNTERS_REQUESTS][REASON_COUNT];
 };

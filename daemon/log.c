@@ -1,24 +1,44 @@
 #include "daemon/log.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "protocol/descriptor.h"
 #include "protocol/utf8.h"
 
 enum {
     LINE_ROOM = 2048,
     VALUE_ROOM = 1024, /* longer values are cut */
+    HEAD_ROOM = 64,    /* for what syslog or the journal wants before a line */
+    PATIENCE_MS = 100, /* for a reader of the log that is slow */
 };
 
+/* A line and its head go into a pipe in one piece (PIPE_BUF). */
+_Static_assert(LINE_ROOM + HEAD_ROOM <= 4096, "lines of several processes do not mix");
+
 /* All set at the start, before there are sessions; the level also by a reload. */
-static bool use_syslog;
-static bool is_journal; /* stderr is the journal of systemd */
+static int log_fd = STDERR_FILENO;
+static bool is_syslog;
+static bool is_stream;      /* syslog is a stream, in which a NUL ends each line */
+static bool is_journal;     /* stderr is the journal of systemd */
+static bool is_socket;      /* what the log is written to */
+static bool is_shared_pipe; /* the same: other processes write to it, and may expect to block */
 static enum log_level most = LOG_LEVEL_INFO;
+
+static struct counters own;
+static struct counters *counters = &own; /* those of the daemon, from log_open() on */
 
 const char *const log_level_words[] = {
     [LOG_LEVEL_CRITICAL] = "critical", [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning",
@@ -29,6 +49,89 @@ static const int priorities[] = {
     [LOG_LEVEL_WARNING] = LOG_WARNING, [LOG_LEVEL_INFO] = LOG_INFO,
     [LOG_LEVEL_DEBUG] = LOG_DEBUG,
 };
+
+/* Where the log goes. */
+
+/*
+ * Is stderr the journal? systemd.exec(5): JOURNAL_STREAM has device and inode of the journal's
+ * socket, and stderr may have been redirected since.
+ */
+static bool is_stream_of_journal(const struct stat *status)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)status->st_dev,
+                   (unsigned long long)status->st_ino);
+    return stream != NULL && strcmp(text, stream) == 0;
+}
+
+/*
+ * Opens stderr once more. The status flags of the caller's description are shared with other
+ * processes and stay as they are. A pipe or terminal that a reader or Ctrl-S may stop gets a
+ * description of our own, if the user that runs fsd may open it.
+ */
+static int open_stderr(void)
+{
+    struct stat status = {.st_mode = 0};
+    int fd = -1;
+
+    (void)fstat(STDERR_FILENO, &status);
+    is_journal = is_stream_of_journal(&status);
+    is_socket = S_ISSOCK(status.st_mode);
+    if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))
+        fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    is_shared_pipe = fd < 0 && S_ISFIFO(status.st_mode);
+    return fd >= 0 ? fd : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Connects to /dev/log, of whatever type that is; syslog(3) would wait for a reader. */
+static bool connect_syslog(void)
+{
+    static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+    bool is_connected = false;
+
+    for (size_t i = 0; !is_connected && i < sizeof types / sizeof types[0]; i++) {
+        int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        is_connected = fd >= 0 &&
+                       connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+                       dup3(fd, log_fd, log_fd > STDERR_FILENO ? O_CLOEXEC : 0) >= 0;
+        is_stream = is_connected && types[i] == SOCK_STREAM;
+        descriptor_close(fd);
+    }
+    return is_connected;
+}
+
+void log_open(bool to_syslog, struct counters *shared)
+{
+    counters = shared;
+    is_syslog = to_syslog;
+    /* Until there is a connection, the place for it is taken. */
+    int fd = to_syslog ? open("/dev/null", O_WRONLY | O_CLOEXEC) : open_stderr();
+    log_fd = fd >= 0 ? fd : STDERR_FILENO;
+    if (to_syslog) {
+        is_socket = true;
+        tzset();
+        (void)connect_syslog();
+    }
+}
+
+void log_become_stderr(void)
+{
+    if (log_fd == STDERR_FILENO)
+        return;
+    (void)dup2(log_fd, STDERR_FILENO);
+    (void)close(log_fd);
+    log_fd = STDERR_FILENO;
+}
+
+void log_set_level(enum log_level level)
+{
+    most = level;
+}
+
+/* Lines. */
 
 static void add(char line[LINE_ROOM], const char *key, const char *value)
 {
@@ -45,60 +148,99 @@ static void add(char line[LINE_ROOM], const char *key, const char *value)
                    used > 0 ? " " : "", key, clean);
 }
 
-void log_to_syslog(void)
+static void begin_line(enum log_level level, const char *what, char line[LINE_ROOM])
 {
-    openlog("fsd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-    use_syslog = true;
+    line[0] = '\0';
+    if (!is_syslog && !is_journal)
+        add(line, "level", log_level_words[level]);
+    add(line, "msg", what);
 }
 
-void log_after_fork(void)
+/*
+ * Writes text, with its NUL where that ends a line; or nothing, if that would take longer than
+ * `patience_ms`. Returns as write(2).
+ */
+static ssize_t write_soon(char *text, size_t length, int patience_ms)
 {
-    if (!use_syslog)
-        return;
-    closelog();
-    log_to_syslog();
+    struct pollfd polled = {.fd = log_fd, .events = POLLOUT};
+    const struct iovec bytes = {.iov_base = text, .iov_len = length};
+    ssize_t written = -1;
+    bool is_ready = poll(&polled, 1, patience_ms) > 0;
+
+    if (is_socket) {
+        written = send(log_fd, text, length + is_stream, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return written > 0 ? written - is_stream : written;
+    }
+    if (!is_ready)
+        return -1;
+    /* Another process may have taken the room that poll(2) saw. Kernels before 6.4 cannot tell. */
+    errno = EOPNOTSUPP;
+    if (is_shared_pipe)
+        written = pwritev2(log_fd, &bytes, 1, -1, RWF_NOWAIT);
+    return written >= 0 || errno == EAGAIN ? written : write(log_fd, text, length);
 }
 
-void log_look_for_journal(void)
+/*
+ * Gives a line its head and end, and writes it in one piece, so that lines of several processes do
+ * not mix. Returns false when the line was dropped.
+ */
+static bool write_line(enum log_level level, const char *line, int patience_ms)
 {
-    const char *stream = getenv("JOURNAL_STREAM");
-    struct stat status;
-    char text[64];
+    char text[HEAD_ROOM + LINE_ROOM];
+    char head[HEAD_ROOM] = "";
+    char when[24];
+    struct tm local;
+    time_t now = time(NULL);
+    bool is_torn = counter_read(&counters->log_is_torn) > 0;
 
-    if (stream == NULL || fstat(STDERR_FILENO, &status) < 0)
-        return;
-    (void)snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)status.st_dev,
-                   (unsigned long long)status.st_ino);
-    is_journal = strcmp(text, stream) == 0;
-}
-
-void log_set_level(enum log_level level)
-{
-    most = level;
+    if (is_syslog) {
+        /* As syslog(3) has it (RFC 3164, 4.1). */
+        (void)strftime(when, sizeof when, "%b %e %T", localtime_r(&now, &local));
+        (void)snprintf(head, sizeof head, "<%d>%s fsd[%ld]: ", LOG_DAEMON | priorities[level], when,
+                       (long)getpid());
+    } else if (is_journal) {
+        (void)snprintf(head, sizeof head, "<%d>", priorities[level]);
+    }
+    int length = snprintf(text, sizeof text, "%s%s%s%s", is_torn ? "\n" : "", head, line,
+                          is_syslog ? "" : "\n");
+    ssize_t written = write_soon(text, (size_t)length, patience_ms);
+    if (written < 0 && is_syslog && errno != EAGAIN && connect_syslog())
+        written = write_soon(text, (size_t)length, 0);
+    /* On a full disk, only the beginning of a line may be written. */
+    if (written > 0 && (is_torn || written < length))
+        atomic_store(&counters->log_is_torn, written < length);
+    return written == length;
 }
 
 void log_event(enum log_level level, const char *what, ...)
 {
-    char line[LINE_ROOM] = "";
-    char text[LINE_ROOM + 8];
+    char line[LINE_ROOM];
+    char number[24];
     va_list pairs;
     const char *key = NULL;
+    uint64_t unsaid = 0;
+    bool is_written = true;
 
     if (level > most)
         return;
-    if (!use_syslog && !is_journal)
-        add(line, "level", log_level_words[level]);
-    add(line, "msg", what);
+    if (counter_read(&counters->log_unsaid) > 0)
+        unsaid = atomic_exchange(&counters->log_unsaid, 0);
+    /* Do not wait for a reader that has not taken the last line. */
+    int patience_ms = unsaid > 0 ? 0 : PATIENCE_MS;
+    if (unsaid > 0) {
+        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)unsaid);
+        begin_line(LOG_LEVEL_ERROR, "lines of the log were dropped", line);
+        add(line, "lines", number);
+        is_written = write_line(LOG_LEVEL_ERROR, line, patience_ms);
+        unsaid = is_written ? 0 : unsaid;
+    }
+    begin_line(level, what, line);
     va_start(pairs, what);
     while ((key = va_arg(pairs, const char *)) != NULL)
         add(line, key, va_arg(pairs, const char *));
     va_end(pairs);
-    if (use_syslog) {
-        syslog(priorities[level], "%s", line);
+    if (is_written && write_line(level, line, patience_ms))
         return;
-    }
-    /* In one write, so that lines of several processes do not mix. */
-    int length = is_journal ? snprintf(text, sizeof text, "<%d>%s\n", priorities[level], line)
-                            : snprintf(text, sizeof text, "%s\n", line);
-    (void)!write(STDERR_FILENO, text, (size_t)length);
+    counter_add(&counters->log_dropped, 1);
+    counter_add(&counters->log_unsaid, unsaid + 1);
 }

@@ -1,10 +1,15 @@
 /*
- * The log: lines of key=value pairs (logfmt), to stderr or syslog(3).
+ * The log: lines of key=value pairs (logfmt), to stderr or syslog.
+ *
+ * Nobody waits for the log for more than a moment: a line that cannot be written is dropped. The
+ * counters say how many were, and so does the next line that can be written.
  */
 #ifndef DAEMON_LOG_H
 #define DAEMON_LOG_H
 
 #include <stdbool.h>
+
+#include "daemon/counters.h"
 
 enum log_level {
     LOG_LEVEL_CRITICAL, /* acknowledged files may be at risk: somebody must act */
@@ -17,23 +22,20 @@ enum log_level {
 /* The words for the levels, in order, then NULL. */
 extern const char *const log_level_words[];
 
-/* Sends all further lines to syslog instead of stderr. */
-void log_to_syslog(void);
+/*
+ * Opens the log: syslog, or stderr. If stderr is systemd's journal (JOURNAL_STREAM,
+ * systemd.exec(5)), each line begins with its level in the form of sd-daemon(3).
+ */
+void log_open(bool to_syslog, struct counters *counters);
 
 /*
- * Checks whether stderr is systemd's journal (JOURNAL_STREAM, systemd.exec(5)). If so, each line is
- * preceded by its level in the form of sd-daemon(3).
+ * Makes the log's descriptor the standard error, where child processes find it, and with it what
+ * libraries print there.
  */
-void log_look_for_journal(void);
+void log_become_stderr(void);
 
 /* Drops lines that are less severe than `level`. The default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
-
-/*
- * Connects to syslog again in a forked process that has closed descriptors it inherited, which may
- * include the one to syslog.
- */
-void log_after_fork(void);
 
 /*
  * Writes one line: what happened, then pairs of a key and a value, then NULL. Values may come from

@@ -52,11 +52,15 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     const char *wrong = NULL;
     struct rlimit limit;
 
+    daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (daemon->counters == MAP_FAILED)
+        return complain("", strerror(errno));
+    daemon->counters->started_s = (int64_t)time(NULL);
     log_set_level((enum log_level)settings->log_level);
-    log_look_for_journal();
-    if (settings->log_to == LOG_TARGET_SYSLOG ||
-        (settings->log_to == LOG_TARGET_AUTO && !is_foreground))
-        log_to_syslog();
+    log_open(settings->log_to == LOG_TARGET_SYSLOG ||
+                 (settings->log_to == LOG_TARGET_AUTO && !is_foreground),
+             daemon->counters);
     if (library_open(&daemon->library, settings->library, settings->records, &wrong) < 0)
         return complain_of_library(settings, wrong);
 
@@ -82,11 +86,6 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
 
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
-    daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (daemon->counters == MAP_FAILED)
-        return complain("", strerror(errno));
-    daemon->counters->started_s = (int64_t)time(NULL);
     return EXIT_SUCCESS;
 }
 
@@ -125,16 +124,12 @@ static int go_to_background(void)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
-/*
- * Lets the caller continue. Standard input, output and error become /dev/null, but standard error
- * stays when it is the log.
- */
-static void report_ready(int word, bool keep_error)
+/* Lets the caller continue. Standard input, output and error become /dev/null. */
+static void report_ready(int word)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int last = keep_error ? STDOUT_FILENO : STDERR_FILENO;
 
-    for (int fd = 0; null >= 0 && fd <= last; fd++)
+    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
         (void)dup2(null, fd);
     (void)!write(word, "", 1);
     (void)close(word);
@@ -181,7 +176,8 @@ static int serve(struct daemon *daemon)
     access_warm_up();
     (void)!chdir("/");
     if (word >= 0)
-        report_ready(word, settings->log_to == LOG_TARGET_STDERR);
+        report_ready(word);
+    log_become_stderr();
     parent_run(daemon);
     return EXIT_SUCCESS;
 }

@@ -255,7 +255,7 @@ static _Noreturn void live(const struct service *service, int64_t memory_before,
     const struct settings *settings = service->settings;
     struct message message;
 
-    child_leave_parent(channel, service->library->root);
+    descriptor_close_all_but(channel, service->library->root);
     stop_channel = channel;
     stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     child_take_signals(end_channel);

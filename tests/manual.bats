@@ -173,7 +173,7 @@ reasons() {
 }
 
 @test "manual: fsd(8) describes every message of the log and no other" {
-    cat "$SOURCE"/daemon/*.c "$SOURCE"/daemon/*/*.c | tr -s ' \n' ' ' | grep -o -E 'log_event\( ?LOG_LEVEL_[A-Z]+, "[^"]*"' |
+    cat "$SOURCE"/daemon/*.c "$SOURCE"/daemon/*/*.c | tr -s ' \n' ' ' | grep -o -E '(log_event|begin_line)\( ?LOG_LEVEL_[A-Z]+, "[^"]*"' |
         sed -E 's/.*LEVEL_([A-Z]*), "(.*)"/\L\1\E \2/' >table
     page fsd.8 | section LOG | cells | grep -v -x 'level msg' >shown
     assert_same 'messages of the log' table shown

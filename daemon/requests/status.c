@@ -66,6 +66,7 @@ int status_serve(struct session *session, const struct arguments *arguments)
     print_number(file, "sessions.refused", counter_read(&counters->refused));
     print_number(file, "sessions.crashed", counter_read(&counters->crashed));
     print_number(file, "disk.failures", counter_read(&counters->broken));
+    print_number(file, "lines.dropped", counter_read(&counters->log_dropped));
     print_number(file, "bytes.received", counter_read(&counters->received));
     print_number(file, "bytes.sent", counter_read(&counters->sent));
     /* How often each request had each outcome: OK always, the others where there were any. */

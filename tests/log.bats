@@ -1,0 +1,396 @@
+#!/usr/bin/env bats
+# The log: what is in it, where it goes, and that nobody waits for it.
+
+load library
+
+# converse_with_log: converse, with daemons that get a standard error of the test's choice.
+converse_with_log() {
+    WRAPPER=${FSD_WRAPPER[*]} converse <<END
+import contextlib
+import fcntl
+import re
+import socket
+import subprocess
+
+
+@contextlib.contextmanager
+def serving(stderr, *wrapper):
+    """A daemon in the foreground; ends it."""
+    os.makedirs(LIBRARY, exist_ok=True)
+    command = [*os.environ['WRAPPER'].split(), *wrapper, os.environ['FSD'], '--config', os.environ['CONFIG'],
+               '--library', LIBRARY, '--listen', SOCKET, '--foreground',
+               '--concurrency', os.environ['FSD_CONCURRENCY']]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
+    try:
+        wait_until(lambda: process.poll() is not None or accepts(), 'the daemon')
+        yield process
+    finally:
+        process.terminate()
+        code = process.wait(LIMIT)
+    check(code == 0, f'exit code {code}')
+
+
+def accepts():
+    try:
+        Session().close()
+        return True
+    except OSError:
+        return False
+
+
+def put(name):
+    """Stores an empty file in a session of its own, which ends."""
+    session = Session()
+    session.expect(f'PUT {name} size=0 eager=1\nEND', 'OK')
+    session.send('QUIT\n')
+    session.expect_end()
+    session.close()
+
+
+def dropped():
+    return int(Session().status()['lines.dropped'])
+
+
+def put_until_dropped():
+    """Stores files until lines are dropped, and then some more: each is answered."""
+    before = dropped()
+    wait_until(lambda: put(f'a{next(numbers)}') or dropped() > before, 'lines to be dropped')
+    at_once(6, lambda number: [put(f'b{number}-{next(numbers)}') for _ in range(20)])
+
+
+def read_now(fd):
+    """What is there to read."""
+    text = b''
+    while select.select([fd], [], [], 0)[0]:
+        more = os.read(fd, 65536)
+        if not more:
+            break
+        text += more
+    return text.decode()
+
+
+def check_resumes(fd):
+    """What was written is whole lines, the next one is preceded by the number of those dropped."""
+    text = read_now(fd)
+    lost = dropped()
+    check(lost >= 100 and 'dropped' not in text, f'{lost}: {text}')
+    for line in text.splitlines():
+        check(re.search('msg=(listening|stored) ', line), line)
+    put('after')
+    lines = read_now(fd).splitlines()
+    check(len(lines) == 2 and re.search(f'msg="lines of the log were dropped" lines={lost}$', lines[0])
+          and ' name=after ' in lines[1], f'{lost}: {lines}')
+    put('later')
+    check(len(read_now(fd).splitlines()) == 1, 'said again')
+    check(dropped() == lost, 'the number has changed')
+
+
+numbers = iter(range(10000))
+$(cat)
+END
+}
+
+@test "log: a pipe that nobody reads stops no session, and keeps its flags" {
+    converse_with_log <<'END'
+reading, writing = os.pipe()
+fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 16384)
+with serving(writing):
+    put_until_dropped()
+    check(not fcntl.fcntl(writing, fcntl.F_GETFL) & os.O_NONBLOCK, 'the flags have changed')
+    check_resumes(reading)
+END
+}
+
+@test "log: nor does a pipe of another user" {
+    skip_unless_root 'to be another user'
+    use_other_user
+    converse_with_log <<'END'
+reading, writing = os.pipe()
+fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 16384)
+with serving(writing):
+    put_until_dropped()
+    check(not fcntl.fcntl(writing, fcntl.F_GETFL) & os.O_NONBLOCK, 'the flags have changed')
+    check_resumes(reading)
+END
+}
+
+@test "log: a pipe without a reader stops no session" {
+    converse_with_log <<'END'
+reading, writing = os.pipe()
+with serving(writing):
+    os.close(reading)
+    put_until_dropped()
+END
+}
+
+@test "log: a socket that nobody reads stops no session" {
+    converse_with_log <<'END'
+for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+    reading, writing = socket.socketpair(socket.AF_UNIX, kind)
+    writing.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    with serving(writing):
+        put_until_dropped()
+        check_resumes(reading.fileno())
+    os.unlink(f'{LIBRARY}/after')
+    os.unlink(f'{LIBRARY}/later')
+END
+}
+
+@test "log: a terminal that is stopped stops no session" {
+    converse_with_log <<'END'
+import termios
+reading, writing = os.openpty()
+with serving(writing):
+    termios.tcflow(writing, termios.TCOOFF)
+    put_until_dropped()
+    termios.tcflow(writing, termios.TCOON)
+    check_resumes(reading)
+    check(not fcntl.fcntl(writing, fcntl.F_GETFL) & os.O_NONBLOCK, 'the flags have changed')
+END
+}
+
+@test "log: a full disk stops no session, and tears only one line" {
+    converse_with_log <<'END'
+import resource
+with open('log', 'ab') as file, serving(file, 'prlimit', '--fsize=1000:unlimited') as process:
+    put_until_dropped()
+    check(os.path.getsize('log') == 1000, 'the log is not full')
+    lost = dropped()
+    # New processes inherit it. Those that were forked ahead are used up, or are the only one.
+    for pid in {process.pid} | children(process.pid):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    put('after')
+with open('log', encoding='utf-8') as file:
+    torn, *lines = file.read()[1000:].split('\n')
+check(torn == '' and re.search(f'msg="lines of the log were dropped" lines={lost}$', lines[0]), lines)
+check(' name=after ' in lines[1], lines)
+END
+}
+
+@test "log: a full device stops no session" {
+    converse_with_log <<'END'
+with open('/dev/full', 'ab') as file, serving(file):
+    put_until_dropped()
+END
+}
+
+@test "log: with --stdio nobody waits for it either" {
+    mkdir "$LIBRARY"
+    echo 'log = { to = "stderr"; level = "debug"; };' >"$CONFIG"
+    converse_with_log <<'END'
+reading, writing = os.pipe()
+os.set_blocking(writing, False)
+with contextlib.suppress(BlockingIOError):
+    while True:
+        os.write(writing, b'x' * 4096)
+os.set_blocking(writing, True)
+command = [os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio']
+done = subprocess.run(command, input=b'LIST\n', stdout=subprocess.PIPE, stderr=writing, timeout=LIMIT)
+check(done.returncode == 0 and done.stdout == b'EMPTY\n', done)
+check(set(read_now(reading)) == {'x'}, 'logged')
+END
+}
+
+@test "log: level debug logs sessions and requests with their numbers" {
+    echo 'log = { level = "debug"; };' >"$CONFIG"
+    FSD_EXPECTED='^level=debug '
+    start_fsd --listen plain:127.0.0.1:0 --anonymous list
+    converse <<'END'
+first = Session()
+first.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+second = Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+second.expect('LIST', 'OK')
+second.body()
+second.send('QUIT\n')
+second.expect_end()
+second.close()
+wait_until(lambda: log_lines('msg="session ends" session=2'), 'the end of the second')
+first.send('QUIT\n')
+first.expect_end()
+first.close()
+wait_until(lambda: log_lines('msg="session ends" session=1'), 'the end of the first')
+END
+    run grep -v -e 'msg=listening' "$FSD_LOG"
+    assert_line --index 0 --regexp '^level=debug msg="session begins" session=1 client="(user|uid) .+"$'
+    assert_line --index 1 'level=debug msg=request session=1 request=PUT name=a'
+    assert_line --index 2 --regexp '^level=info msg=stored session=1 client="(user|uid) .+" name=a digest=sha256:2d711642b726'
+    assert_line --index 3 'level=debug msg="session begins" session=2 client=anonymous'
+    assert_line --index 4 --regexp '^level=debug msg=request session=2 request=LIST name=(""|)$'
+    assert_line --index 5 --regexp '^level=debug msg=request session=2 request=QUIT'
+    assert_line --index 6 'level=debug msg="session ends" session=2'
+    assert_line --index 7 --regexp '^level=debug msg=request session=1 request=QUIT'
+    assert_line --index 8 'level=debug msg="session ends" session=1'
+    assert_equal "${#lines[@]}" 9
+}
+
+@test "log: a level includes the more severe ones, and HUP changes it" {
+    start_fsd --listen plain:127.0.0.1:0
+    FSD_EXPECTED='^level=(error|warning|debug) '
+    converse <<'END'
+levels = ['error', 'warning', 'info', 'debug']
+for number, level in enumerate(levels + levels[:1]):
+    right = f'log = {{ level = "{level}"; }}; limits = {{ idle = "{100 + number}s"; }};'
+    write_settings(right)
+    os.kill(daemon(), signal.SIGHUP)
+    wait_until(lambda: Session().status()['limits.idle'] == f'{100 + number}s', 'the new settings')
+    before = len(log_lines(''))
+    write_settings('nonsense')
+    hang_up('msg="reload failed, the old settings stay in use"')
+    local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+    local.expect(f'PUT a{number} size=0 eager=1\nEND', 'OK')
+    remote.expect('GET a', 'FAIL denied')
+    # Older sessions may log their end only now.
+    lines = [line for line in log_lines('')[before:] if 'session ends' not in line]
+    heard = {line.split(' ')[0] for line in lines}
+    check(heard == {f'level={word}' for word in levels[:levels.index(level) + 1]}, f'{level}: {heard}')
+END
+}
+
+@test "log: a name cannot break a line, or forge a field" {
+    start_fsd --listen plain:127.0.0.1:0
+    FSD_EXPECTED='msg=denied '
+    converse <<'END'
+import re
+FIELD = r'[a-z]+=(?:"[^"]*"|[^ "=\\]+)'
+names = ['a" level=error msg=forged x="', 'b msg=forged', 'c=d', 'e\\', 'f\\" msg=forged', "g' h", '"', '""',
+         'h\u2028msg=forged', '\u202emsg', '\u00e4' * 127, 'i' * 255 + '/' + '"' * 255 + '/' + ' ' * 255, '%0A', '=']
+local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+for name in names:
+    escaped = ''.join(f'%{ord(byte):02X}' if byte in ' %=\x7f' or byte < ' ' else byte for byte in name)
+    local.expect(f'PUT {escaped} size=0 eager=1\nEND', 'OK')
+    remote.expect(f'GET {escaped}', 'FAIL denied')
+# An invalid name is not logged at all.
+local.expect('PUT a%0Alevel=error size=0 eager=1\nEND', 'FAIL bad-request')
+# Session and process write at one time.
+wait_until(lambda: len(log_lines('msg=denied')) == len(names), 'the log')
+lines = [line for line in log_lines('') if ' msg=listening ' not in line]
+check(len(lines) == 2 * len(names), lines)
+for line in lines:
+    match = re.fullmatch(FIELD + f'(?: {FIELD})*\n', line)
+    check(match, f'broken: {line!r}')
+    keys = re.findall(r'([a-z]+)=(?:"[^"]*"|[^ "=\\]+)', line)
+    stored = ['level', 'msg', 'session', 'client', 'name', 'digest']
+    check(keys in (stored, ['level', 'msg', 'session', 'client', 'request', 'name']), f'forged: {line!r}')
+    check(len(line.splitlines()) == 1 or '\u2028' in line, f'broken: {line!r}')
+END
+}
+
+# The next daemons run with the folder "dev" as their /dev.
+use_own_dev() {
+    skip_unless_root 'a /dev/log of its own'
+    unshare -m true 2>/dev/null || skip 'no namespace for a /dev/log of its own here'
+    mkdir -p dev
+    touch dev/null dev/zero dev/random dev/urandom
+    cat >mount <<'END'
+for name in null zero random urandom; do
+    mount --bind "/dev/$name" "dev/$name" || exit 1
+done
+mount --bind dev /dev && exec "$@"
+END
+    printf '#!/bin/sh\nexec unshare -m sh "%s/mount" "%s" "$@"\n' "$WORK" "$FSD" >fsd
+    chmod +x fsd
+    FSD=$WORK/fsd
+    unshare -m sh mount true || skip 'no /dev/log of its own can be mounted here'
+}
+
+@test "log: in the background it goes to syslog" {
+    use_own_dev
+    MODEL=${FSD_MODEL[*]} converse <<'END'
+import re
+import subprocess
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind('dev/log')
+log.settimeout(LIMIT)
+
+
+def expect(priority, text):
+    """The next line of the log; returns the process that wrote it."""
+    line = log.recv(4096).decode().rstrip('\0\n')
+    match = re.fullmatch(r'<(\d+)>.{15} fsd\[(\d+)\]: (.*)', line)
+    check(match and int(match[1]) == priority and re.fullmatch(text, match[3]), f'{text}: {line}')
+    return int(match[2])
+
+
+daemon, error, warning, info, debug = 3 * 8, 3, 4, 6, 7
+os.mkdir(LIBRARY)
+command = [os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--listen', SOCKET,
+           *os.environ['MODEL'].split()]
+done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+check(done.returncode == 0 and not done.stdout and not done.stderr, done)
+expect(daemon + info, 'msg=listening address=' + SOCKET)
+session = Session()
+pid = session.peer()
+session.expect('PUT a%20msg%3Dforged size=0 eager=1\nEND', 'OK')
+serving = expect(daemon + info, 'msg=stored session=1 client=".+" name="a msg=forged" digest=sha256:.+')
+check(serving != pid, 'the session is told to be the daemon')
+write_settings('nonsense = 1;')
+os.kill(pid, signal.SIGHUP)
+expect(daemon + error, 'msg="reload failed, the old settings stay in use" cause=".*:1: nonsense: unknown setting"')
+write_settings('log = { level = "debug"; }; records = false;')
+os.kill(pid, signal.SIGHUP)
+expect(daemon + warning, 'msg="a changed setting needs a restart" setting=records')
+check(expect(daemon + info, 'msg="settings read again"') == pid, 'not told by the daemon')
+second = Session()
+second.expect('LIST', 'OK')
+expect(daemon + debug, 'msg="session begins" session=2 client=".+"')
+expect(daemon + debug, 'msg=request session=2 request=LIST name=.*')
+os.kill(pid, signal.SIGTERM)
+expect(daemon + info, 'msg=stopping')
+second.body()
+second.expect_end()
+expect(daemon + debug, 'msg="session ends" session=2')
+wait_until(lambda: has_ended(pid), 'the daemon to end')
+END
+}
+
+@test "log: a syslog that nobody reads stops no session, and one that starts again is found" {
+    use_own_dev
+    echo 'log = { to = "syslog"; };' >"$CONFIG"
+    converse_with_log <<'END'
+for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+    def start_syslog():
+        log = socket.socket(socket.AF_UNIX, kind)
+        log.settimeout(LIMIT)
+        log.bind('dev/log')
+        if kind == socket.SOCK_STREAM:
+            log.listen()
+        return log
+
+    def stop_syslog(log):
+        log.close()
+        os.unlink('dev/log')
+
+    def check_lines(log, lost, name):
+        """These are the next two lines: so many were dropped, and a file of that name was stored."""
+        if kind == socket.SOCK_STREAM:
+            log = log.accept()[0]
+            log.settimeout(LIMIT)
+            text = b''
+            while text.count(b'\0') < 2:
+                text += log.recv(65536)
+            lines = text.decode().split('\0')
+        else:
+            lines = [log.recv(65536).decode(), log.recv(65536).decode()]
+        head = r'.{15} fsd\[\d+\]: msg='
+        check(re.fullmatch(rf'<27>{head}"lines of the log were dropped" lines={lost}', lines[0]), lines)
+        check(re.fullmatch(rf'<30>{head}stored session=.* name={name} digest=[^\0]*', lines[1]), lines)
+
+    # It starts later than the daemon, reads nothing after its first lines, and is restarted.
+    with serving(subprocess.DEVNULL):
+        check(dropped() == 1, 'msg=listening')
+        log = start_syslog()
+        put('first')
+        check_lines(log, 1, 'first')
+        put_until_dropped()
+        stop_syslog(log)
+        put('gone')
+        lost = dropped()
+        log = start_syslog()
+        put('after')
+        check_lines(log, lost - 1, 'after')
+        check(dropped() == lost, 'the number has changed')
+        stop_syslog(log)
+    for name in 'first', 'gone', 'after':
+        os.unlink(f'{LIBRARY}/{name}')
+END
+}
