@@ -300,7 +300,8 @@ SCRIPT
     {
         head -c 100000
         read -ra sessions <"/proc/$FSD_PID/task/$FSD_PID/children" || true
-        kill -KILL "$FSD_PID" "${sessions[@]}"
+        # Idle ones end by themselves with the daemon.
+        kill -KILL "$FSD_PID" "${sessions[@]}" 2>/dev/null || true
         wait "$FSD_PID" || true
         unset 'FSD_PIDS[0]' 'FSD_LOGS[0]'
         start_fsd

@@ -292,6 +292,8 @@ all of it'
 # before its first byte is read.
 put_meanwhile() {
     head -c 5000000 /dev/urandom >large
+    # Two writes in one tick of the clock would leave the same time.
+    touch -d '1 minute ago' large
     cat >relay <<RELAY
 IFS= read -r line
 $1

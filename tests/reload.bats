@@ -88,14 +88,13 @@ END
     echo 'limits = { sessions = 2; };' >"$CONFIG"
     reload 1
     converse <<'END'
-first, second = Session(), Session()
-first.expect('LIST absent', 'EMPTY')
-second.expect('LIST absent', 'EMPTY')
+# The daemon may not have seen yet that the one before has ended.
+first, second = await_room(), await_room()
 END
 }
 
 @test "stop: TERM under load loses nothing that was acknowledged" {
-    echo 'limits = { drain = "2s"; };' >"$CONFIG"
+    echo 'limits = { drain = "1h"; };' >"$CONFIG"
     head -c 100 /dev/urandom >small
     head -c 500000 /dev/urandom >large
     start_fsd
@@ -129,14 +128,16 @@ held = [begin(number) for number in range(10)]
 wait_until(lambda: len(stages()) == len(held), 'the uploads to begin')
 
 def stop():
-    """Stops the daemon, then lets half of the uploads go on; returns the exit codes of all."""
+    """Stops the daemon, lets half of the uploads go on, and ends the others; returns the exit codes of all."""
     wait_until(lambda: all(len(names) > 2 for names in stored), 'all to have stored something')
     os.kill(daemon(), signal.SIGTERM)
     wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
     for process in held[:5]:
         process.stdin.write(data['large'][100000:])
         process.stdin.close()
-    return [process.wait(LIMIT) for process in held]
+    codes = [process.wait(LIMIT) for process in held[:5]]
+    os.kill(daemon(), signal.SIGTERM)
+    return codes + [process.wait(LIMIT) for process in held[5:]]
 
 *codes, held_codes = at_once(21, lambda number: store(number) if number < 20 else stop())
 for process in held[5:]:

@@ -66,8 +66,10 @@ class Session:
         return self.line()
 
     def expect(self, data, start):
-        """Asks, and checks how the answer begins."""
+        """Asks, and checks how the answer begins; a busy machine may send signs of life before it."""
         answer = self.ask(data)
+        while answer == 'WAIT' and start != 'WAIT':
+            answer = self.line()
         if answer is None or not answer.startswith(start):
             sys.exit(f'{data!r}: expected {start!r}, got {answer!r}')
         return answer
@@ -178,6 +180,11 @@ def has_ended(pid):
     return process_state(pid) in (None, 'Z')
 
 
+def await_quiet(count):
+    """Waits until the daemon has so many children, and itself waits for something to happen."""
+    wait_until(lambda: len(children()) == count and process_state(daemon()) == 'S', f'{count} processes')
+
+
 def no_zombies():
     """The daemon has waited for all children that have ended; of a busy one, wait_until() that."""
     return not any(has_ended(child) and child in children() for child in children())
@@ -282,13 +289,18 @@ def end_process(pid):
 def at_once(count, work):
     """Runs work(number) in so many threads, and returns what they return."""
     results = [None] * count
+    failures = []
 
     def run(number):
-        results[number] = work(number)
+        try:
+            results[number] = work(number)
+        except BaseException as failure:  # also that of check()
+            failures.append(failure)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    check(not failures, f'{failures[:1]}')
     return results
