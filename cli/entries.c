@@ -159,7 +159,7 @@ int entries_read(struct entries *entries, enum entries_kept kept, struct connect
                    ? fail_errno(connection->failure, REASON_INTERNAL, subject, "no memory")
                    : listing_read(connection, request, entries_keep, entries);
     } while (retry_again(&retry, code));
-    const char *twice = code == 0 ? entries_sort(entries) : NULL;
+    const char *twice = code == 0 || code == -REASON_INCOMPLETE ? entries_sort(entries) : NULL;
     return twice != NULL
                ? fail(connection->failure, REASON_BREACH, twice, "the server listed it twice")
                : code;

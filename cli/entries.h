@@ -37,7 +37,8 @@ int entries_keep(void *entries, const struct entry *entry, struct failure *failu
 
 /*
  * Begins with a listing, sorted by name, and makes as many attempts as the settings say. Returns 0
- * or a negative reason, also -REASON_EMPTY. In either case entries_free() must be called.
+ * or a negative reason, also -REASON_EMPTY. After -REASON_INCOMPLETE, too, what was listed is there,
+ * sorted. In either case entries_free() must be called.
  */
 int entries_read(struct entries *entries, enum entries_kept kept, struct connection *connection,
                  const struct listing_request *request);

@@ -102,7 +102,7 @@ int listing_check_pattern(const struct options *options, struct failure *failure
 
 const char *listing_subject(const struct listing_request *request)
 {
-    return request->name != NULL ? request->name : request->watch ? "watch" : "ls";
+    return request->name != NULL ? request->name : request->command;
 }
 
 int listing_read(struct connection *connection, const struct listing_request *request,

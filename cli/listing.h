@@ -12,12 +12,13 @@
 #include "cli/connection.h"
 
 struct listing_request {
-    const char *name;  /* of a folder, with or without a final "/", or of a file; NULL: all */
-    const char *match; /* a pattern; NULL for none */
-    bool deep;         /* all files below it, and no folders */
-    bool details;      /* size and time are needed */
-    bool watch;        /* files as they are stored, without an end; needs `deep` */
-    bool existing;     /* with `watch`: first those that are there */
+    const char *name;    /* of a folder, with or without a final "/", or of a file; NULL: all */
+    const char *match;   /* a pattern; NULL for none */
+    const char *command; /* what messages are about where there is no name */
+    bool deep;           /* all files below it, and no folders */
+    bool details;        /* size and time are needed */
+    bool watch;          /* files as they are stored, without an end; needs `deep` */
+    bool existing;       /* with `watch`: first those that are there */
 };
 
 /* A file or folder of a listing. Its texts are valid during the call that gets it. */
@@ -35,8 +36,8 @@ typedef int listing_sink(void *context, const struct entry *entry, struct failur
 
 /*
  * Asks for a listing and gives its entries to the sink in the order in which they come. Returns 0
- * when it is complete, -REASON_EMPTY when there is nothing to see, or another reason. A watch never
- * returns 0.
+ * when it is complete, -REASON_EMPTY when there is nothing to see, -REASON_INCOMPLETE when the
+ * server could not look everywhere, or another reason. A watch never returns 0.
  */
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context);
@@ -44,7 +45,7 @@ int listing_read(struct connection *connection, const struct listing_request *re
 /* Checks the pattern of --match, if there is one. Returns 0 or -REASON_USAGE. */
 int listing_check_pattern(const struct options *options, struct failure *failure);
 
-/* What messages about a listing name: its folder or file. */
+/* What messages about a listing name: its folder or file, or the command. */
 const char *listing_subject(const struct listing_request *request);
 
 #endif

@@ -106,3 +106,9 @@ void session_log_failure(const struct session *session, const char *operation, c
     log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", session->client.who,
               "operation", operation, "name", name, "cause", strerror(error), NULL);
 }
+
+void session_log_unreadable(const struct session *session, const char *name)
+{
+    log_event(LOG_LEVEL_WARNING, "cannot read", "session", session->id, "client",
+              session->client.who, "name", name, "cause", strerror(errno), NULL);
+}

@@ -18,8 +18,8 @@
 #include "protocol/stream.h"
 
 enum {
-    SESSION_WHY_ROOM = 512, /* bytes of the text of FAIL, with its NUL */
-    SESSION_ID_ROOM = 24,   /* the same of a session's number */
+    SESSION_WHY_ROOM = 2048, /* bytes of the text of FAIL, which may hold a name, with its NUL */
+    SESSION_ID_ROOM = 24,    /* the same of a session's number */
 };
 
 /*
@@ -106,5 +106,8 @@ int session_run_with_heartbeat(struct session *session, int (*job)(void *argumen
 
 /* Logs a failure that should not happen: the operation, the name, and errno. */
 void session_log_failure(const struct session *session, const char *operation, const char *name);
+
+/* Logs a folder or file that a listing has to leave out, because of errno. */
+void session_log_unreadable(const struct session *session, const char *name);
 
 #endif

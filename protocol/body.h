@@ -17,7 +17,7 @@ enum {
     ITEM_LONGEST = 1048576,      /* bytes that one item may hold */
     ITEM_PREFERRED = 128 * 1024, /* bytes of the items that we send */
     EAGER_LARGEST = 65536,       /* bytes of an upload that may be sent ahead, with eager=1 */
-    ITEM_TEXT_ROOM = 512,        /* bytes of the text of ABORT that are kept, with the NUL */
+    ITEM_TEXT_ROOM = 2048,       /* bytes of the text of ABORT that are kept, with the NUL */
 };
 
 enum item_kind {

@@ -26,6 +26,7 @@ static const struct row rows[REASON_COUNT] = {
     [REASON_TIMEOUT] = {"timeout", 11, "time limit reached"},
     [REASON_UNAVAILABLE] = {"unavailable", 12, "the server is unavailable"},
     [REASON_UNSUPPORTED] = {"unsupported", 1, "the server does not support this request or option"},
+    [REASON_INCOMPLETE] = {"incomplete", 1, "the server could not look everywhere"},
     [REASON_EXISTS] = {"exists", 3, "exists with different content"},
     [REASON_EMPTY] = {"empty", 5, "no files"},
     [REASON_USAGE] = {"usage", 2, "wrong usage"},
@@ -77,7 +78,7 @@ int reason_parse(const char *bytes, size_t length, enum reason *ret_reason, char
     if (word == 0)
         return -REASON_BAD_REQUEST;
     *ret_reason = REASON_INTERNAL;
-    for (enum reason reason = REASON_NOT_FOUND; reason <= REASON_UNSUPPORTED; reason++) {
+    for (enum reason reason = REASON_NOT_FOUND; reason < REASON_EXISTS; reason++) {
         if (strlen(rows[reason].word) == word && memcmp(rows[reason].word, bytes, word) == 0)
             *ret_reason = reason;
     }

@@ -26,6 +26,7 @@ enum reason {
     REASON_TIMEOUT,
     REASON_UNAVAILABLE,
     REASON_UNSUPPORTED,
+    REASON_INCOMPLETE,
     /* These are never sent: they have answers of their own, or only one side can know them. */
     REASON_EXISTS, /* the name has different content */
     REASON_EMPTY,  /* there is nothing to list */

@@ -54,17 +54,176 @@ session = Session()
 session.expect('GET unreadable', 'FAIL denied')
 session.expect('GET lost+found/file', 'FAIL denied')
 session.expect('PUT lost+found/new size=0 eager=1\nEND', 'FAIL denied')
+# Every ext4 has a lost+found that only root may read.
 session.expect('LIST lost+found', 'EMPTY')
-session.expect('LIST deep=1', 'OK')
-names = session.body()[0].split()
-check(set(names) in ({b'open/file'}, {b'open/file', b'unreadable'}), names)
 session.expect('LIST', 'OK')
-check(b'lost+found/' not in session.body()[0].split(), 'an unreadable folder is listed')
+check(b'lost+found/' not in session.body()[0].split(), 'lost+found is listed')
+session.expect('LIST deep=1', 'OK')
+names, end = session.body()
+check(set(names.split()) == {b'open/file', b'unreadable'} and end == 'END', (names, end))
 session.expect('LIST details=1 deep=1', 'OK')
-check(session.body()[1] == 'END', 'the listing breaks off')
+lines, end = session.body()
+check(lines.count(b' size=2 ') == 2 and end == 'END', (lines, end))
 session.expect('PUT new size=0 eager=1\nEND', 'OK')
 END
     assert_no_stages
+}
+
+@test "by hand: a listing that could not look into a folder says so at its end" {
+    use_other_user
+    mkdir -p "$LIBRARY"/{open,closed/below,deep/closed,deep/open/lost+found,entered/open}
+    touch "$LIBRARY"/{a,open/file,closed/file,closed/below/file,deep/closed/file,deep/open/file} \
+        "$LIBRARY"/entered/{file,open/file} "$LIBRARY/deep/open/lost+found/file"
+    chmod 000 "$LIBRARY"/{closed,deep/closed,deep/open/lost+found}
+    # What is in this one can be used by those who know its name.
+    chmod 0311 "$LIBRARY/entered"
+    FSD_EXPECTED='^level=warning msg="cannot read" '
+    start_fsd
+    converse <<'END'
+session = Session()
+# Nothing has to be looked into to see a folder.
+session.expect('LIST', 'OK')
+names, end = session.body()
+check(set(names.split()) == {b'a', b'open/', b'closed/', b'deep/', b'entered/'} and end == 'END', (names, end))
+session.expect('LIST match=*', 'OK')
+check(session.body() == (b'a\n', 'END'), 'a folder was looked into for nothing')
+for options in 'deep=1', 'deep=1 details=1', 'deep=1 match=*', 'match=*/*', 'match=*/*/*':
+    session.expect(f'LIST {options}', 'OK')
+    lines, end = session.body()
+    names = {line.split()[0] for line in lines.splitlines()}
+    expected = {b'a', b'open/file', b'deep/open/file'}
+    if 'deep' not in options:
+        expected = {name for name in expected if name.count(b'/') == options.count('/')}
+    check(names == expected, (options, names))
+    check(end.startswith('ABORT incomplete the server cannot read ') and
+          end.endswith(': Permission denied'), end)
+    check(' (and ' in end and ' more)' in end, end)
+# Where there is one, it is this one; and the session goes on.
+session.expect('LIST deep deep=1 match=f*', 'OK')
+lines, end = session.body()
+check(lines == b'deep/open/file\n' and ' (and 1 more): ' in end, (lines, end))
+os.chmod(f'{LIBRARY}/deep/open/lost+found', 0o755)
+session.expect('LIST deep deep=1 match=fi*', 'OK')
+lines, end = session.body()
+check(end == 'ABORT incomplete the server cannot read deep/closed/: Permission denied', end)
+for name in 'closed', 'closed/', 'closed/below', 'closed/file', 'entered':
+    for options in '', ' deep=1', ' match=*', ' details=1':
+        slash = '' if name.endswith('/') else '/'
+        session.expect(f'LIST {name}{options}',
+                       f'FAIL incomplete the server cannot read {name}{slash}: Permission denied')
+session.expect('LIST entered/open', 'OK')
+check(session.body() == (b'entered/open/file\n', 'END'), 'entered/open')
+session.expect('LIST entered/file', 'OK')
+check(session.body() == (b'entered/file\n', 'END'), 'entered/file')
+session.expect('LIST closed2 deep=1', 'EMPTY')
+status = session.status()
+check(status['requests.LIST.incomplete'] == '27', status)
+END
+}
+
+@test "by hand: a folder that a client may not see does not fail its listing" {
+    skip_unless_root 'the daemon of another user, and a client of a third one'
+    use_other_user
+    mkdir -p "$LIBRARY"/{open,closed,way/open,way/closed}
+    touch "$LIBRARY"/{open,way/open}/file
+    chmod 000 "$LIBRARY"/{closed,way/closed}
+    cat >"$CONFIG" <<'END'
+users = ( { user = "daemon"; rights = "list watch"; folder = "open"; },
+          { user = "daemon"; rights = "list watch"; folder = "way/open"; } );
+END
+    start_fsd
+    chmod 0777 "$WORK/run" "$SOCKET"
+    for request in 'LIST deep=1' 'LIST match=*/*' 'LIST closed' 'LIST closed deep=1' 'LIST way/closed' \
+        'LIST way/closed/x' 'LIST way deep=1'; do
+        run setpriv --reuid daemon --regid daemon --clear-groups nc -N -U "$SOCKET" <<<"$request"
+        assert_success
+        refute_output --partial closed
+        refute_output --partial ABORT
+        refute_output --partial FAIL
+    done
+}
+
+@test "by hand: no error hides a part of a listing" {
+    local error
+    skip_when_sanitized strace
+    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
+    mkdir -p "$LIBRARY"/{open,part}
+    touch "$LIBRARY"/{open,part}/file
+    FSD_EXPECTED='^level=warning msg="cannot read" .*name=part/ '
+    for error in EACCES EIO ELOOP ENAMETOOLONG EMFILE ESTALE ENOMEM; do
+        FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P part -e "inject=openat:error=$error")
+        start_fsd
+        play <<'END'
+> LIST deep=1
+< OK
+< 10
+< open/file
+<
+< ABORT incomplete the server cannot read part/: *
+> LIST open deep=1
+< OK
+< 10
+< open/file
+<
+< END
+END
+        stop_fsd
+    done
+    # When it was opened, or when it is the one that was asked for.
+    for error in getdents64:EIO openat2:EIO openat2:EACCES openat2:ENAMETOOLONG openat2:EMFILE; do
+        FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P part -P "$LIBRARY/part" -e "inject=${error/:/:error=}")
+        start_fsd
+        play <<'END'
+> LIST part deep=1
+< FAIL incomplete the server cannot read part/: *
+> LIST open
+< OK
+< 10
+< open/file
+<
+< END
+END
+        stop_fsd
+    done
+    # What has gone is not missed.
+    for error in openat:ENOENT openat:ENOTDIR getdents64:ENOENT; do
+        FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P part -P "$LIBRARY/part" -e "inject=${error/:/:error=}")
+        start_fsd
+        play <<'END'
+> LIST deep=1
+< OK
+< 10
+< open/file
+<
+< END
+END
+        stop_fsd
+    done
+}
+
+@test "by hand: a file of which nothing can be learned is not left out of a listing with details" {
+    use_other_user
+    mkdir -p "$LIBRARY/searched"
+    touch "$LIBRARY/searched/file" "$LIBRARY/file"
+    chmod 0444 "$LIBRARY/searched"
+    FSD_EXPECTED='^level=warning msg="cannot read" .*name=searched/file/? '
+    start_fsd
+    play <<'END'
+> LIST searched
+< OK
+< 14
+< searched/file
+<
+< END
+> LIST deep=1 details=1
+< OK
+< *
+< file size=0 *
+<
+< ABORT incomplete the server cannot read searched/file: Permission denied
+> LIST searched/file
+< FAIL incomplete the server cannot read searched/file*: Permission denied
+END
 }
 
 @test "by hand: refused names are neither listed nor served" {

@@ -287,6 +287,21 @@ dir/a\ndir/a
 END
 }
 
+@test "completion: what came of a listing that the server could not complete is offered, but not kept" {
+    local i
+    cat >script <<'SCRIPT'
+> LIST
+< OK
+< 2\na\n
+< ABORT incomplete the server cannot read x/: Permission denied
+SCRIPT
+    for i in 1 2; do
+        run --separate-stderr env HOME="$WORK" "$TESTS/fake_server" "$SOCKET" script \
+            "$FSC" __complete -- 'fsc get ' '' quoted
+        assert_equal "$status $stderr $output" $'0  space\na'
+    done
+}
+
 @test "completion: a server that does not answer in time costs a second, once" {
     printf '> LIST\n< OK\n<100000 101\\na\\{100}\\n\n>.\n' >script
     run --separate-stderr env HOME="$WORK" "$TESTS/fake_server" "$SOCKET" script "$FSC" __complete -- 'fsc get ' '' quoted

@@ -184,6 +184,26 @@ SCRIPT
 fsc: tree/c: the connection was lost; the file may or may not be stored'
 }
 
+@test "folders: get -R fetches what the server could list, and says what it could not" {
+    use_other_user
+    mkdir -p "$LIBRARY"/tree/{open,closed}
+    echo hello | tee "$LIBRARY/tree/open/file" >"$LIBRARY/tree/a"
+    touch "$LIBRARY/tree/closed/file"
+    chmod 0 "$LIBRARY/tree/closed"
+    FSD_EXPECTED='^level=warning msg="cannot read" .*name=tree/closed/ '
+    start_fsd
+    assert_fails 1 "$FSC" get -R tree
+    assert_equal "$stderr" 'fsc: tree: the server cannot read tree/closed/: Permission denied'
+    run find tree -type f
+    assert_equal "$(sort <<<"$output")" $'tree/a\ntree/open/file'
+    run --separate-stderr "$FSC" get -R --json tree
+    assert_equal "$status ${#stderr_lines[@]}" '1 1'
+    assert_line --index 0 '{"name":"tree","local":"tree","outcome":"failed","reason":"incomplete","exit":1,"message":"'"${stderr#fsc: }"'"}'
+    assert_equal "$(grep -c '"already there"' <<<"$output")" 2
+    assert_fails 1 "$FSC" get -R tree/closed
+    assert_equal "$stderr" 'fsc: tree/closed: the server cannot read tree/closed/: Permission denied'
+}
+
 @test "folders: get -R of something that is not a folder" {
     mkdir -p "$LIBRARY/folder" "$LIBRARY/none" here
     printf hello >"$LIBRARY/folder/a"

@@ -636,6 +636,77 @@ SCRIPT
     assert_equal "$status $output ${#stderr_lines[@]}" '10 a 1'
 }
 
+@test "ls: what came of a listing that the server could not complete is shown, and exits 1" {
+    local option first incomplete='ABORT incomplete the server cannot read x/ (and 2 more): Permission denied'
+    cat >with-sums <<SCRIPT
+> LIST*
+< OK
+< 83\na digest=sha256:$(printf '%064d' 0)\nb\n
+< $incomplete
+> GET b
+< OK size=0 mtime=1
+< END digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+SCRIPT
+    for option in '' -U -r -l -S --json --sums; do
+        if [ "$option" = --sums ]; then cat with-sums; else sed '/^> GET/,$d' with-sums; fi >script
+        # shellcheck disable=SC2086
+        run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --fail-empty $option
+        assert_equal "$status $stderr" '1 fsc: ls: the server cannot read x/ (and 2 more): Permission denied'
+        assert_equal "${#lines[@]}" 2
+        first=a
+        [ "$option" != -r ] || first=b
+        assert_line --index 0 --regexp "\\b$first\\b"
+    done
+    assert_fails 1 fake "$FSC" ls <<<$'> LIST\n< FAIL incomplete the server cannot read x/: Permission denied'
+    assert_equal "$stderr" 'fsc: ls: the server cannot read x/: Permission denied'
+    # What came is still checked, and the other operands are tried on the same connection.
+    assert_fails 1 fake "$FSC" ls <<SCRIPT
+> LIST
+< OK
+< 4\na\na\n
+< $incomplete
+SCRIPT
+    assert_equal "$stderr" 'fsc: a: the server listed it twice'
+    use_settings 'retry = 2;'
+    run --separate-stderr fake "$FSC" ls x y <<SCRIPT
+> LIST x
+< OK
+< 4\nx/a\n
+< $incomplete
+> LIST y
+< OK
+< 2\ny\n
+< END
+SCRIPT
+    assert_equal "$status $output $stderr" $'1 x/a\ny fsc: x: the server cannot read x/ (and 2 more): Permission denied'
+}
+
+@test "ls: a folder that the daemon may not read hides nothing else" {
+    local option long
+    use_other_user
+    long=$(printf '%0250d/%0250d/%0250d/%0250d' 1 2 3 4)
+    mkdir -p "$LIBRARY"/{open,closed} "$LIBRARY/$long"
+    echo hello >"$LIBRARY/open/file"
+    chmod 0 "$LIBRARY"/{closed,"$long"}
+    FSD_EXPECTED='^level=warning msg="cannot read" '
+    start_fsd
+    run --separate-stderr "$FSC" ls
+    assert_equal "$status $stderr $(tail -n 2 <<<"$output")" $'0  closed/\nopen/'
+    for option in -R -UR -lR --json\ -R --sums\ -R '--match=*/*'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr "$FSC" ls $option
+        assert_equal "$status ${#lines[@]} ${#stderr_lines[@]}" '1 1 1'
+        assert_output --partial open/file
+    done
+    assert_fails 1 "$FSC" ls closed
+    assert_equal "$stderr" 'fsc: closed: the server cannot read closed/: Permission denied'
+    rmdir "$LIBRARY/closed"
+    # A name of any length is named.
+    run --separate-stderr "$FSC" ls -R
+    assert_equal "$status $output" '1 open/file'
+    assert_equal "$stderr" "fsc: ls: the server cannot read $long/: Permission denied"
+}
+
 @test "ls: a last line without an end and a line that is too long are a breach" {
     assert_fails 1 fake "$FSC" ls <<'SCRIPT'
 > LIST

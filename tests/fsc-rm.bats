@@ -205,6 +205,18 @@ be_quick() {
 ENDS
 }
 
+@test "rm: nothing is deleted when the server could not look everywhere" {
+    local text='the server cannot read x/: Permission denied'
+    printf '> LIST match=*\n< OK\n< 2\\na\\n\n< ABORT incomplete %s\n' "$text" >script
+    assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm --match '*'
+    assert_equal "$stderr" "fsc: rm: $text (nothing was deleted)"
+    assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm --match '*' --dry-run
+    printf '> LIST y match=*\n< FAIL incomplete %s\n' "$text" >script
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" rm --json --match '*' y
+    assert_equal "$status $stderr" "1 fsc: y: $text (nothing was deleted)"
+    assert_output "{\"name\":\"y\",\"outcome\":\"failed\",\"reason\":\"incomplete\",\"exit\":1,\"message\":\"${stderr#fsc: }\"}"
+}
+
 @test "rm: --older-than skips a file without a time" {
     run --separate-stderr fake "$FSC" rm --match '*' --older-than 1d <<'SCRIPT'
 > LIST match=* details=1

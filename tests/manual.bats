@@ -184,7 +184,7 @@ reasons() {
     { options_of "$FSD_BUILD/fsd" --help; options_of "$FSD_BUILD/fsd-scrub" --help; for name in $(commands); do options_of "$FSD_BUILD/fsc" help "$name"; done; } |
         grep -o -E -e '--[a-z0-9-]+' >options
     { "$FSD_BUILD/fsd" --print-settings; "$FSD_BUILD/fsc" help settings; } | sed -n 's/^\([a-z][a-z._]*\),.*/\1/p' >setting.names
-    reasons NOT_FOUND UNSUPPORTED | sed 's/ .*//' >reason.words
+    reasons NOT_FOUND INCOMPLETE | sed 's/ .*//' >reason.words
     for name in "${PAGES[@]}"; do
         sources "$name" | sed 's/\*systemctl[^*]*\*//g' | grep -o -E -e '--[a-z][a-z0-9-]+' | assert_subset "options ($name)" options
         sources "$name" | grep -o -E '\b(limits|log)\.[a-z][a-z_]*' | assert_subset "settings ($name)" setting.names
@@ -255,7 +255,7 @@ in_one_line() {
 }
 
 @test "manual: fsd-protocol(7) describes every reason and its exit code and no other" {
-    reasons NOT_FOUND UNSUPPORTED >table
+    reasons NOT_FOUND INCOMPLETE >table
     page fsd-protocol.7 | section Reasons | sed -n -E 's/^ *│([a-z-]+) .* ([0-9]+) *│$/\1 \2/p' >shown
     assert_same reasons table shown
 }

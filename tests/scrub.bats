@@ -196,7 +196,7 @@ continue_scrub() {
     scrub 1
     assert_output "$(damage c/rotten text)"
     assert_equal "$(sort <<<"$failures" | xargs -d '\n')" \
-        ' fsd-scrub: a/: cannot read the folder: Permission denied fsd-scrub: b/whole: cannot open: Permission denied'
+        ' fsd-scrub: a/: cannot read: Permission denied fsd-scrub: b/whole: cannot open: Permission denied'
     sums damaged=1 failures=2
 }
 

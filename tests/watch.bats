@@ -525,6 +525,7 @@ END
 @test "wait: in a folder that cannot be read" {
     skip_when_sanitized 'the daemon of another user'
     use_other_user
+    FSD_EXPECTED='^level=warning msg="cannot read" .*name=open/closed/ '
     start_watched 5s
     mkdir "$LIBRARY/open" "$LIBRARY/open/closed"
     chmod 0311 "$LIBRARY/open/closed"
@@ -544,6 +545,7 @@ END
 @test "watch: a folder that becomes readable later, as when it is unpacked" {
     skip_when_sanitized 'the daemon of another user'
     use_other_user
+    FSD_EXPECTED='^level=warning msg="cannot read" .*name=new/ '
     start_watched
     watch_with <<'END'
 watch = Watch()
@@ -555,6 +557,26 @@ put('new/b')
 watch.await_names('new/b')
 check(watches(), 'no inotify')
 END
+}
+
+@test "watch: a folder that cannot be read is logged once, and the rest is reported" {
+    command -v strace >/dev/null || skip 'there is no strace here'
+    skip_when_sanitized strace
+    mkdir -p "$LIBRARY"/{closed,lost+found}
+    # Without notices it is looked at every second, and EIO does not end the watch either.
+    FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P closed -P lost+found -e inject=openat,openat2:error=EIO)
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'this strace cannot inject errors'
+    FSD_EXPECTED='^level=warning msg="cannot read" .*name=closed/ cause="Input/output error"$'
+    start_watched 5s
+    watch_with <<'END'
+watch = Watch()
+put('a')
+watch.await_names('a')
+wait_until(lambda: open('calls').read().count('"closed"') >= 4, 'it is not looked at again')
+put('b')
+watch.await_names('b')
+END
+    assert_equal "$(grep -c 'cannot read' "$FSD_LOG")" 1
 }
 
 @test "watch: a slow writer is waited for, whatever folders are made meanwhile" {

@@ -66,7 +66,8 @@ static int read_names(struct completion *completion, const char *folder, struct 
     struct connection *connection = &completion->invocation->connection;
     struct failure *failure = completion->invocation->failure;
     const char *server = connection->settings->server_text;
-    const struct listing_request request = {.name = folder[0] != '\0' ? folder : NULL};
+    const struct listing_request request = {.name = folder[0] != '\0' ? folder : NULL,
+                                            .command = "complete"};
     struct listing_cache names;
     struct listing_cache silence;
 
@@ -87,6 +88,8 @@ static int read_names(struct completion *completion, const char *folder, struct 
     int code = entries_read(entries, ENTRIES_NAMES, connection, &request);
     if (code != -REASON_LOST && code != -REASON_TIMEOUT)
         listing_cache_forget(&silence);
+    if (code == -REASON_INCOMPLETE)
+        return 0;
     if (code < 0 && code != -REASON_EMPTY)
         return code;
     listing_cache_store(&names, entries);

@@ -205,7 +205,9 @@ static int get_folder(struct invocation *invocation, const char *name)
         const struct report report = {.name = name, .local = path != NULL ? path : name};
         (void)invocation_report_file(invocation, first, &report);
         free(path);
-        entries.count = 0;
+        /* Of a listing that breaks off nothing is fetched. */
+        if (first != -REASON_INCOMPLETE)
+            entries.count = 0;
     }
     for (size_t i = 0; i < entries.count && !invocation->connection.unreachable; i++) {
         struct target target;

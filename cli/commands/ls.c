@@ -94,7 +94,7 @@ static int print_kept(struct invocation *invocation, struct entries *entries)
 
 /*
  * Lists one operand, or everything for NULL. A listing that is cut off is not shown, unless it is
- * printed as it comes.
+ * printed as it comes, or the server has sent all that it could read.
  */
 static int list_one(struct invocation *invocation, const char *operand)
 {
@@ -105,6 +105,7 @@ static int list_one(struct invocation *invocation, const char *operand)
                          invocation_has(invocation, OPTION_LARGEST);
     const struct listing_request request = {
         .name = operand,
+        .command = "ls",
         .match = invocation->options->values[OPTION_MATCH],
         .deep = invocation_has(invocation, OPTION_RECURSIVE),
         .details = needs_all || needs_details,
@@ -126,8 +127,12 @@ static int list_one(struct invocation *invocation, const char *operand)
                             : needs_details ? ENTRIES_DETAILS
                                             : ENTRIES_NAMES,
                             connection, &request);
-        if (code == 0)
-            code = print_kept(invocation, &entries);
+        if (code == -REASON_INCOMPLETE)
+            (void)invocation_report(invocation, code);
+        if (code == 0 || code == -REASON_INCOMPLETE) {
+            int printed = print_kept(invocation, &entries);
+            code = code < 0 ? code : printed;
+        }
         entries_free(&entries);
     }
     return code == -REASON_EMPTY && !invocation_has(invocation, OPTION_FAIL_EMPTY) ? 0 : code;

@@ -76,6 +76,7 @@ static int delete_matching(struct invocation *invocation, const char *folder)
 {
     const struct listing_request request = {
         .name = folder,
+        .command = "rm",
         .match = invocation->options->values[OPTION_MATCH],
         .deep = invocation_has(invocation, OPTION_RECURSIVE),
         .details = invocation_has(invocation, OPTION_OLDER_THAN),
@@ -86,6 +87,9 @@ static int delete_matching(struct invocation *invocation, const char *folder)
     size_t count = listed == 0 ? entries.count : 0;
     int first = listed == -REASON_EMPTY ? 0 : listed;
 
+    if (first == -REASON_INCOMPLETE)
+        first = fail(invocation->failure, REASON_INCOMPLETE, NULL, "%s (nothing was deleted)",
+                     invocation->failure->text);
     if (first < 0 && folder != NULL)
         (void)report(invocation, folder, "", first);
     for (size_t i = 0; i < count && !invocation->connection.unreachable; i++) {

@@ -35,6 +35,7 @@ int watch_run(struct invocation *invocation)
     struct watch watch = {.options = options, .left = -1};
     const struct listing_request request = {
         .name = folder,
+        .command = "watch",
         .deep = true,
         .details = options_have(options, OPTION_JSON),
         .watch = true,

@@ -1,5 +1,6 @@
 #include "daemon/requests/listing.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,6 +96,18 @@ int listing_pause(void *context)
     listing->alive_ms = now;
     listing->since = 0;
     return body_send_wait(&session->stream);
+}
+
+int listing_skip(void *context, const char *name)
+{
+    struct listing *listing = context;
+
+    if (listing->skipped++ > 0)
+        return 0;
+    listing->error = errno;
+    (void)snprintf(listing->first, sizeof listing->first, "%s", name);
+    session_log_unreadable(listing->session, name);
+    return 0;
 }
 
 int listing_end(struct listing *listing, int code, const char *why)

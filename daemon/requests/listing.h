@@ -10,6 +10,7 @@
 
 #include "daemon/session.h"
 #include "daemon/store/list.h"
+#include "protocol/name.h"
 
 struct listing {
     struct session *session;
@@ -20,6 +21,9 @@ struct listing {
     int64_t shown_ms; /* when lines were last sent */
     int64_t alive_ms; /* when the client last got a sign of life: WAIT, or enough lines */
     size_t since;     /* bytes of lines sent since then */
+    size_t skipped;   /* how many folders, or files, could not be read */
+    int error;        /* errno of the first one */
+    char first[NAME_LONGEST + 2]; /* its name */
 };
 
 void listing_open(struct listing *listing, struct session *session);
@@ -38,6 +42,9 @@ int listing_send(struct listing *listing);
 bool listing_may_see(void *context, const char *name);
 int listing_add(void *context, const struct list_entry *entry);
 int listing_pause(void *context);
+
+/* For `unreadable` of the same. Of a listing, only the first one is named, and logged. */
+int listing_skip(void *context, const char *name);
 
 /*
  * Ends the body: by END for a `code` of 0, else by ABORT with its reason and `why`, or the reason's

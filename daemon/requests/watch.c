@@ -30,6 +30,14 @@ static int end_batch(void *context)
     return code == 0 ? session_check_wait(listing->session) : code;
 }
 
+static int log_unreadable(void *context, const char *name)
+{
+    const struct listing *listing = context;
+
+    session_log_unreadable(listing->session, name);
+    return 0;
+}
+
 int watch_serve(struct session *session, const struct arguments *arguments)
 {
     struct stream *stream = &session->stream;
@@ -42,6 +50,7 @@ int watch_serve(struct session *session, const struct arguments *arguments)
         .is_visible = listing_may_see,
         .entry = listing_add,
         .batch_end = end_batch,
+        .unreadable = log_unreadable,
         .context = &listing,
     };
 

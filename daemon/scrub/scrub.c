@@ -234,9 +234,9 @@ static int add_size(void *context, const struct list_entry *entry)
     return 0;
 }
 
-static int fail_to_read(void *context, const char *folder)
+static int fail_to_read(void *context, const char *name)
 {
-    return fail(context, folder, "cannot read the folder", errno);
+    return fail(context, name, "cannot read", errno);
 }
 
 /* Opens the library, for what is planned. Returns NULL, or what is wrong. */

@@ -19,6 +19,8 @@ enum {
     PATH_ROOM = NAME_LONGEST + 2, /* a name, '/' and NUL */
 };
 
+static const char LOST_AND_FOUND[] = "lost+found/";
+
 /* A listing under way. `path` is the name that was reached; that of a folder ends in '/'. */
 struct walk {
     const struct list_query *query;
@@ -53,16 +55,18 @@ static bool matches(const struct pattern *pattern, const char *text)
            glob_matches(pattern->component, pattern->length, text, strlen(text));
 }
 
-/* What to return after an error with one entry, from errno. Most hide only this entry. */
-static int entry_failure(const struct walk *walk)
+/*
+ * The entry at `path` cannot be listed, because of errno. Reports that, unless it has gone since its
+ * folder was read. The lost+found that mkfs(8) makes is for root alone; nobody misses it.
+ */
+static int skip(const struct walk *walk)
 {
-    int code = library_failure(errno);
+    const struct list_query *query = walk->query;
 
-    if (code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE)
+    if (errno == ENOENT || errno == ENOTDIR || query->unreadable == NULL ||
+        strcmp(walk->path, LOST_AND_FOUND) == 0)
         return 0;
-    if (walk->query->unreadable != NULL)
-        return walk->query->unreadable(walk->query->context, walk->path);
-    return code == -REASON_DENIED ? 0 : code;
+    return query->unreadable(query->context, walk->path);
 }
 
 static int open_below(int folder, const char *component, int flags)
@@ -98,9 +102,9 @@ static int list_file(struct walk *walk, int folder, const char *component,
     stored.fd = open_below(folder, component, O_RDONLY);
     code = stored.fd >= 0 ? fstat(stored.fd, &stored.status)
                           : fstatat(folder, component, &stored.status, AT_SYMLINK_NOFOLLOW);
-    if (code < 0 || !S_ISREG(stored.status.st_mode)) {
-        code = 0; /* it has gone since the folder was read */
-    } else {
+    if (code < 0) {
+        code = skip(walk);
+    } else if (S_ISREG(stored.status.st_mode)) {
         if (stored.fd >= 0)
             (void)record_read(stored.fd, &stored.status, &stored.record);
         code = emit(walk, &stored.status, &stored.record);
@@ -118,9 +122,10 @@ static int list_folder(struct walk *walk, int folder, const char *component, siz
     if (!is_visible(walk))
         return 0;
     if (!walk->query->deep && pattern->component == NULL)
-        return faccessat(folder, component, R_OK | X_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0
-                   ? emit(walk, NULL, NULL)
-                   : 0;
+        return strcmp(walk->path, LOST_AND_FOUND) == 0 &&
+                       faccessat(folder, component, R_OK | X_OK, AT_EACCESS) < 0
+                   ? 0
+                   : emit(walk, NULL, NULL);
     if (!walk->query->deep) {
         if (pattern->rest == NULL || !matches(pattern, component))
             return 0;
@@ -129,7 +134,7 @@ static int list_folder(struct walk *walk, int folder, const char *component, siz
 
     int fd = open_below(folder, component, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
-        return entry_failure(walk);
+        return skip(walk);
     if (path_length + 1 >= NAME_LONGEST) {
         (void)close(fd);
         return 0;
@@ -144,15 +149,19 @@ static int list_one(struct walk *walk, int folder, const struct dirent64 *dirent
     size_t length = strlen(dirent->d_name);
     mode_t type = (mode_t)DTTOIF(dirent->d_type);
 
-    /* Some file systems do not say what it is. */
-    if (dirent->d_type == DT_UNKNOWN &&
-        fstatat(folder, dirent->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-        type = status.st_mode & S_IFMT;
-    if (type != S_IFREG && type != S_IFDIR)
-        return 0;
     if (path_length + length > NAME_LONGEST || !name_component_is_valid(dirent->d_name, length))
         return 0;
     memcpy(walk->path + path_length, dirent->d_name, length + 1);
+    /* Some file systems do not say what it is. It may be a folder. */
+    if (dirent->d_type == DT_UNKNOWN) {
+        if (fstatat(folder, dirent->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+            memcpy(walk->path + path_length + length, "/", 2);
+            return is_visible(walk) ? skip(walk) : 0;
+        }
+        type = status.st_mode & S_IFMT;
+    }
+    if (type != S_IFREG && type != S_IFDIR)
+        return 0;
     if (type == S_IFREG)
         return list_file(walk, folder, dirent->d_name, pattern);
     return list_folder(walk, folder, dirent->d_name, path_length + length, pattern);
@@ -180,7 +189,7 @@ static int read_folder(struct walk *walk, int fd, size_t path_length, struct pat
         code = -REASON_UNAVAILABLE;
     } else if (got < 0 && code == 0) {
         walk->path[path_length] = '\0';
-        code = entry_failure(walk);
+        code = skip(walk);
     }
     free(batch);
     (void)close(fd);
@@ -205,8 +214,9 @@ int list_run(const struct library *library, const struct list_query *query)
                            cut_pattern(query->match, query->match_length, query->deep));
     if (length == 0)
         return -REASON_UNAVAILABLE;
+    /* A symbolic link is not followed: there is nothing under this name. */
     if (errno != ENOTDIR)
-        return entry_failure(&walk);
+        return errno == ELOOP ? 0 : skip(&walk);
 
     /* It may be the name of a file. */
     walk.path[length] = '\0';
@@ -215,8 +225,10 @@ int list_run(const struct library *library, const struct list_query *query)
     const char *last = name_last_component(query->folder);
     int folder = folder_open_above(library, query->folder, O_PATH);
     if (folder < 0)
-        return entry_failure(&walk);
-    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+        return errno == ELOOP ? 0 : skip(&walk);
+    if (fstatat(folder, last, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        code = skip(&walk);
+    else if (S_ISREG(status.st_mode))
         code = list_file(&walk, folder, last, &everything);
     (void)close(folder);
     return code;

@@ -37,17 +37,17 @@ struct list_query {
      * The result counts as that of `entry`. */
     int (*batch_end)(void *context);
     /*
-     * Called, with errno, for a folder that exists but cannot be read, so that nothing below it is
-     * listed. The result counts as that of `entry`. NULL: folders without access are skipped, and
-     * any other error ends the listing.
+     * Called, with errno, for a visible folder that is there but cannot be read, so that nothing
+     * below it, or not all of it, is listed; and for a file of which not even the status is known.
+     * The result counts as that of `entry`. NULL: they are just skipped.
      */
-    int (*unreadable)(void *context, const char *folder);
+    int (*unreadable)(void *context, const char *name);
     void *context;
 };
 
 /*
  * Lists. Skips anything that is neither a regular file nor a folder, names that are refused or not
- * visible, and folders that cannot be read. A folder that does not exist has no entries.
+ * visible, and what cannot be read. A folder that does not exist has no entries.
  * Returns 0; -REASON_UNAVAILABLE when the library itself cannot be read; or another reason.
  */
 int list_run(const struct library *library, const struct list_query *query);

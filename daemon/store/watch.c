@@ -1,5 +1,6 @@
 #include "daemon/store/watch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,22 +22,16 @@ enum {
     SCANS_TO_SETTLE = 2,
 };
 
-/* The mark of a file. It is from a digest, so that nobody can choose a name with another's mark. */
-static uint64_t mark_of(const struct watch *watch, const struct list_entry *entry)
+/* The mark of a name and its details. It is from a digest, so that nobody can choose a name with another's mark. */
+static uint64_t mark_of(const char *name, const char *details)
 {
     char text[DIGEST_ROOM];
     char digits[MARK_DIGITS + 1];
-    char details[128];
     struct digest digest;
-    const struct stat *status = entry->status;
-    int length = snprintf(details, sizeof details, "/%llu %lld %lld %ld",
-                          watch->by_inode ? (unsigned long long)status->st_ino : 0,
-                          (long long)status->st_size, (long long)status->st_mtim.tv_sec,
-                          status->st_mtim.tv_nsec);
 
     digest_begin(&digest);
-    digest_add(&digest, entry->name, entry->length);
-    digest_add(&digest, details, (size_t)length);
+    digest_add(&digest, name, strlen(name));
+    digest_add(&digest, details, strlen(details));
     digest_finish(&digest, text);
     (void)snprintf(digits, sizeof digits, "%.*s", MARK_DIGITS, digest_hex(text));
     uint64_t mark = strtoull(digits, NULL, 16) & ~(uint64_t)UNSETTLED;
@@ -66,8 +61,15 @@ static enum finding classify(const struct watch *watch, const struct list_entry 
 static int take_file(void *context, const struct list_entry *entry)
 {
     struct watch *watch = context;
-    uint64_t mark = mark_of(watch, entry);
+    const struct stat *status = entry->status;
+    char details[128];
     int code = 0;
+
+    (void)snprintf(details, sizeof details, "/%llu %lld %lld %ld",
+                   watch->by_inode ? (unsigned long long)status->st_ino : 0,
+                   (long long)status->st_size, (long long)status->st_mtim.tv_sec,
+                   status->st_mtim.tv_nsec);
+    uint64_t mark = mark_of(entry->name, details);
 
     switch (classify(watch, entry, mark)) {
     case FILE_OPEN:
@@ -104,6 +106,20 @@ static int end_batch(void *context)
     return watch->query->batch_end != NULL ? watch->query->batch_end(watch->query->context) : 0;
 }
 
+/* A folder that cannot be read is looked at again and again, but reported once. */
+static int skip(void *context, const char *name)
+{
+    struct watch *watch = context;
+    int error = errno;
+    uint64_t mark = mark_of(name, "");
+
+    if (watch->query->unreadable == NULL || seen_has(&watch->unreadable, mark))
+        return 0;
+    int code = seen_add(&watch->unreadable, mark);
+    errno = error;
+    return code < 0 ? code : watch->query->unreadable(watch->query->context, name);
+}
+
 /* Looks at a file, or at all files below a folder. */
 static int look_at(struct watch *watch, const char *name, enum watch_reason reason)
 {
@@ -115,6 +131,7 @@ static int look_at(struct watch *watch, const char *name, enum watch_reason reas
         .is_visible = is_visible,
         .entry = take_file,
         .batch_end = end_batch,
+        .unreadable = skip,
         .context = watch,
     };
 
@@ -201,6 +218,7 @@ void watch_close(struct watch *watch)
 {
     notices_close(&watch->notices);
     seen_free(&watch->seen);
+    seen_free(&watch->unreadable);
 }
 
 int watch_look(struct watch *watch)

@@ -32,6 +32,8 @@ struct watch_query {
     bool (*is_visible)(void *context, const char *name);
     int (*entry)(void *context, const struct list_entry *entry);
     int (*batch_end)(void *context);
+    /* As in struct list_query, but called once for each name. */
+    int (*unreadable)(void *context, const char *name);
     void *context;
 };
 
@@ -50,6 +52,7 @@ struct watch {
     struct notices notices; /* `notices.fd` is readable when there is something to look at, or -1 */
     struct seen seen;       /* marks of the files that were reported or need not be */
     struct seen before;     /* the same, until the scan that is under way began */
+    struct seen unreadable; /* marks of what was reported as such */
     char folder[NAME_LONGEST + 2]; /* the folder that is watched, as for notices_add() */
     enum watch_reason reason;      /* of the look that is under way */
     bool by_inode;

@@ -66,7 +66,7 @@ static void check_parse(void)
     for (size_t i = 0; i < COUNT(wrong); i++)
         CHECK(parse(wrong[i], &item) == -REASON_BAD_REQUEST);
     /* Long texts are cut. */
-    char text[2000];
+    char text[3000];
     memset(text, 'a', sizeof text);
     memcpy(text, "ABORT busy ", 11);
     CHECK(item_parse(text, sizeof text, &item) == 0);

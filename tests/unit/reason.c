@@ -24,6 +24,7 @@ static const struct {
     {REASON_TIMEOUT, "timeout", 11},
     {REASON_UNAVAILABLE, "unavailable", 12},
     {REASON_UNSUPPORTED, "unsupported", 1},
+    {REASON_INCOMPLETE, "incomplete", 1},
 };
 
 static const struct {
