@@ -32,9 +32,9 @@ void connection_close(struct connection *connection)
     connection->waited_ms += connection->stream.waited_ms;
     connection->is_open = false;
     stream_close(&connection->stream);
-    if (connection->child > 0)
-        dial_end_child(connection->child, time_left(connection) == 0);
-    connection->child = 0;
+    if (connection->command != 0)
+        dial_end(connection->command, time_left(connection) == 0);
+    connection->command = 0;
 }
 
 int connection_ready(struct connection *connection)
@@ -53,7 +53,7 @@ int connection_ready(struct connection *connection)
     if (left == 0)
         return fail(connection->failure, REASON_TIMEOUT, settings->server.text, MAX_TIME_REACHED);
     int code = dial(&settings->server, left < settings->connect_ms ? left : settings->connect_ms,
-                    ends, &connection->child, connection->failure);
+                    connection->shares_group, ends, &connection->command, connection->failure);
     connection->waited_ms += clock_ms() - before;
     if (code < 0)
         return code;

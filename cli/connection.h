@@ -20,7 +20,8 @@ struct connection {
     /* connection_ready() has failed, or --max-time is used up: no request can succeed. */
     bool unreachable;
     struct stream stream;
-    pid_t child;       /* of exec:COMMAND; 0 for none */
+    pid_t command;     /* of exec:COMMAND, for dial_end(); 0 for none */
+    bool shares_group; /* the caller ends all of our process group, with that command */
     int64_t waited_ms; /* for the server, on earlier connections */
     struct answer answer;
 };

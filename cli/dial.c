@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/signals.h"
@@ -57,7 +55,7 @@ static int dial_unix(const struct address *server, int64_t limit_ms, int *ret,
     return 0;
 }
 
-/* Waits until a descriptor is readable, or a process has ended. Returns false at the limit. */
+/* Waits until a descriptor is readable. Returns false at the limit. */
 static bool is_ready_within(int fd, int64_t limit_ms)
 {
     int64_t until = clock_ms() + limit_ms;
@@ -256,18 +254,23 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
 
 /*
  * The command's stdin and stdout are ends of two socket pairs, so that it cannot make one of them
- * non-blocking for a program beside it that has the other; its stderr is ours.
+ * non-blocking for a program beside it that has the other; its stderr is ours. At a terminal it stays
+ * in our process group, so that it can ask there, and Ctrl-C ends it, too; otherwise it has its own.
  */
-static int dial_exec(const struct address *server, int ret[2], pid_t *ret_child,
-                     struct failure *failure)
+static int dial_exec(const struct address *server, bool shares_group, int ret[2],
+                     pid_t *ret_command, struct failure *failure)
 {
+    int terminal =
+        shares_group ? -1 : open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    bool own_group = !shares_group && terminal < 0;
     int input[2] = {-1, -1};
     int output[2] = {-1, -1};
     pid_t child = -1;
 
+    descriptor_close(terminal);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) == 0 &&
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, output) == 0)
-        child = signals_fork();
+        child = signals_fork(own_group);
     if (child == 0) {
         (void)dup2(input[1], STDIN_FILENO);
         (void)dup2(output[1], STDOUT_FILENO);
@@ -284,16 +287,16 @@ static int dial_exec(const struct address *server, int ret[2], pid_t *ret_child,
     }
     ret[0] = output[0];
     ret[1] = input[0];
-    *ret_child = child;
+    *ret_command = own_group ? -child : child;
     return 0;
 }
 
-int dial(const struct address *server, int64_t limit_ms, int ret[2], pid_t *ret_child,
-         struct failure *failure)
+int dial(const struct address *server, int64_t limit_ms, bool shares_group, int ret[2],
+         pid_t *ret_command, struct failure *failure)
 {
     int code = 0;
 
-    *ret_child = 0;
+    *ret_command = 0;
     switch (server->kind) {
     case ADDRESS_UNIX:
         code = dial_unix(server, limit_ms, &ret[0], failure);
@@ -302,7 +305,7 @@ int dial(const struct address *server, int64_t limit_ms, int ret[2], pid_t *ret_
         code = dial_plain(server, limit_ms, &ret[0], failure);
         break;
     case ADDRESS_EXEC:
-        return dial_exec(server, ret, ret_child, failure);
+        return dial_exec(server, shares_group, ret, ret_command, failure);
     case ADDRESS_TLS: /* settings_read() has refused it */
         return fail(failure, REASON_USAGE, server->text, ADDRESS_NO_TLS);
     }
@@ -310,17 +313,37 @@ int dial(const struct address *server, int64_t limit_ms, int ret[2], pid_t *ret_
     return code;
 }
 
-void dial_end_child(pid_t child, bool hurry)
+/* Waits until all of a command has ended, and reaps it. Returns false at the limit. */
+static bool has_ended_within(pid_t command, int64_t limit_ms, int *ret_status)
 {
-    int handle = (int)syscall(SYS_pidfd_open, child, 0);
+    int64_t until = clock_ms() + limit_ms;
+    int64_t left = limit_ms;
+    bool has_ended = false;
+    sigset_t ends;
+    sigset_t before;
 
-    if (hurry || !is_ready_within(handle, CHILD_MS)) {
-        (void)kill(child, SIGTERM);
-        if (!is_ready_within(handle, CHILD_MS))
-            (void)kill(child, SIGKILL);
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &ends, &before);
+    while (!(has_ended = signals_reap(command, ret_status)) && left > 0) {
+        const struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+        (void)sigtimedwait(&ends, NULL, &limit);
+        left = until - clock_ms();
     }
-    descriptor_close(handle);
-    signals_forget_child();
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return has_ended;
+}
+
+void dial_end(pid_t command, bool hurry)
+{
+    int status = 0;
+
+    if (!hurry && has_ended_within(command, CHILD_MS, &status))
+        return;
+    (void)kill(command, SIGTERM);
+    if (has_ended_within(command, CHILD_MS, &status))
+        return;
+    (void)kill(command, SIGKILL);
+    while (!has_ended_within(command, CHILD_MS, &status))
         continue;
 }

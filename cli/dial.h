@@ -14,15 +14,17 @@
 /*
  * Connects to a server within a limit for all of its addresses together, or starts the command of
  * exec:. The caller reads from ret[0] and writes to ret[1], which may be the same, and owns them;
- * `*ret_child` is the command's process, or 0. Returns 0 or a reason.
+ * `*ret_command` is what dial_end() is to end, or 0. With `shares_group` the command stays in our
+ * process group even where nobody can use a terminal. Returns 0 or a reason.
  */
-int dial(const struct address *server, int64_t limit_ms, int ret[2], pid_t *ret_child,
-         struct failure *failure);
+int dial(const struct address *server, int64_t limit_ms, bool shares_group, int ret[2],
+         pid_t *ret_command, struct failure *failure);
 
 /*
- * Waits a few seconds for a command to end, after its descriptor was closed. If it does not, or at
- * once with `hurry`, it gets TERM, and a few seconds later KILL.
+ * Waits a few seconds for a command to end, after its descriptors were closed: its process, or all of
+ * its process group, where `command` is the negative of that. If it does not, or at once with
+ * `hurry`, it gets TERM, and a few seconds later KILL.
  */
-void dial_end_child(pid_t child, bool hurry);
+void dial_end(pid_t command, bool hurry);
 
 #endif

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -16,14 +19,14 @@ static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIG
 static volatile sig_atomic_t has_file;
 static int file_folder;
 static char file_name[NAME_ROOM];
-static volatile sig_atomic_t child;
+static volatile sig_atomic_t command; /* as kill(2) takes it; 0 for none */
 
 static void tidy_and_die(int number)
 {
     if (has_file)
         (void)unlinkat(file_folder, file_name, 0);
-    if (child > 0)
-        (void)kill((pid_t)child, SIGTERM);
+    if (command != 0)
+        (void)kill((pid_t)command, SIGTERM);
     (void)signal(number, SIG_DFL);
     (void)raise(number);
 }
@@ -45,6 +48,8 @@ static void handle_all(void (*handler)(int))
 void signals_catch(void)
 {
     handle_all(tidy_and_die);
+    /* If the caller ignores it, waitpid(2) does not return how a command ended. */
+    (void)signal(SIGCHLD, SIG_DFL);
 }
 
 void signals_note_file(int folder, const char *name)
@@ -59,26 +64,50 @@ void signals_forget_file(void)
     has_file = 0;
 }
 
-pid_t signals_fork(void)
+pid_t signals_fork(bool own_group)
 {
     sigset_t all;
     sigset_t before;
 
+    /* What a process of the group leaves behind is then waited for, too. */
+    if (own_group)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     /* Block signals until the process is noted; the child must not run our handler either. */
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = fork();
     int error = errno;
+    /* In both processes, because either may be the first to need it. */
+    if (pid >= 0 && own_group)
+        (void)setpgid(pid, pid);
     if (pid == 0)
         handle_all(SIG_DFL);
+    /* What kills all of our group, as timeout(1) does, does not reach it there. */
+    if (pid == 0 && own_group)
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (pid > 0)
-        child = (sig_atomic_t)pid;
+        command = (sig_atomic_t)(own_group ? -pid : pid);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return pid;
 }
 
-void signals_forget_child(void)
+bool signals_reap(pid_t of, int *ret_status)
 {
-    child = 0;
+    sigset_t all;
+    sigset_t before;
+    pid_t ended = 0;
+    int status = 0;
+
+    /* Once all are reaped, their numbers may be given to others, which the handler must not end. */
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, &before);
+    while ((ended = waitpid(of, &status, WNOHANG)) > 0) {
+        if (ended == abs(of))
+            *ret_status = status;
+    }
+    if (ended < 0)
+        command = 0;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return ended < 0;
 }

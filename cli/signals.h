@@ -5,6 +5,7 @@
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Catches signals from now on. Those that were ignored at the start stay ignored. */
@@ -14,8 +15,17 @@ void signals_catch(void);
 void signals_note_file(int folder, const char *name);
 void signals_forget_file(void);
 
-/* fork(2) of a command, which begins with default signals, and whose process is noted. */
-pid_t signals_fork(void);
-void signals_forget_child(void);
+/*
+ * fork(2) of a command, which begins with default signals, in a process group of its own if that is
+ * wanted. Its process, or the whole group, is noted.
+ */
+pid_t signals_fork(bool own_group);
+
+/*
+ * Reaps, without waiting, what has ended of a command: of a process, or of the group whose negative
+ * number is given, as kill(2) takes it. When the command itself is among them, sets `*ret_status` as
+ * waitpid(2). Returns true when none is left, which is then noted.
+ */
+bool signals_reap(pid_t of, int *ret_status);
 
 #endif

@@ -290,6 +290,88 @@ PYTHON
     assert_equal "$status" 143
 }
 
+# Without a terminal, as under cron: it has a process group of its own.
+@test "fsc: the command of exec: is ended with all that it has started" {
+    converse <<'END'
+import signal
+import subprocess
+
+
+def fields(pid):
+    """Those of a process from its state on; none when it has ended."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
+            found = file.read().rpartition(')')[2].split()
+        return found if found[0] not in 'ZX' else []
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def started(fsc):
+    """What fsc, which has a session of its own, has started, directly or not, and has not ended."""
+    return [pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) != fsc.pid and
+            fields(pid)[3:4] == [str(fsc.pid)]]
+
+
+def start(command, *options):
+    """Starts fsc, and returns it when its command has begun, unless it may be ended before that."""
+    begun = 'echo >begun; '
+    if os.path.exists('begun'):
+        os.unlink('begun')
+    fsc = subprocess.Popen(['env', '--default-signal=INT,TERM', os.environ['FSC'], 'ls', *options,
+                            '--server', f'exec:{begun}{command}'],
+                           start_new_session=True, stderr=subprocess.DEVNULL)
+    wait_until(lambda: options or os.path.exists('begun'), 'the command has not begun')
+    return fsc
+
+
+def expect_end(fsc, code):
+    check(fsc.wait(LIMIT) == code, fsc.returncode)
+    check(not started(fsc), f'left running: {started(fsc)}')
+
+
+STAYS = '(sleep 1000 | sleep 1000) & sleep 1000 & wait'
+for number in (signal.SIGINT, signal.SIGTERM):
+    fsc = start(STAYS)
+    fsc.send_signal(number)
+    check(fsc.wait(LIMIT) == -number, fsc.returncode)
+    wait_until(lambda: not started(fsc), 'the command goes on')
+# Not by a signal: then fsc waits for it.
+expect_end(start(STAYS, '--max-time', '10ms'), 11)
+expect_end(start('sleep 1000 >&- & echo EMPTY; exec cat >/dev/null'), 0)
+expect_end(start('(trap "" TERM; sleep 1000) & echo EMPTY; exec cat >/dev/null'), 0)
+expect_end(start('exec >&-; sleep 1000 & wait'), 10)
+# What is quick to end is not killed.
+expect_end(start('(sleep 0.2; echo >last) & echo EMPTY; exec cat >/dev/null'), 0)
+check(os.path.exists('last'), 'its last process was killed')
+# By KILL: that of fsc ends nothing itself.
+fsc = start('exec sleep 1000')
+fsc.kill()
+wait_until(lambda: not started(fsc), 'the command goes on')
+fsc.wait(LIMIT)
+END
+}
+
+# So that ssh can ask there, and Ctrl-C reaches both.
+@test "fsc: at a terminal, the command of exec: stays in its process group" {
+    converse <<'END'
+import pty
+import signal
+command = 'cut -d " " -f 5 /proc/self/stat >new; : </dev/tty && mv new group; sleep 1000; :'
+pid, terminal = pty.fork()
+if pid == 0:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.execl(os.environ['FSC'], 'fsc', 'ls', '--server', f'exec:{command}')
+wait_until(lambda: os.path.exists('group'), 'the command has not begun')
+with open('group', encoding='ascii') as file:
+    check(int(file.read()) == pid, 'it has another group')
+started = children(pid) | {kin for child in children(pid) for kin in children(child)}
+os.write(terminal, b'\x03')
+check(os.waitpid(pid, 0)[1] == signal.SIGINT, 'fsc did not die of INT')
+wait_until(lambda: all(has_ended(one) for one in started), 'the command goes on')
+END
+}
+
 @test "fsc: the command of exec: ignores the signals that fsc was started to ignore" {
     run --separate-stderr bash -c 'trap "" TERM INT HUP
         "$1" ls --server "exec:kill -TERM \$PPID; kill -INT \$PPID; kill -HUP \$PPID; echo EMPTY; cat >/dev/null"' - "$FSC"

@@ -231,6 +231,7 @@ int complete_run(struct invocation *invocation)
 
     /* Without a terminal, an exec: command cannot ask for a password. */
     (void)setsid();
+    invocation->connection.shares_group = true;
     (void)setenv("SSH_ASKPASS_REQUIRE", "never", 1);
     if (shell_split(line, operands[0], strlen(operands[0])) == 0 && line->count > 1 &&
         candidates_begin(&completion.candidates, line, operands[0], operands[1]) == 0) {
@@ -246,7 +247,7 @@ int complete_run(struct invocation *invocation)
     }
     int printed = output_flush(invocation->failure);
     code = code < 0 ? code : printed;
-    /* Do not wait for the exec: command, so that TAB is quick: completions/fsc kills it. */
+    /* Do not wait for the exec: command, so that TAB is quick: completions/fsc kills our group. */
     if (code == 0)
         _exit(EXIT_SUCCESS);
     connection_close(&invocation->connection);
