@@ -57,7 +57,7 @@ int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), co
 void child_sweep(const struct service *service)
 {
     char number[24];
-    pid_t pid = service->library->writable ? fork() : 1;
+    pid_t pid = fork();
 
     if (pid < 0)
         log_event(LOG_LEVEL_ERROR, "cannot start the sweeper", "cause", strerror(errno), NULL);

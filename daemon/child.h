@@ -28,8 +28,7 @@ int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), co
 
 /*
  * Starts the sweeper, a child that removes old stages from the library, then ends. The caller reaps
- * it; if the caller dies first, so does the sweeper. Logs an error when it cannot start. Does
- * nothing in a read-only library.
+ * it; if the caller dies first, so does the sweeper. Logs an error when it cannot start.
  */
 void child_sweep(const struct service *service);
 

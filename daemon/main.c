@@ -33,23 +33,47 @@ enum {
     EXIT_USAGE = 2,
 };
 
-static int complain_of_library(const struct settings *settings, const char *fault)
-{
-    (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, fault);
-    return EXIT_FAILURE;
-}
-
 static int complain(const char *subject, const char *fault)
 {
     (void)fprintf(stderr, "fsd: %s%s%s\n", subject, subject[0] != '\0' ? ": " : "", fault);
     return EXIT_FAILURE;
 }
 
+static int complain_of_library(const struct settings *settings, const char *fault)
+{
+    (void)fprintf(stderr, "fsd: library %s: %s\n", settings->library, fault);
+    return EXIT_FAILURE;
+}
+
+static int complain_of_pid_file(const struct settings *settings)
+{
+    return complain(settings->pid_file, errno == EAGAIN   ? "another daemon uses this file"
+                                        : errno == EEXIST ? "the existing file is not a pid file"
+                                                          : strerror(errno));
+}
+
+static void complain_of_address(const char *fault)
+{
+    (void)complain("", fault);
+}
+
+/* What a self-test has found. Returns EXIT_SUCCESS also when files can only be read. */
+static int settle_library(struct daemon *daemon, int code, const char *fault)
+{
+    if (code < 0 && code != -REASON_DENIED && code != -REASON_NO_SPACE)
+        return complain_of_library(daemon->settings, fault);
+    if (code < 0)
+        log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
+                  daemon->settings->library, "cause", fault, NULL);
+    if (daemon->counters != NULL)
+        atomic_store(&daemon->counters->unwritable, (uint64_t)-code);
+    return EXIT_SUCCESS;
+}
+
 /* Opens what sessions need, however they come. */
 static int open_daemon(struct daemon *daemon, bool is_foreground)
 {
     const struct settings *settings = daemon->settings;
-    const char *wrong = NULL;
     struct rlimit limit;
 
     daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
@@ -61,8 +85,8 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     log_open(settings->log_to == LOG_TARGET_SYSLOG ||
                  (settings->log_to == LOG_TARGET_AUTO && !is_foreground),
              daemon->counters);
-    if (library_open(&daemon->library, settings->library, settings->records, &wrong) < 0)
-        return complain_of_library(settings, wrong);
+    if (library_open(&daemon->library, settings->library, settings->records) < 0)
+        return complain_of_library(settings, strerror(errno));
 
     /* Keep nothing of the caller's environment but the time zone. */
     char *zone = getenv("TZ");
@@ -153,26 +177,21 @@ static int serve(struct daemon *daemon)
     int code = open_daemon(daemon, is_foreground);
     if (code != EXIT_SUCCESS)
         return code;
-    if (self_test(&daemon->library, settings, fault) < 0)
-        return complain_of_library(settings, fault);
+    code = settle_library(daemon, self_test(&daemon->library, settings, fault), fault);
+    if (code != EXIT_SUCCESS)
+        return code;
     parent_catch_signals();
     /* First, so that its lock is held before anybody can connect. */
     if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
-        return complain(settings->pid_file, errno == EAGAIN ? "another daemon uses this file"
-                                            : errno == EEXIST
-                                                ? "the existing file is not a pid file"
-                                                : strerror(errno));
+        return complain_of_pid_file(settings);
     code = listener_open(&daemon->listener, settings, daemon->systemd, no_listener);
     if (code < 0) {
         pid_file_remove(settings->pid_file, daemon->pid_file);
-        (void)complain("", no_listener);
+        complain_of_address(no_listener);
         return code == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
     }
 
     access_resolve(settings);
-    if (!daemon->library.writable)
-        log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library",
-                  settings->library, NULL);
     access_warm_up();
     (void)!chdir("/");
     if (word >= 0)
@@ -186,9 +205,12 @@ static int serve(struct daemon *daemon)
 static int serve_stdio(struct daemon *daemon)
 {
     struct client client;
+    char fault[CHILD_FAULT_ROOM];
 
     closefrom(SYSTEMD_FIRST_SOCKET);
     int code = open_daemon(daemon, false);
+    if (code == EXIT_SUCCESS)
+        code = settle_library(daemon, self_test_prepare(&daemon->library, true, fault), fault);
     if (code != EXIT_SUCCESS)
         return code;
     const struct service service = {

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/log.h"
 #include "daemon/store/stage.h"
 #include "daemon/worker.h"
 
@@ -24,6 +23,14 @@ static int fail(char fault[CHILD_FAULT_ROOM], int code, const char *what)
     return code;
 }
 
+int self_test_prepare(const struct library *library, bool make, char fault[CHILD_FAULT_ROOM])
+{
+    const char *wrong = NULL;
+    int code = library_prepare(library, make, &wrong);
+
+    return code < 0 ? fail(fault, code, wrong) : 0;
+}
+
 /* Gives the stage a name as commit_link() does, which must fail while the name is taken. */
 static int try_link(const struct stage *stage, const char *name, char fault[CHILD_FAULT_ROOM])
 {
@@ -39,47 +46,51 @@ static int try_link(const struct stage *stage, const char *name, char fault[CHIL
     return 0;
 }
 
-/*
- * Stores a file within the limits of a session. Returns 0 or a reason, -REASON_NO_SPACE on a full
- * disk, with a `fault`.
- */
-static int try_storing(const void *argument, char fault[CHILD_FAULT_ROOM])
+int self_test_store(const struct library *library, char fault[CHILD_FAULT_ROOM])
 {
-    const struct attempt *attempt = argument;
     const struct stage_plan plan = {.size = 1};
     struct stage stage = STAGE_NONE;
     struct record record = {.size = 1, .by = "self-test"};
     char name[sizeof stage.id + sizeof ".link"];
+    int code = self_test_prepare(library, true, fault);
+
+    if (code < 0)
+        return code;
+    code = stage_open(&stage, library, client, &plan);
+    if (code < 0) {
+        (void)fail(fault, code, "cannot create a file in .fsd/stage");
+    } else {
+        (void)snprintf(name, sizeof name, "%s.link", stage.id);
+        (void)digest_of_bytes("x", 1, record.digest);
+        code = stage_write(&stage, "x", 1);
+        if (code < 0)
+            (void)fail(fault, code, "cannot write to a file in .fsd/stage");
+        else if ((code = stage_seal(&stage, library, &record)) < 0)
+            (void)fail(fault, code, "cannot give a file its record and sync it to disk");
+        else
+            code = try_link(&stage, name, fault);
+        (void)unlinkat(stage.folder, name, 0);
+        stage_close(&stage);
+    }
+    /* The folders can be written to, so that it would not help to wait. */
+    return code == -REASON_DENIED ? -REASON_INTERNAL : code;
+}
+
+static int try_storing(const void *argument, char fault[CHILD_FAULT_ROOM])
+{
+    const struct attempt *attempt = argument;
 
     worker_limit_memory(worker_memory_in_use(), attempt->settings->memory);
-    int code = stage_open(&stage, attempt->library, client, &plan);
-    if (code < 0)
-        return fail(fault, code, "cannot create a file in .fsd/stage");
-    (void)snprintf(name, sizeof name, "%s.link", stage.id);
-    (void)digest_of_bytes("x", 1, record.digest);
-    code = stage_write(&stage, "x", 1);
-    if (code < 0)
-        (void)fail(fault, code, "cannot write to a file in .fsd/stage");
-    else if ((code = stage_seal(&stage, attempt->library, &record)) < 0)
-        (void)fail(fault, code, "cannot give a file its record and sync it to disk");
-    else
-        code = try_link(&stage, name, fault);
-    (void)unlinkat(stage.folder, name, 0);
-    stage_close(&stage);
-    return code;
+    return self_test_store(attempt->library, fault);
 }
 
 int self_test(const struct library *library, const struct settings *settings,
               char fault[CHILD_FAULT_ROOM])
 {
     const struct attempt attempt = {.library = library, .settings = settings};
-    int code = library->writable ? child_try(try_storing, &attempt, fault) : 0;
+    int code = child_try(try_storing, &attempt, fault);
 
-    if (code == -REASON_NO_SPACE) {
-        log_event(LOG_LEVEL_WARNING, "no room for the self-test", "cause", fault, NULL);
-        return 0;
-    }
     if (code < 0 && fault[0] == '\0')
         (void)snprintf(fault, CHILD_FAULT_ROOM, "the self-test crashed");
-    return code < 0 ? -1 : 0;
+    return code;
 }

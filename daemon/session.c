@@ -7,6 +7,7 @@
 
 #include "daemon/heartbeat.h"
 #include "daemon/log.h"
+#include "daemon/self_test.h"
 #include "protocol/descriptor.h"
 
 int session_refuse(struct session *session, enum reason reason, const char *format, ...)
@@ -47,6 +48,34 @@ int session_check_disk(struct session *session)
                                 "the disk has failed: uploads and deletions are refused until fsd "
                                 "is restarted")
                : 0;
+}
+
+static int test_again(void *argument)
+{
+    struct session *session = argument;
+    struct counters *counters = session->counters;
+    char fault[CHILD_FAULT_ROOM];
+    int code = self_test_store(session->library, fault);
+
+    /* Of several sessions, the first one logs it. */
+    if (code == 0 && atomic_exchange(&counters->unwritable, 0) != 0)
+        log_event(LOG_LEVEL_INFO, "the library is writable again", "library",
+                  session->library->path, NULL);
+    if (code < 0 && code != -REASON_NO_SPACE && code != -REASON_DENIED)
+        log_event(LOG_LEVEL_ERROR, "the library stays read-only", "library", session->library->path,
+                  "cause", fault, NULL);
+    return code;
+}
+
+int session_check_writable(struct session *session)
+{
+    if (counter_read(&session->counters->unwritable) == 0)
+        return 0;
+    int code = session_run_with_heartbeat(session, test_again, session);
+    if (code == -REASON_NO_SPACE)
+        return session_refuse(session, REASON_NO_SPACE,
+                              "there is no room, and the library is read-only until there is");
+    return code == 0 ? 0 : session_refuse(session, REASON_DENIED, "the library is read-only");
 }
 
 int session_check_promise(struct session *session)

@@ -74,6 +74,12 @@ int session_check_library(struct session *session);
 int session_check_disk(struct session *session);
 
 /*
+ * Can files be stored? If they could not be so far, for want of room or rights, that is tried again.
+ * Returns 0, or -REASON_NO_SPACE or -REASON_DENIED after session_refuse().
+ */
+int session_check_writable(struct session *session);
+
+/*
  * May a change still be answered OK? The same as session_check_disk(), and -REASON_UNAVAILABLE also
  * when the library is no longer in its place.
  */

@@ -54,7 +54,7 @@ untestable() {
 }
 
 @test "self-test: a full disk can still be read" {
-    FSD_EXPECTED='msg="no room for the self-test" cause="cannot create a file in .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot create a file in .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
     mkdir -p "$LIBRARY"
     echo here >"$LIBRARY/file"
     inject -e inject=fallocate:error=ENOSPC
@@ -67,9 +67,114 @@ untestable() {
 <
 < END *
 > PUT other size=1
-< FAIL no-space *
+< FAIL no-space there is no room, *
+> DELETE file
+< OK
 END
     grep -q -E "$FSD_EXPECTED" "$FSD_LOG"
+}
+
+# serve_mounted OPTIONS COMMAND: the next daemon serves a new tmpfs with these options, in which the
+# command has run, in a mount namespace of its own.
+serve_mounted() {
+    local unshare=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    mkdir -p "$LIBRARY"
+    cat >"$WORK/mount" <<'END'
+mount -t tmpfs -o "$1,mode=0755" tmpfs "$LIBRARY" && echo here >"$LIBRARY/file" &&
+    (cd "$LIBRARY" && eval "$2") && shift 2 && exec "$@"
+END
+    FSD_WRAPPER=("${unshare[@]}" bash "$WORK/mount" "$@")
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'no tmpfs can be mounted here'
+    echo 'records = false;' >"$CONFIG"
+}
+
+# becomes_writable REASON COMMAND: the library that the daemon serves can only be read, for that
+# reason, until the Python has run.
+becomes_writable() {
+    REASON=$1 LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<END
+put = 'PUT new size=1 eager=1\n1\nx\nEND'
+session = Session()
+session.expect('GET file', 'OK size=5')
+check(session.body()[0] == b'here\n', 'other bytes')
+check(session.status()['writable'] == '0', 'it is writable')
+session.expect(put, 'FAIL ' + os.environ['REASON'])
+Session().expect('PUT resumed upload=0123456789abcdef0123456789abcdef size=1', 'FAIL ' + os.environ['REASON'])
+again = 'msg="the library is writable again" library='
+check(not log_lines(again), 'it is writable already')
+$2
+session.expect(put, 'OK size=1')
+check(session.status()['writable'] == '1', 'it is not writable')
+check(len(log_lines(again)) == 1, log_lines(again))
+session.expect('DELETE new', 'OK')
+session.expect('DELETE file', 'OK')
+wait_until(lambda: not stages(), 'the stage to go')
+END
+}
+
+@test "library: a new one without inodes is read, and written to when there are some" {
+    serve_mounted size=2m,nr_inodes=12 'for name in 1 2 3 4 5 6 7 8 9 10; do : >$name; done'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(No space left on device\)"|msg=failed .*cause="No space'
+    start_fsd
+    grep -q 'msg="the library is served read-only"' "$FSD_LOG"
+    becomes_writable no-space 'for number in range(10): os.unlink(f"{LIBRARY}/{number + 1}")'
+}
+
+@test "library: a new one on a full disk is read, and written to when there is room" {
+    serve_mounted size=64k 'head -c 1M /dev/zero >full 2>/dev/null || true'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot .* \(No space left on device\)"|msg=failed .*cause="No space'
+    start_fsd
+    becomes_writable no-space 'os.unlink(LIBRARY + "/full")'
+}
+
+@test "library: one that is mounted read-only is written to when it is remounted" {
+    local enter=(nsenter -m)
+    [ "$(id -u)" -eq 0 ] || enter=(nsenter -U --preserve-credentials -m)
+    serve_mounted size=2m 'mount -o remount,ro "$LIBRARY"'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(Read-only file system\)"'
+    start_fsd
+    export MOUNTED=$LIBRARY ENTER="${enter[*]} -t $FSD_PID"
+    becomes_writable denied 'import subprocess
+subprocess.run([*os.environ["ENTER"].split(), "mount", "-o", "remount,rw", os.environ["MOUNTED"]], check=True)'
+}
+
+@test "library: STATUS says so when it is remounted read-only, and back" {
+    local enter=(nsenter -m)
+    [ "$(id -u)" -eq 0 ] || enter=(nsenter -U --preserve-credentials -m)
+    serve_mounted size=2m :
+    start_fsd
+    enter+=(-t "$FSD_PID" mount -o)
+    converse <<<"check(Session().status()['writable'] == '1', 'it is not writable')"
+    "${enter[@]}" remount,ro "$LIBRARY"
+    FSD_EXPECTED='msg=failed .*cause="Read-only file system"'
+    converse <<'END'
+session = Session()
+check(session.status()['writable'] == '0', 'it is writable')
+session.expect('PUT a size=1', 'FAIL denied')
+END
+    "${enter[@]}" remount,rw "$LIBRARY"
+    converse <<'END'
+session = Session()
+check(session.status()['writable'] == '1', 'it is not writable')
+session.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
+END
+}
+
+@test "library: a new one beyond a quota is served read-only" {
+    mkdir -p "$LIBRARY"
+    echo here >"$LIBRARY/file"
+    inject -e inject=mkdirat:error=EDQUOT
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(Disk quota exceeded\)"|msg=failed .*cause="Disk quota exceeded"'
+    start_fsd
+    play <<<$'> GET file\n< OK *\n< 5\n< here\n<\n< END *\n> PUT a size=1\n< FAIL no-space *'
+    converse <<<"check(Session().status()['writable'] == '0', 'it is writable')"
+}
+
+@test "library: .fsd that is a file keeps the daemon from starting" {
+    mkdir -p "$LIBRARY"
+    : >"$LIBRARY/.fsd"
+    refuses 1 "^fsd: library $LIBRARY: cannot use its folder .fsd \(Not a directory\)\$" --config "$CONFIG" \
+        --library "$LIBRARY" --listen "$SOCKET" --foreground
 }
 
 @test "self-test: leaves nothing, and a second daemon may serve the same library" {

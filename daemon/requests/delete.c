@@ -19,8 +19,9 @@ int delete_serve(struct session *session, const struct arguments *arguments)
     struct deletion deletion = {.library = session->library, .name = arguments->name};
     int code = session_check_disk(session);
 
-    if (code == 0 && !session->library->writable)
-        code = session_refuse(session, REASON_DENIED, "the library is read-only");
+    /* Without room to store anything, a deletion may be what makes room. */
+    if (code == 0 && (code = session_check_writable(session)) == -REASON_NO_SPACE)
+        code = 0;
     if (code == 0)
         code = session_run_with_heartbeat(session, delete_file, &deletion);
     if (code == COMMIT_UNKNOWN || (code == 0 && session_check_promise(session) < 0))

@@ -363,8 +363,9 @@ static int serve(struct put *put)
         code = decide(put);
 
     if (code == 0 && put->decision == PUT_RECEIVE) {
-        if (!session->library->writable)
-            return session_refuse(session, REASON_DENIED, "the library is read-only");
+        code = session_check_writable(session);
+        if (code < 0)
+            return code;
         descriptor_close(put->there.fd);
         put->there.fd = -1;
         code = open_stage(put);
@@ -386,8 +387,9 @@ int put_serve(struct session *session, const struct arguments *arguments)
     const struct option_value *replace = &options[OPTION_REPLACE];
     const char *client = session->client.name;
     /* Without a record nobody knows that an upload is done; and anonymous may be anybody. */
-    bool may_resume =
-        session->library->records && session->library->writable && strcmp(client, "anonymous") != 0;
+    bool may_resume = session->library->records &&
+                      counter_read(&session->counters->unwritable) == 0 &&
+                      strcmp(client, "anonymous") != 0;
     struct put put = {
         .session = session,
         .name = arguments->name,

@@ -49,9 +49,13 @@ int status_serve(struct session *session, const struct arguments *arguments)
     struct usage usage = {.library = session->library};
     char *text = NULL;
     size_t length = 0;
+    const char *wrong = NULL;
     int code = session_run_with_heartbeat(session, find_usage, &usage);
+    bool is_writable = session_check_writable(session) == 0 &&
+                       library_prepare(session->library, false, &wrong) == 0;
 
     (void)arguments;
+    session->why[0] = '\0';
     if (code < 0)
         return code;
     FILE *file = open_memstream(&text, &length);
@@ -85,7 +89,7 @@ int status_serve(struct session *session, const struct arguments *arguments)
     print_number(file, "stages.bytes", usage.stages.bytes);
     print_number(file, "space.total", usage.space.total);
     print_number(file, "space.free", usage.space.free);
-    (void)fprintf(file, "writable %d\n", session->library->writable);
+    (void)fprintf(file, "writable %d\n", is_writable);
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
         if (strncmp(row->name, "limits.", 7) == 0)
             print_setting(file, settings, row->name, row);

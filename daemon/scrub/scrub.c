@@ -259,10 +259,16 @@ static const char *open_library(struct scrub *scrub, const char *path)
                                   .gid = status.st_gid};
     if (become_owner(&scrub->owner) < 0)
         return strerror(errno);
-    if (library_open(library, path, true, &fault) == 0) {
-        if ((plan->quarantine || plan->record) && !library->writable)
-            fault = "the library is read-only";
-        else if (plan->quarantine && quarantine_make(library) < 0)
+    bool writes = plan->quarantine || plan->record;
+    if (library_open(library, path, true) < 0) {
+        fault = strerror(errno);
+    } else {
+        code = library_prepare(library, writes, &fault);
+        if (code == -REASON_NO_SPACE || code == -REASON_DENIED)
+            fault = !writes                  ? NULL
+                    : code == -REASON_DENIED ? "the library is read-only"
+                                             : strerror(errno);
+        if (code == 0 && plan->quarantine && quarantine_make(library) < 0)
             fault = strerror(errno);
     }
     stop_being_owner(&scrub->owner);

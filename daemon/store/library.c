@@ -132,12 +132,28 @@ int library_own_failure(int error)
     return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
 }
 
-/* Makes one of the daemon's own folders, unless it is there, and opens it to be written to. */
-static int open_own_folder(const struct library *library, const char *path)
+int library_open(struct library *library, const char *path, bool records)
 {
-    if (mkdirat(library->root, path, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
+    *library = (struct library){.records = records};
+    library->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (library->root < 0)
+        return library_failure(errno);
+    /* It fits: open(2) refuses longer ones. */
+    memcpy(library->path, path, strlen(path) + 1);
+    return 0;
+}
+
+/*
+ * Opens one of the daemon's own folders, to be written to. `make` makes it if it is missing; without
+ * that, the library itself will do, in which it could be made.
+ */
+static int open_own_folder(const struct library *library, const char *path, bool make)
+{
+    if (make && mkdirat(library->root, path, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
         return -1;
     int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 && errno == ENOENT && !make)
+        fd = library_openat(library, ".", O_RDONLY | O_DIRECTORY);
     if (fd >= 0 && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
         descriptor_close(fd);
         fd = -1;
@@ -145,35 +161,35 @@ static int open_own_folder(const struct library *library, const char *path)
     return fd;
 }
 
-int library_open(struct library *library, const char *path, bool records, const char **ret_fault)
+int library_prepare(const struct library *library, bool make, const char **ret_fault)
 {
-    *library = (struct library){.records = records, .writable = true};
-    library->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (library->root < 0) {
-        *ret_fault = strerror(errno);
-        return library_failure(errno);
+    static const char *const folders[] = {".fsd", LIBRARY_STAGE};
+    struct statfs status;
+
+    if (fstatfs(library->root, &status) == 0 &&
+        (status.f_type == MSDOS_SUPER_MAGIC || status.f_type == EXFAT_SUPER_MAGIC)) {
+        *ret_fault = "the file system does not support hard links, which give files their names";
+        errno = EOPNOTSUPP;
+        return -REASON_UNSUPPORTED;
     }
-    /* It fits: open(2) refuses longer ones. */
-    memcpy(library->path, path, strlen(path) + 1);
-    int own = open_own_folder(library, ".fsd");
-    descriptor_close(own);
-    int stage = own >= 0 ? open_own_folder(library, LIBRARY_STAGE) : -1;
-    if (stage < 0) {
-        library->writable = false;
-        if (errno == EROFS || errno == EACCES)
-            return 0;
-        *ret_fault = strerror(errno);
-    } else if (records && !record_is_possible(stage)) {
-        *ret_fault = "the file system has no user xattrs, which records need";
-    } else {
-        descriptor_close(stage);
-        lock_make_file(library);
-        return 0;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        int fd = open_own_folder(library, folders[i], make);
+        if (fd < 0) {
+            *ret_fault = "cannot use its folder .fsd";
+            return library_own_failure(errno);
+        }
+        bool can_record = !library->records || record_is_possible(fd);
+        descriptor_close(fd);
+        if (!can_record) {
+            *ret_fault = "the file system has no user xattrs, which records need";
+            return -REASON_UNSUPPORTED;
+        }
     }
-    descriptor_close(stage);
-    descriptor_close(library->root);
-    library->root = -1;
-    return -REASON_UNAVAILABLE;
+    if (make ? lock_make_file(library) < 0 : !lock_is_possible(library)) {
+        *ret_fault = "cannot use .fsd/lock";
+        return library_own_failure(errno);
+    }
+    return 0;
 }
 
 bool library_is_in_place(const struct library *library)

@@ -19,15 +19,18 @@ struct library {
     char path[PATH_MAX]; /* as it was opened */
     int root;            /* the folder itself */
     bool records;        /* stored files get records, so the file system has user xattrs */
-    bool writable;       /* false: it is served read-only */
 };
 
+/* Opens the folder `path`, an absolute path. Returns 0, or a reason with errno. */
+int library_open(struct library *library, const char *path, bool records);
+
 /*
- * Opens the folder `path`, an absolute path, makes the daemon's own folders in it, and checks that
- * records can be kept if they are asked for. Returns 0, or a reason with `*ret_fault` as the end of
- * the sentence "PATH: ...".
+ * Makes the daemon's own folders and the file of the locks, where they are missing, and checks that
+ * files can be stored. Without `make`, nothing is made: could it be? Returns 0; -REASON_DENIED or
+ * -REASON_NO_SPACE when files can only be read; or another reason. Then `*ret_fault` says what is
+ * wrong, without errno, which says why.
  */
-int library_open(struct library *library, const char *path, bool records, const char **ret_fault);
+int library_prepare(const struct library *library, bool make, const char **ret_fault);
 
 /*
  * Does the path of the library still lead to it? If not, it was unmounted, moved or replaced, and

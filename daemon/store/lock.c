@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "protocol/descriptor.h"
 #include "protocol/digest.h"
@@ -49,7 +50,15 @@ int lock_name(const struct library *library, const char *name, int operation)
     return -1;
 }
 
-void lock_make_file(const struct library *library)
+int lock_make_file(const struct library *library)
 {
-    descriptor_close(open_file(library));
+    int fd = open_file(library);
+
+    descriptor_close(fd);
+    return fd < 0 ? -1 : 0;
+}
+
+bool lock_is_possible(const struct library *library)
+{
+    return faccessat(library->root, LOCK_FILE, R_OK | W_OK, AT_EACCESS) == 0 || errno == ENOENT;
 }

@@ -53,10 +53,7 @@ bool record_is_upload(const char *id, size_t length)
 
 bool record_is_possible(int fd)
 {
-    bool possible = fsetxattr(fd, RECORD_XATTR, "trial", 5, 0) == 0;
-
-    (void)fremovexattr(fd, RECORD_XATTR);
-    return possible;
+    return fgetxattr(fd, RECORD_XATTR, NULL, 0) >= 0 || errno == ENODATA;
 }
 
 int record_write(int fd, const struct record *record)

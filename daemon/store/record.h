@@ -35,7 +35,10 @@ struct record {
     char upload[UPLOAD_ID_ROOM]; /* the id of its upload; empty: it had none */
 };
 
-/* Does the file system of this file or folder have the xattrs that records need? */
+/*
+ * Does the file system of this file or folder have the xattrs that records need? Writes nothing.
+ * Leaves errno when not.
+ */
 bool record_is_possible(int fd);
 
 /* Sets a file's record. Returns 0 or a reason. */

@@ -23,15 +23,21 @@ enum {
     BLOCK = 512,                  /* bytes of what st_blocks counts (stat(3type)) */
 };
 
-static int open_folder(const struct library *library, const char *client)
+/* Opens the folder of a client's stages, and makes it if that is asked for and it is missing. */
+static int open_folder(const struct library *library, const char *client, bool make)
 {
     char path[sizeof LIBRARY_STAGE + RECORD_CLIENT_ROOM];
+    const char *fault = NULL;
 
     (void)snprintf(path, sizeof path, LIBRARY_STAGE "/%s", client);
     int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
-    if (fd >= 0 || errno != ENOENT)
+    if (fd >= 0 || errno != ENOENT || !make)
         return fd;
-    if (mkdirat(library->root, path, STAGE_FOLDER_MODE) < 0 && errno != EEXIST)
+    int made = mkdirat(library->root, path, STAGE_FOLDER_MODE);
+    /* Somebody may have removed the daemon's own folders. */
+    if (made < 0 && errno == ENOENT && library_prepare(library, true, &fault) == 0)
+        made = mkdirat(library->root, path, STAGE_FOLDER_MODE);
+    if (made < 0 && errno != EEXIST)
         return -1;
     return library_openat(library, path, O_RDONLY | O_DIRECTORY);
 }
@@ -164,7 +170,7 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
 {
     char text[PLAN_ROOM];
 
-    *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
+    *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client, true)};
     if (plan->id != NULL)
         memcpy(stage->id, plan->id, sizeof stage->id);
     if (stage->folder < 0 || (plan->id == NULL && hex_random(UPLOAD_ID_LENGTH, stage->id) < 0))
@@ -200,10 +206,10 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
     struct stat status;
     int code = 0;
 
-    *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client)};
+    *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client, false)};
     memcpy(stage->id, plan->id, sizeof stage->id);
     if (stage->folder < 0)
-        return stage_failure(errno);
+        return errno == ENOENT ? -REASON_NOT_FOUND : stage_failure(errno);
     stage->lock = openat(stage->folder, stage->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (stage->lock < 0)
         code = errno == ENOENT ? -REASON_NOT_FOUND : stage_failure(errno);
