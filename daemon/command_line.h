@@ -13,7 +13,8 @@
 enum action {
     ACTION_SERVE,
     ACTION_STDIO,          /* one session, on stdin and stdout */
-    ACTION_CHECK,          /* read the settings, and no more */
+    ACTION_CHECK,          /* report what would make a start fail */
+    ACTION_CHECK_SYNTAX,   /* read the settings, and no more */
     ACTION_PRINT_CONFIG,   /* print what is in force */
     ACTION_PRINT_SETTINGS, /* print the table */
     ACTION_VERSION,

@@ -2,15 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,20 +26,25 @@ enum {
     BACKLOG = 1024,
     LOCK_TRIES = 200,
     LOCK_PAUSE_MS = 10,
+    PATIENCE_S = 2, /* for somebody who may be listening */
+    PORT_UNPRIVILEGED = 1024,
 };
 
 static const char not_loopback[] = "not a loopback address; connections without encryption are "
                                    "accepted from this machine only";
 static const char too_many[] = "too many addresses";
+static const char twice[] = "the address is given twice";
 
 /* Errors of the settings have a reason of their own. */
 static int fail(char fault[LISTENER_FAULT_ROOM], const char *address, const char *cause)
 {
     (void)snprintf(fault, LISTENER_FAULT_ROOM, "cannot listen on %.200s: %.200s", address, cause);
-    return cause == not_loopback || cause == too_many ? -REASON_USAGE : -REASON_INTERNAL;
+    return cause == not_loopback || cause == too_many || cause == twice ? -REASON_USAGE
+                                                                        : -REASON_INTERNAL;
 }
 
-static void add(struct listener *listener, int fd, enum address_kind kind, const char *path)
+static void add(struct listener *listener, int fd, enum address_kind kind, const void *address,
+                socklen_t length, const char *path)
 {
     struct stat status = {.st_ino = 0};
     size_t place = listener->count++;
@@ -45,9 +53,31 @@ static void add(struct listener *listener, int fd, enum address_kind kind, const
         (void)stat(path, &status);
     listener->sockets[place].fd = fd;
     listener->sockets[place].kind = kind;
+    listener->sockets[place].address = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
+    memcpy(&listener->sockets[place].address, address, length);
     listener->sockets[place].device = status.st_dev;
     listener->sockets[place].inode = status.st_ino;
     memcpy(listener->sockets[place].path, path, strlen(path) + 1);
+}
+
+/* Is this the address of one of the sockets from `first` to before `last`? */
+static bool is_listed(const struct listener *listener, size_t first, size_t last,
+                      const void *address, socklen_t length)
+{
+    for (size_t i = first; i < last; i++) {
+        if (memcmp(&listener->sockets[i].address, address, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void find_folder(const struct sockaddr_un *address, char folder[LISTENER_PATH_ROOM])
+{
+    const char *path = address->sun_path;
+    const char *slash = strrchr(path, '/');
+
+    (void)snprintf(folder, LISTENER_PATH_ROOM, "%.*s", slash == path ? 1 : (int)(slash - path),
+                   path);
 }
 
 /*
@@ -55,12 +85,11 @@ static void add(struct listener *listener, int fd, enum address_kind kind, const
  * and replaces the socket. Anybody who may read the folder can hold the lock, so the wait is short,
  * and the daemon starts even without the lock.
  */
-static int lock_folder(const char *path)
+static int lock_folder(const struct sockaddr_un *address)
 {
-    char folder[sizeof((struct sockaddr_un *)NULL)->sun_path];
-    const char *slash = strrchr(path, '/');
+    char folder[LISTENER_PATH_ROOM];
 
-    (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    find_folder(address, folder);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
@@ -70,30 +99,58 @@ static int lock_folder(const char *path)
     return fd;
 }
 
+/*
+ * May a socket be bound to this path? There may be nothing, or a socket that is dead. Returns NULL,
+ * or what is wrong.
+ */
+static const char *check_path(const struct sockaddr_un *address, bool *ret_is_dead)
+{
+    struct stat status;
+
+    *ret_is_dead = false;
+    if (lstat(address->sun_path, &status) < 0)
+        return errno == ENOENT ? NULL : strerror(errno);
+    if (!S_ISSOCK(status.st_mode))
+        return "the path exists and is not a socket";
+    /* Of the wrong type, so that whoever listens does not notice, but EPROTOTYPE shows it. */
+    int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (client < 0)
+        return strerror(errno);
+    *ret_is_dead = connect(client, (const struct sockaddr *)address, sizeof *address) < 0 &&
+                   errno == ECONNREFUSED;
+    (void)close(client);
+    return *ret_is_dead ? NULL : "another daemon is listening there";
+}
+
 /* Replaces a socket on which nobody listens. Returns NULL, or what went wrong. */
 static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t mode)
 {
     const struct sockaddr *any = (const struct sockaddr *)address;
+    bool is_dead = false;
     int bound = bind(fd, any, sizeof *address);
 
     if (bound < 0 && errno == EADDRINUSE) {
-        struct stat status;
-        if (lstat(address->sun_path, &status) < 0)
-            return strerror(errno);
-        if (!S_ISSOCK(status.st_mode))
-            return "the path exists and is not a socket";
-        int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (client < 0)
-            return strerror(errno);
-        bool is_dead = connect(client, any, sizeof *address) < 0 && errno == ECONNREFUSED;
-        (void)close(client);
-        if (!is_dead)
-            return "another daemon is listening there";
-        bound = unlink(address->sun_path) == 0 ? bind(fd, any, sizeof *address) : -1;
+        const char *wrong = check_path(address, &is_dead);
+        if (wrong != NULL)
+            return wrong;
+        bound = !is_dead || unlink(address->sun_path) == 0 ? bind(fd, any, sizeof *address) : -1;
     }
     if (bound < 0 || chmod(address->sun_path, mode) < 0 || listen(fd, BACKLOG) < 0)
         return strerror(errno);
     return NULL;
+}
+
+/* What bind_unix() would say, but changes nothing. */
+static const char *try_unix(const struct sockaddr_un *address)
+{
+    char folder[LISTENER_PATH_ROOM];
+    bool is_dead = false;
+    const char *wrong = check_path(address, &is_dead);
+
+    find_folder(address, folder);
+    if (wrong == NULL && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0)
+        wrong = strerror(errno);
+    return wrong;
 }
 
 static int open_unix(struct listener *listener, const char *path, mode_t mode,
@@ -101,20 +158,86 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
+    memcpy(address.sun_path, path, strlen(path) + 1);
     if (listener->count == LISTENER_SOCKETS_MOST)
         return fail(fault, path, too_many);
-    memcpy(address.sun_path, path, strlen(path) + 1);
+    if (is_listed(listener, 0, listener->count, &address, sizeof address))
+        return fail(fault, path, twice);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return fail(fault, path, strerror(errno));
-    int lock = lock_folder(path);
-    const char *wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address, mode);
-    if (wrong == NULL)
-        add(listener, fd, ADDRESS_UNIX, path);
-    else
+    const char *wrong = NULL;
+    if (listener->is_trial) {
+        wrong = try_unix(&address);
+    } else {
+        int lock = lock_folder(&address);
+        wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address, mode);
+        descriptor_close(lock);
+    }
+    if (wrong != NULL) {
         descriptor_close(fd);
-    descriptor_close(lock);
-    return wrong == NULL ? 0 : fail(fault, path, wrong);
+        return fail(fault, path, wrong);
+    }
+    add(listener, fd, ADDRESS_UNIX, &address, sizeof address, listener->is_trial ? "" : path);
+    return 0;
+}
+
+/* Ports below a limit need a capability (ip(7), ip_unprivileged_port_start). */
+static bool may_bind(unsigned port)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
+    char text[16] = "";
+    unsigned long free = PORT_UNPRIVILEGED;
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+
+    if (file != NULL && fgets(text, sizeof text, file) != NULL)
+        free = strtoul(text, NULL, 10);
+    if (file != NULL)
+        (void)fclose(file);
+    return port == 0 || port >= free ||
+           (syscall(SYS_capget, &header, sets) == 0 &&
+            (sets[0].effective & 1U << CAP_NET_BIND_SERVICE) != 0);
+}
+
+/* The port of a TCP address: it is in the same place in those of IPv4 and IPv6. */
+static unsigned port_of(const struct addrinfo *info)
+{
+    return ntohs(((const struct sockaddr_in *)(const void *)info->ai_addr)->sin_port);
+}
+
+/*
+ * Listens on an address, or, in a trial, finds out whether that is possible: where nobody listens,
+ * a connection is refused. Returns a descriptor, or -1 with errno set.
+ */
+static int open_tcp(const struct addrinfo *info, bool is_trial)
+{
+    const int on = 1;
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    int fd =
+        socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | (is_trial ? 0 : SOCK_NONBLOCK), 0);
+    int code = -1;
+
+    if (fd < 0)
+        return -1;
+    if (is_trial) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        if (connect(fd, info->ai_addr, info->ai_addrlen) == 0 || errno == EINPROGRESS)
+            errno = EADDRINUSE;
+        else if (errno == ECONNREFUSED && may_bind(port_of(info)))
+            code = 0;
+        else if (errno == ECONNREFUSED)
+            errno = EACCES;
+    } else {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (info->ai_family == AF_INET6)
+            (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        code = bind(fd, info->ai_addr, info->ai_addrlen) < 0 ? -1 : listen(fd, BACKLOG);
+    }
+    if (code == 0)
+        return fd;
+    descriptor_close(fd);
+    return -1;
 }
 
 /* Opens all addresses of a host. */
@@ -124,30 +247,41 @@ static int open_plain(struct listener *listener, const struct address *address,
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
     const char *wrong = NULL;
-    const int on = 1;
+    size_t first = listener->count;
     int code = getaddrinfo(address->host, address->port, &hints, &found);
 
     if (code != 0)
         return fail(fault, address->text, gai_strerror(code));
     for (const struct addrinfo *info = found; wrong == NULL && info != NULL; info = info->ai_next) {
-        int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd >= 0)
-            (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (fd >= 0 && info->ai_family == AF_INET6)
-            (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        const void *bytes = info->ai_addr;
+        if (is_listed(listener, first, listener->count, bytes, info->ai_addrlen))
+            continue;
+        int fd = -1;
         if (!address_is_loopback(info->ai_addr))
             wrong = not_loopback;
         else if (listener->count == LISTENER_SOCKETS_MOST)
             wrong = too_many;
-        else if (fd < 0 || bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
-            wrong = strerror(errno);
-        if (wrong == NULL)
-            add(listener, fd, ADDRESS_PLAIN, "");
+        else if (port_of(info) != 0 && is_listed(listener, 0, first, bytes, info->ai_addrlen))
+            wrong = twice;
+        else if ((fd = open_tcp(info, listener->is_trial)) >= 0)
+            add(listener, fd, ADDRESS_PLAIN, bytes, info->ai_addrlen, "");
         else
-            descriptor_close(fd);
+            wrong = strerror(errno);
     }
     freeaddrinfo(found);
     return wrong == NULL ? 0 : fail(fault, address->text, wrong);
+}
+
+static int open_address(struct listener *listener, const struct settings *settings, size_t place,
+                        char fault[LISTENER_FAULT_ROOM])
+{
+    struct address address;
+
+    /* Cannot fail: the settings were checked. */
+    (void)address_parse(settings->listen.texts[place], &address);
+    return address.kind == ADDRESS_UNIX
+               ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
+               : open_plain(listener, &address, fault);
 }
 
 /* Logs where a socket listens, for TCP with the port that the system chose for port 0. */
@@ -209,7 +343,7 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
             (void)fail(fault, subject, wrong);
             return -REASON_USAGE;
         }
-        add(listener, fd, is_unix ? ADDRESS_UNIX : ADDRESS_PLAIN, "");
+        add(listener, fd, is_unix ? ADDRESS_UNIX : ADDRESS_PLAIN, &address, length, "");
     }
     return 0;
 }
@@ -227,14 +361,8 @@ int listener_open(struct listener *listener, const struct settings *settings,
                       "setting", row->name, NULL);
     }
     int code = take_given(listener, systemd, fault);
-    for (size_t i = 0; !listener->is_given && code == 0 && i < settings->listen.count; i++) {
-        struct address address;
-        /* Cannot fail: the settings were checked. */
-        (void)address_parse(settings->listen.texts[i], &address);
-        code = address.kind == ADDRESS_UNIX
-                   ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
-                   : open_plain(listener, &address, fault);
-    }
+    for (size_t i = 0; !listener->is_given && code == 0 && i < settings->listen.count; i++)
+        code = open_address(listener, settings, i, fault);
     if (code < 0) {
         listener_remove(listener);
         return code;
@@ -242,6 +370,26 @@ int listener_open(struct listener *listener, const struct settings *settings,
     for (size_t i = 0; i < listener->count; i++)
         log_address(listener->sockets[i].fd);
     return 0;
+}
+
+int listener_check(const struct settings *settings, const struct systemd *systemd,
+                   void (*report)(const char *fault))
+{
+    struct listener trial = {.is_given = systemd->socket_count > 0, .is_trial = true};
+    char fault[LISTENER_FAULT_ROOM];
+    int first = take_given(&trial, systemd, fault);
+
+    if (first < 0)
+        report(fault);
+    for (size_t i = 0; !trial.is_given && i < settings->listen.count; i++) {
+        int code = open_address(&trial, settings, i, fault);
+        if (code < 0)
+            report(fault);
+        if (first == 0)
+            first = code;
+    }
+    listener_remove(&trial);
+    return first;
 }
 
 void listener_remove(struct listener *listener)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "daemon/settings.h"
@@ -20,10 +21,12 @@ enum {
 
 struct listener {
     bool is_given; /* systemd opened the sockets, and keeps them open */
+    bool is_trial; /* see listener_check() */
     size_t count;
     struct {
         int fd;
         enum address_kind kind;
+        struct sockaddr_storage address;
         /* The file of a Unix socket, which is removed at the end if it is still the same file. */
         char path[LISTENER_PATH_ROOM];
         dev_t device;
@@ -39,6 +42,14 @@ struct listener {
  */
 int listener_open(struct listener *listener, const struct settings *settings,
                   const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM]);
+
+/*
+ * Checks whether listener_open() would succeed, but opens and changes nothing. Whether somebody
+ * listens on an address of TCP is found out by connecting. Reports each address that cannot be
+ * listened on. Returns 0 or the first reason.
+ */
+int listener_check(const struct settings *settings, const struct systemd *systemd,
+                   void (*report)(const char *fault));
 
 /* Closes the sockets, and removes their files unless something else has taken their place. */
 void listener_remove(struct listener *listener);

@@ -223,6 +223,30 @@ static int serve_stdio(struct daemon *daemon)
     return EXIT_SUCCESS;
 }
 
+/*
+ * Reports all that would make a start fail, with the exit code of the first of it. Makes, locks and
+ * binds nothing.
+ */
+static int check(struct daemon *daemon)
+{
+    struct settings *settings = daemon->settings;
+    char fault[CHILD_FAULT_ROOM];
+    int code = EXIT_SUCCESS;
+
+    log_set_level((enum log_level)settings->log_level);
+    if (library_open(&daemon->library, settings->library, settings->records) < 0)
+        code = complain_of_library(settings, strerror(errno));
+    else
+        code = settle_library(daemon, self_test_prepare(&daemon->library, false, fault), fault);
+    if (settings->pid_file != NULL && pid_file_check(settings->pid_file) < 0)
+        code = complain_of_pid_file(settings);
+    int listens = listener_check(settings, daemon->systemd, complain_of_address);
+    if (listens < 0 && code == EXIT_SUCCESS)
+        code = listens == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
+    access_resolve(settings);
+    return code;
+}
+
 static int print_text(char *text)
 {
     int code = text != NULL && fputs(text, stdout) != EOF ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -275,6 +299,8 @@ static int run(const struct command_line *line, const struct systemd *systemd)
         code = serve(&daemon);
     } else if (line->action == ACTION_STDIO) {
         code = serve_stdio(&daemon);
+    } else if (line->action == ACTION_CHECK) {
+        code = check(&daemon);
     } else if (line->action == ACTION_PRINT_CONFIG) {
         code = print_text(configuration_show(&settings.configuration));
     }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,29 +17,58 @@ enum {
     TRIES = 10,
 };
 
+/* A daemon can only have made a regular file that contains a number or nothing. */
+static bool is_pid_file(int fd)
+{
+    char text[NUMBER_ROOM + 1] = "";
+    struct stat status;
+
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= NUMBER_ROOM) {
+        ssize_t length = pread(fd, text, NUMBER_ROOM, 0);
+        if (length >= 0 && strspn(text, "0123456789\n") == (size_t)length)
+            return true;
+    }
+    errno = EEXIST;
+    return false;
+}
+
 /* Locks the file and writes the pid. Returns 0, or -1 with errno set. */
 static int take(int fd)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char text[NUMBER_ROOM + 1] = "";
-    struct stat status;
-    ssize_t length = 0;
 
     if (fcntl(fd, F_SETLK, &whole) < 0) {
         /* POSIX allows either of the two. */
         errno = errno == EACCES ? EAGAIN : errno;
         return -1;
     }
-    /* A daemon can only have made a regular file that contains a number or nothing. */
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > NUMBER_ROOM ||
-        (length = pread(fd, text, NUMBER_ROOM, 0)) < 0 ||
-        strspn(text, "0123456789\n") != (size_t)length) {
-        errno = EEXIST;
-        return -1;
-    }
-    if (ftruncate(fd, 0) < 0 || fchmod(fd, MODE) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
+    if (!is_pid_file(fd) || ftruncate(fd, 0) < 0 || fchmod(fd, MODE) < 0 ||
+        dprintf(fd, "%ld\n", (long)getpid()) < 0)
         return -1;
     return 0;
+}
+
+int pid_file_check(const char *path)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char folder[PATH_MAX];
+    int code = -1;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0) {
+        bool is_known = fcntl(fd, F_GETLK, &whole) == 0;
+        if (is_known && whole.l_type != F_UNLCK)
+            errno = EAGAIN;
+        else if (is_known && is_pid_file(fd))
+            code = 0;
+        descriptor_close(fd);
+    } else if (errno == ENOENT) {
+        const char *slash = strrchr(path, '/');
+        (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path),
+                       path);
+        code = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS);
+    }
+    return code;
 }
 
 int pid_file_make(const char *path)

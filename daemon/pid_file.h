@@ -11,6 +11,11 @@
  */
 int pid_file_make(const char *path);
 
+/*
+ * Would pid_file_make() succeed? Makes and locks nothing. Returns 0, or -1 with errno set as above.
+ */
+int pid_file_check(const char *path);
+
 /* Removes the file if it is still this one, and closes the descriptor. Does nothing for -1. */
 void pid_file_remove(const char *path, int fd);
 

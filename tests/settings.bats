@@ -12,7 +12,7 @@ print_config() {
 # refuses_text PATTERN: the configuration on stdin is refused, with that after its name.
 refuses_text() {
     cat >"$CONFIG"
-    refuses 2 "^fsd: $CONFIG:$1\$" --config "$CONFIG" --library "$WORK" --check
+    refuses 2 "^fsd: $CONFIG:$1\$" --config "$CONFIG" --library "$WORK" --check-syntax
 }
 
 # table: runs the Python on stdin, which finds what tests/settings_table.py defines.
@@ -44,7 +44,7 @@ END
 for row in rows():
     for value in [SAMPLES[kind] for kind in SAMPLES if kind not in row['types']]:
         line, name = write(row, value)
-        expect_refusal(f"{CONFIG}:{line}: {name}: must be {row['must_be']}", '--check', *options_for(row))
+        expect_refusal(f"{CONFIG}:{line}: {name}: must be {row['must_be']}", '--check-syntax', *options_for(row))
 END
 }
 
@@ -54,7 +54,7 @@ tried = 0
 for row in rows():
     for value, sentence in row['wrong']:
         line, name = write(row, value)
-        expect_refusal(f"{CONFIG}:{line}: {name}: {sentence}", '--check', *options_for(row))
+        expect_refusal(f"{CONFIG}:{line}: {name}: {sentence}", '--check-syntax', *options_for(row))
         tried += 1
 check(tried > 60, f'only {tried} values')
 END
@@ -69,12 +69,12 @@ for row in rows():
         line, name = write(row, SAMPLES['number'], name=name)
         if group.isupper():
             line, name = 2, group.rstrip('[]')
-        expect_refusal(f'{CONFIG}:{line}: {name}: unknown setting', '--check', *LIBRARY_OPTION)
+        expect_refusal(f'{CONFIG}:{line}: {name}: unknown setting', '--check-syntax', *LIBRARY_OPTION)
     group = row['name'].rpartition('.')[0]
     if group and not is_member(row):
         with open(CONFIG, 'w') as file:
             file.write(f'{group} = 7;\n')
-        expect_refusal(f'{CONFIG}:1: {group}: must be a group, {{ ... }}', '--check', *LIBRARY_OPTION)
+        expect_refusal(f'{CONFIG}:1: {group}: must be a group, {{ ... }}', '--check-syntax', *LIBRARY_OPTION)
 END
 }
 
@@ -86,7 +86,7 @@ for row in rows():
         name, text, line = shown(row, value)
         found = in_force(*options_for(row))[name]
         check(found == (text, f'{CONFIG}:{line}'), f'{value}: {found}')
-        check(run('--check', *options_for(row)) == (0, '', ''), 'not silent')
+        check(run('--check-syntax', *options_for(row)) == (0, '', ''), 'not silent')
 END
 }
 
@@ -102,7 +102,7 @@ for row in rows():
     for value, sentence in row['wrong']:
         if value.startswith('"') and row['kind'] != 'a path':
             write(row, row['right'][0])
-            expect_refusal(f'{option}: {sentence}', '--check', option, value[1:-1], *options_for(row))
+            expect_refusal(f'{option}: {sentence}', '--check-syntax', option, value[1:-1], *options_for(row))
             tried += 1
     for value in row['right']:
         if value.startswith('"'):
@@ -111,7 +111,7 @@ for row in rows():
             check(found == (value, option), found)
             tried += 1
     if row['kind'] == 'a path':
-        expect_refusal(f'{option}: "" is not an absolute path', '--check', *options_for(row), option, '')
+        expect_refusal(f'{option}: "" is not an absolute path', '--check-syntax', *options_for(row), option, '')
 check(tried > 10, f'only {tried} values')
 END
 }
@@ -120,7 +120,7 @@ END
     table <<'END'
 for row in rows():
     write(row, row['right'][0], row['right'][0])
-    code, text, errors = run('--check', *options_for(row))
+    code, text, errors = run('--check-syntax', *options_for(row))
     check(code == 2 and not text and errors.startswith(f'fsd: {CONFIG}:') and errors.count('\n') == 1, errors)
 END
 }
@@ -200,7 +200,7 @@ END
 
 @test "misread: a NUL, as a byte or as an escape" {
     printf 'anonymous = "list";\n\0anonymous = "everything";\n' >"$CONFIG"
-    refuses 2 "^fsd: $CONFIG: .+" --config "$CONFIG" --library "$WORK" --check
+    refuses 2 "^fsd: $CONFIG: .+" --config "$CONFIG" --library "$WORK" --check-syntax
     refuses_text '2: .*\\x00.*' <<<$'\npid_file = "/srv/x\\x00y";'
     refuses_text '3: .*\\x00.*' <<<$'\nlisten = ("/a",\n"\\\\\\x00");'
     # An escaped backslash.
@@ -225,16 +225,16 @@ END
     truncate -s 65536 large
     for path in "$WORK/fifo" "$WORK" "$WORK/absent" /dev/zero "$WORK/bound" "$WORK/large" \
         "$CONFIG/below" "$WORK/$(printf '%0300d' 0)" ''; do
-        refuses 2 "^fsd: ($path|$WORK/): .+" --config "$path" --library "$WORK" --check
+        refuses 2 "^fsd: ($path|$WORK/): .+" --config "$path" --library "$WORK" --check-syntax
     done
-    refuses 2 "^fsd: $WORK/fifo: .+" --config fifo --library "$WORK" --check
+    refuses 2 "^fsd: $WORK/fifo: .+" --config fifo --library "$WORK" --check-syntax
 }
 
 @test "file: one that may not be read is refused" {
     use_other_user
     echo 'spare = 1;' >"$CONFIG"
     chmod 0 "$CONFIG"
-    run timeout 20 "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" --check
+    run timeout 20 "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" --check-syntax
     assert_failure 2
     assert_output "fsd: $CONFIG: Permission denied"
 }
@@ -244,7 +244,7 @@ END
     converse <<'END'
 write_settings(''.join(f'a{number:x}=1;' for number in range(100000)))
 END
-    run timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --check
+    run timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --check-syntax
     assert_failure 2
     assert_line --index 0 --regexp "^fsd: $CONFIG(:1: a0: unknown setting|: File too large)\$"
 }
@@ -253,26 +253,12 @@ END
     local text
     for text in '' $'\n' '# nothing' $'/* nothing\n*/' 'limits = { };' ' '; do
         printf '%s' "$text" >"$CONFIG"
-        run quiet timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --check
+        run quiet timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --check-syntax
         assert_success
         assert_output ''
     done
     start_fsd
     play <<<$'> LIST\n< EMPTY'
-}
-
-@test "check: is silent and touches nothing" {
-    cat >"$CONFIG" <<END
-library = "$WORK/absent";
-listen = ("$SOCKET", "plain:127.0.0.1:0");
-pid_file = "$WORK/pid";
-END
-    run timeout 20 "$FSD" --check --config "$CONFIG" 3>&-
-    assert_success
-    assert_output ''
-    [ ! -e "$SOCKET" ] && [ ! -e "$WORK/pid" ] && [ ! -e "$WORK/absent" ]
-    # It wins over the action that would be taken without it, and also takes options.
-    refuses 2 '^fsd: --anonymous: .+' --check --config "$CONFIG" --anonymous x
 }
 
 @test "print-config: prints a configuration that means the same" {
@@ -334,7 +320,7 @@ END
     for number in {1..17}; do
         many+=(--listen "/$number")
     done
-    refuses 2 '^fsd: --listen: there can be at most 16$' --config "$CONFIG" --library / --check "${many[@]}"
+    refuses 2 '^fsd: --listen: there can be at most 16$' --config "$CONFIG" --library / --check-syntax "${many[@]}"
 }
 
 @test "HUP: new sessions have the new settings, those under way keep theirs" {
