@@ -200,7 +200,9 @@ static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_
                 descriptor_close(fd);
                 fd = -1;
             }
-            error = fd < 0 ? errno : error;
+            /* An address that this machine does not have says least. */
+            if (fd < 0 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
+                error = errno;
             polled[begun++] = (struct pollfd){.fd = fd, .events = POLLOUT};
             open += fd >= 0;
             next = now + STAGGER_MS;

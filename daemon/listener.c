@@ -240,7 +240,7 @@ static int open_tcp(const struct addrinfo *info, bool is_trial)
     return -1;
 }
 
-/* Opens all addresses of a host. */
+/* Opens the addresses of a host: all of those that this machine has, which may have no IPv6. */
 static int open_plain(struct listener *listener, const struct address *address,
                       char fault[LISTENER_FAULT_ROOM])
 {
@@ -248,6 +248,7 @@ static int open_plain(struct listener *listener, const struct address *address,
     struct addrinfo *found = NULL;
     const char *wrong = NULL;
     size_t first = listener->count;
+    int absent = EADDRNOTAVAIL;
     int code = getaddrinfo(address->host, address->port, &hints, &found);
 
     if (code != 0)
@@ -265,10 +266,14 @@ static int open_plain(struct listener *listener, const struct address *address,
             wrong = twice;
         else if ((fd = open_tcp(info, listener->is_trial)) >= 0)
             add(listener, fd, ADDRESS_PLAIN, bytes, info->ai_addrlen, "");
+        else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT || errno == ENETUNREACH)
+            absent = errno;
         else
             wrong = strerror(errno);
     }
     freeaddrinfo(found);
+    if (wrong == NULL && listener->count == first)
+        wrong = strerror(absent);
     return wrong == NULL ? 0 : fail(fault, address->text, wrong);
 }
 

@@ -64,3 +64,54 @@ load library
     stop_fsd
     [ ! -e "$SOCKET" ] && [ ! -e "$WORK/second" ]
 }
+
+# use_no_ipv6 [LINE...]: the next daemon runs in a network of its own without IPv6, where /etc/hosts has
+# these lines. enter COMMAND... runs a command there.
+use_no_ipv6() {
+    local unshare=(unshare -rmn)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -mn)
+    printf '%s\n' "$@" >hosts
+    cat >"$WORK/network" <<'END'
+echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6 &&
+    python3 -c 'import fcntl, socket, struct
+# SIOCSIFFLAGS, IFF_UP (netdevice(7)).
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8914, struct.pack("16sH22x", b"lo", 1))' &&
+    mount --bind "$WORK/hosts" /etc/hosts && exec "$@"
+END
+    FSD_WRAPPER=("${unshare[@]}" bash "$WORK/network")
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'no network without IPv6 can be made here'
+    ! "${FSD_WRAPPER[@]}" grep -q . /proc/net/if_inet6 || skip 'IPv6 cannot be turned off here'
+}
+
+enter() {
+    local as=()
+    [ "$(id -u)" -eq 0 ] || as=(-U --preserve-credentials)
+    quiet nsenter "${as[@]}" -m -n -t "$FSD_PID" -- "$@"
+}
+
+@test "listen: of the addresses of a host, those that exist are listened on" {
+    use_no_ipv6 '::1 localhost ip6-localhost both' '127.0.0.1 localhost both both'
+    start_fsd --listen plain:localhost:7373 --anonymous 'list put'
+    assert_equal "$(grep -c msg=listening "$FSD_LOG")" 2
+    grep -q -x 'level=info msg=listening address=plain:127.0.0.1:7373' "$FSD_LOG"
+    # The client tries all addresses, too.
+    echo hello >a
+    enter "$FSD_BUILD/fsc" --server plain:localhost put "$WORK/a"
+    run enter "$FSD_BUILD/fsc" --server plain:both ls
+    assert_output a
+    # A host that has no address here is an error.
+    run timeout 20 "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" --foreground \
+        --listen plain:ip6-localhost 3>&-
+    assert_failure 1
+    assert_output 'fsd: cannot listen on plain:ip6-localhost: Cannot assign requested address'
+    run timeout 20 "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" --check \
+        --listen plain:ip6-localhost --listen plain:both 3>&-
+    assert_failure 1
+    assert_output 'fsd: cannot listen on plain:ip6-localhost: Cannot assign requested address'
+    # So is a port that is taken, though there is another address.
+    run enter timeout 20 "$FSD" --config "$CONFIG" --library "$LIBRARY" --foreground --listen plain:localhost
+    assert_failure 1
+    run timeout 20 "${FSD_WRAPPER[@]}" "$FSD_BUILD/fsc" --server plain:both ls
+    assert_failure 10
+    assert_line --index 0 --partial 'fsc: plain:both: cannot connect: Connection refused'
+}
