@@ -55,7 +55,7 @@ all/deep/with space
 all/large
 all/none'
     assert_fails 2 "$FSC" put -R .
-    assert_equal "$stderr" 'fsc: .: cannot be stored as ".": a component is . or .. (use --name to give it a name)'
+    assert_equal "$stderr" 'fsc: .: a folder without a name (use -R --folder FOLDER to store what is in it)'
     assert_fails 2 "$FSC" put -R tree file --name x
     assert_fails 9 "$FSC" put tree
     assert_regex "$stderr" '-R'

@@ -191,18 +191,20 @@ SCRIPT
 @test "get: each of several names is tried, and the first failure is the exit code" {
     start_with_files
     printf other >here/c
-    run --separate-stderr "$FSC" get --into here a nothing .fsdx folder/c b
+    run --separate-stderr "$FSC" get --into here a nothing folder/c b
     assert_equal "$status" 4
     assert_equal "$output" ''
-    assert_equal "${#stderr_lines[@]}" 3
+    assert_equal "${#stderr_lines[@]}" 2
     assert_regex "${stderr_lines[0]}" '^fsc: nothing: '
-    assert_regex "${stderr_lines[1]}" '^fsc: \.fsdx: '
-    assert_regex "${stderr_lines[2]}" '^fsc: here/c: '
+    assert_regex "${stderr_lines[1]}" '^fsc: here/c: '
     cmp here/a "$LIBRARY/a"
     cmp here/b "$LIBRARY/b"
     assert_left_alone a b c
 
-    run --separate-stderr "$FSC" get --into here .. nothing
+    # A name that cannot be one stops all of them; in a list it does not.
+    assert_fails 2 "$FSC" get --into here .. nothing
+    printf '%s\n' .. nothing >list
+    run --separate-stderr "$FSC" get --into here --files-from list
     assert_equal "$status" 2
     assert_equal "${#stderr_lines[@]}" 2
 }

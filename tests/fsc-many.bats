@@ -10,7 +10,8 @@ load fsc
     head -c 100000 /dev/zero >large
     printf hello >$'odd "\xff'
     printf other >"$LIBRARY/taken"
-    run --separate-stderr "$FSC" put --json small large missing small $'odd "\xff'
+    printf '%s\n' small large missing small $'odd "\xff' >list
+    run --separate-stderr "$FSC" put --json --files-from list
     assert_equal "$status ${#stderr_lines[@]}" '9 2'
     assert_output "{\"name\":\"small\",\"local\":\"small\",\"outcome\":\"stored\",\"size\":5,\"digest\":\"$digest_of_hello\"}
 {\"name\":\"large\",\"local\":\"large\",\"outcome\":\"stored\",\"size\":100000,\"digest\":\"sha256:$(sha256sum <large | cut -c 1-64)\"}
@@ -32,7 +33,8 @@ load fsc
     : >"$LIBRARY/folder/b"
     start_fsd
     printf other >here/b
-    run --separate-stderr "$FSC" get --json --into here a a folder/b nothing ..
+    printf '%s\n' a a folder/b nothing .. >list
+    run --separate-stderr "$FSC" get --json --into here --files-from list
     assert_equal "$status ${#stderr_lines[@]}" '3 3'
     assert_output "{\"name\":\"a\",\"local\":\"here/a\",\"outcome\":\"fetched\",\"size\":5,\"digest\":\"$digest_of_hello\"}
 {\"name\":\"a\",\"local\":\"here/a\",\"outcome\":\"already there\",\"size\":5,\"digest\":\"$digest_of_hello\"}

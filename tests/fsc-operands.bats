@@ -158,3 +158,122 @@ SCRIPT
     assert_fails 2 "$FSC" get --force a/x b/x
     assert_equal "$stderr" 'fsc: b/x: would become the same local file as a/x (use --into or --output, and fetch them one by one)'
 }
+
+# assert_refused TEXT COMMAND...: it exits with 2 and this line; nothing is sent, as nobody listens.
+assert_refused() {
+    assert_fails 2 "$FSC" "${@:2}"
+    assert_equal "$stderr" "fsc: $1"
+}
+
+@test "put: the last of several that is not there, or is a folder, is refused, and nothing is sent" {
+    : >shop.sql.gz
+    mkdir hosta
+    assert_refused 'hostb/: no such file here (use --folder hostb to store the others in a folder of the library)' \
+        put shop.sql.gz hostb/
+    assert_refused 'backups/hostb: no such file here (use --folder backups/hostb to store the others in a folder of the library)' \
+        put shop.sql.gz shop.sql.gz backups/hostb
+    assert_refused '/nowhere/: no such file here (use --folder nowhere to store the others in a folder of the library)' \
+        put --replace shop.sql.gz /nowhere/
+    assert_refused 'backup1:/srv/: no such file here (--server says where the library is, and --folder which folder in it)' \
+        put shop.sql.gz backup1:/srv/
+    assert_refused 'shop.sql/: no such file here; nothing was stored' put --folder a shop.sql.gz shop.sql/
+    assert_refused 'hosta: is a local folder (use --folder hosta to store the others in a folder of the library, or -R to store what is in it)' \
+        put shop.sql.gz hosta
+    assert_fails 2 "$FSC" put -R hosta shop.sql.gz hostb
+    # One that is missing elsewhere, or alone, or in a list, is a failure of its own.
+    start_fsd
+    assert_fails 9 "$FSC" put missing shop.sql.gz
+    assert_equal "$("$FSC" ls)" shop.sql.gz
+    assert_fails 9 "$FSC" put missing
+    printf '%s\n' shop.sql.gz missing >list
+    assert_fails 9 "$FSC" put --files-from list
+    assert_silent "$FSC" put -R shop.sql.gz hosta
+}
+
+@test "put: a name that the library cannot have is refused, and nothing is sent" {
+    : >a
+    : >.fsd1
+    : >$'b\nc'
+    mkdir -p many
+    assert_refused '.fsd1: cannot be stored as ".fsd1": a component begins with .fsd or .nfs' put a .fsd1 a
+    assert_fails 2 "$FSC" put a $'b\nc' a
+    assert_fails 2 "$FSC" put -R a many/.. a
+    assert_refused 'a: cannot be stored as "/q/a": it begins with a slash (use --folder q)' put a --folder /q
+    assert_refused 'a: cannot be stored as "./q/a": a component is . or .. (use --folder q)' put a --folder ./q/
+    assert_refused 'a: cannot be stored as "/q": it begins with a slash (use --name q)' put a --name /q
+    assert_refused 'a: cannot be stored as "q/": it ends with a slash (use --folder q)' put a --name q/
+    assert_refused 'a: cannot be stored as "//a": it begins with a slash (leave out --folder to store it at the top)' \
+        put a --folder /
+    assert_refused 'a: cannot be stored as ".": a component is . or .. (leave out --name to store it at the top)' \
+        put a --name .
+    assert_refused '.: a folder without a name (use -R --folder FOLDER to store what is in it)' put .
+    assert_refused '../..: a folder without a name (use -R --folder FOLDER to store what is in it)' put -R ../..
+}
+
+@test "put: a folder is taken for what it is" {
+    start_fsd
+    mkdir -p many/below
+    : >many/x
+    : >many/below/y
+    assert_fails 9 "$FSC" put many/ --folder q
+    assert_equal "$stderr" 'fsc: many/: is a folder (use -R to store what is in it)'
+    assert_silent env -C many "$FSC" put -R . --folder q
+    assert_equal "$(quiet "$FSC" ls -R)" $'q/below/y\nq/x'
+    assert_silent "$FSC" put -R many/below/.. --folder q/
+    assert_silent "$FSC" put -R many/./ --folder r
+    assert_equal "$(quiet "$FSC" ls -R r)" $'r/below/y\nr/x'
+    assert_fails 9 "$FSC" put . --folder q
+    assert_equal "$stderr" 'fsc: .: is a folder (use -R to store what is in it)'
+}
+
+@test "get: the last of several that is a local path is refused, and nothing is sent" {
+    mkdir here
+    assert_refused '/tmp/x/: is a local path, not a name (use --into /tmp/x to fetch into that folder)' get a /tmp/x/
+    assert_refused '/: is a local path, not a name (use --into / to fetch into that folder)' get a /
+    assert_refused '.: is a local path, not a name (use --into . to fetch into that folder)' get a b .
+    assert_refused './b: is a local path, not a name (use --output ./b to write to that file)' get a ./b
+    assert_refused '../b: is a local path, not a name (use --into ../b to fetch into that folder)' get a b ../b
+    assert_refused 'here: is a folder here (use --into here to fetch into the local folder, or -R to fetch a folder)' \
+        get a here
+    assert_refused 'x/: not the name of a file (use --into x to fetch into the local folder, or -R to fetch a folder)' \
+        get a x/
+    assert_refused './: is a local path, not a name (use --into . to fetch into that folder)' get -R a ./
+    # Elsewhere, too, names are checked before anything is sent.
+    assert_refused '/x: not a valid name: it begins with a slash (use x)' get /x
+    assert_refused './x: not a valid name: a component is . or .. (use x)' get --into here a ./x
+    assert_refused 'x/: not the name of a file (use -R to fetch a folder)' get x/ a
+    assert_refused '.: not a name (for all of the library use: fsc ls | fsc get -R --files-from -)' get -R .
+    assert_refused '../x: not a valid name: a component is . or ..' get ../x a
+    assert_fails 10 "$FSC" get --into here a here
+    assert_fails 10 "$FSC" get -R a here
+}
+
+@test "rm, stat: names are checked before anything is sent" {
+    assert_refused './x: not a valid name: a component is . or .. (use x)' rm a ./x
+    assert_refused '/x: not a valid name: it begins with a slash (use x)' rm a /x
+    assert_refused 'x/: not a valid name: it ends with a slash (use x)' rm a x/
+    assert_refused '/: not a name (leave it out for the whole library)' rm --match '*' a /
+    assert_refused './x/: not a valid name: a component is . or .. (use x)' rm --match '*' ./x/
+    assert_refused 'a//b: not a valid name: a component is empty' stat a a//b
+    assert_refused '/: is the whole library, not a file (use fsc ls, or fsc status)' stat a /
+    assert_refused '..: not a valid name: a component is . or ..' ls a ..
+    assert_refused '"": not a valid name: it is empty' ls a ''
+    assert_refused '"": not a valid name: it is empty' watch ''
+}
+
+@test "ls, stat, watch: / and ./ before a name, or alone, are taken as meant" {
+    local name
+    start_fsd
+    : | "$FSC" put - --name x/y
+    for name in / . ./ ././/; do
+        assert_equal "$(quiet "$FSC" ls "$name")" x/
+        assert_equal "$(quiet "$FSC" watch --existing --count 1 "$name")" x/y
+    done
+    for name in /x ./x/ .//x; do
+        assert_equal "$(quiet "$FSC" ls "$name")" x/y
+        assert_equal "$(quiet "$FSC" watch --existing --count 1 "$name")" x/y
+    done
+    assert_equal "$(quiet "$FSC" stat ./x/y)" "$(quiet "$FSC" stat x/y)"
+    printf '%s\n' ./x . >list
+    assert_equal "$(quiet "$FSC" ls --files-from list)" $'x/y\nx/'
+}

@@ -277,14 +277,15 @@ all of it'
     printf taken >"$LIBRARY/taken"
     printf mine >taken
     : >.nfs1
-    run --separate-stderr "$FSC" put missing taken .nfs1 small large
+    printf '%s\n' missing taken .nfs1 small large >list
+    run --separate-stderr "$FSC" put --files-from list
     assert_equal "$status ${#stderr_lines[@]}" '9 3'
     assert_regex "${stderr_lines[0]}" '^fsc: missing: '
     assert_regex "${stderr_lines[1]}" '^fsc: taken: '
     assert_regex "${stderr_lines[2]}" '^fsc: .nfs1: '
     cmp small "$LIBRARY/small"
     cmp large "$LIBRARY/large"
-    run --separate-stderr "$FSC" put small taken missing
+    run --separate-stderr "$FSC" put small taken missing large
     assert_equal "$status ${#stderr_lines[@]}" '3 2'
 }
 

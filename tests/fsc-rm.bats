@@ -46,7 +46,8 @@ be_quick() {
 
 @test "rm: each of several names is tried, and the first failure is the exit code" {
     start_with_files
-    run --separate-stderr "$FSC" rm nothing a folder ../x b a/below
+    printf '%s\n' nothing a folder ../x b a/below >list
+    run --separate-stderr "$FSC" rm --files-from list
     assert_equal "$status $output" '4 '
     assert_equal "${#stderr_lines[@]}" 4
     assert_regex "${stderr_lines[0]}" '^fsc: nothing: '
@@ -73,7 +74,8 @@ be_quick() {
     assert_equal "$status $stderr" '0 '
     assert_output '{"name":"old/1.gz","outcome":"to be deleted"}
 {"name":"old/2.gz","outcome":"to be deleted"}'
-    run --separate-stderr "$FSC" rm --json --match '*.gz' old ..
+    printf '%s\n' old .. >list
+    run --separate-stderr "$FSC" rm --json --match '*.gz' --files-from list
     assert_equal "$status ${#stderr_lines[@]}" '2 1'
     assert_output '{"name":"old/1.gz","outcome":"deleted"}
 {"name":"old/2.gz","outcome":"deleted"}

@@ -732,7 +732,7 @@ await_watch() {
 
 @test "fsc watch: wrong usage" {
     local arguments
-    for arguments in '--count 0' '--count x' '--count -1' '--count 1.5' /a a//b .fsd 'a b'; do
+    for arguments in '--count 0' '--count x' '--count -1' '--count 1.5' a//b .fsd 'a b'; do
         # shellcheck disable=SC2086
         assert_fails 2 "$FSC" watch $arguments
     done

@@ -231,6 +231,45 @@ static int get_folder(struct invocation *invocation, const char *name)
     return first;
 }
 
+/*
+ * Checks an operand as a name. The last of several that cannot be one, or has the name of a local
+ * folder, is most likely meant as the place to write to.
+ */
+static int check_operand(struct invocation *invocation, const char *operand)
+{
+    const struct options *options = invocation->options;
+    bool is_deep = options_have(options, OPTION_RECURSIVE);
+    bool has_place = options_have(options, OPTION_INTO) || options_have(options, OPTION_OUTPUT);
+    bool is_last = options->operand_count > 1 &&
+                   operand == options->operands[options->operand_count - 1] && !has_place;
+    size_t length = strlen(operand);
+    size_t bare_length = name_length_without_slash(operand, length);
+    bool ends_in_slash = bare_length < length;
+    struct stat status;
+    bool is_folder = stat(operand, &status) == 0 && S_ISDIR(status.st_mode);
+
+    if (is_last && (operand[0] == '/' || operand[0] == '.') && name_fault(operand, length) != NULL)
+        return is_folder || ends_in_slash || options->operand_count > 2
+                   ? fail(invocation->failure, REASON_USAGE, operand,
+                          "is a local path, not a name (use --into %.*s to fetch into that folder)",
+                          (int)bare_length, operand)
+                   : fail(invocation->failure, REASON_USAGE, operand,
+                          "is a local path, not a name (use --output %s to write to that file)",
+                          operand);
+    if (is_last && !is_deep && (is_folder || ends_in_slash))
+        return fail(invocation->failure, REASON_USAGE, operand,
+                    "%s (use --into %.*s to fetch into the local folder, or -R to fetch a folder)",
+                    is_folder ? "is a folder here" : "not the name of a file", (int)bare_length,
+                    operand);
+    if (ends_in_slash && !is_deep && name_is_valid(operand, bare_length))
+        return fail(invocation->failure, REASON_USAGE, operand,
+                    "not the name of a file (use -R to fetch a folder)");
+    if (is_deep && operand[0] != '\0' && invocation_bare_name(operand)[0] == '\0')
+        return fail(invocation->failure, REASON_USAGE, operand,
+                    "not a name (for all of the library use: fsc ls | fsc get -R --files-from -)");
+    return invocation_check_name(invocation, operand, is_deep ? bare_length : length);
+}
+
 static int get_one(struct invocation *invocation, const char *operand)
 {
     const char *output = invocation->options->values[OPTION_OUTPUT];
@@ -239,7 +278,7 @@ static int get_one(struct invocation *invocation, const char *operand)
     struct failure *failure = invocation->failure;
     struct target target;
     char name[NAME_LONGEST + 1];
-    int code = invocation_check_name(invocation, operand, length);
+    int code = check_operand(invocation, operand);
 
     if (code < 0) {
         const struct report report = {.name = operand, .local = ""};
@@ -291,16 +330,15 @@ int get_run(struct invocation *invocation)
                     "--output FILE takes one NAME (use --into for several)");
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
         return fail(failure, REASON_USAGE, "get", "--sha256 takes one NAME");
-    if (output == NULL && options_have(options, OPTION_FORCE)) {
-        code = check_last(options, failure);
-        if (code < 0)
-            return code;
-    }
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
         return fail(failure, REASON_USAGE, "get", "the path is empty");
     code = options_digest(options, OPTION_SHA256, rules.wanted, failure);
     if (code == 0)
         code = options_time(options, OPTION_WAIT, &rules.wait_ms, failure);
+    if (code == 0)
+        code = invocation_check_each(invocation, check_operand);
+    if (code == 0 && output == NULL && options_have(options, OPTION_FORCE))
+        code = check_last(options, failure);
     if (code < 0)
         return code;
     if (options_have(options, OPTION_FORCE) && claims_begin(&rules.claims) < 0)

@@ -1,5 +1,7 @@
 #include "cli/commands/invocation.h"
 
+#include <string.h>
+
 #include "cli/json.h"
 #include "cli/operands.h"
 #include "cli/output.h"
@@ -10,13 +12,45 @@ bool invocation_has(const struct invocation *invocation, enum option option)
     return options_have(invocation->options, option);
 }
 
+const char *invocation_bare_name(const char *name)
+{
+    while (name[0] == '/' || (name[0] == '.' && (name[1] == '/' || name[1] == '\0')))
+        name++;
+    return name;
+}
+
 int invocation_check_name(struct invocation *invocation, const char *operand, size_t length)
 {
     const char *fault = name_fault(operand, length);
+    const char *bare = invocation_bare_name(operand);
+    size_t bare_length = name_length_without_slash(bare, strlen(bare));
+    bool has_hint = name_is_valid(bare, bare_length);
 
-    return fault == NULL
-               ? 0
-               : fail(invocation->failure, REASON_USAGE, operand, "not a valid name: %s", fault);
+    if (fault == NULL)
+        return 0;
+    return fail(invocation->failure, REASON_USAGE, operand, "not a valid name: %s%s%.*s%s", fault,
+                has_hint ? " (use " : "", has_hint ? (int)bare_length : 0, bare,
+                has_hint ? ")" : "");
+}
+
+int invocation_check_folder(struct invocation *invocation, const char *operand)
+{
+    size_t length = name_length_without_slash(operand, strlen(operand));
+
+    return operand[0] != '\0' && invocation_bare_name(operand)[0] == '\0'
+               ? fail(invocation->failure, REASON_USAGE, operand,
+                      "not a name (leave it out for the whole library)")
+               : invocation_check_name(invocation, operand, length);
+}
+
+int invocation_check_each(struct invocation *invocation, invocation_action *check)
+{
+    const struct options *options = invocation->options;
+    int code = 0;
+
+    for (size_t i = 0; i < options->operand_count && code == 0; i++)
+        code = check(invocation, options->operands[i]);
+    return code;
 }
 
 int invocation_report(struct invocation *invocation, int code)

@@ -22,8 +22,17 @@ struct invocation {
 /* Is this option given? */
 bool invocation_has(const struct invocation *invocation, enum option option);
 
+/*
+ * What follows the "/" and "./" at the beginning of a name, as people write it who think of paths;
+ * "" for the library as a whole, "/" or ".".
+ */
+const char *invocation_bare_name(const char *name);
+
 /* Checks `length` bytes of an operand as a name. Returns 0 or -REASON_USAGE. */
 int invocation_check_name(struct invocation *invocation, const char *operand, size_t length);
+
+/* The same for a folder, which may end in "/". */
+int invocation_check_folder(struct invocation *invocation, const char *operand);
 
 /*
  * Reports the result of an operand, or of one of its files: prints the line of a failure, unless that
@@ -48,6 +57,9 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
  * reason.
  */
 typedef int invocation_action(struct invocation *invocation, const char *operand);
+
+/* Runs a check for each operand of the command line. Returns 0 or the first failure. */
+int invocation_check_each(struct invocation *invocation, invocation_action *check);
 
 /* Finishes and reports what actions have begun. */
 typedef void invocation_settle(struct invocation *invocation);

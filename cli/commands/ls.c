@@ -92,6 +92,13 @@ static int print_kept(struct invocation *invocation, struct entries *entries)
     return first;
 }
 
+static int check_operand(struct invocation *invocation, const char *operand)
+{
+    const char *name = invocation_bare_name(operand);
+
+    return operand[0] != '\0' && name[0] == '\0' ? 0 : invocation_check_folder(invocation, name);
+}
+
 /*
  * Lists one operand, or everything for NULL. A listing that is cut off is not shown, unless it is
  * printed as it comes, or the server has sent all that it could read.
@@ -103,8 +110,9 @@ static int list_one(struct invocation *invocation, const char *operand)
     bool needs_details = invocation_has(invocation, OPTION_LONG) ||
                          invocation_has(invocation, OPTION_NEWEST) ||
                          invocation_has(invocation, OPTION_LARGEST);
+    const char *name = operand != NULL ? invocation_bare_name(operand) : "";
     const struct listing_request request = {
-        .name = operand,
+        .name = name[0] != '\0' ? name : NULL,
         .command = "ls",
         .match = invocation->options->values[OPTION_MATCH],
         .deep = invocation_has(invocation, OPTION_RECURSIVE),
@@ -112,11 +120,8 @@ static int list_one(struct invocation *invocation, const char *operand)
     };
     struct connection *connection = &invocation->connection;
     struct entries entries;
-    int code = 0;
+    int code = operand != NULL ? check_operand(invocation, operand) : 0;
 
-    if (operand != NULL)
-        code = invocation_check_name(invocation, operand,
-                                     name_length_without_slash(operand, strlen(operand)));
     if (code < 0)
         return code;
     if (invocation_has(invocation, OPTION_UNSORTED)) {
@@ -155,6 +160,8 @@ int ls_run(struct invocation *invocation)
         code = fail(failure, REASON_USAGE, "ls", "-h needs -l (for help, use --help)");
     if (code == 0)
         code = listing_check_pattern(options, failure);
+    if (code == 0)
+        code = invocation_check_each(invocation, check_operand);
     if (code < 0)
         return code;
     return options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)

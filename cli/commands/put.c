@@ -73,23 +73,40 @@ static void refuse(struct put *put, const char *local, const char *text)
                                 : fail_errno(failure, REASON_LOCAL, local, "cannot read"));
 }
 
-/* Can a library have this name? If not, that is reported. */
-static bool has_name(struct put *put, const char *local)
+/* Can a library have this name? Returns 0 or -REASON_USAGE. */
+static int check_name(struct put *put, const char *local)
 {
+    struct failure *failure = put->invocation->failure;
+    const char *folder = put->options->values[OPTION_FOLDER];
+    const char *name = put->options->values[OPTION_NAME];
+    const char *given = folder != NULL ? folder : name != NULL ? name : "";
+    const char *bare = invocation_bare_name(given);
+    size_t given_length = strlen(given);
+    size_t length = name_length_without_slash(bare, strlen(bare));
     const char *fault = name_fault(put->name, strlen(put->name));
-    const char *last = name_last_component(put->name);
-    bool is_dot = strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
-    bool has_no_name = is_dot && !options_have(put->options, OPTION_NAME);
+    bool is_folder = folder != NULL || bare[length] == '/';
 
-    if (fault != NULL)
-        uploads_refuse(&put->uploads, put->name, local,
-                       fail(put->invocation->failure, REASON_USAGE, local,
-                            "cannot be stored as \"%s\": %s%s", put->name, fault,
-                            has_no_name ? " (use --name to give it a name)" : ""));
-    return fault == NULL;
+    if (fault == NULL)
+        return 0;
+    if (folder != NULL)
+        given_length = name_length_without_slash(given, given_length);
+    if (put->name[0] == '\0' && name == NULL && local[0] != '\0')
+        return fail(failure, REASON_USAGE, local,
+                    "a folder without a name (use -R --folder FOLDER to store what is in it)");
+    if (given_length > 0 && bare[0] == '\0')
+        return fail(failure, REASON_USAGE, local,
+                    "cannot be stored as \"%s\": %s (leave out --%s to store it at the top)",
+                    put->name, fault, folder != NULL ? "folder" : "name");
+    if (!name_is_valid(given, given_length) && name_is_valid(bare, length))
+        return fail(failure, REASON_USAGE, local, "cannot be stored as \"%s\": %s (use --%s %.*s)",
+                    put->name, fault, is_folder ? "folder" : "name", (int)length, bare);
+    return fail(failure, REASON_USAGE, local, "cannot be stored as \"%s\": %s", put->name, fault);
 }
 
-/* Makes the name under which an operand is stored. One that is cut off is too long to be valid. */
+/*
+ * Makes the name under which an operand is stored. One that is cut off is too long to be valid. A
+ * folder such as "." has no name: what is in it goes to the folder of --folder.
+ */
 static void make_name(struct put *put, const char *operand)
 {
     const char *folder = put->options->values[OPTION_FOLDER];
@@ -97,15 +114,16 @@ static void make_name(struct put *put, const char *operand)
     size_t length = strlen(operand);
     size_t folder_length = folder != NULL ? name_length_without_slash(folder, strlen(folder)) : 0;
 
-    if (options_have(put->options, OPTION_RECURSIVE)) {
-        while (length > 1 && operand[length - 1] == '/')
-            length--;
-    }
+    while (length > 1 && operand[length - 1] == '/')
+        length--;
     const char *slash = memrchr(operand, '/', length);
     const char *last = given != NULL ? given : slash != NULL ? slash + 1 : operand;
-    size_t last_length = given != NULL ? strlen(given) : (size_t)(operand + length - last);
+    int last_length = given != NULL ? (int)strlen(given) : (int)(operand + length - last);
+    bool is_nameless =
+        given == NULL && length > 0 && last_length <= 2 && strspn(last, ".") == (size_t)last_length;
     (void)snprintf(put->name, NAME_ROOM, "%.*s%s%.*s", (int)folder_length,
-                   folder != NULL ? folder : "", folder != NULL ? "/" : "", (int)last_length, last);
+                   folder != NULL ? folder : "", folder != NULL && !is_nameless ? "/" : "",
+                   is_nameless ? 0 : last_length, last);
 }
 
 /* Stores what was found below a folder, or reports why not: nothing is skipped silently. */
@@ -122,7 +140,8 @@ static bool put_entry(void *context, const struct tree_entry *entry)
         refuse(put, entry->path, "is neither a file nor a folder");
     } else if (entry->kind == TREE_UNREADABLE) {
         refuse(put, entry->path, NULL);
-    } else if (!has_name(put, entry->path)) {
+    } else if (check_name(put, entry->path) < 0) {
+        uploads_refuse(&put->uploads, put->name, entry->path, -REASON_USAGE);
         return entry->kind != TREE_FOLDER;
     } else if (entry->kind == TREE_FILE) {
         struct stat status;
@@ -154,8 +173,11 @@ static int put_one(struct invocation *invocation, const char *operand)
                             "standard input needs --name NAME"));
         return 0;
     }
-    if (!has_name(put, operand))
+    int code = check_name(put, operand);
+    if (code < 0) {
+        uploads_refuse(&put->uploads, put->name, operand, code);
         return 0;
+    }
     if (is_stdin) {
         store(put, STDIN_FILENO, "standard input");
         return 0;
@@ -231,33 +253,81 @@ static bool is_same_file(const char *left, const char *right)
     return strcmp(digests[0], digests[1]) == 0;
 }
 
-/* Refuses two different files of the command line that would be stored under one name. */
-static int check_names(struct put *put)
+/*
+ * Refuses the last of several operands if it is not there, or a folder without -R: it is most likely
+ * meant as the destination.
+ */
+static int check_last(const struct put *put)
 {
     const struct options *options = put->options;
-    struct operand *operands = calloc(options->operand_count, sizeof *operands);
-    size_t count = 0;
-    int code = 0;
+    struct failure *failure = put->invocation->failure;
+    const char *last = options->operands[options->operand_count - 1];
+    const char *bare = invocation_bare_name(last);
+    int length = (int)name_length_without_slash(bare, strlen(bare));
+    bool is_remote = strcspn(last, ":") < strcspn(last, "/");
+    struct stat status;
 
-    for (; operands != NULL && count < options->operand_count; count++) {
-        make_name(put, options->operands[count]);
-        operands[count] = (struct operand){options->operands[count], strdup(put->name)};
-        if (operands[count].name == NULL)
-            break;
-    }
-    if (count < options->operand_count)
-        code = fail_errno(put->invocation->failure, REASON_INTERNAL, "put", "no memory");
-    else if (count > 1)
-        qsort(operands, count, sizeof *operands, by_name);
-    for (size_t i = 1; i < count && code == 0; i++) {
+    if (stat(last, &status) == 0)
+        return !S_ISDIR(status.st_mode) || options_have(options, OPTION_RECURSIVE)
+                   ? 0
+                   : fail(failure, REASON_USAGE, last,
+                          "is a local folder (use --folder %.*s to store the others in a folder of "
+                          "the library, or -R to store what is in it)",
+                          length, bare);
+    if (errno != ENOENT && errno != ENOTDIR)
+        return 0;
+    if (options_have(options, OPTION_FOLDER))
+        return fail(failure, REASON_USAGE, last, "no such file here; nothing was stored");
+    if (is_remote)
+        return fail(failure, REASON_USAGE, last,
+                    "no such file here (--server says where the library is, and --folder which "
+                    "folder in it)");
+    return fail(
+        failure, REASON_USAGE, last,
+        "no such file here (use --folder %.*s to store the others in a folder of the library)",
+        length, bare);
+}
+
+/* Refuses two different files that would be stored under one name. Sorts the operands. */
+static int check_meeting(struct operand *operands, size_t count, struct failure *failure)
+{
+    qsort(operands, count, sizeof *operands, by_name);
+    for (size_t i = 1; i < count; i++) {
         const struct operand *a = &operands[i - 1];
         const struct operand *b = &operands[i];
         if (strcmp(a->name, b->name) == 0 && !is_same_file(a->path, b->path))
-            code = fail(put->invocation->failure, REASON_USAGE, b->path,
+            return fail(failure, REASON_USAGE, b->path,
                         "would be stored as \"%s\", and so would %s (use --folder or --name, and "
                         "store them one by one)",
                         b->name, a->path);
     }
+    return 0;
+}
+
+/* Checks the operands of the command line, before anything is sent. */
+static int check_operands(struct put *put)
+{
+    const struct options *options = put->options;
+    struct failure *failure = put->invocation->failure;
+    struct operand *operands = calloc(options->operand_count + 1, sizeof *operands);
+    size_t count = 0;
+    int code = 0;
+
+    while (operands != NULL && count < options->operand_count && code == 0) {
+        const char *path = options->operands[count];
+        make_name(put, path);
+        operands[count] = (struct operand){path, strdup(put->name)};
+        if (operands[count].name == NULL)
+            break;
+        count++;
+        code = check_name(put, path);
+    }
+    if (code == 0 && (operands == NULL || count < options->operand_count))
+        code = fail_errno(failure, REASON_INTERNAL, "put", "no memory");
+    if (code == 0 && count > 1)
+        code = check_last(put);
+    if (code == 0 && count > 1)
+        code = check_meeting(operands, count, failure);
     while (count > 0)
         free(operands[--count].name);
     free(operands);
@@ -322,7 +392,7 @@ int put_run(struct invocation *invocation)
     bool has_many =
         options_have(put->options, OPTION_FILES_FROM) || put->options->operand_count > 1;
     if (code == 0)
-        code = check_names(put);
+        code = check_operands(put);
     if (code == 0 && has_many && put->rules.replace != NULL && claims_begin(&put->claims) < 0)
         code = fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
     if (code == 0)

@@ -102,12 +102,17 @@ static int delete_matching(struct invocation *invocation, const char *folder)
     return first;
 }
 
+static int check_operand(struct invocation *invocation, const char *operand)
+{
+    return invocation_has(invocation, OPTION_MATCH)
+               ? invocation_check_folder(invocation, operand)
+               : invocation_check_name(invocation, operand, strlen(operand));
+}
+
 static int rm_one(struct invocation *invocation, const char *operand)
 {
     bool is_folder = invocation_has(invocation, OPTION_MATCH);
-    size_t length =
-        is_folder ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
-    int code = invocation_check_name(invocation, operand, length);
+    int code = check_operand(invocation, operand);
 
     if (code < 0)
         return report(invocation, operand, "", code);
@@ -134,6 +139,8 @@ int rm_run(struct invocation *invocation)
     int code = listing_check_pattern(options, failure);
     if (code == 0)
         code = options_time(options, OPTION_OLDER_THAN, &age_ms, failure);
+    if (code == 0)
+        code = invocation_check_each(invocation, check_operand);
     if (code < 0)
         return code;
 

@@ -23,8 +23,19 @@ static int keep_entry(void *context, const struct entry *entry, struct failure *
     return entries_keep(&asked->entries, entry, failure);
 }
 
-static int stat_one(struct invocation *invocation, const char *name)
+static int check_operand(struct invocation *invocation, const char *operand)
 {
+    const char *name = invocation_bare_name(operand);
+
+    if (operand[0] != '\0' && name[0] == '\0')
+        return fail(invocation->failure, REASON_USAGE, operand,
+                    "is the whole library, not a file (use fsc ls, or fsc status)");
+    return invocation_check_name(invocation, name, strlen(name));
+}
+
+static int stat_one(struct invocation *invocation, const char *operand)
+{
+    const char *name = invocation_bare_name(operand);
     const struct listing_request request = {.name = name, .details = true};
     struct failure *failure = invocation->failure;
     struct asked asked = {.name = name};
@@ -32,7 +43,7 @@ static int stat_one(struct invocation *invocation, const char *name)
     struct json json = {.count = 0};
     char time[JSON_TIME_ROOM];
     struct entry entry;
-    int code = invocation_check_name(invocation, name, strlen(name));
+    int code = check_operand(invocation, operand);
 
     if (code < 0)
         return code;
@@ -71,9 +82,12 @@ static int stat_one(struct invocation *invocation, const char *name)
 int stat_run(struct invocation *invocation)
 {
     bool is_first = true;
+    int code = invocation_check_each(invocation, check_operand);
 
+    if (code < 0)
+        return code;
     invocation->state = &is_first;
-    int code = invocation_run_each(invocation, stat_one, NULL);
+    code = invocation_run_each(invocation, stat_one, NULL);
     invocation->state = NULL;
     return code;
 }

@@ -30,11 +30,12 @@ static int print_file(void *context, const struct entry *entry, struct failure *
 int watch_run(struct invocation *invocation)
 {
     const struct options *options = invocation->options;
-    const char *folder = options->operands[0];
+    const char *operand = options->operands[0];
+    const char *folder = operand != NULL ? invocation_bare_name(operand) : "";
     const char *number = options->values[OPTION_NUMBER];
     struct watch watch = {.options = options, .left = -1};
     const struct listing_request request = {
-        .name = folder,
+        .name = folder[0] != '\0' ? folder : NULL,
         .command = "watch",
         .deep = true,
         .details = options_have(options, OPTION_JSON),
@@ -43,9 +44,8 @@ int watch_run(struct invocation *invocation)
     };
     int code = 0;
 
-    if (folder != NULL)
-        code = invocation_check_name(invocation, folder,
-                                     name_length_without_slash(folder, strlen(folder)));
+    if (operand != NULL && (folder[0] != '\0' || operand[0] == '\0'))
+        code = invocation_check_folder(invocation, folder);
     if (code == 0 && number != NULL &&
         (!value_number(number, strlen(number), &watch.left) || watch.left == 0))
         code = fail(invocation->failure, REASON_USAGE, "watch", "--count must be a number above 0");
