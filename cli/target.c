@@ -38,7 +38,7 @@ static int open_folder(const struct target *target)
     if (folder == NULL)
         return -1;
     int fd = open(folder, O_RDONLY | flags);
-    if (fd < 0 && errno == EACCES)
+    if (fd < 0)
         fd = open(folder, O_PATH | flags);
     int error = errno;
     free(folder);
@@ -49,21 +49,32 @@ static int open_folder(const struct target *target)
 /* Gives the temporary file its name. Returns 0, or -1 with errno set, EEXIST for a taken name. */
 static int give_name(const struct target *target, bool force)
 {
+    const int folder = target->folder;
+    struct stat status;
+
     if (force)
-        return renameat(target->folder, target->temporary, target->folder, target->last);
-    if (linkat(target->folder, target->temporary, target->folder, target->last, 0) == 0)
-        return unlinkat(target->folder, target->temporary, 0);
-    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
+        return renameat(folder, target->temporary, folder, target->last);
+    if (linkat(folder, target->temporary, folder, target->last, 0) == 0)
+        return unlinkat(folder, target->temporary, 0);
+    /* There may be no hard links here, which each file system says with another errno. */
+    if (errno != EEXIST &&
+        renameat2(folder, target->temporary, folder, target->last, RENAME_NOREPLACE) == 0)
+        return 0;
+    /* Many FUSE mounts do not have that either. A file that appears right now is replaced. */
+    if (errno == EEXIST || fstatat(folder, target->last, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
         return -1;
-    /* A file system without hard links. */
-    return renameat2(target->folder, target->temporary, target->folder, target->last,
-                     RENAME_NOREPLACE);
+    }
+    return errno == ENOENT ? renameat(folder, target->temporary, folder, target->last) : -1;
 }
 
-/* fsync(2) of a folder, as far as possible: one that cannot be read cannot be synced. */
-static int sync_folder(int folder)
+/*
+ * fsync(2), where it is possible: a folder that cannot be read has EBADF. There is no way around an
+ * error of the disk.
+ */
+static int sync_to_disk(int fd)
 {
-    return fsync(folder) < 0 && errno != EBADF && errno != EINVAL ? -1 : 0;
+    return fsync(fd) < 0 && errno != EBADF && !descriptor_lacks_call(errno) ? -1 : 0;
 }
 
 /*
@@ -88,7 +99,7 @@ static int open_below(int base, const char *path, size_t length)
             below = openat(folder, name, flags);
             /* A file in a new folder is synced to disk, so the folder must be, too. */
             if (below < 0 && errno == ENOENT &&
-                (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_folder(folder) == 0)
+                (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_to_disk(folder) == 0)
                 below = openat(folder, name, flags);
         }
         descriptor_close(folder);
@@ -213,9 +224,12 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
 
     if (target->temporary[0] == '\0')
         return 0;
-    if (target->kind == TARGET_FILE && fchmod(target->fd, target->mode) < 0)
+    /* Where files have no modes of their own, all have the same, and none can be set. */
+    if (target->kind == TARGET_FILE &&
+        (fstat(target->fd, &status) < 0 || (status.st_mode & 0777) != target->mode) &&
+        fchmod(target->fd, target->mode) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
-    if (fsync(target->fd) < 0)
+    if (sync_to_disk(target->fd) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
     if (give_name(target, force) < 0) {
         if (errno != EEXIST)
@@ -230,7 +244,7 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
         return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);
     }
     forget_temporary(target);
-    if (sync_folder(target->folder) < 0)
+    if (sync_to_disk(target->folder) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
     return 0;
 }

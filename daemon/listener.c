@@ -148,7 +148,7 @@ static const char *try_unix(const struct sockaddr_un *address)
     const char *wrong = check_path(address, &is_dead);
 
     find_folder(address, folder);
-    if (wrong == NULL && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0)
+    if (wrong == NULL && descriptor_access(AT_FDCWD, folder, W_OK | X_OK) < 0)
         wrong = strerror(errno);
     return wrong;
 }

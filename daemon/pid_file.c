@@ -66,7 +66,7 @@ int pid_file_check(const char *path)
         const char *slash = strrchr(path, '/');
         (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path),
                        path);
-        code = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS);
+        code = descriptor_access(AT_FDCWD, folder, W_OK | X_OK);
     }
     return code;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void close_between(int first, int last)
@@ -54,6 +55,36 @@ bool descriptor_is_named(int fd, int folder, const char *name)
 
     return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &own) == 0 &&
            descriptor_is_same(&named, &own);
+}
+
+bool descriptor_lacks_call(int error)
+{
+    enum {
+        ENOTSUPP = 524, /* of Linux itself; NFS lets it through */
+    };
+
+    switch (error) {
+    case ENOSYS:     /* old kernels, and FUSE */
+    case EPERM:      /* seccomp of containers, and FUSE */
+    case EACCES:     /* other sandboxes */
+    case EINVAL:     /* file systems that do not know a flag, or a call for folders */
+    case EOPNOTSUPP: /* most other file systems */
+    case ENOTSUPP:
+    case ENOTTY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int descriptor_access(int folder, const char *name, int mode)
+{
+    int code = faccessat(folder, name, mode, AT_EACCESS);
+
+    /* The C library asks faccessat2(2), and falls back by itself only after ENOSYS. */
+    return code < 0 && errno != EACCES && descriptor_lacks_call(errno)
+               ? (int)syscall(SYS_faccessat, folder, name, mode)
+               : code;
 }
 
 bool descriptor_is_readable(int fd)

@@ -31,6 +31,19 @@ bool descriptor_is_same(const struct stat *one, const struct stat *other);
 /* Is this the file that has that name in the folder? False for a symbolic link to it. */
 bool descriptor_is_named(int fd, int folder, const char *name);
 
+/*
+ * Does this errno say that a call is not to be had, rather than that it has failed? Kernels, sandboxes
+ * and file systems have different ones for that, and some of them mean a refusal, too: what then is
+ * done instead must be refused as well. EIO is none of them, although some FUSE mounts return it.
+ */
+bool descriptor_lacks_call(int error);
+
+/*
+ * access(2) for what is in a folder, as the effective user. Where that cannot be asked for, as the
+ * real one. Returns 0, or -1 with errno set.
+ */
+int descriptor_access(int folder, const char *name, int mode);
+
 /* Can it be read without waiting, or is it at its end? False for -1. */
 bool descriptor_is_readable(int fd);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "protocol/clock.h"
+#include "protocol/descriptor.h"
 #include "settings/quantity.h"
 
 enum {
@@ -108,9 +109,9 @@ int64_t reader_digest(struct reader *reader, int fd, int64_t size, char ret_text
             continue;
         /*
          * With O_DIRECT some file systems want larger blocks, and none continues in the middle of a
-         * block, as after a short read. They fail with EINVAL; the rest is read through the cache.
+         * block, as after a short read. They fail with EINVAL or so; the rest is read through the cache.
          */
-        if (got < 0 && errno == EINVAL && is_direct) {
+        if (got < 0 && descriptor_lacks_call(errno) && is_direct) {
             is_direct = !set_direct(fd, false);
             continue;
         }

@@ -20,7 +20,7 @@ enum {
     OWN_FOLDER_MODE = 0700,
 };
 
-/* What openat2(2) does, on systems that have none: folder by folder. No name holds "..". */
+/* What openat2(2) does, where it is not to be had: folder by folder. No name holds "..". */
 static int walk(int root, const char *path, int flags)
 {
     char copy[NAME_LONGEST + 1];
@@ -54,7 +54,7 @@ int library_openat(const struct library *library, const char *path, int flags)
     };
     for (int tries = 0; tries < 100; tries++) {
         long fd = syscall(SYS_openat2, library->root, path, &how, sizeof how);
-        if (fd < 0 && errno == ENOSYS)
+        if (fd < 0 && descriptor_lacks_call(errno))
             return walk(library->root, path, flags);
         /* EAGAIN: something was renamed on the way; openat2(2) asks to try again. */
         if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
@@ -154,7 +154,7 @@ static int open_own_folder(const struct library *library, const char *path, bool
     int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
     if (fd < 0 && errno == ENOENT && !make)
         fd = library_openat(library, ".", O_RDONLY | O_DIRECTORY);
-    if (fd >= 0 && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+    if (fd >= 0 && descriptor_access(fd, ".", W_OK | X_OK) < 0) {
         descriptor_close(fd);
         fd = -1;
     }

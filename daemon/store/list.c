@@ -123,7 +123,7 @@ static int list_folder(struct walk *walk, int folder, const char *component, siz
         return 0;
     if (!walk->query->deep && pattern->component == NULL)
         return strcmp(walk->path, LOST_AND_FOUND) == 0 &&
-                       faccessat(folder, component, R_OK | X_OK, AT_EACCESS) < 0
+                       descriptor_access(folder, component, R_OK | X_OK) < 0
                    ? 0
                    : emit(walk, NULL, NULL);
     if (!walk->query->deep) {

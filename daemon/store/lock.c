@@ -60,5 +60,5 @@ int lock_make_file(const struct library *library)
 
 bool lock_is_possible(const struct library *library)
 {
-    return faccessat(library->root, LOCK_FILE, R_OK | W_OK, AT_EACCESS) == 0 || errno == ENOENT;
+    return descriptor_access(library->root, LOCK_FILE, R_OK | W_OK) == 0 || errno == ENOENT;
 }

@@ -102,8 +102,12 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
         (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         number = inotify_add_watch(notices->fd, link, MASK);
     }
+    /* EACCES may also be the answer of a sandbox, about a folder that can be read. */
+    int error = errno;
+    bool is_closed = number < 0 && error == EACCES && descriptor_access(fd, ".", R_OK) < 0;
     descriptor_close(fd);
-    if (number < 0 && errno == EACCES && !must_be_readable)
+    errno = error;
+    if (is_closed && !must_be_readable)
         return false;
     int code = number < 0 ? -1 : remember(notices, number, folder);
     if (code < 0)

@@ -60,7 +60,7 @@ int quarantine_label(const struct stored *stored, const char *name)
 {
     int code = set_name(stored->fd, name);
 
-    if (code < 0 && errno == EACCES &&
+    if (code < 0 && (errno == EACCES || errno == EPERM) &&
         fchmod(stored->fd, (stored->status.st_mode | S_IWUSR) & ALLPERMS) == 0) {
         code = set_name(stored->fd, name);
         int error = errno;

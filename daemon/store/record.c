@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "daemon/store/library.h"
+#include "protocol/descriptor.h"
 #include "protocol/line.h"
 #include "protocol/value.h"
 
@@ -79,7 +80,8 @@ int record_read(int fd, const struct stat *status, struct record *ret)
     ssize_t length = fgetxattr(fd, RECORD_XATTR, text, sizeof text);
 
     if (length < 0)
-        return errno == ENODATA || errno == EOPNOTSUPP ? -REASON_NOT_FOUND : -REASON_INTERNAL;
+        return errno == ENODATA || descriptor_lacks_call(errno) ? -REASON_NOT_FOUND
+                                                                : -REASON_INTERNAL;
     if (length == 0 || !parse(text, (size_t)length, &record)) {
         errno = EBADMSG;
         return -REASON_INTERNAL;

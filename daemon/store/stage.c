@@ -42,7 +42,10 @@ static int open_folder(const struct library *library, const char *client, bool m
     return library_openat(library, path, O_RDONLY | O_DIRECTORY);
 }
 
-/* Reserves room for the whole upload, where the file system can. Returns 0, or -1 with errno set. */
+/*
+ * Reserves room for the whole upload, where the file system can. Returns 0, or -1 with errno set: there
+ * is no room. Whatever else is wrong, writing will show it.
+ */
 static int reserve_room(int fd, int64_t size)
 {
     int code = 0;
@@ -52,7 +55,7 @@ static int reserve_room(int fd, int64_t size)
     do
         code = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
     while (code < 0 && errno == EINTR);
-    return code == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
+    return code < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) ? -1 : 0;
 }
 
 /* Called for each stage, with its folder, its name there and its status. */
