@@ -1,13 +1,19 @@
 #include "cli/listing.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/download.h"
+#include "cli/retry.h"
 #include "protocol/digest.h"
 #include "protocol/glob.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
 #include "protocol/value.h"
+
+enum {
+    FEW = 10000, /* entries, which are read before a listing that is not needed is broken off */
+};
 
 /* A listing that is being read. */
 struct listing {
@@ -143,4 +149,34 @@ int listing_read(struct connection *connection, const struct listing_request *re
         return fail(connection->failure, REASON_BREACH, subject, "the server ended the watch");
     return code == 0 && listing.is_empty ? connection_fail(connection, subject, -REASON_EMPTY)
                                          : code;
+}
+
+/* Reads on for a while: the connection stays open if the listing is not long. */
+static int count_entry(void *context, const struct entry *entry, struct failure *failure)
+{
+    size_t *count = context;
+
+    (void)entry;
+    return ++*count < FEW ? 0 : fail_quietly(failure, REASON_EXISTS);
+}
+
+int listing_find_folder(struct connection *connection, const char *folder)
+{
+    char name[NAME_LONGEST + 2];
+    size_t count = 0;
+    struct retry retry;
+    int code = 0;
+    const struct listing_request request = {.name = name};
+
+    (void)snprintf(name, sizeof name, "%.*s/",
+                   (int)name_length_without_slash(folder, strlen(folder)), folder);
+    retry_begin(&retry, connection);
+    do
+        code = listing_read(connection, &request, count_entry, &count);
+    while (retry_again(&retry, code));
+    if (code == -REASON_EXISTS)
+        return 0;
+    return code == -REASON_EMPTY
+               ? fail(connection->failure, REASON_NOT_FOUND, folder, "no such folder")
+               : code;
 }

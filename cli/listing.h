@@ -42,6 +42,12 @@ typedef int listing_sink(void *context, const struct entry *entry, struct failur
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context);
 
+/*
+ * After -REASON_EMPTY for a pattern in a folder: is the folder there at all? Returns 0,
+ * -REASON_NOT_FOUND if there is nothing in it that this client may see, or another reason.
+ */
+int listing_find_folder(struct connection *connection, const char *folder);
+
 /* Checks the pattern of --match, if there is one. Returns 0 or -REASON_USAGE. */
 int listing_check_pattern(const struct options *options, struct failure *failure);
 

@@ -30,7 +30,7 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
     [OPTION_LARGEST] = {"largest", .letter = 'S', .help = "list the largest first"},
     [OPTION_REVERSE] = {"reverse", .letter = 'r', .help = "reverse the order"},
     [OPTION_SUMS] = {"sums", .help = "print lines for sha256sum -c, files only"},
-    [OPTION_FAIL_EMPTY] = {"fail-empty", .help = "exit with 5 when there is nothing to list"},
+    [OPTION_FAIL_EMPTY] = {"fail-empty", .help = "exit with 5 when there are no files"},
     [OPTION_JSON] = {"json", .help = "print JSON, one object per line"},
     [OPTION_NULL] = {"null", .letter = '0', .help = "end each name with NUL instead of a newline"},
     [OPTION_FILES_FROM] = {"files-from", .value = "FILE", .kind = VALUE_FILE,

@@ -33,7 +33,6 @@ assert_lists() {
     assert_silent "$FSC" ls -R
     assert_silent "$FSC" ls -U
     assert_silent "$FSC" ls --match '*'
-    assert_silent "$FSC" ls nothing nothing/below
 }
 
 @test "ls: names are sorted by bytes, whatever the locale" {
@@ -73,7 +72,7 @@ with space
     assert_lists 'folder/a.gz
 folder/b
 folder/deep/c.gz' folder --recursive
-    assert_silent "$FSC" ls -R none
+    assert_fails 4 "$FSC" ls -R none
 }
 
 @test "ls: -U lists the same names" {
@@ -92,8 +91,8 @@ folder/deep/c.gz' folder --recursive
 folder/b
 folder/deep/' "folder$slash"
         assert_lists folder/deep/c.gz "folder/deep$slash"
-        assert_silent "$FSC" ls "none$slash"
-        assert_silent "$FSC" ls "nothing$slash"
+        assert_fails 4 "$FSC" ls "none$slash"
+        assert_fails 4 "$FSC" ls "nothing$slash"
     done
 }
 
@@ -103,8 +102,8 @@ folder/deep/' "folder$slash"
     assert_lists folder/deep/c.gz folder/deep/c.gz
     assert_lists 10% 10%
     assert_lists a a -R
-    assert_silent "$FSC" ls a/
-    assert_silent "$FSC" ls a/below
+    assert_fails 4 "$FSC" ls a/
+    assert_fails 4 "$FSC" ls a/below
     run quiet "$FSC" ls -l folder/b
     assert_output --regexp '^            8 20[0-9]{2}-[0-9T:-]{14}Z folder/b$'
 }
@@ -115,7 +114,7 @@ folder/deep/' "folder$slash"
 folder/b
 folder/deep/
 a
-a' folder nothing a a
+a' folder a a
     printf '%s\n' a ../b folder/deep .fsd >list
     run --separate-stderr "$FSC" ls --files-from list
     assert_equal "$status" 2
@@ -232,7 +231,7 @@ for line in sys.stdin:
 [('mtime', '2001-09-09T01:46:40.25Z'), ('name', 'quote\"back\\\\slash'), ('size', 5), ('type', 'file')]
 [('name', 'stored/'), ('type', 'folder')]
 [('mtime', '1970-01-01T00:00:00Z'), ('name', 'ü'), ('size', 0), ('type', 'file')]"
-    assert_silent "$FSC" ls --json nothing
+    assert_fails 4 "$FSC" ls --json nothing
     assert_fails 2 "$FSC" ls --json -l
 }
 
@@ -256,14 +255,67 @@ SCRIPT
 
 @test "ls: --fail-empty" {
     start_with_files
-    assert_fails 5 "$FSC" ls --fail-empty nothing
-    assert_regex "$stderr" '^fsc: nothing: '
-    assert_fails 5 "$FSC" ls --fail-empty none
+    assert_fails 4 "$FSC" ls --fail-empty nothing
+    assert_fails 5 "$FSC" ls --fail-empty --missing-ok nothing
+    assert_equal "$stderr" 'fsc: nothing: no files'
+    assert_fails 5 "$FSC" ls --fail-empty -R --match '*.zip' folder
+    assert_equal "$stderr" 'fsc: folder: no files'
+    assert_fails 4 "$FSC" ls --fail-empty -R --match '*.zip' typo
+    assert_fails 5 "$FSC" ls --fail-empty --missing-ok -R --match '*.zip' typo
     assert_fails 5 "$FSC" ls --fail-empty -U --match '*.zip'
-    assert_fails 5 "$FSC" ls --fail-empty --json -R none
+    assert_fails 5 "$FSC" ls --fail-empty --json --match '*/*/*/*'
     assert_lists a a --fail-empty
-    run --separate-stderr "$FSC" ls --fail-empty nothing a
+    run --separate-stderr "$FSC" ls --fail-empty --missing-ok nothing a
     assert_equal "$status $output ${#stderr_lines[@]}" '5 a 1'
+}
+
+@test "ls: a NAME under which there is nothing is not found, unless --missing-ok" {
+    local option
+    start_with_files
+    for option in '' -R -U -l --json --sums; do
+        # shellcheck disable=SC2086
+        assert_fails 4 "$FSC" ls $option typo
+        assert_equal "$stderr" 'fsc: typo: no such file or folder'
+        # shellcheck disable=SC2086
+        assert_silent "$FSC" ls $option --missing-ok typo none a/below
+    done
+    run --separate-stderr "$FSC" ls a typo folder/deep typo/ B
+    assert_equal "$status $output" $'4 a\nfolder/deep/c.gz\nB'
+    assert_equal "$stderr" $'fsc: typo: no such file or folder\nfsc: typo/: no such folder'
+    assert_silent "$FSC" ls --match '*.zip'
+    assert_silent "$FSC" ls --match '*.zip' folder folder/
+    for option in typo typo/ a folder/b none a/below; do
+        assert_fails 4 "$FSC" ls --match '*.zip' "$option"
+        assert_equal "$stderr" "fsc: $option: no such folder"
+        assert_silent "$FSC" ls --match '*.zip' --missing-ok "$option"
+    done
+    assert_fails 4 "$FSC" ls -R --match '*' a
+    printf 'a\ntypo\n' >list
+    run --separate-stderr "$FSC" ls --files-from list
+    assert_equal "$status $output $stderr" '4 a fsc: typo: no such file or folder'
+}
+
+@test "ls: whether a folder is there is asked on the same connection, unless its listing is long" {
+    assert_silent fake "$FSC" ls --match 'x*' a b/ <<'SCRIPT'
+> LIST a match=x*
+< EMPTY
+> LIST a/
+< OK
+< 4\na/y\n
+< END
+> LIST b/ match=x*
+< OK
+< END
+> LIST b/
+< OK
+<20000 4\nb/y\n
+>.
+SCRIPT
+    printf '> LIST a match=x*\n< EMPTY\n> LIST a/\n< FAIL unavailable\n' >script
+    assert_fails 12 "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --match 'x*' a
+    use_settings 'retry = 1; limits = { pause = "1ms"; };'
+    printf '<.\n> LIST a/\n< OK\n< 4\\na/b\\n\n< END\n' >>script
+    assert_silent "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --match 'x*' a
 }
 
 @test "ls: --fail-empty counts a body without a line as empty" {
@@ -337,8 +389,8 @@ other/d.gz' -R --match '*.gz'
     run cat names
     assert_output $'t/ä\nt/with  two spaces'
     assert_lists "$(printf hand | sha256sum | sed 's/-$/t\/by hand/')" --sums 't/by hand'
-    assert_silent "$FSC" ls --sums nothing
-    assert_fails 5 "$FSC" ls --sums --fail-empty nothing
+    assert_fails 4 "$FSC" ls --sums nothing
+    assert_fails 5 "$FSC" ls --sums --fail-empty --match nothing
 }
 
 @test "ls: --sums cannot be combined with --json, -l, -U or -0" {

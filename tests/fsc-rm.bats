@@ -99,7 +99,7 @@ be_quick() {
 @test "rm: --match selects as ls does" {
     start_with_files
     assert_silent "$FSC" rm --match '*.zip'
-    assert_silent "$FSC" rm --match '*.gz' nothing a
+    assert_silent "$FSC" rm --match '*.gz' --missing-ok nothing a
     assert_left a b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
     assert_silent "$FSC" rm --match '?'
     assert_left folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz
@@ -123,6 +123,33 @@ be_quick() {
     assert_left new/{3,4}.gz old/{1,2}.gz
     assert_silent "$FSC" rm --match '[[:digit:]]\.gz' new
     assert_left old/{1,2}.gz
+}
+
+@test "rm: --match in a folder that is not there is not found" {
+    local name
+    start_with_files
+    for name in typo typo/ a folder/b; do
+        assert_fails 4 "$FSC" rm --match '*' "$name"
+        assert_equal "$stderr" "fsc: $name: no such folder"
+        assert_fails 4 "$FSC" rm --match '*' --dry-run --fail-empty -R "$name"
+        assert_silent "$FSC" rm --match '*' --missing-ok "$name"
+    done
+    assert_silent "$FSC" rm --match '*.zip'
+    assert_silent "$FSC" rm --match '*.zip' old new/
+    assert_fails 5 "$FSC" rm --match '*.zip' --fail-empty
+    assert_equal "$stderr" 'fsc: rm: no files'
+    assert_fails 5 "$FSC" rm --match '*.zip' --fail-empty --older-than 1d old
+    assert_equal "$stderr" 'fsc: old: no files'
+    assert_fails 5 "$FSC" rm --match '*.zip' --fail-empty --missing-ok typo
+    # That all are too young is the usual case.
+    assert_silent "$FSC" rm --match '*.gz' --fail-empty --older-than 50d old
+    run --separate-stderr "$FSC" rm --json --match '*.gz' typo old
+    assert_equal "$status $stderr" '4 fsc: typo: no such folder'
+    assert_output '{"name":"typo","outcome":"failed","reason":"not-found","exit":4,"message":"typo: no such folder"}
+{"name":"old/1.gz","outcome":"deleted"}
+{"name":"old/2.gz","outcome":"deleted"}'
+    assert_left a b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz
+    assert_fails 2 "$FSC" rm --fail-empty a
 }
 
 @test "rm: --older-than goes by the time of the commit" {

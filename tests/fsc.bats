@@ -129,7 +129,7 @@ start_with_a_file() {
     start_fsd
     printf x >-l
     assert_silent "$FSC" put -- -l
-    run quiet "$FSC" ls -- -l --long
+    run quiet "$FSC" ls --missing-ok -- -l --long
     assert_equal "$status $output" '0 -l'
     run quiet "$FSC" get --output - -- -l
     assert_equal "$status $output" '0 x'

@@ -12,7 +12,7 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(LONG) | TAKES(RECURSIVE) | TAKES(UNSORTED) | TAKES(MATCH) | TAKES(HUMAN) |
                 TAKES(NEWEST) | TAKES(LARGEST) | TAKES(REVERSE) | TAKES(SUMS) | TAKES(FAIL_EMPTY) |
-                TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
+                TAKES(MISSING_OK) | TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
      .summary = "list files and folders, one name per line",
      .example = "fsc ls backups",
      .run = ls_run},
@@ -41,7 +41,7 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(OLDER_THAN) | TAKES(RECURSIVE) | TAKES(DRY_RUN) |
-                TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(JSON) | LISTS,
+                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(JSON) | LISTS,
      .summary = "delete files, if the server allows it",
      .example = "fsc rm --match 'backups/*.gz' --older-than 30d",
      .run = rm_run},

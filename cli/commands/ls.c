@@ -140,7 +140,20 @@ static int list_one(struct invocation *invocation, const char *operand)
         }
         entries_free(&entries);
     }
-    return code == -REASON_EMPTY && !invocation_has(invocation, OPTION_FAIL_EMPTY) ? 0 : code;
+    if (code != -REASON_EMPTY)
+        return code;
+    if (operand != NULL && !invocation_has(invocation, OPTION_MISSING_OK)) {
+        bool is_folder = operand[strlen(operand) - 1] == '/';
+        int found = request.match != NULL
+                        ? listing_find_folder(connection, operand)
+                        : fail(connection->failure, REASON_NOT_FOUND, operand,
+                               is_folder ? "no such folder" : "no such file or folder");
+        if (found < 0)
+            return found;
+    }
+    return invocation_has(invocation, OPTION_FAIL_EMPTY)
+               ? connection_fail(connection, listing_subject(&request), -REASON_EMPTY)
+               : 0;
 }
 
 int ls_run(struct invocation *invocation)

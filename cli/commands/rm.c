@@ -81,18 +81,26 @@ static int delete_matching(struct invocation *invocation, const char *folder)
         .deep = invocation_has(invocation, OPTION_RECURSIVE),
         .details = invocation_has(invocation, OPTION_OLDER_THAN),
     };
+    struct connection *connection = &invocation->connection;
     struct entries entries;
     int listed = entries_read(&entries, request.details ? ENTRIES_DETAILS : ENTRIES_NAMES,
-                              &invocation->connection, &request);
+                              connection, &request);
     size_t count = listed == 0 ? entries.count : 0;
-    int first = listed == -REASON_EMPTY ? 0 : listed;
+    int first = listed;
 
+    if (listed == -REASON_EMPTY) {
+        first = folder != NULL && !invocation_has(invocation, OPTION_MISSING_OK)
+                    ? listing_find_folder(connection, folder)
+                    : 0;
+        if (first == 0 && invocation_has(invocation, OPTION_FAIL_EMPTY))
+            first = connection_fail(connection, listing_subject(&request), -REASON_EMPTY);
+    }
     if (first == -REASON_INCOMPLETE)
         first = fail(invocation->failure, REASON_INCOMPLETE, NULL, "%s (nothing was deleted)",
                      invocation->failure->text);
     if (first < 0 && folder != NULL)
         (void)report(invocation, folder, "", first);
-    for (size_t i = 0; i < count && !invocation->connection.unreachable; i++) {
+    for (size_t i = 0; i < count && !connection->unreachable; i++) {
         struct entry entry;
         entries_get(&entries, i, &entry);
         int code = delete_entry(invocation, &entry);
@@ -121,7 +129,8 @@ static int rm_one(struct invocation *invocation, const char *operand)
 
 int rm_run(struct invocation *invocation)
 {
-    static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE, OPTION_DRY_RUN};
+    static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE, OPTION_DRY_RUN,
+                                             OPTION_FAIL_EMPTY};
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
     bool has_operands = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM);
