@@ -22,6 +22,7 @@ void child_take_signals(void (*on_term)(int number))
     (void)sigaction(SIGTERM, &term, NULL);
     (void)signal(SIGINT, SIG_IGN); /* from a terminal: the parent decides what to do */
     (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGALRM, SIG_IGN);
     (void)signal(SIGCHLD, SIG_DFL);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);

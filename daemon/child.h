@@ -14,7 +14,7 @@ enum {
 
 /*
  * In a new child, which has closed the descriptors of the parent: handles TERM by `on_term` or
- * SIG_DFL, ignores INT and HUP, unblocks all signals.
+ * SIG_DFL, ignores INT, HUP and ALRM, unblocks all signals.
  */
 void child_take_signals(void (*on_term)(int number));
 

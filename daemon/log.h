@@ -26,7 +26,7 @@ extern const char *const log_level_words[];
  * Opens the log: syslog, or stderr. If stderr is systemd's journal (JOURNAL_STREAM,
  * systemd.exec(5)), each line begins with its level in the form of sd-daemon(3).
  */
-void log_open(bool to_syslog, struct counters *counters);
+void log_open(bool to_syslog, struct counters *shared);
 
 /*
  * Makes the log's descriptor the standard error, where child processes find it, and with it what

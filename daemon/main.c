@@ -70,12 +70,34 @@ static int settle_library(struct daemon *daemon, int code, const char *fault)
     return EXIT_SUCCESS;
 }
 
+/*
+ * Ignores all signals that have no meaning here, but would end a process: some programs take USR1
+ * as a request to open their log again. QUIT, and signals that report a fault, keep their default.
+ * No other program is executed, which would inherit this.
+ */
+static void ignore_signals(void)
+{
+    static const int ignored[] = {
+        SIGPIPE,   SIGXFSZ, /* errors of write(2) */
+        SIGUSR1,   SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
+#ifdef SIGSTKFLT
+        SIGSTKFLT,
+#endif
+    };
+
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        (void)signal(ignored[i], SIG_IGN);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        (void)signal(number, SIG_IGN);
+}
+
 /* Opens what sessions need, however they come. */
 static int open_daemon(struct daemon *daemon, bool is_foreground)
 {
     const struct settings *settings = daemon->settings;
     struct rlimit limit;
 
+    ignore_signals();
     daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (daemon->counters == MAP_FAILED)
@@ -108,8 +130,6 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
                       "the limit of open files (ulimit -n) is too low for limits.sessions", NULL);
     }
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error of write(2) */
     return EXIT_SUCCESS;
 }
 

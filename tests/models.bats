@@ -661,3 +661,46 @@ END
     assert_equal "$(cat target)" precious
     [ ! -e nowhere ] && [ -p fifo ] && [ -L link ] && [ -S bound ]
 }
+
+@test "signals: those without a meaning end no process" {
+    start_fsd
+    converse <<'END'
+import subprocess
+numbers = set(signal.valid_signals()) - {
+    signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTERM, signal.SIGINT,
+    signal.SIGQUIT, signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV,
+    signal.SIGSYS, signal.SIGXCPU}
+check(signal.SIGUSR1 in numbers and signal.SIGRTMAX in numbers, numbers)
+
+
+def send_all(pid):
+    for number in numbers:
+        os.kill(pid, number)
+
+
+session = Session()
+session.expect('PUT a size=1', 'OK offset=0')
+for pid in {daemon()} | children():
+    send_all(pid)
+session.expect('1\nx\nEND', 'OK')
+session.expect('LIST', 'OK')
+check(session.body()[0] == b'a\n', 'another list')
+# Spare processes serve, too.
+for _ in range(4):
+    new = Session()
+    check(new.status()['sessions.crashed'] == '0', 'a process has crashed')
+    new.close()
+
+command = [os.environ['FSD'], '--config', os.environ['CONFIG'], '--library', LIBRARY, '--stdio']
+with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as alone:
+    # It has begun when it answers.
+    alone.stdin.write(b'LIST absent\n')
+    alone.stdin.flush()
+    check(alone.stdout.readline() == b'EMPTY\n', 'no answer')
+    for number in numbers - {signal.SIGHUP}:
+        os.kill(alone.pid, number)
+    alone.stdin.write(b'LIST absent\n')
+    alone.stdin.close()
+    check(alone.stdout.readline() == b'EMPTY\n' and alone.wait(LIMIT) == 0, 'it has ended')
+END
+}
