@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -103,18 +105,58 @@ static bool connect_syslog(void)
     return is_connected;
 }
 
-void log_open(bool to_syslog, struct counters *shared)
+static int open_file(const char *path)
 {
+    /* A FIFO that nobody reads is an error. */
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+}
+
+int log_open(const char *to, bool is_foreground, struct counters *shared)
+{
+    bool is_file = to[0] == '/';
+
     counters = shared;
-    is_syslog = to_syslog;
-    /* Until there is a connection, the place for it is taken. */
-    int fd = to_syslog ? open("/dev/null", O_WRONLY | O_CLOEXEC) : open_stderr();
-    log_fd = fd >= 0 ? fd : STDERR_FILENO;
-    if (to_syslog) {
+    is_syslog = strcmp(to, "syslog") == 0 || (strcmp(to, "auto") == 0 && !is_foreground);
+    /* Until syslog is connected, its place is taken. */
+    int fd = is_file     ? open_file(to)
+             : is_syslog ? open("/dev/null", O_WRONLY | O_CLOEXEC)
+                         : open_stderr();
+    if (fd < 0)
+        return -1;
+    log_fd = fd;
+    if (is_syslog) {
         is_socket = true;
         tzset();
         (void)connect_syslog();
     }
+    return 0;
+}
+
+int log_check(const char *to)
+{
+    char folder[PATH_MAX];
+    int fd = to[0] == '/' ? open(to, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+
+    descriptor_close(fd);
+    if (to[0] != '/' || fd >= 0)
+        return 0;
+    if (errno != ENOENT)
+        return -1;
+    (void)snprintf(folder, sizeof folder, "%s", to);
+    return faccessat(AT_FDCWD, dirname(folder), W_OK | X_OK, AT_EACCESS);
+}
+
+int log_reopen(const char *to)
+{
+    int fd = -1;
+
+    if (to[0] != '/')
+        return 0;
+    if ((fd = open_file(to)) < 0)
+        return -1;
+    (void)dup2(fd, log_fd);
+    (void)close(fd);
+    return 1;
 }
 
 void log_become_stderr(void)

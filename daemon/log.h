@@ -1,5 +1,5 @@
 /*
- * The log: lines of key=value pairs (logfmt), to stderr or syslog.
+ * The log: lines of key=value pairs (logfmt), to stderr, syslog or a file.
  *
  * Nobody waits for the log for more than a moment: a line that cannot be written is dropped. The
  * counters say how many were, and so does the next line that can be written.
@@ -23,10 +23,21 @@ enum log_level {
 extern const char *const log_level_words[];
 
 /*
- * Opens the log: syslog, or stderr. If stderr is systemd's journal (JOURNAL_STREAM,
- * systemd.exec(5)), each line begins with its level in the form of sd-daemon(3).
+ * Opens the log: `to` is as the setting log.to. If stderr is systemd's journal (JOURNAL_STREAM,
+ * systemd.exec(5)), each line begins with its level in the form of sd-daemon(3). Returns 0, or -1
+ * with errno for a file that cannot be opened.
  */
-void log_open(bool to_syslog, struct counters *shared);
+int log_open(const char *to, bool is_foreground, struct counters *shared);
+
+/* Could log_open() open it? Makes no file. Returns as log_open(). */
+int log_check(const char *to);
+
+/*
+ * Opens the file again, if the log is one: it may have been renamed. Processes that were forked
+ * before keep the old one. Returns 1; 0 when the log is no file; or -1 with errno, when it cannot be
+ * opened and the old one stays in use.
+ */
+int log_reopen(const char *to);
 
 /*
  * Makes the log's descriptor the standard error, where child processes find it, and with it what

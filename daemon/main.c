@@ -104,9 +104,8 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
         return complain("", strerror(errno));
     daemon->counters->started_s = (int64_t)time(NULL);
     log_set_level((enum log_level)settings->log_level);
-    log_open(settings->log_to == LOG_TARGET_SYSLOG ||
-                 (settings->log_to == LOG_TARGET_AUTO && !is_foreground),
-             daemon->counters);
+    if (log_open(settings->log_to, is_foreground, daemon->counters) < 0)
+        return complain(settings->log_to, strerror(errno));
     if (library_open(&daemon->library, settings->library, settings->records) < 0)
         return complain_of_library(settings, strerror(errno));
 
@@ -258,6 +257,8 @@ static int check(struct daemon *daemon)
         code = complain_of_library(settings, strerror(errno));
     else
         code = settle_library(daemon, self_test_prepare(&daemon->library, false, fault), fault);
+    if (log_check(settings->log_to) < 0)
+        code = complain(settings->log_to, strerror(errno));
     if (settings->pid_file != NULL && pid_file_check(settings->pid_file) < 0)
         code = complain_of_pid_file(settings);
     int listens = listener_check(settings, daemon->systemd, complain_of_address);

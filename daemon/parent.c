@@ -449,9 +449,14 @@ static void reload(struct parent *parent)
     const struct daemon *daemon = parent->daemon;
 
     systemd_notify_reloading(daemon->systemd);
+    /* First, and whatever is in the settings: it may have been renamed. */
+    int reopened = log_reopen(daemon->settings->log_to);
+    if (reopened < 0)
+        log_event(LOG_LEVEL_ERROR, "cannot open the log again, the old file stays in use", "file",
+                  daemon->settings->log_to, "cause", strerror(errno), NULL);
     bool is_taken = reload_settings(daemon->line, daemon->settings) == 0;
     /* Further connections get new workers. */
-    for (size_t i = 0; is_taken && i < parent->worker_count; i++) {
+    for (size_t i = 0; (is_taken || reopened > 0) && i < parent->worker_count; i++) {
         struct worker *worker = &parent->workers[i];
         /* A worker that already serves its only connection need not know. */
         if (!worker->has_threads && worker->takes_more)

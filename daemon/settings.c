@@ -14,10 +14,7 @@ static const char *const right_words[] = {"list",   "get",   "put",    "replace"
 static const char *const concurrency_words[] = {
     [CONCURRENCY_PROCESS] = "process", [CONCURRENCY_THREAD] = "thread", NULL};
 
-static const char *const log_target_words[] = {[LOG_TARGET_AUTO] = "auto",
-                                               [LOG_TARGET_SYSLOG] = "syslog",
-                                               [LOG_TARGET_STDERR] = "stderr",
-                                               NULL};
+static const char *const log_target_words[] = {"auto", "syslog", "stderr", NULL};
 
 static const char *check_address(const char *text)
 {
@@ -98,7 +95,7 @@ const struct setting settings_table[] = {
      .help = "how many processes to fork ahead of connections"},
     {"pid_file", SETTING_PATH, AT(pid_file), .is_fixed = true, .option = "pid-file",
      .value = "FILE", .help = "a file for the daemon's process id"},
-    {"log.to", SETTING_WORD, AT(log_to), "auto", .words = log_target_words, .is_fixed = true,
+    {"log.to", SETTING_PATH, AT(log_to), "auto", .words = log_target_words, .is_fixed = true,
      .help = "where the log goes; auto is stderr in the foreground, else syslog"},
     {"log.level", SETTING_WORD, AT(log_level), "info", .words = log_level_words,
      .help = "how much to log: this level and those before it"},

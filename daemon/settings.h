@@ -15,13 +15,6 @@ enum concurrency {
     CONCURRENCY_THREAD,
 };
 
-/* The values of `log.to`. */
-enum log_target {
-    LOG_TARGET_AUTO, /* stderr in the foreground, else syslog */
-    LOG_TARGET_SYSLOG,
-    LOG_TARGET_STDERR,
-};
-
 /* What a client may be allowed to do; the bits are the places of the words in the settings. */
 enum right {
     RIGHT_LIST = 1 << 0,
@@ -56,8 +49,8 @@ struct settings {
     int64_t spare;
     const char *pid_file; /* NULL for none */
     int64_t socket_mode;
-    int log_to;    /* enum log_target */
-    int log_level; /* enum log_level, of daemon/log.h */
+    const char *log_to; /* "auto", "syslog", "stderr" or a path */
+    int log_level;      /* enum log_level, of daemon/log.h */
     int64_t sessions;
     int64_t per_address;
     int64_t per_user;

@@ -60,8 +60,9 @@ static int read_word(const struct setting *row, const char *word, size_t length,
             return 0;
         }
     }
-    return fault_refuse(fault, "\"%.*s\" is not one of %s", length < 64 ? (int)length : 64, word,
-                        join_words(row->words, known, sizeof known));
+    return fault_refuse(fault, "\"%.*s\" is not one of %s%s", length < 64 ? (int)length : 64, word,
+                        join_words(row->words, known, sizeof known),
+                        row->kind == SETTING_PATH ? ", or an absolute path" : "");
 }
 
 /* A bound as the user would write it. */
@@ -104,10 +105,14 @@ static int read_text(const struct setting *row, const char *text, void *value, s
 {
     const char *wrong = NULL;
     unsigned bits = 0;
+    int word = 0;
 
     switch (row->kind) {
     case SETTING_PATH:
-        return text[0] == '/' ? 0 : fault_refuse(fault, "\"%.500s\" is not an absolute path", text);
+        if (text[0] == '/')
+            return 0;
+        return row->words != NULL ? read_word(row, text, strlen(text), &word, fault)
+                                  : fault_refuse(fault, "\"%.500s\" is not an absolute path", text);
     case SETTING_TEXT:
     case SETTING_LIST:
         wrong = row->check(text);
@@ -461,7 +466,8 @@ char *setting_describe(const struct setting *row, const char *within)
         return NULL;
     (void)fprintf(file, "%s%s, %s", within, row->name, kinds[row->kind].word);
     if (row->words != NULL)
-        (void)fprintf(file, " %s", join_words(row->words, words, sizeof words));
+        (void)fprintf(file, "%s %s", row->kind == SETTING_PATH ? " or one of" : "",
+                      join_words(row->words, words, sizeof words));
     if (row->most > 0)
         (void)fprintf(file, " from %s to %s", print_number(row, row->least, least),
                       print_number(row, row->most, most));

@@ -21,7 +21,7 @@ enum {
 
 /* What a setting is, and what its member in the program's struct of settings is. */
 enum setting_kind {
-    SETTING_PATH,     /* an absolute path: const char *, NULL when it is not set */
+    SETTING_PATH,     /* an absolute path, or one of `words`: const char *, NULL: not set */
     SETTING_TEXT,     /* what `check` accepts: const char *, NULL when it is not set */
     SETTING_LIST,     /* one such text or a list of them: setting_list */
     SETTING_WORD,     /* one of `words`: int, its place among them */
@@ -52,7 +52,7 @@ struct setting {
     size_t offset;            /* of its member */
     const char *default_text; /* NULL for none */
     int64_t least, most;      /* of counts, durations (ms) and sizes (bytes) */
-    const char *const *words; /* of words; ends with NULL */
+    const char *const *words; /* of words, and beside paths; ends with NULL */
     /* Of texts: returns NULL, or what is wrong with this one as the end of a sentence. */
     const char *(*check)(const char *text);
     /* Of groups: their table, whose names have no points, and the bytes of their struct. */

@@ -562,6 +562,23 @@ as_user() {
     assert_failure 6
 }
 
+@test "examples: settings, a log file" {
+    use_machine
+    take_example fsd.conf.5 'A log file'
+    write_inside /etc/fsd/fsd.conf <block.1
+    inside mkdir /var/log/fsd
+    quiet inside fsd
+    quiet inside fsc put /etc/passwd --name before
+    # As logrotate(8) does it.
+    inside mv /var/log/fsd/fsd.log /var/log/fsd/fsd.log.1
+    inside sh -e -c "$(sed '1,/postrotate/d;/endscript/,$d' block.2)"
+    await inside grep -q -s 'msg="settings read again"' /var/log/fsd/fsd.log
+    quiet inside fsc put /etc/passwd --name after
+    inside grep -q 'msg=stored .* name=after ' /var/log/fsd/fsd.log
+    run inside grep -c 'msg=stored' /var/log/fsd/fsd.log.1
+    assert_output 1
+}
+
 @test "examples: fsd, what is remembered of a file" {
     use_machine
     take_example fsd.8 'The record of a file'

@@ -275,6 +275,100 @@ for line in lines:
 END
 }
 
+# log_to FILE: the next daemons log there.
+log_to() {
+    printf 'log = { to = "%s"; };\n' "$1" >"$CONFIG"
+}
+
+@test "log: a file, of the mode 0640, to which lines are added" {
+    mkdir "$LIBRARY" logs
+    log_to "$WORK/logs/fsd"
+    echo before >logs/fsd
+    chmod 0604 logs/fsd
+    start_background
+    run -0 cat logs/fsd
+    assert_line --index 0 before
+    assert_line --index 1 --regexp " msg=listening address=$SOCKET\$"
+    [ "$(stat -c %a logs/fsd)" = 604 ]
+    stop_background
+    rm logs/fsd
+    start_background
+    [ "$(stat -c %a logs/fsd)" = 640 ]
+    # What libraries and the system print goes there, too.
+    [ "$(readlink "/proc/$BACKGROUND_PID/fd/2")" = "$WORK/logs/fsd" ]
+}
+
+@test "log: a file that cannot be opened is an error" {
+    mkdir "$LIBRARY" folder
+    mkfifo fifo
+    bind_socket bound
+    local path
+    for path in folder fifo bound absent/log; do
+        log_to "$WORK/$path"
+        refuses 1 "^fsd: $WORK/$path: .+" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --foreground
+        refuses 1 "^fsd: $WORK/$path: .+" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET"
+        refuses 1 "^fsd: $WORK/$path: .+" --config "$CONFIG" --library "$LIBRARY" --stdio
+        refuses 1 "^fsd: $WORK/$path: .+" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --check
+        [ ! -e "$SOCKET" ]
+    done
+    log_to "$WORK/log"
+    quiet "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --check
+    [ ! -e log ]
+    # An error of the start is printed for the caller, not only logged.
+    log_to "$WORK/log"
+    refuses 1 "^fsd: cannot listen on $WORK/absent/socket: " --config "$CONFIG" --library "$LIBRARY" \
+        --listen "$WORK/absent/socket"
+}
+
+@test "log: HUP opens the file again, also with an error in the settings" {
+    log_to "$WORK/log"
+    mkdir "$LIBRARY"
+    start_background
+    FSD_LOG=$WORK/log FSD_PID=$BACKGROUND_PID converse <<'END'
+def stored(path):
+    with open(path, encoding='utf-8') as file:
+        return [line.split(' name=')[1].split(' ')[0] for line in file if ' msg=stored ' in line]
+
+
+log = os.environ['FSD_LOG']
+old = Session()
+old.expect('PUT a size=0 eager=1\nEND', 'OK')
+os.rename(log, 'log.1')
+old.expect('PUT b size=0 eager=1\nEND', 'OK')
+check(stored('log.1') == ['a', 'b'], 'renamed')
+open(log, 'x').close()
+hang_up()
+# One that has begun keeps the old file, others get the new one.
+old.expect('PUT c size=0 eager=1\nEND', 'OK')
+new = Session()
+new.expect('PUT d size=0 eager=1\nEND', 'OK')
+check(stored('log.1') == ['a', 'b', 'c'] and stored(log) == ['d'], 'reopened')
+
+# The settings have an error.
+os.rename(log, 'log.2')
+with open(os.environ['CONFIG'], encoding='utf-8') as file:
+    text = file.read()
+write_settings('nonsense')
+open(log, 'x').close()
+hang_up('msg="reload failed, the old settings stay in use"')
+new = Session()
+new.expect('PUT e size=0 eager=1\nEND', 'OK')
+check(stored(log) == ['e'], 'a worker has kept the old file')
+
+# Opening it fails.
+write_settings(text)
+os.rename(log, 'log.3')
+os.mkdir(log)
+os.environ['FSD_LOG'] = 'log.3'
+hang_up('msg="cannot open the log again, the old file stays in use"')
+wait_until(lambda: log_lines('msg="settings read again"'), 'the settings')
+check(log_lines(f' file={log} cause="Is a directory"'), log_lines(''))
+new = Session()
+new.expect('PUT f size=0 eager=1\nEND', 'OK')
+check(stored('log.3') == ['e', 'f'], 'kept')
+END
+}
+
 # The next daemons run with the folder "dev" as their /dev.
 use_own_dev() {
     skip_unless_root 'a /dev/log of its own'

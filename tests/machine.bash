@@ -1,6 +1,6 @@
 # A machine of the test's own, for what an administrator does: namespaces in which everything that
-# is written below /etc, /usr/local, /srv, /run, /tmp, /root and /home is the test's, where fsc and
-# fsd in /usr/local are those that were built, and in which nothing outlives the test.
+# is written below /etc, /usr/local, /srv, /run, /tmp, /var/log, /root and /home is the test's,
+# where fsc and fsd in /usr/local are those that were built, and in which nothing outlives the test.
 # shellcheck shell=bash
 
 # use_machine: starts it, or skips the test.
@@ -33,7 +33,7 @@ cp -a /etc /mnt 2>/dev/null || [ -e /mnt/etc/passwd ]
 rm -rf /mnt/etc/fsd /mnt/etc/fsc
 mount --bind /mnt/etc /etc
 mount --bind /mnt/local /usr/local
-for folder in root home srv run; do
+for folder in root home srv run var/log; do
     mount -t tmpfs -o mode=0755 tmpfs "/$folder"
 done
 mount -t tmpfs -o mode=1777 tmpfs /tmp

@@ -63,6 +63,10 @@ KINDS = {
         'an absolute path in quotes', {'text'},
         lambda row: [(quoted(text), f'"{text}" is not an absolute path') for text in ('x', './x', '~')],
         lambda row: ['"/x y/\xe4"', '"/"'], quoted),
+    'a path or one of': (
+        'an absolute path in quotes', {'text'},
+        lambda row: [(quoted(text), none_of(row, text) + ', or an absolute path') for text in ('', 'x', './x', 'Auto')],
+        lambda row: [quoted(text) for text in [*words_of(row), '/x y/\xe4']], quoted),
     'a string or a list of them': (
         'a string in quotes, or a list of them', {'text', 'list', 'array'},
         lambda row: [('()', 'the list is empty'), ('[]', 'the list is empty'),
