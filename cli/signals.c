@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/failure.h"
+
 enum {
     NAME_ROOM = 32,
 };
@@ -19,12 +21,14 @@ static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIG
 static volatile sig_atomic_t has_file;
 static int file_folder;
 static char file_name[NAME_ROOM];
+static char file_left[FAILURE_ROOM + sizeof "fsc: \n"]; /* the line that it cannot be removed */
+static size_t file_left_length;
 static volatile sig_atomic_t command; /* as kill(2) takes it; 0 for none */
 
 static void tidy_and_die(int number)
 {
-    if (has_file)
-        (void)unlinkat(file_folder, file_name, 0);
+    if (has_file && unlinkat(file_folder, file_name, 0) < 0 && errno != ENOENT)
+        (void)!write(STDERR_FILENO, file_left, file_left_length);
     if (command != 0)
         (void)kill((pid_t)command, SIGTERM);
     (void)signal(number, SIG_DFL);
@@ -52,8 +56,12 @@ void signals_catch(void)
     (void)signal(SIGCHLD, SIG_DFL);
 }
 
-void signals_note_file(int folder, const char *name)
+void signals_note_file(int folder, const char *name, const char *path)
 {
+    struct failure left;
+
+    (void)fail(&left, REASON_LOCAL, path, "its temporary file %s is left beside it", name);
+    file_left_length = (size_t)snprintf(file_left, sizeof file_left, "fsc: %s\n", left.text);
     file_folder = folder;
     (void)snprintf(file_name, sizeof file_name, "%s", name);
     has_file = 1;

@@ -11,8 +11,11 @@
 /* Catches signals from now on. Those that were ignored at the start stay ignored. */
 void signals_catch(void);
 
-/* Notes that there is a temporary file of that name in an open folder, or that it is gone. */
-void signals_note_file(int folder, const char *name);
+/*
+ * Notes that there is a temporary file of that name in an open folder, or that it is gone. `path` is
+ * what it is for: if it cannot be removed, that is said on standard error.
+ */
+void signals_note_file(int folder, const char *name, const char *path);
 void signals_forget_file(void);
 
 /*

@@ -20,10 +20,15 @@ enum {
     NEW_MODE = 0666,     /* of a new file, less the umask */
 };
 
-static void forget_temporary(struct target *target)
+/* Returns 0 if there is no temporary file any more, or -1 with errno set. */
+static int remove_temporary(struct target *target)
 {
+    if (target->temporary[0] != '\0' && unlinkat(target->folder, target->temporary, 0) < 0 &&
+        errno != ENOENT)
+        return -1;
     signals_forget_file();
     target->temporary[0] = '\0';
+    return 0;
 }
 
 /* Opens the target's folder. One that cannot be read may still be written to. */
@@ -46,7 +51,10 @@ static int open_folder(const struct target *target)
     return fd;
 }
 
-/* Gives the temporary file its name. Returns 0, or -1 with errno set, EEXIST for a taken name. */
+/*
+ * Gives the temporary file its name, perhaps as a second one. Returns 0, or -1 with errno set, EEXIST
+ * for a taken name.
+ */
 static int give_name(const struct target *target, bool force)
 {
     const int folder = target->folder;
@@ -55,7 +63,7 @@ static int give_name(const struct target *target, bool force)
     if (force)
         return renameat(folder, target->temporary, folder, target->last);
     if (linkat(folder, target->temporary, folder, target->last, 0) == 0)
-        return unlinkat(folder, target->temporary, 0);
+        return 0;
     /* There may be no hard links here, which each file system says with another errno. */
     if (errno != EEXIST &&
         renameat2(folder, target->temporary, folder, target->last, RENAME_NOREPLACE) == 0)
@@ -206,7 +214,7 @@ int target_open(struct target *target, struct failure *failure)
                    target->kind == TARGET_FILE ? PRIVATE_MODE : NEW_MODE);
         int error = errno;
         if (target->fd >= 0)
-            signals_note_file(target->folder, target->temporary);
+            signals_note_file(target->folder, target->temporary, target->path);
         else
             target->temporary[0] = '\0';
         (void)sigprocmask(SIG_SETMASK, &before, NULL);
@@ -243,7 +251,8 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
             return code;
         return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);
     }
-    forget_temporary(target);
+    /* Before the folder is synced. In some folders names may only be added, as after chattr +a. */
+    (void)remove_temporary(target);
     if (sync_to_disk(target->folder) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
     return 0;
@@ -255,14 +264,19 @@ int target_fail_exists(const struct target *target, struct failure *failure)
                 "exists with different content (use --force to overwrite)");
 }
 
-void target_close(struct target *target)
+int target_close(struct target *target, struct failure *failure)
 {
-    if (target->temporary[0] != '\0')
-        (void)unlinkat(target->folder, target->temporary, 0);
-    forget_temporary(target);
+    int code = remove_temporary(target);
+
+    if (code < 0)
+        code =
+            fail(failure, REASON_LOCAL, target->path, "its temporary file %s is left beside it: %s",
+                 target->temporary, strerror(errno));
+    signals_forget_file();
     descriptor_close(target->fd);
     descriptor_close(target->folder);
     descriptor_close(target->base);
     free(target->real);
     *target = (struct target){.base = -1, .folder = -1, .fd = -1};
+    return code;
 }

@@ -70,7 +70,10 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
 /* Fails because the file that is there has different content. Returns -REASON_EXISTS. */
 int target_fail_exists(const struct target *target, struct failure *failure);
 
-/* Removes the temporary file, if there is one, and releases everything. */
-void target_close(struct target *target);
+/*
+ * Removes the temporary file, if there is one, and releases everything. Returns 0, or -REASON_LOCAL
+ * if that file cannot be removed, which says nothing about the target.
+ */
+int target_close(struct target *target, struct failure *failure);
 
 #endif

@@ -101,3 +101,59 @@ SCRIPT
         assert_silent without "flock=$error" "$FSC" put large --name "$error"
     done
 }
+
+# left_beside FILE: the line that names its temporary file, which is left in here/.
+left_beside() {
+    printf 'fsc: %s: its temporary file %s is left beside it' "$1" "$(cd here && echo .fsc-*)"
+}
+
+@test "fsc: where names can only be added to a folder, the file is fetched and the leftover named" {
+    mkdir here
+    start_fsd
+    echo hello >f
+    assert_silent "$FSC" put f
+    chattr +a here 2>/dev/null || skip 'no folder can be made append-only here'
+    run --separate-stderr "$FSC" get f --output here/f --json
+    chattr -a here
+    assert_equal "$status $stderr" "0 $(left_beside here/f): Operation not permitted"
+    assert_equal "$(jq -r .outcome <<<"$output")" fetched
+    assert_equal "$(ls -A here | sort)" "$(cd here && printf '%s\n' .fsc-* f)"
+    cmp f here/f
+    rm here/.fsc-*
+
+    # What cannot be replaced fails, and the leftover is named, too.
+    echo other >here/f
+    chattr +a here
+    run --separate-stderr "$FSC" get f --output here/f --force
+    chattr -a here
+    assert_equal "$status $stderr" "9 fsc: here/f: cannot write: Operation not permitted
+$(left_beside here/f): Operation not permitted"
+    assert_equal "$(cat here/f)" other
+}
+
+@test "fsc: a temporary file that cannot be removed is named whatever happens" {
+    local error
+    start_with_file
+    mkdir here
+    for error in EROFS EACCES EIO; do
+        run --separate-stderr without "fsync=EIO unlinkat=$error" "$FSC" get f --into here
+        assert_equal "$status ${#stderr_lines[@]} ${stderr_lines[1]%: *}" "9 2 $(left_beside here/f)"
+        rm here/.fsc-*
+    done
+}
+
+@test "fsc: a signal names the temporary file that cannot be removed" {
+    skip_unless_refusable
+    mkdir here
+    cat >script <<SCRIPT
+> GET a
+< OK size=5 mtime=1
+< 1\nh
+! killed
+SCRIPT
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '
+        strace -D -o calls -e trace=unlinkat -e inject=unlinkat:error=EPERM "$FSC" get a --output here/a &
+        await eval "find here -name \".*\" -size +0c | grep -q ."
+        kill -TERM $!; wait $!; status=$?; : >killed; exit $status'
+    assert_equal "$status $stderr" "143 $(left_beside here/a)"
+}

@@ -167,7 +167,9 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
     report.size = download.size;
     report.digest = download.digest;
     (void)invocation_report_file(invocation, code, &report);
-    target_close(target);
+    /* That a temporary file is left does not change what was done. */
+    if (target_close(target, invocation->failure) < 0)
+        failure_print(invocation->failure);
     return code;
 }
 
