@@ -45,7 +45,7 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
                         .value_is_optional = true,
                         .help = "replace what has the name, or only content with this digest"},
     [OPTION_MISSING_OK] = {"missing-ok", .help = "do not fail for a name that does not exist"},
-    [OPTION_OLDER_THAN] = {"older-than", .value = "TIME", .kind = VALUE_TIME,
+    [OPTION_OLDER_THAN] = {"older-than", .value = "AGE", .kind = VALUE_AGE,
                            .help =
                                "with --match: only files stored at least this long ago, e.g. 30d"},
     [OPTION_DRY_RUN] = {"dry-run", .help = "with --match: print the names but delete nothing"},
@@ -157,5 +157,32 @@ int options_time(const struct options *options, enum option option, int64_t *ret
                     "\"2h\"; at most 36500d",
                     option_rows[option].name);
     *ret_ms = is_bare ? number * 1000 : number;
+    return 0;
+}
+
+int options_age(const struct options *options, enum option option, int64_t *ret_seconds,
+                struct failure *failure)
+{
+    const char *text = options->values[option];
+    const char *name = option_rows[option].name;
+    int digits = text != NULL ? (int)strspn(text, "0123456789") : 0;
+    int64_t seconds = 0;
+
+    if (text == NULL)
+        return 0;
+    if (digits > 0 && text[digits] == '\0')
+        return fail(failure, REASON_USAGE, NULL,
+                    "--%s: \"%s\" has no unit (write %.*sd for days; there are s, min, h, d and w)",
+                    name, text, digits, text);
+    if (digits > 0 && strcmp(text + digits, "m") == 0)
+        return fail(failure, REASON_USAGE, NULL,
+                    "--%s: \"%s\" could be minutes or months (write %.*smin, or days as in 30d)",
+                    name, text, digits, text);
+    if (!quantity_age(text, &seconds) || seconds > TIME_LONGEST_MS / 1000)
+        return fail(failure, REASON_USAGE, NULL,
+                    "--%s: must be a number and one of s, min, h, d and w, as in 30d; at most "
+                    "36500d",
+                    name);
+    *ret_seconds = seconds;
     return 0;
 }

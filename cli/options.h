@@ -57,6 +57,7 @@ enum value {
     VALUE_NONE, /* there is none */
     VALUE_ADDRESS,
     VALUE_TIME,
+    VALUE_AGE,
     VALUE_FILE,     /* a local one */
     VALUE_DIR,      /* a local folder */
     VALUE_NAME,     /* of a file or folder in the library */
@@ -121,5 +122,12 @@ int options_digest(const struct options *options, enum option option, char ret_d
  */
 int options_time(const struct options *options, enum option option, int64_t *ret_ms,
                  struct failure *failure);
+
+/*
+ * The age that an option gives, in seconds: a number with a unit. Returns 0, and leaves `ret_seconds`
+ * unchanged when the option is not given; or -REASON_USAGE.
+ */
+int options_age(const struct options *options, enum option option, int64_t *ret_seconds,
+                struct failure *failure);
 
 #endif

@@ -16,6 +16,9 @@ struct unit {
 static const struct unit durations[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
                                         {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
+static const struct unit ages[] = {{"s", 1},     {"min", 60},   {"h", 3600},
+                                   {"d", 86400}, {"w", 604800}, {NULL, 0}};
+
 static const struct unit sizes[] = {
     {"", 1},
     {"K", KIB},
@@ -56,6 +59,11 @@ static const char *print_with_unit(int64_t number, const struct unit *units, cha
 bool quantity_duration(const char *text, int64_t *ret_ms)
 {
     return read_with_unit(text, durations, ret_ms);
+}
+
+bool quantity_age(const char *text, int64_t *ret_seconds)
+{
+    return read_with_unit(text, ages, ret_seconds);
 }
 
 bool quantity_size(const char *text, int64_t *ret_bytes)

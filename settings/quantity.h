@@ -1,5 +1,5 @@
 /*
- * Durations, sizes and modes as people write them in settings and options. Readers return false,
+ * Durations, ages, sizes and modes as people write them in settings and options. Readers return false,
  * and leave `ret` unchanged, for any other text.
  */
 #ifndef SETTINGS_QUANTITY_H
@@ -14,6 +14,12 @@ enum {
 
 /* A number and "ms", "s", "m", "h" or "d", in milliseconds. */
 bool quantity_duration(const char *text, int64_t *ret_ms);
+
+/*
+ * A number and "s", "min", "h", "d" or "w", in seconds: how old something is. There is no "m", which
+ * some programs take for minutes and others for months.
+ */
+bool quantity_age(const char *text, int64_t *ret_seconds);
 
 /* A number and nothing, "K", "M", "G", "T" or "P", which are powers of 1024; in bytes. */
 bool quantity_size(const char *text, int64_t *ret_bytes);

@@ -168,6 +168,7 @@ expect_lines(shell, [
     ('fsc ls --long --lo', None), ('fsc ls -l', 'fsc ls -l '),
     ('fsc put --retry=1', None), ('fsc put --retry 3', 'fsc put --retry 3 '), ('fsc put --repl', 'fsc put --replace '),
     ('fsc get --max-time 3', 'fsc get --max-time 30s '), ('fsc get --max-time=1h', 'fsc get --max-time=1h '),
+    ('fsc rm --older-than 3', 'fsc rm --older-than 30d '), ('fsc rm --older-than=9', 'fsc rm --older-than=90d '),
     ('fsc get --wait=1h', 'fsc get --wait=1h '), ('fsc get --wait 1h', None),
     ('fsc --server pl', 'fsc --server plain:'), ('fsc --server=e', 'fsc --server=exec:'),
     ('fsc ls --match ', None), ('fsc ls --nonsense=', None), ('fsc get --hum=', None), ('fsc ls --human=', None),

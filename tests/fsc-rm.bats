@@ -160,16 +160,16 @@ be_quick() {
     assert_left a b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz old/{1,2}.gz stored/now
     touch -d '61 minutes ago' "$LIBRARY/new/3.gz"
     touch -d '59 minutes ago' "$LIBRARY/folder/b"
-    assert_silent "$FSC" rm -R --match '*' --older-than 3600
+    assert_silent "$FSC" rm -R --match '*' --older-than 60min
     assert_left a b folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
     touch -d '2 days ago' "$LIBRARY/a"
     assert_silent "$FSC" rm --match '*' --older-than 36h
     assert_left b folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
     touch -d '5 seconds ago' "$LIBRARY/b"
-    assert_silent "$FSC" rm --match '*' --older-than 1500ms
+    assert_silent "$FSC" rm --match '*' --older-than 2s
     assert_left folder/{a.gz,b,deep/c.gz} new/4.gz stored/now
     # All files except the one from tomorrow.
-    assert_silent "$FSC" rm -R --match '*' --older-than 0
+    assert_silent "$FSC" rm -R --match '*' --older-than 0s
     assert_left new/4.gz
 }
 
@@ -198,10 +198,17 @@ be_quick() {
     assert_fails 2 "$FSC" rm --match '*' ''
     assert_fails 2 "$FSC" rm a/
     assert_fails 2 "$FSC" rm ''
-    for text in '' ' ' x -1 1.5 5x d ' 5' 36501d 99999999999999999999; do
+    for text in '' ' ' x -1 1.5 5x d min ' 5' 1M 100ms '5 d' 36501d 9999w 99999999999999999999d; do
         assert_fails 2 "$FSC" rm --match '*' --older-than "$text"
-        assert_regex "$stderr" '^fsc: --older-than: '
+        assert_equal "$stderr" 'fsc: --older-than: must be a number and one of s, min, h, d and w, as in 30d; at most 36500d'
     done
+    # Seconds here are days elsewhere, and minutes are months.
+    for text in 30 0 99999999999999999999; do
+        assert_fails 2 "$FSC" rm --match '*' --older-than "$text"
+        assert_equal "$stderr" "fsc: --older-than: \"$text\" has no unit (write ${text}d for days; there are s, min, h, d and w)"
+    done
+    assert_fails 2 "$FSC" rm --match '*' --older-than 30m
+    assert_equal "$stderr" 'fsc: --older-than: "30m" could be minutes or months (write 30min, or days as in 30d)'
 }
 
 @test "rm: a client without the right to delete exits 6" {

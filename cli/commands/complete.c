@@ -134,6 +134,7 @@ static int offer_values(struct completion *completion, enum value value)
 {
     static const char *const addresses[] = {ADDRESS_DEFAULT, "exec:", "plain:", NULL};
     static const char *const times[] = {"10s", "30s", "1m", "5m", "1h", NULL};
+    static const char *const ages[] = {"7d", "30d", "90d", NULL};
     static const char *const counts[] = {"1", "3", "10", NULL};
     int code = 0;
 
@@ -155,6 +156,9 @@ static int offer_values(struct completion *completion, enum value value)
         break;
     case VALUE_TIME:
         offer_words(completion, times);
+        break;
+    case VALUE_AGE:
+        offer_words(completion, ages);
         break;
     case VALUE_COUNT:
         offer_words(completion, counts);

@@ -136,7 +136,7 @@ int rm_run(struct invocation *invocation)
     bool has_operands = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM);
     bool has_match = options_have(options, OPTION_MATCH);
     struct timespec before;
-    int64_t age_ms = 0;
+    int64_t age = 0;
 
     for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
         if (!has_match && options_have(options, with_match[i]))
@@ -147,15 +147,14 @@ int rm_run(struct invocation *invocation)
         return fail(failure, REASON_USAGE, "rm", "needs NAME... or --match PATTERN");
     int code = listing_check_pattern(options, failure);
     if (code == 0)
-        code = options_time(options, OPTION_OLDER_THAN, &age_ms, failure);
+        code = options_age(options, OPTION_OLDER_THAN, &age, failure);
     if (code == 0)
         code = invocation_check_each(invocation, check_operand);
     if (code < 0)
         return code;
 
     (void)clock_gettime(CLOCK_REALTIME, &before);
-    /* In whole seconds: few clocks agree better than that. */
-    before.tv_sec -= (age_ms + 999) / 1000;
+    before.tv_sec -= age;
     invocation->state = &before;
     code = has_operands ? invocation_run_each(invocation, rm_one, NULL)
                         : invocation_run_once(invocation, delete_matching);

@@ -26,6 +26,24 @@ static void check_durations(void)
     }
 }
 
+static void check_ages(void)
+{
+    static const char *const wrong[] = {
+        "",   "5",   "m",    "5m",  "5M",  "5ms", "min",
+        "5x", "-1d", "1.5d", "5 d", "05d", "5mi", "15250284452472w"};
+    static const struct {
+        const char *text;
+        int64_t seconds;
+    } table[] = {{"0s", 0},       {"90s", 90},   {"5min", 300},
+                 {"36h", 129600}, {"1d", 86400}, {"2w", 1209600}};
+    int64_t seconds = 42;
+
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        CHECK(!quantity_age(wrong[i], &seconds) && seconds == 42);
+    for (size_t i = 0; i < COUNT(table); i++)
+        CHECK(quantity_age(table[i].text, &seconds) && seconds == table[i].seconds);
+}
+
 static bool is_size(const char *text, int64_t expected)
 {
     int64_t size = -7;
@@ -86,6 +104,7 @@ static void check_human(void)
 int main(void)
 {
     check_durations();
+    check_ages();
     check_sizes();
     check_modes();
     check_human();
