@@ -16,8 +16,7 @@
 #include "protocol/name.h"
 
 enum {
-    PRIVATE_MODE = 0600, /* of a file that replaces another one, until it gets that one's mode */
-    NEW_MODE = 0666,     /* of a new file, less the umask */
+    NEW_MODE = 0666, /* of a new file, less the umask */
 };
 
 /* Returns 0 if there is no temporary file any more, or -1 with errno set. */
@@ -211,7 +210,7 @@ int target_open(struct target *target, struct failure *failure)
         (void)sigprocmask(SIG_BLOCK, &all, &before);
         target->fd =
             openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                   target->kind == TARGET_FILE ? PRIVATE_MODE : NEW_MODE);
+                   target->kind == TARGET_FILE ? target->mode : NEW_MODE);
         int error = errno;
         if (target->fd >= 0)
             signals_note_file(target->folder, target->temporary, target->path);
@@ -232,7 +231,7 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
 
     if (target->temporary[0] == '\0')
         return 0;
-    /* Where files have no modes of their own, all have the same, and none can be set. */
+    /* Only the umask can have kept it from that mode. Some file systems have no other way to set it. */
     if (target->kind == TARGET_FILE &&
         (fstat(target->fd, &status) < 0 || (status.st_mode & 0777) != target->mode) &&
         fchmod(target->fd, target->mode) < 0)

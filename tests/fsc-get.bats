@@ -229,6 +229,12 @@ SCRIPT
     assert_silent "$FSC" get --force --into here a
     assert_equal "$(stat -c %a here/a)" 600
     assert_equal "$(cat here/a)" hello
+    # Whatever the umask is.
+    printf other >here/a
+    chmod 0664 here/a
+    umask 077
+    assert_silent "$FSC" get --force --into here a
+    assert_equal "$(stat -c %a here/a)" 664
 }
 
 @test "get: refused names are not asked for" {

@@ -82,13 +82,15 @@ SCRIPT
     assert_equal "$(ls -A here .fsc-* 2>/dev/null)" ''
 }
 
-@test "fsc: where files have no modes" {
+@test "fsc: where the mode of a file cannot be changed" {
     local error
     start_with_file
+    umask 022
     for error in EPERM ENOSYS EOPNOTSUPP; do
         echo other >there
-        chmod 600 there
+        chmod 644 there
         assert_silent without "fchmod=$error" "$FSC" get f --output there --force
+        assert_equal "$(stat -c %a there)" 644
         cmp f there
     done
 }
