@@ -31,7 +31,7 @@ static int fail_body(struct connection *connection, const char *subject, int cod
 static int read_body(struct connection *connection, const char *subject, piece_sink *sink,
                      void *context, char ret_digest[DIGEST_ROOM])
 {
-    struct body body = {.left = 0};
+    struct body body = {.is_answer = true};
     struct item item = {.kind = ITEM_WAIT};
 
     for (;;) {

@@ -11,26 +11,36 @@ enum {
     HEADER_ROOM = 8, /* the longest number of bytes, "1048576", and LF */
 };
 
-/* Parses what follows the word END. */
-static int parse_end(const char *bytes, size_t length, struct item *ret)
+/* Parses what follows the word END: options, each after a space. */
+static int parse_end(const char *bytes, size_t length, bool is_answer, struct item *ret)
 {
-    static const char key[] = " digest=";
-    const size_t key_length = sizeof key - 1;
-    char text[LINE_LONGEST];
+    char text[LINE_LONGEST + 1];
     struct field field;
+    bool has_digest = false;
+    int code = 0;
 
     ret->kind = ITEM_END;
-    if (length == 0)
-        return 0;
-    if (length < key_length || length > LINE_LONGEST || memcmp(bytes, key, key_length) != 0)
-        return -REASON_BAD_REQUEST;
-    int code = digest_check(bytes + key_length, length - key_length);
-    /* A digest of another kind must still be a valid field. */
-    if (code == -REASON_UNSUPPORTED && line_parse_field(bytes + 1, length - 1, text, &field) < 0)
-        return -REASON_BAD_REQUEST;
-    if (code == 0)
-        memcpy(ret->digest, bytes + key_length, DIGEST_LENGTH);
-    return code;
+    while (length > 0) {
+        const char *space = memchr(bytes + 1, ' ', length - 1);
+        size_t piece = space != NULL ? (size_t)(space - bytes) : length;
+        if (bytes[0] != ' ' || piece > LINE_LONGEST ||
+            line_parse_field(bytes + 1, piece - 1, text, &field) < 0 || field.key == NULL)
+            return -REASON_BAD_REQUEST;
+        bool is_digest = strcmp(field.key, "digest") == 0;
+        if (is_digest ? has_digest : !is_answer)
+            return -REASON_BAD_REQUEST;
+        if (is_digest) {
+            has_digest = true;
+            code = digest_check(field.bytes, field.length);
+            if (code == -REASON_BAD_REQUEST)
+                return code;
+            if (code == 0)
+                memcpy(ret->digest, field.bytes, DIGEST_LENGTH);
+        }
+        bytes += piece;
+        length -= piece;
+    }
+    return is_answer ? 0 : code;
 }
 
 bool item_is_wait(const char *bytes, size_t length)
@@ -38,7 +48,7 @@ bool item_is_wait(const char *bytes, size_t length)
     return length == 4 && memcmp(bytes, "WAIT", 4) == 0;
 }
 
-int item_parse(const char *bytes, size_t length, struct item *ret)
+int item_parse(const char *bytes, size_t length, bool is_answer, struct item *ret)
 {
     int64_t number = 0;
 
@@ -52,7 +62,7 @@ int item_parse(const char *bytes, size_t length, struct item *ret)
         return 0;
     }
     if (length >= 3 && memcmp(bytes, "END", 3) == 0)
-        return parse_end(bytes + 3, length - 3, ret);
+        return parse_end(bytes + 3, length - 3, is_answer, ret);
     if (length >= 6 && memcmp(bytes, "ABORT ", 6) == 0) {
         ret->kind = ITEM_ABORT;
         return reason_parse(bytes + 6, length - 6, &ret->reason, ret->text, sizeof ret->text);
@@ -86,7 +96,7 @@ int body_next(struct stream *stream, struct body *body, struct item *ret, const 
         do {
             code = stream_line(stream, &line, &length);
             if (code == 0)
-                code = item_parse(line, length, ret);
+                code = item_parse(line, length, body->is_answer, ret);
             if (code == 0 && ret->kind == ITEM_WAIT)
                 code = stream_sign_of_life(stream);
         } while (code == 0 && ret->kind == ITEM_WAIT);

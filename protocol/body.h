@@ -37,9 +37,10 @@ struct item {
 
 /*
  * Parses the line that begins an item. Returns 0; -REASON_UNSUPPORTED for an END with a digest of
- * an unknown kind; -REASON_BAD_REQUEST for anything else.
+ * an unknown kind; -REASON_BAD_REQUEST for anything else. In a body that `is_answer`, which a later
+ * daemon may have sent, what is not known among the options of END is ignored, such a digest too.
  */
-int item_parse(const char *bytes, size_t length, struct item *ret);
+int item_parse(const char *bytes, size_t length, bool is_answer, struct item *ret);
 
 /* Is this line, without its end, a WAIT? One may also come before an answer. */
 bool item_is_wait(const char *bytes, size_t length);
@@ -50,8 +51,9 @@ int body_send_wait(struct stream *stream);
 
 /* How far a body has been read; begins as {0}. */
 struct body {
-    size_t left; /* bytes of the current item that are still to come */
-    bool tail;   /* the LF after them is still to come */
+    size_t left;    /* bytes of the current item that are still to come */
+    bool tail;      /* the LF after them is still to come */
+    bool is_answer; /* it comes from a daemon */
 };
 
 /*

@@ -341,6 +341,51 @@ ANSWERS
 ANSWERS
 }
 
+@test "get, ls, stat, status: options of a later server are ignored in answers and at the end of a body" {
+    assert_silent fake "$FSC" get a b <<SCRIPT
+> GET a
+< OK size=5 later=thing mtime=1
+< 5\nhello
+< END later=thing digest=$digest_of_hello more=things
+> GET b
+< OK mtime=1 size=5 digest=$digest_of_hello
+< 5\nhello
+< END digest=$digest_of_hello later=a%20b
+SCRIPT
+    assert_equal "$(cat a b)" hellohello
+    run --separate-stderr fake "$FSC" ls --json x <<'SCRIPT'
+> LIST x details=1
+< OK later=thing
+< 21\nx later=thing size=5\n
+< END later=thing digest=md5:00
+SCRIPT
+    assert_equal "$status $output $stderr" '0 {"name":"x","type":"file","size":5} '
+    run --separate-stderr fake "$FSC" stat x <<'SCRIPT'
+> LIST x details=1
+< OK
+< 9\nx size=5\n
+< END size=1
+SCRIPT
+    assert_equal "$status $output $stderr" $'0 name: x\nsize: 5 '
+    run --separate-stderr fake "$FSC" status <<'SCRIPT'
+> STATUS
+< OK
+< 12\na b later=1\n
+< END later=thing
+SCRIPT
+    assert_equal "$status $output $stderr" '0 a b '
+    # What is compared without a body being fetched.
+    assert_silent fake "$FSC" get a <<SCRIPT
+> GET a offset=5 digest=$digest_of_hello
+< OK size=5 mtime=1
+< END later=thing
+SCRIPT
+    # Still what it always was.
+    assert_fails 1 fake "$FSC" ls <<<$'> LIST\n< OK\n< END x\n>.'
+    assert_fails 1 fake "$FSC" ls <<<$'> LIST\n< OK\n< END later=\n>.'
+    assert_fails 1 fake "$FSC" get c <<<$'> GET c\n< OK size=0 mtime=1\n< END digest=md5:00\n>.'
+}
+
 @test "get: an answer that does not belong to GET is a breach of the protocol" {
     assert_leaves_nothing <<'ANSWERS'
 1 HELLO

@@ -159,7 +159,6 @@ b-y_t.es 9007199254740993'
     done <<'LINES'
 a
 a b c
-a b c=d
 a=b
 a=b c
 a/b c

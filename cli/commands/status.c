@@ -26,8 +26,8 @@ static int keep_line(void *context, const struct line *line, struct failure *fai
     struct status *status = context;
 
     /* The bytes of a field are followed by a NUL; one inside it is not allowed. */
-    if (!line_has_positionals(line, 2) || line->count != 2 ||
-        strspn(key->bytes, in_keys) != key->length || strlen(value->bytes) != value->length)
+    if (!line_has_positionals(line, 2) || strspn(key->bytes, in_keys) != key->length ||
+        strlen(value->bytes) != value->length)
         return fail(failure, REASON_BREACH, "status", "the server sent an invalid line");
     for (size_t i = 0; i < 2; i++) {
         size_t length = line->fields[i].length + 1;

@@ -9,7 +9,7 @@ static const struct stream_limits no_limits = {.silence_ms = 0};
 
 static int parse(const char *text, struct item *ret)
 {
-    return item_parse(text, strlen(text), ret);
+    return item_parse(text, strlen(text), false, ret);
 }
 
 static void check_parse(void)
@@ -69,8 +69,45 @@ static void check_parse(void)
     char text[3000];
     memset(text, 'a', sizeof text);
     memcpy(text, "ABORT busy ", 11);
-    CHECK(item_parse(text, sizeof text, &item) == 0);
+    CHECK(item_parse(text, sizeof text, false, &item) == 0);
     CHECK(strlen(item.text) == ITEM_TEXT_ROOM - 1);
+}
+
+static int parse_answer(const char *text, struct item *ret)
+{
+    return item_parse(text, strlen(text), true, ret);
+}
+
+static void check_end_of_answer(void)
+{
+    static const char *const wrong[] = {
+        "END ",
+        "END x",
+        "END a= b=1",
+        "END a=1 ",
+        "END a=%2F",
+        "END a=1  b=1",
+        "END a=1 x",
+        "END a=b=c",
+        "ENDa=1",
+        "END A=1",
+        "END digest=",
+        "END digest=x",
+        "ABORT",
+        "END a=1 digest=",
+        "WAIT a=1",
+        "END a=\x7F",
+        "END digest=" EMPTY_DIGEST " digest=" EMPTY_DIGEST,
+    };
+    struct item item;
+
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        CHECK(parse_answer(wrong[i], &item) == -REASON_BAD_REQUEST);
+    CHECK(parse_answer("END", &item) == 0 && item.digest[0] == '\0');
+    CHECK(parse_answer("END later=thing", &item) == 0 && item.digest[0] == '\0');
+    CHECK(parse_answer("END a=%20 digest=" EMPTY_DIGEST " b=1", &item) == 0);
+    CHECK(item.kind == ITEM_END && strcmp(item.digest, EMPTY_DIGEST) == 0);
+    CHECK(parse_answer("END digest=md5:00", &item) == 0 && item.digest[0] == '\0');
 }
 
 /* Reads a whole body into `ret`; returns the last item's kind, or the negative of a reason. */
@@ -198,6 +235,7 @@ static void check_write(void)
 int main(void)
 {
     check_parse();
+    check_end_of_answer();
     check_reads();
     check_drop();
     check_write();
