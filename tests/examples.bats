@@ -269,7 +269,8 @@ KbdInteractiveAuthentication no
 PrintLastLog no
 LogLevel ERROR
 END
-    printf 'Host backup1\n    ProxyCommand %s -i -E /run/sshd.log\n    BatchMode yes\n' "$(command -v sshd)" |
+    # It is an error to ssh, and to nobody else, when sshd has gone before it says good-bye.
+    printf 'Host backup1\n    ProxyCommand %s -i -E /run/sshd.log\n    BatchMode yes\n    LogLevel QUIET\n' "$(command -v sshd)" |
         write_inside /etc/ssh/ssh_config
     inside sh -e -c 'ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/host_key
         printf "backup1 %s\n" "$(cut -d " " -f 1,2 /etc/ssh/host_key.pub)" >/etc/ssh/ssh_known_hosts'

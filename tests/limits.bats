@@ -158,10 +158,7 @@ END
     done
     converse <<'END'
 session = Session()
-heard = session.ask('LIST deep=1')
-while heard == 'WAIT':
-    heard = session.line()
-check(heard == 'OK', heard)
+session.expect('LIST deep=1', 'OK')
 names, waits = b'', 0
 while (head := session.line()) != 'END':
     if head == 'WAIT':
@@ -180,7 +177,8 @@ END
     start_fsd
     converse <<'END'
 session = Session()
-line = session.ask('GET a digest=' + digest(b''))
+session.send(f'GET a digest={digest(b"")}\n')
+line = session.line()
 check(line == 'WAIT', line)
 while line == 'WAIT':
     line = session.line()

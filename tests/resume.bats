@@ -142,6 +142,7 @@ END
 session, answer = put('a', ID)
 session.send(item(b'hello'))
 wait_until(lambda: kept() == [(ID, 5)], 'the bytes')
+# None but that of the session, or the worker.
 process, = children()
 os.kill(process, signal.SIGKILL)
 session.expect_end()

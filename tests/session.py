@@ -62,14 +62,13 @@ class Session:
         return line[:-1] if line else None
 
     def ask(self, data):
+        """The answer; before it a busy machine may send signs of life."""
         self.send(data if isinstance(data, bytes) else data + '\n')
-        return self.line()
+        return self.news()
 
     def expect(self, data, start):
-        """Asks, and checks how the answer begins; a busy machine may send signs of life before it."""
+        """Asks, and checks how the answer begins."""
         answer = self.ask(data)
-        while answer == 'WAIT' and start != 'WAIT':
-            answer = self.line()
         if answer is None or not answer.startswith(start):
             sys.exit(f'{data!r}: expected {start!r}, got {answer!r}')
         return answer

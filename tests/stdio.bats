@@ -461,7 +461,7 @@ Host host
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes
     BatchMode yes
-    LogLevel ERROR
+    LogLevel QUIET
 END
     $SSH true 2>ssh.log || skip "no login by ssh as $(id -un) here: $(cat ssh.log sshd.log)"
 }
