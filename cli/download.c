@@ -160,10 +160,10 @@ static int ask_for_rest(struct connection *connection, struct download *download
         code = ask(connection, download, download->digest, download->written);
     if (code != -REASON_MISMATCH || (download->written > 0 && !download->can_restart))
         return code;
-    if (download->written > 0 && download->fd >= 0 &&
-        (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0))
+    if (download->written > 0 && download->fd >= 0 && ftruncate(download->fd, 0) < 0)
         return fail_errno(connection->failure, REASON_LOCAL, download->local, "cannot write");
     download->written = 0;
+    download->file = (struct sparse){.length = 0};
     download->digest[0] = '\0';
     digest_begin(&download->made);
     return ask(connection, download, download->wanted, 0);
@@ -179,7 +179,10 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
                     "the server sent more bytes than it announced");
     digest_add(&download->made, bytes, length);
     download->written += (int64_t)length;
-    if (download->fd < 0 || output_write_all(download->fd, bytes, length) == 0)
+    if (download->fd < 0)
+        return 0;
+    if ((download->can_restart ? sparse_write(&download->file, download->fd, bytes, length)
+                               : output_write_all(download->fd, bytes, length)) == 0)
         return 0;
     return errno == EPIPE && download->fd == STDOUT_FILENO
                ? fail_quietly(failure, REASON_LOCAL)
@@ -227,6 +230,8 @@ int download_get(struct connection *connection, struct download *download)
         return fail(connection->failure, REASON_MISMATCH, name,
                     "the content differs from what was announced");
     memcpy(download->digest, made, DIGEST_ROOM);
+    if (download->can_restart && sparse_finish(&download->file, download->fd) < 0)
+        return fail_errno(connection->failure, REASON_LOCAL, download->local, "cannot write");
     return 0;
 }
 

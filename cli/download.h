@@ -10,6 +10,7 @@
 #include "cli/connection.h"
 #include "protocol/digest.h"
 #include "protocol/line.h"
+#include "protocol/sparse.h"
 
 /* Takes a line of a body. Returns 0, or a reason: then nothing more is read. */
 typedef int download_line_sink(void *context, const struct line *line, struct failure *failure);
@@ -34,6 +35,7 @@ struct download {
     int64_t written;          /* bytes */
     char digest[DIGEST_ROOM]; /* announced or, if it was not, made; empty: not known */
     struct digest made;       /* of what was written */
+    struct sparse file;       /* how far a regular file is written */
 };
 
 /*

@@ -187,7 +187,7 @@ names_of_calls() {
         /O_CREAT\|O_EXCL/ { print "make", path() }
         /flock\(/ && path() == "stage" { print "lock", path() }
         /fallocate\(.*FALLOC_FL_KEEP_SIZE, 0, 6/ { print "keep room for", path() }
-        /[^a-z]write\(.*"hello/ { print "write", path() }
+        /pwrite64\(.*"hello/ { print "write", path() }
         /utimensat\(/ { print "set time of", path() }
         /fsetxattr\(.*digest=sha256/ { print "record", path() }
         /fchmod\(.*, 0440/ { print "make read-only", path() }
@@ -202,7 +202,7 @@ names_of_calls() {
 @test "calls: an upload is durable before it is answered" {
     strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
     FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -D -f -y -o "$WORK/calls" -e
-        'trace=openat,flock,fallocate,write,utimensat,fsetxattr,fchmod,fsync,mkdirat,linkat,sendto,unlinkat')
+        'trace=openat,flock,fallocate,write,pwrite64,utimensat,fsetxattr,fchmod,fsync,mkdirat,linkat,sendto,unlinkat')
     start_fsd
     play <<<$'> PUT a/b/c size=6\n< OK offset=0\n> 6\n> hello\n>\n> END\n< OK size=6 *'
     play <<<$'> PUT a/b/c\n< EXISTS size=6 *'

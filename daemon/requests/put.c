@@ -146,7 +146,7 @@ static int open_stage(struct put *put)
     if (code < 0 || session->body_expected)
         return code;
 
-    if (put->stage.length == 0) {
+    if (put->stage.bytes.length == 0) {
         session->body_expected = true;
         return stream_print(&session->stream, "OK offset=0\n");
     }
@@ -154,7 +154,7 @@ static int open_stage(struct put *put)
     if (code < 0)
         return code;
     session->body_expected = true;
-    put->received = put->stage.length;
+    put->received = put->stage.bytes.length;
     struct digest so_far = put->digest;
     digest_finish(&so_far, digest);
     return stream_print(&session->stream, "OK offset=%lld digest=%s\n", (long long)put->received,
@@ -419,7 +419,7 @@ int put_serve(struct session *session, const struct arguments *arguments)
     int error = errno;
     struct stage_usage usage = {.room = 0};
     /* An upload that broke off is kept, to be resumed, unless its client has too many bytes here. */
-    bool is_kept = put.plan.id != NULL && put.stage.length > 0 &&
+    bool is_kept = put.plan.id != NULL && put.stage.bytes.length > 0 &&
                    put.facts.body != PUT_BODY_WHOLE &&
                    (code == -REASON_LOST || code == -REASON_TIMEOUT || code == -REASON_UNAVAILABLE);
     if (is_kept)

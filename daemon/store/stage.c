@@ -43,18 +43,20 @@ static int open_folder(const struct library *library, const char *client, bool m
 }
 
 /*
- * Reserves room for the whole upload, where the file system can. Returns 0, or -1 with errno set: there
- * is no room. Whatever else is wrong, writing will show it.
+ * Reserves room for what is still to come of an upload, where the file system can. Returns 0, or -1
+ * with errno set: there is no room. Whatever else is wrong, writing will show it.
  */
-static int reserve_room(int fd, int64_t size)
+static int reserve_room(struct stage *stage, int64_t size)
 {
+    int64_t length = stage->bytes.length;
     int code = 0;
 
-    if (size <= 0)
+    if (size <= length)
         return 0;
     do
-        code = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
+        code = fallocate(stage->fd, FALLOC_FL_KEEP_SIZE, length, size - length);
     while (code < 0 && errno == EINTR);
+    stage->bytes.is_reserved = code == 0;
     return code < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) ? -1 : 0;
 }
 
@@ -192,7 +194,7 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
         write_plan(plan, text);
         is_kept = fsetxattr(stage->fd, RECORD_XATTR, text, strlen(text), 0) == 0;
     }
-    if (is_kept && reserve_room(stage->fd, plan->size) == 0)
+    if (is_kept && reserve_room(stage, plan->size) == 0)
         return 0;
     int error = errno;
     (void)unlinkat(stage->folder, stage->id, 0);
@@ -228,11 +230,10 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
                        fsync(stage->fd) == 0 && fstat(stage->fd, &status) == 0;
         if (is_open && !descriptor_is_same(&status, &locked))
             code = -REASON_BUSY;
-        else if (!is_open || lseek(stage->fd, 0, SEEK_END) < 0 ||
-                 reserve_room(stage->fd, plan->size) < 0)
+        if (is_open)
+            stage->bytes = (struct sparse){.length = status.st_size, .written = status.st_size};
+        if (code == 0 && (!is_open || reserve_room(stage, plan->size) < 0))
             code = stage_failure(errno);
-        else
-            stage->length = status.st_size;
         /* A second fsync(2) would not write what the first one failed to write. */
         if (code == -REASON_INTERNAL)
             (void)unlinkat(stage->folder, stage->id, 0);
@@ -244,30 +245,20 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
 
 int stage_hash(const struct stage *stage, struct digest *digest)
 {
-    return digest_add_file(digest, stage->fd) == stage->length ? 0 : -REASON_INTERNAL;
+    return digest_add_file(digest, stage->fd) == stage->bytes.length ? 0 : -REASON_INTERNAL;
 }
 
 int stage_write(struct stage *stage, const char *bytes, size_t length)
 {
-    size_t written = 0;
-
-    while (written < length) {
-        ssize_t wrote = write(stage->fd, bytes + written, length - written);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return library_failure(errno);
-        written += (size_t)wrote;
-        stage->length += wrote;
-    }
-    return 0;
+    return sparse_write(&stage->bytes, stage->fd, bytes, length) < 0 ? library_failure(errno) : 0;
 }
 
 int stage_seal(struct stage *stage, const struct library *library, struct record *record)
 {
     struct stat status;
 
-    if (futimens(stage->fd, NULL) < 0 || fstat(stage->fd, &status) < 0)
+    if (sparse_finish(&stage->bytes, stage->fd) < 0 || futimens(stage->fd, NULL) < 0 ||
+        fstat(stage->fd, &status) < 0)
         return library_failure(errno);
     if (status.st_size != record->size)
         return -REASON_INTERNAL;
@@ -290,8 +281,9 @@ void stage_close(struct stage *stage)
 
 void stage_keep(struct stage *stage)
 {
-    if (stage->fd >= 0)
-        (void)!ftruncate(stage->fd, stage->length);
+    /* The second one is for what was reserved after its end. */
+    if (stage->fd >= 0 && sparse_finish(&stage->bytes, stage->fd) == 0)
+        (void)!ftruncate(stage->fd, stage->bytes.length);
     leave(stage);
 }
 

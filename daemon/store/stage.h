@@ -12,12 +12,13 @@
 #include "daemon/store/library.h"
 #include "daemon/store/record.h"
 #include "protocol/digest.h"
+#include "protocol/sparse.h"
 
 struct stage {
     int folder; /* the client's folder of stages */
     int fd;
-    int lock;       /* of one that was resumed: the descriptor that holds its lock; else -1 */
-    int64_t length; /* bytes in it */
+    int lock;            /* of one that was resumed: the descriptor that holds its lock; else -1 */
+    struct sparse bytes; /* how far it is written */
     char id[UPLOAD_ID_ROOM];
     bool moved; /* it replaced another file, and no longer has a name of its own */
 };

@@ -13,7 +13,9 @@ from invariants import digest_of, examine, stages
 from session import Session, item
 
 TRACER = os.path.abspath(os.path.join(BUILD, 'tests', 'faults', 'tracer'))
-SMALL, LARGE = os.urandom(3000), os.urandom(200_000)
+SMALL = os.urandom(3000)
+# With holes, for which no bytes are written.
+LARGE = os.urandom(100_000) + bytes(60_000) + os.urandom(20_000) + bytes(20_000)
 # The processes that may be disturbed: their numbers for the tracer. The first one that a daemon
 # without spare ones forks tries the disk; where uploads were left behind, the next one sweeps; then
 # comes that of the first session, or the worker that has all of them.
@@ -158,7 +160,7 @@ WORKS = (
          before={'twice': SMALL}, after={}),
     Work('put a large file again', 'put {}/source --name large', LARGE,
          before={'large': LARGE}, after={}),
-    Resumption('go on with an upload', 'resumed', LARGE, 80_000),
+    Resumption('go on with an upload', 'resumed', LARGE, 130_000),
     Work('replace a file', 'put {}/source --name a/file --replace', SMALL, before={'a/file': LARGE},
          after={'a/file': SMALL}),
     Work('replace a file by a large one', 'put {}/source --name a/file --replace', LARGE,

@@ -61,9 +61,12 @@ class DiskRecording:
                 process.terminate()
 
     def make_file(self, size):
-        """A local file; returns its path and its digest."""
+        """A local file, with a hole if it is large; returns its path and its digest."""
         path = f'{self.folder}/file-{next(self.numbers)}'
+        third = size // 3
         data = self.random.randbytes(size)
+        if third > 10_000:
+            data = data[:third] + bytes(third) + data[2 * third:]
         with open(path, 'xb') as file:
             file.write(data)
         return path, digest_of(data)
