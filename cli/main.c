@@ -17,7 +17,7 @@ static int run(const struct options *options, struct failure *failure)
     bool has_list = options_have(options, OPTION_FILES_FROM);
 
     if (options->command != NULL && command == NULL)
-        return fail(failure, REASON_USAGE, options->command, "no such command (see fsc help)");
+        return help_refuse_word(options->command, false, failure);
     if (options_have(options, OPTION_VERSION)) {
         (void)output_print("fsc %s\n", FSD_VERSION);
         return output_flush(failure);
@@ -33,10 +33,11 @@ static int run(const struct options *options, struct failure *failure)
         return fail(failure, REASON_USAGE, command->word,
                     "operands and --files-from cannot be used together");
     if (options->operand_count < command->least && !has_list)
-        return fail(failure, REASON_USAGE, command->word, "needs %s", command->operands);
+        return fail(failure, REASON_USAGE, command->word, "needs %s (see fsc help %s)",
+                    command->operands, command->word);
     if (options->operand_count > command->most)
-        return fail(failure, REASON_USAGE, command->word, "takes %s",
-                    command->most == 0 ? "no operands" : "only one operand");
+        return fail(failure, REASON_USAGE, command->word, "takes %s (see fsc help %s)",
+                    command->most == 0 ? "no operands" : "only one operand", command->word);
 
     /* Large, and mostly unused: on the heap its pages are not even touched. */
     struct invocation *invocation = calloc(1, sizeof *invocation);

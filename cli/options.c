@@ -108,7 +108,10 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
     options->only_operands = parser.only_operands;
     if (parser.is_awaiting)
         options->awaiting = (enum option)parser.option;
-    return found < 0 ? fail(failure, REASON_USAGE, options->command, "%s", fault.text) : 0;
+    return found < 0 ? fail(failure, REASON_USAGE, options->command, "%s (see fsc help%s%s)",
+                            fault.text, options->command != NULL ? " " : "",
+                            options->command != NULL ? options->command : "")
+                     : 0;
 }
 
 bool options_have(const struct options *options, enum option option)

@@ -10,6 +10,7 @@
 
 #include "protocol/descriptor.h"
 #include "settings/configuration.h"
+#include "settings/spelling.h"
 
 enum {
     /* Bytes of a file, with a NUL: libconfig compares each setting with all that came before it. */
@@ -155,6 +156,20 @@ static bool is_group(const struct source *source, const char *name)
     return row->name != NULL;
 }
 
+static int refuse_unknown(const struct source *source, const char *name)
+{
+    const struct setting *row = source->configuration->table;
+    struct spelling spelling;
+
+    spelling_begin(&spelling, name, strlen(name));
+    for (; row->name != NULL; row++)
+        spelling_try(&spelling, row->name);
+    const char *nearest = spelling_nearest(&spelling);
+    return nearest != NULL
+               ? fault_refuse(source->fault, "unknown setting; did you mean %s?", nearest)
+               : fault_refuse(source->fault, "unknown setting");
+}
+
 static int take_setting(const struct source *source, const config_setting_t *setting,
                         const char *name)
 {
@@ -164,9 +179,10 @@ static int take_setting(const struct source *source, const config_setting_t *set
     int code = 0;
 
     set_place(source, setting, name);
+    if (row == NULL && is_group(source, name))
+        return fault_refuse(source->fault, "must be a group, { ... }");
     if (row == NULL)
-        return fault_refuse(source->fault, is_group(source, name) ? "must be a group, { ... }"
-                                                                  : "unknown setting");
+        return refuse_unknown(source, name);
     if (asprintf(&origin, "%s:%u", source->fault->file, source->fault->line) < 0)
         abort();
     bool is_list =

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings/spelling.h"
+
 enum {
     FIRST_LONG = 256, /* getopt's value of the first row; a letter is its own value */
     NO_ROW = OPTIONS_MOST,
@@ -28,6 +30,35 @@ static size_t find_letter(const struct option_row *rows, uint64_t accepted, int 
         found = i;
     }
     return found;
+}
+
+/*
+ * Refuses an unknown option, as it is spelled. A letter is most likely meant in the other case, a name
+ * is most likely misspelled.
+ */
+static int refuse_unknown(const struct option_parser *parser, const char *spelled, bool is_long,
+                          struct fault *fault)
+{
+    struct spelling spelling;
+    int swapped = spelled[1] ^ ('a' ^ 'A');
+    const char *nearest = NULL;
+
+    spelling_begin(&spelling, spelled + 2, is_long ? strcspn(spelled + 2, "=") : 0);
+    for (size_t i = 0; parser->rows[i].name != NULL; i++) {
+        const struct option_row *row = &parser->rows[i];
+        if (!is_accepted(parser->accepted, i))
+            continue;
+        if (is_long)
+            spelling_try(&spelling, row->name);
+        else if (row->letter != '\0' && row->letter == swapped)
+            nearest = &row->letter;
+    }
+    if (is_long)
+        nearest = spelling_nearest(&spelling);
+    if (nearest == NULL)
+        return fault_refuse(fault, "unknown option %s", spelled);
+    return fault_refuse(fault, "unknown option %s; did you mean %s%.*s?", spelled,
+                        is_long ? "--" : "-", is_long ? (int)strlen(nearest) : 1, nearest);
 }
 
 /*
@@ -97,7 +128,7 @@ int option_parser_next(struct option_parser *parser, struct fault *fault)
     bool is_known = row != NULL && (!is_long || strlen(row->name) == strcspn(argument + 2, "="));
     const char *spelled = is_long ? argument : letter;
     if (!is_known || (!is_accepted(parser->accepted, place) && parser->misplaced == NULL))
-        return fault_refuse(fault, "unknown option %s", spelled);
+        return refuse_unknown(parser, spelled, is_long, fault);
     if (!is_accepted(parser->accepted, place))
         return fault_refuse(fault, "%s %s", spelled, parser->misplaced);
     parser->option = place;

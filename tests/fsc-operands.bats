@@ -277,3 +277,27 @@ assert_refused() {
     printf '%s\n' ./x . >list
     assert_equal "$(quiet "$FSC" ls --files-from list)" $'x/y\nx/'
 }
+
+@test "fsc: a word or an option that is misspelled is answered with the nearest one" {
+    assert_refused 'lss: no such command; did you mean ls? (see fsc help)' lss
+    assert_refused 'mv: no such command (see fsc help)' mv a b
+    assert_refused 'settngs: no such command or topic; did you mean settings? (see fsc help)' help settngs
+    assert_refused '__complet: no such command or topic (see fsc help)' help __complet
+    assert_refused 'put: unknown option --replce; did you mean --replace? (see fsc help put)' put f --replce
+    assert_refused 'rm: unknown option --older-then=3d; did you mean --older-than? (see fsc help rm)' rm --older-then=3d
+    assert_refused 'ls: unknown option --human-readable; did you mean --human? (see fsc help ls)' ls --human-readable
+    assert_refused 'unknown option --sever; did you mean --server? (see fsc help)' --sever x ls
+    # An option of another command is not one of this.
+    assert_refused 'get: unknown option --replace (see fsc help get)' get --replace x
+    assert_refused 'put: unknown option -r; did you mean -R? (see fsc help put)' put -r x
+    assert_refused 'put: needs FILE...|- (see fsc help put)' put
+    assert_refused 'status: takes no operands (see fsc help status)' status x
+    assert_refused 'get: --into needs a value: DIR (see fsc help get)' get x --into
+}
+
+@test "fsc: -h is help, except after ls" {
+    assert_equal "$(quiet "$FSC" -h)" "$(quiet "$FSC" --help)"
+    assert_equal "$(quiet "$FSC" put -h)" "$(quiet "$FSC" help put)"
+    assert_equal "$(quiet "$FSC" -h ls)" "$(quiet "$FSC" help ls)"
+    assert_refused 'ls: -h needs -l (for help, use --help)' ls -h
+}

@@ -92,14 +92,14 @@ start_with_a_file() {
     assert_fails 2 "$FSC" ls -lx
     assert_fails 2 "$FSC" get -l a
     assert_fails 2 "$FSC" ls --lon
-    assert_equal "$stderr" 'fsc: ls: unknown option --lon'
+    assert_equal "$stderr" 'fsc: ls: unknown option --lon; did you mean --long? (see fsc help ls)'
     assert_fails 2 "$FSC" put --forc x
     assert_fails 2 "$FSC" ls --lon=yes
     assert_fails 2 "$FSC" ls --long=yes
     assert_fails 2 "$FSC" ls --help=yes
     assert_fails 2 "$FSC" -l ls
     assert_fails 2 "$FSC" --match a ls
-    assert_equal "$stderr" 'fsc: --match must come after the command'
+    assert_equal "$stderr" 'fsc: --match must come after the command (see fsc help)'
     assert_fails 2 "$FSC" --server
     assert_fails 2 "$FSC" ls --server
     assert_fails 2 "$FSC" ls --match

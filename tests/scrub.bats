@@ -346,7 +346,7 @@ has_open() {
         --config /dev/null
     refuses_scrub 1 "$WORK/nothing: No such file or directory" --config /dev/null --library nothing
     refuses_scrub 2 'unknown option --frobnicate' --frobnicate
-    refuses_scrub 2 'unknown option --quar' --quar
+    refuses_scrub 2 'unknown option --quar; did you mean --quarantine?' --quar
     refuses_scrub 2 '--rate needs a value: SIZE' --rate
     assert_equal "$("$SCRUB" -h)" "$("$SCRUB" --help)"
     run quiet "$SCRUB" --version

@@ -69,7 +69,7 @@ for row in rows():
         line, name = write(row, SAMPLES['number'], name=name)
         if group.isupper():
             line, name = 2, group.rstrip('[]')
-        expect_refusal(f'{CONFIG}:{line}: {name}: unknown setting', '--check-syntax', *LIBRARY_OPTION)
+        expect_refusal(f'{CONFIG}:{line}: {name}: unknown setting', '--check-syntax', *LIBRARY_OPTION, meant=row['name'])
     group = row['name'].rpartition('.')[0]
     if group and not is_member(row):
         with open(CONFIG, 'w') as file:

@@ -90,7 +90,7 @@ END
 
 @test "command line: errors exit with 2" {
     refuses 2 '^fsd: unknown option --frobnicate$' --frobnicate
-    refuses 2 '^fsd: unknown option --lib$' --lib "$WORK"
+    refuses 2 '^fsd: unknown option --lib; did you mean --library\?$' --lib "$WORK"
     refuses 2 '^fsd: unknown option -x$' -x
     refuses 2 '^fsd: --library needs a value: DIR$' --library
     refuses 2 '^fsd: --foreground takes no value$' --foreground=1

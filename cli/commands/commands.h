@@ -55,4 +55,7 @@ extern const struct help_topic help_topics[];
 void help_print_list(void);
 void help_print_command(const struct command *command);
 
+/* Refuses a word that is no command or, if it may be one, no topic. Returns -REASON_USAGE. */
+int help_refuse_word(const char *word, bool may_be_topic, struct failure *failure);
+
 #endif

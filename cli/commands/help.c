@@ -3,6 +3,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "settings/spelling.h"
 
 static void print_exit_codes(void)
 {
@@ -63,6 +64,24 @@ void help_print_command(const struct command *command)
     print_options(command->options | OPTIONS_GLOBAL);
 }
 
+int help_refuse_word(const char *word, bool may_be_topic, struct failure *failure)
+{
+    const char *wrong = may_be_topic ? "no such command or topic" : "no such command";
+    struct spelling spelling;
+
+    spelling_begin(&spelling, word, strlen(word));
+    for (const struct command *command = commands; command->word != NULL; command++) {
+        if (!command->is_hidden)
+            spelling_try(&spelling, command->word);
+    }
+    for (const struct help_topic *topic = help_topics; may_be_topic && topic->word != NULL; topic++)
+        spelling_try(&spelling, topic->word);
+    const char *nearest = spelling_nearest(&spelling);
+    return nearest != NULL ? fail(failure, REASON_USAGE, word,
+                                  "%s; did you mean %s? (see fsc help)", wrong, nearest)
+                           : fail(failure, REASON_USAGE, word, "%s (see fsc help)", wrong);
+}
+
 int help_run(struct invocation *invocation)
 {
     const struct options *options = invocation->options;
@@ -81,6 +100,6 @@ int help_run(struct invocation *invocation)
     else if (topic->word != NULL)
         topic->print();
     else
-        return fail(invocation->failure, REASON_USAGE, word, "no such command or topic");
+        return help_refuse_word(word, true, invocation->failure);
     return output_flush(invocation->failure);
 }

@@ -219,6 +219,7 @@ static void check_refusals(void)
          "F:1: some.duration: 61m is too large: it must be at most 1h"},
         {"some = { flag = 1; };", "F:1: some.flag: must be true or false"},
         {"some = { other = 1; };", "F:1: some.other: unknown setting"},
+        {"some = { falg = true; };", "F:1: some.falg: unknown setting; did you mean some.flag?"},
         {"some = { some = { flag = true; }; };", "F:1: some.some: unknown setting"},
         {"size = \"1\";", "F:1: size: 1 is too small: it must be at least 1K"},
         {"size = \"9223372036854775807K\";", "F:1: size: "},

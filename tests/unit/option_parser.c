@@ -68,14 +68,17 @@ int main(void)
         {"a -- --all -- -x", "a --all -- -x ."},
         {"--", "."},
         {"--all=1", "--all takes no value"},
-        {"x --al", "x unknown option --al"},
-        {"--nam n", "unknown option --nam"},
-        {"--nam", "unknown option --nam"},
-        {"--tim=5m", "unknown option --tim=5m"},
-        {"--alls", "unknown option --alls"},
+        {"x --al", "x unknown option --al; did you mean --all?"},
+        {"--nam n", "unknown option --nam; did you mean --name?"},
+        {"--nam", "unknown option --nam; did you mean --name?"},
+        {"--tim=5m", "unknown option --tim=5m; did you mean --time?"},
+        {"--alls", "unknown option --alls; did you mean --all?"},
         {"---", "unknown option ---"},
         {"--=", "unknown option --="},
+        {"--other", "unknown option --other"},
         {"-ax", "all= unknown option -x"},
+        {"-xA", "unknown option -x"},
+        {"-A", "unknown option -A; did you mean -a?"},
         {"-a=", "all= unknown option -="},
         {"-?", "unknown option -?"},
         {"-:", "unknown option -:"},
@@ -90,7 +93,7 @@ int main(void)
     }
     /* Of options that are not accepted. */
     parse("-h --also", ~OPTION_BIT(ALSO), result, sizeof result);
-    CHECK(strcmp(result, "help= unknown option --also") == 0);
+    CHECK(strcmp(result, "help= unknown option --also; did you mean --all?") == 0);
     CHECK(option_has_letter(rows, OPTIONS_ALL, ALSO) &&
           !option_has_letter(rows, OPTIONS_ALL, HELP));
     CHECK(option_has_letter(rows, ~OPTION_BIT(ALSO), HELP));
