@@ -14,12 +14,13 @@
  * Says what is wrong with a pattern, or NULL: what fnmatch(3) takes literally, or leaves open, is
  * refused, since it is most likely meant otherwise.
  */
-const char *glob_fault(const char *pattern, size_t length);
+const char *glob_fault(const char *bytes, size_t length);
 
 /*
  * Does the whole text match the pattern? The time is at most linear in the length of the text for
  * each part of the pattern.
  */
-bool glob_matches(const char *pattern, size_t pattern_length, const char *text, size_t text_length);
+bool glob_matches(const char *pattern_bytes, size_t pattern_length, const char *text_bytes,
+                  size_t text_length);
 
 #endif
