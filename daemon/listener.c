@@ -43,20 +43,36 @@ static int fail(char fault[LISTENER_FAULT_ROOM], const char *address, const char
                                                                         : -REASON_INTERNAL;
 }
 
+static void find_folder(const char *path, char folder[LISTENER_PATH_ROOM])
+{
+    const char *slash = strrchr(path, '/');
+
+    (void)snprintf(folder, LISTENER_PATH_ROOM, "%.*s", slash == path ? 1 : (int)(slash - path),
+                   path);
+}
+
+/* Adds a socket. The path is that of a file to be removed at the end, or empty. */
 static void add(struct listener *listener, int fd, enum address_kind kind, const void *address,
                 socklen_t length, const char *path)
 {
+    char folder[LISTENER_PATH_ROOM];
     struct stat status = {.st_ino = 0};
+    struct stat above = {.st_mode = 0};
     size_t place = listener->count++;
 
-    if (path[0] != '\0')
+    if (path[0] != '\0') {
+        find_folder(path, folder);
         (void)stat(path, &status);
+        (void)stat(folder, &above);
+    }
     listener->sockets[place].fd = fd;
     listener->sockets[place].kind = kind;
     listener->sockets[place].address = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
     memcpy(&listener->sockets[place].address, address, length);
     listener->sockets[place].device = status.st_dev;
     listener->sockets[place].inode = status.st_ino;
+    listener->sockets[place].folder_mode = above.st_mode & ALLPERMS;
+    listener->sockets[place].is_lost = false;
     memcpy(listener->sockets[place].path, path, strlen(path) + 1);
 }
 
@@ -71,27 +87,18 @@ static bool is_listed(const struct listener *listener, size_t first, size_t last
     return false;
 }
 
-static void find_folder(const struct sockaddr_un *address, char folder[LISTENER_PATH_ROOM])
-{
-    const char *path = address->sun_path;
-    const char *slash = strrchr(path, '/');
-
-    (void)snprintf(folder, LISTENER_PATH_ROOM, "%.*s", slash == path ? 1 : (int)(slash - path),
-                   path);
-}
-
 /*
  * Locks the folder of a socket, so that only one of two daemons that start at the same time checks
  * and replaces the socket. Anybody who may read the folder can hold the lock, so the wait is short,
- * and the daemon starts even without the lock.
+ * and the daemon starts even without the lock. Returns the folder, or -1 with errno set.
  */
-static int lock_folder(const struct sockaddr_un *address)
+static int lock_folder(const struct sockaddr_un *address, int most_tries)
 {
     char folder[LISTENER_PATH_ROOM];
 
-    find_folder(address, folder);
+    find_folder(address->sun_path, folder);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
+    for (int tries = 0; fd >= 0 && tries < most_tries; tries++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
             break;
         (void)poll(NULL, 0, LOCK_PAUSE_MS);
@@ -147,7 +154,7 @@ static const char *try_unix(const struct sockaddr_un *address)
     bool is_dead = false;
     const char *wrong = check_path(address, &is_dead);
 
-    find_folder(address, folder);
+    find_folder(address->sun_path, folder);
     if (wrong == NULL && descriptor_access(AT_FDCWD, folder, W_OK | X_OK) < 0)
         wrong = strerror(errno);
     return wrong;
@@ -170,7 +177,7 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
     if (listener->is_trial) {
         wrong = try_unix(&address);
     } else {
-        int lock = lock_folder(&address);
+        int lock = lock_folder(&address, LOCK_TRIES);
         wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address, mode);
         descriptor_close(lock);
     }
@@ -395,6 +402,71 @@ int listener_check(const struct settings *settings, const struct systemd *system
     }
     listener_remove(&trial);
     return first;
+}
+
+/*
+ * Binds a new socket to the path of one whose file is gone, and makes the folder if that is gone,
+ * too. Returns NULL, or what is wrong.
+ */
+static const char *make_again(struct listener *listener, size_t place, mode_t mode)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char folder[LISTENER_PATH_ROOM];
+    const char *path = listener->sockets[place].path;
+    mode_t folder_mode = listener->sockets[place].folder_mode;
+    struct stat status;
+
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    find_folder(path, folder);
+    /* The mode again, because of the umask. */
+    if (mkdir(folder, folder_mode & S_IRWXU) == 0)
+        (void)chmod(folder, folder_mode);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return strerror(errno);
+    int lock = lock_folder(&address, 1);
+    const char *wrong = lock < 0 ? strerror(errno) : NULL;
+    /* Whoever has the lock may be about to replace what is there. */
+    if (wrong == NULL && flock(lock, LOCK_EX | LOCK_NB) < 0 && lstat(path, &status) == 0)
+        wrong = "its folder is locked";
+    if (wrong == NULL)
+        wrong = bind_unix(fd, &address, mode);
+    descriptor_close(lock);
+    if (wrong != NULL) {
+        descriptor_close(fd);
+        return wrong;
+    }
+    struct listener made = {.count = 0};
+    add(&made, fd, ADDRESS_UNIX, &address, sizeof address, path);
+    (void)close(listener->sockets[place].fd);
+    listener->sockets[place] = made.sockets[0];
+    return NULL;
+}
+
+void listener_restore(struct listener *listener, const struct settings *settings)
+{
+    for (size_t i = 0; i < listener->count; i++) {
+        struct stat status;
+        const char *path = listener->sockets[i].path;
+        if (path[0] == '\0')
+            continue;
+        int code = lstat(path, &status);
+        if (code == 0 ? status.st_ino == listener->sockets[i].inode &&
+                            status.st_dev == listener->sockets[i].device
+                      : errno != ENOENT)
+            continue;
+        /* First those who had connected before. */
+        if (descriptor_is_readable(listener->sockets[i].fd))
+            continue;
+        const char *wrong = make_again(listener, i, (mode_t)settings->socket_mode);
+        if (wrong == NULL)
+            log_event(LOG_LEVEL_WARNING, "the socket was removed, and made again", "address", path,
+                      NULL);
+        else if (!listener->sockets[i].is_lost)
+            log_event(LOG_LEVEL_ERROR, "the socket was removed, and cannot be made again",
+                      "address", path, "cause", wrong, NULL);
+        listener->sockets[i].is_lost = wrong != NULL;
+    }
 }
 
 void listener_remove(struct listener *listener)

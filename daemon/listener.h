@@ -31,6 +31,8 @@ struct listener {
         char path[LISTENER_PATH_ROOM];
         dev_t device;
         ino_t inode;
+        mode_t folder_mode; /* of the folder of that file */
+        bool is_lost;       /* it could not be made again, which was logged */
     } sockets[LISTENER_SOCKETS_MOST];
 };
 
@@ -50,6 +52,12 @@ int listener_open(struct listener *listener, const struct settings *settings,
  */
 int listener_check(const struct settings *settings, const struct systemd *systemd,
                    void (*report)(const char *fault));
+
+/*
+ * Makes the files of Unix sockets again, with their folders, where somebody has removed them. Does
+ * nothing when a daemon listens there, or systemd opened the sockets. Never waits. Logs each.
+ */
+void listener_restore(struct listener *listener, const struct settings *settings);
 
 /* Closes the sockets, and removes their files unless something else has taken their place. */
 void listener_remove(struct listener *listener);

@@ -30,6 +30,7 @@ enum {
     ENDS_MOST = 256,   /* ends of sessions read from one worker in one turn */
     NETWORK_BYTES = 8, /* of an IPv6 address: /64, what one host may have */
     HOUR_S = 3600,
+    LOOK_MS = 2000, /* between looks at the files of sockets, and the pid file */
 };
 
 /* Who is connected, as far as the limits need to know. */
@@ -54,7 +55,7 @@ struct active {
 };
 
 struct parent {
-    const struct daemon *daemon;
+    struct daemon *daemon;
     struct service service;
     sigset_t while_waiting; /* the signals that ppoll(2) blocks */
     int reserve;            /* a descriptor kept free, to refuse a connection; -1 for none */
@@ -68,8 +69,10 @@ struct parent {
     size_t polled_room;
 
     uint64_t last_session;
-    bool cannot_fork;   /* the last attempt failed, and was logged */
-    int64_t crashed_ms; /* when a worker last crashed, by clock_ms(); 0: none has */
+    bool cannot_fork;      /* the last attempt failed, and was logged */
+    int64_t crashed_ms;    /* when a worker last crashed, by clock_ms(); 0: none has */
+    int64_t look_ms;       /* when look_after_files() is to run, by the same clock */
+    bool pid_file_is_lost; /* it could not be made again, which was logged */
 };
 
 /* Signals. */
@@ -432,9 +435,16 @@ static bool take_turn(struct parent *parent, bool is_paused)
                 .fd = worker->channel, .events = worker == awaited ? POLLIN | POLLOUT : POLLIN};
     }
 
-    int ready = wait_for(parent, polled, count, is_paused ? PAUSE_MS : needs_in);
+    int64_t limit = parent->look_ms - clock_ms();
+    if (limit < 0)
+        limit = 0;
+    if (is_paused && limit > PAUSE_MS)
+        limit = PAUSE_MS;
+    if (needs_in >= 0 && limit > needs_in)
+        limit = needs_in;
+    int ready = wait_for(parent, polled, count, limit);
     reap(parent);
-    if (listening > 0 && ready == 0 && needs_in >= 0)
+    if (listening > 0 && ready == 0 && needs_worker_in(parent) == 0)
         return add_worker(parent) != NULL;
     bool goes_on = true;
     for (size_t i = 0; ready > 0 && i < listening; i++) {
@@ -467,6 +477,30 @@ static void reload(struct parent *parent)
     systemd_notify(daemon->systemd,
                    is_taken ? "READY=1\nSTATUS="
                             : "READY=1\nSTATUS=The reload failed, the old settings are in use");
+}
+
+/* Makes again what others have removed and clients or administrators look for. */
+static void look_after_files(struct parent *parent)
+{
+    struct daemon *daemon = parent->daemon;
+    const char *path = daemon->settings->pid_file;
+
+    listener_restore(&daemon->listener, daemon->settings);
+    if (daemon->pid_file >= 0 && !descriptor_is_named(daemon->pid_file, AT_FDCWD, path)) {
+        int fd = pid_file_make(path);
+        if (fd >= 0)
+            log_event(LOG_LEVEL_WARNING, "the pid file was removed, and made again", "file", path,
+                      NULL);
+        else if (!parent->pid_file_is_lost)
+            log_event(LOG_LEVEL_ERROR, "the pid file was removed, and cannot be made again", "file",
+                      path, "cause", strerror(errno), NULL);
+        parent->pid_file_is_lost = fd < 0;
+        if (fd >= 0) {
+            descriptor_close(daemon->pid_file);
+            daemon->pid_file = fd;
+        }
+    }
+    parent->look_ms = clock_ms() + LOOK_MS;
 }
 
 /* Lets sessions finish within limits.drain or until a second signal, then kills the rest. */
@@ -529,7 +563,10 @@ void parent_run(struct daemon *daemon)
         if (hangup) {
             hangup = 0;
             reload(&parent);
+            parent.look_ms = 0;
         }
+        if (parent.look_ms <= clock_ms())
+            look_after_files(&parent);
         is_paused = !take_turn(&parent, is_paused);
     }
 

@@ -54,28 +54,54 @@ static int test_again(void *argument)
 {
     struct session *session = argument;
     struct counters *counters = session->counters;
+    const char *library = session->library->path;
+    bool is_prepared = library_is_prepared(session->library);
     char fault[CHILD_FAULT_ROOM];
     int code = self_test_store(session->library, fault);
+    int error = errno;
+    uint64_t before = atomic_exchange(&counters->unwritable, (uint64_t)-code);
 
     /* Of several sessions, the first one logs it. */
-    if (code == 0 && atomic_exchange(&counters->unwritable, 0) != 0)
-        log_event(LOG_LEVEL_INFO, "the library is writable again", "library",
-                  session->library->path, NULL);
-    if (code < 0 && code != -REASON_NO_SPACE && code != -REASON_DENIED)
-        log_event(LOG_LEVEL_ERROR, "the library stays read-only", "library", session->library->path,
-                  "cause", fault, NULL);
+    if (code < 0 && before != (uint64_t)-code)
+        log_event(LOG_LEVEL_WARNING, "the library is served read-only", "library", library, "cause",
+                  fault, NULL);
+    else if (code == 0 && before != 0)
+        log_event(LOG_LEVEL_INFO, "the library is writable again", "library", library, NULL);
+    else if (code == 0 && !is_prepared)
+        log_event(LOG_LEVEL_WARNING, "the folder .fsd was removed, and made again", "library",
+                  library, NULL);
+    errno = error;
     return code;
 }
 
 int session_check_writable(struct session *session)
 {
-    if (counter_read(&session->counters->unwritable) == 0)
+    if (counter_read(&session->counters->unwritable) == 0 && library_is_prepared(session->library))
         return 0;
     int code = session_run_with_heartbeat(session, test_again, session);
-    if (code == -REASON_NO_SPACE)
+    switch (code) {
+    case 0:
+        return 0;
+    case -REASON_NO_SPACE:
         return session_refuse(session, REASON_NO_SPACE,
                               "there is no room, and the library is read-only until there is");
-    return code == 0 ? 0 : session_refuse(session, REASON_DENIED, "the library is read-only");
+    case -REASON_DENIED:
+        return session_refuse(session, REASON_DENIED, "the library is read-only");
+    default:
+        return session_refuse(session, REASON_UNAVAILABLE,
+                              "the library cannot be written to; the log of fsd says why");
+    }
+}
+
+int session_refuse_own(struct session *session, int code, const char *operation, const char *name)
+{
+    if (session->why[0] != '\0' || (code != -REASON_DENIED && code != -REASON_UNAVAILABLE))
+        return code;
+    session_log_failure(session, operation, name);
+    return code == -REASON_DENIED
+               ? session_refuse(session, REASON_DENIED, "fsd itself has no access there")
+               : session_refuse(session, REASON_UNAVAILABLE,
+                                "the upload, or another file of fsd, was removed from .fsd");
 }
 
 int session_check_promise(struct session *session)
@@ -133,7 +159,8 @@ void session_log_failure(const struct session *session, const char *operation, c
     int error = errno;
 
     log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", session->client.who,
-              "operation", operation, "name", name, "cause", strerror(error), NULL);
+              "operation", operation, "name", name, "cause", strerror(error), "library",
+              session->library->path, NULL);
 }
 
 void session_log_unreadable(const struct session *session, const char *name)

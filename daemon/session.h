@@ -74,8 +74,9 @@ int session_check_library(struct session *session);
 int session_check_disk(struct session *session);
 
 /*
- * Can files be stored? If they could not be so far, for want of room or rights, that is tried again.
- * Returns 0, or -REASON_NO_SPACE or -REASON_DENIED after session_refuse().
+ * Can files be stored? If they could not be so far, for want of room or rights, or if somebody has
+ * removed the daemon's own folders, then those are made and the self-test is repeated. Returns 0; or
+ * -REASON_NO_SPACE, -REASON_DENIED or -REASON_UNAVAILABLE after session_refuse().
  */
 int session_check_writable(struct session *session);
 
@@ -106,6 +107,12 @@ int session_check_wait(struct session *session);
  * session_check_wait().
  */
 int session_wait(struct session *session, int source, int64_t limit_ms);
+
+/*
+ * For what failed on the side of the daemon, because it may not access a file, or one of its own is
+ * gone: logs errno and sets the text of FAIL, unless there is one. Returns `code`.
+ */
+int session_refuse_own(struct session *session, int code, const char *operation, const char *name);
 
 /* Runs a job that may take long: heartbeat_during() on the session's stream. */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);

@@ -48,6 +48,7 @@ END
     echo b >"$LIBRARY/lost+found/file"
     echo c >"$LIBRARY/open/file"
     chmod 000 "$LIBRARY/unreadable" "$LIBRARY/lost+found"
+    FSD_EXPECTED='level=error msg=failed .* operation=PUT name=lost\+found/new cause="Permission denied" library='
     start_fsd
     converse <<'END'
 session = Session()
@@ -355,6 +356,7 @@ END
     chmod 0644 "$LIBRARY/entered/taken"
     [ "$(id -u)" -ne 0 ] || chown 65534:65534 "$LIBRARY/entered/open"
     chmod 0311 "$LIBRARY/entered"
+    FSD_EXPECTED='level=error msg=failed .* operation=PUT name=entered/.* cause="Permission denied" library='
     start_fsd
     play <<'END'
 > PUT entered/new size=0 eager=1

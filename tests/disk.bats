@@ -151,6 +151,7 @@ subprocess.run([*os.environ["ENTER"].split(), "mount", "-o", "remount,rw", os.en
 session = Session()
 check(session.status()['writable'] == '0', 'it is writable')
 session.expect('PUT a size=1', 'FAIL denied')
+check(len(log_lines('msg=failed')) == 1, 'the log')
 END
     "${enter[@]}" remount,rw "$LIBRARY"
     converse <<'END'
@@ -210,7 +211,10 @@ END
 < END *
 END
     play <<<$'> PUT c\n< FAIL unavailable the disk has failed: *'
-    converse <<<"check(Session().status()['disk.failures'] == '1', 'the status')"
+    converse <<'END'
+status = Session().status()
+check(status['disk.failures'] == '1' and status['writable'] == '0', status)
+END
     stop_fsd
     FSD_WRAPPER=()
     start_fsd
@@ -303,6 +307,7 @@ END
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
     mv "$LIBRARY" moved
     play <<<$'> GET a\n< FAIL unavailable the library was unmounted, moved or replaced'
+    converse <<<"check(Session().status()['writable'] == '0', 'it is writable')"
     mkdir "$LIBRARY"
     play <<'END'
 > LIST

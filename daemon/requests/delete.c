@@ -27,10 +27,8 @@ int delete_serve(struct session *session, const struct arguments *arguments)
     if (code == COMMIT_UNKNOWN || (code == 0 && session_check_promise(session) < 0))
         return session_answer_unknown(session, arguments->name,
                                       "the file is deleted, but a crash may bring it back");
-    if (code == -REASON_DENIED && session->why[0] == '\0')
-        return session_refuse(session, REASON_DENIED, "fsd itself has no access there");
     if (code < 0)
-        return code;
+        return session_refuse_own(session, code, "DELETE", arguments->name);
     log_event(LOG_LEVEL_INFO, "deleted", "session", session->id, "client", session->client.who,
               "name", arguments->name, NULL);
     return stream_print(&session->stream, "OK\n");

@@ -433,7 +433,5 @@ int put_serve(struct session *session, const struct arguments *arguments)
     if (code == COMMIT_UNKNOWN)
         return session_answer_unknown(session, put.name,
                                       "the file is stored, but a crash may lose it");
-    if (code == -REASON_DENIED && session->why[0] == '\0')
-        return session_refuse(session, REASON_DENIED, "fsd itself has no access there");
-    return code;
+    return session_refuse_own(session, code, "PUT", put.name);
 }

@@ -51,7 +51,8 @@ int status_serve(struct session *session, const struct arguments *arguments)
     size_t length = 0;
     const char *wrong = NULL;
     int code = session_run_with_heartbeat(session, find_usage, &usage);
-    bool is_writable = session_check_writable(session) == 0 &&
+    bool is_writable = session_check_promise(session) == 0 &&
+                       session_check_writable(session) == 0 &&
                        library_prepare(session->library, false, &wrong) == 0;
 
     (void)arguments;

@@ -22,9 +22,12 @@ int commit_link(const struct library *library, const struct stage *stage, const 
         int parent = code == 0 ? folders_parent(ret_folders) : -1;
         if (code == 0 && linkat(stage->folder, stage->id, parent, ret_folders->last, 0) < 0) {
             /* Our own link may have won: a file server may see one request twice. */
-            if (errno != EEXIST)
-                code = library_failure(errno);
-            else if (!descriptor_is_named(stage->fd, parent, ret_folders->last))
+            if (errno != EEXIST) {
+                int error = errno;
+                bool is_staged = descriptor_is_named(stage->fd, stage->folder, stage->id);
+                errno = error;
+                code = is_staged ? library_failure(error) : library_own_failure(error);
+            } else if (!descriptor_is_named(stage->fd, parent, ret_folders->last))
                 code = -REASON_EXISTS;
         }
         if (code == 0)

@@ -18,7 +18,7 @@ enum {
  * missing. Of several writers linkat(2) lets one win. Returns 0, with the folders, which the caller
  * must make durable by folders_sync() before it reports success; -REASON_EXISTS when the name is
  * taken, by a file or anything else; -REASON_NOT_A_FILE when a file or a link is in the way of its
- * folders; or another reason.
+ * folders; -REASON_UNAVAILABLE when somebody has removed the stage; or another reason.
  */
 int commit_link(const struct library *library, const struct stage *stage, const char *name,
                 struct folders *ret_folders);

@@ -129,6 +129,8 @@ int library_own_failure(int error)
 {
     int code = library_failure(error);
 
+    if (error == ENOENT)
+        return -REASON_UNAVAILABLE;
     return code == -REASON_NOT_FOUND || code == -REASON_NOT_A_FILE ? -REASON_INTERNAL : code;
 }
 
@@ -190,6 +192,14 @@ int library_prepare(const struct library *library, bool make, const char **ret_f
         return library_own_failure(errno);
     }
     return 0;
+}
+
+bool library_is_prepared(const struct library *library)
+{
+    struct stat status;
+
+    return fstatat(library->root, LIBRARY_STAGE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(library->root, LIBRARY_LOCK, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool library_is_in_place(const struct library *library)

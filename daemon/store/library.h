@@ -14,6 +14,7 @@
 #include "protocol/reason.h"
 
 #define LIBRARY_STAGE ".fsd/stage"
+#define LIBRARY_LOCK  ".fsd/lock"
 
 struct library {
     char path[PATH_MAX]; /* as it was opened */
@@ -31,6 +32,9 @@ int library_open(struct library *library, const char *path, bool records);
  * wrong, without errno, which says why.
  */
 int library_prepare(const struct library *library, bool make, const char **ret_fault);
+
+/* Is what library_prepare() made still there? */
+bool library_is_prepared(const struct library *library);
 
 /*
  * Does the path of the library still lead to it? If not, it was unmounted, moved or replaced, and
@@ -63,8 +67,8 @@ bool library_is_shared(int fd);
 int library_failure(int error);
 
 /*
- * The same for an error of one of the daemon's own files: a missing one is -REASON_INTERNAL, since
- * the client has not named it.
+ * The same for an error of one of the daemon's own files, which the client has not named: a missing
+ * one is -REASON_UNAVAILABLE, since it was removed meanwhile, and the next request makes it again.
  */
 int library_own_failure(int error);
 

@@ -12,19 +12,18 @@
 #include "protocol/descriptor.h"
 #include "protocol/digest.h"
 
-#define LOCK_FILE ".fsd/lock"
-
 enum {
     LOCK_MODE = 0600,
     HASH_DIGITS = 15, /* of the hash of a name choose its byte: no more fit into an offset */
     HEXADECIMAL = 16,
+    TRIES = 100, /* how often the file may be removed while its lock is waited for */
 };
 
 /* Open for writing, though nothing is written: NFS needs that for an exclusive lock. */
 static int open_file(const struct library *library)
 {
-    return openat(library->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                  LOCK_MODE);
+    return openat(library->root, LIBRARY_LOCK,
+                  O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, LOCK_MODE);
 }
 
 int lock_name(const struct library *library, const char *name, int operation)
@@ -33,20 +32,23 @@ int lock_name(const struct library *library, const char *name, int operation)
         .l_type = operation == LOCK_EX ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
     char hash[DIGEST_ROOM];
     char digits[HASH_DIGITS + 1];
-    int fd = open_file(library);
-    int code = 0;
 
-    if (fd < 0)
-        return -1;
     (void)digest_of_bytes(name, strlen(name), hash);
     (void)snprintf(digits, sizeof digits, "%.*s", HASH_DIGITS, digest_hex(hash));
     lock.l_start = (off_t)strtoll(digits, NULL, HEXADECIMAL);
-    do
-        code = fcntl(fd, F_OFD_SETLKW, &lock);
-    while (code < 0 && errno == EINTR);
-    if (code == 0)
-        return fd;
-    descriptor_close(fd);
+    for (int tries = 0; tries < TRIES; tries++) {
+        int fd = open_file(library);
+        int code = fd < 0 ? -1 : 0;
+        while (fd >= 0 && (code = fcntl(fd, F_OFD_SETLKW, &lock)) < 0 && errno == EINTR)
+            continue;
+        /* If somebody has removed the file meanwhile, others lock the next one. */
+        if (code == 0 && descriptor_is_named(fd, library->root, LIBRARY_LOCK))
+            return fd;
+        descriptor_close(fd);
+        if (code < 0)
+            return -1;
+    }
+    errno = ENOENT;
     return -1;
 }
 
@@ -60,5 +62,5 @@ int lock_make_file(const struct library *library)
 
 bool lock_is_possible(const struct library *library)
 {
-    return descriptor_access(library->root, LOCK_FILE, R_OK | W_OK) == 0 || errno == ENOENT;
+    return descriptor_access(library->root, LIBRARY_LOCK, R_OK | W_OK) == 0 || errno == ENOENT;
 }

@@ -27,17 +27,12 @@ enum {
 static int open_folder(const struct library *library, const char *client, bool make)
 {
     char path[sizeof LIBRARY_STAGE + RECORD_CLIENT_ROOM];
-    const char *fault = NULL;
 
     (void)snprintf(path, sizeof path, LIBRARY_STAGE "/%s", client);
     int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
     if (fd >= 0 || errno != ENOENT || !make)
         return fd;
-    int made = mkdirat(library->root, path, STAGE_FOLDER_MODE);
-    /* Somebody may have removed the daemon's own folders. */
-    if (made < 0 && errno == ENOENT && library_prepare(library, true, &fault) == 0)
-        made = mkdirat(library->root, path, STAGE_FOLDER_MODE);
-    if (made < 0 && errno != EEXIST)
+    if (mkdirat(library->root, path, STAGE_FOLDER_MODE) < 0 && errno != EEXIST)
         return -1;
     return library_openat(library, path, O_RDONLY | O_DIRECTORY);
 }
