@@ -2,7 +2,9 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "cli/dial.h"
 #include "protocol/body.h"
@@ -25,16 +27,40 @@ static int64_t time_left(const struct connection *connection)
     return limit > waited ? limit - waited : 0;
 }
 
-void connection_close(struct connection *connection)
+/* Closes an open connection. Returns how its command ended, as dial_end(); -1 also without one. */
+static int close_open(struct connection *connection)
 {
-    if (!connection->is_open)
-        return;
+    int status = -1;
+
     connection->waited_ms += connection->stream.waited_ms;
     connection->is_open = false;
     stream_close(&connection->stream);
     if (connection->command != 0)
-        dial_end(connection->command, time_left(connection) == 0);
+        status = dial_end(connection->command, time_left(connection) == 0);
     connection->command = 0;
+    return status;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection->is_open)
+        (void)close_open(connection);
+}
+
+/* Closes a connection that the server never used, and notes how it ended, for this reason. */
+static void note_unanswered(struct connection *connection, enum reason reason)
+{
+    int status = close_open(connection);
+    char how[48] = "the connection was closed";
+
+    if (reason == REASON_TIMEOUT)
+        (void)snprintf(how, sizeof how, "%s", reason_text(reason));
+    else if (status >= 0 && WIFSIGNALED(status))
+        (void)snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(status));
+    else if (status >= 0)
+        (void)snprintf(how, sizeof how, "ended with %d", WEXITSTATUS(status));
+    (void)snprintf(connection->unanswered, sizeof connection->unanswered,
+                   "%s before the server answered", how);
 }
 
 int connection_ready(struct connection *connection)
@@ -58,6 +84,7 @@ int connection_ready(struct connection *connection)
     if (code < 0)
         return code;
     connection->is_open = true;
+    connection->unanswered[0] = '\0';
     /* 0 would be no limit. */
     left = time_left(connection);
     limits.total_ms = settings->max_time_ms == 0 ? 0 : left > 0 ? left : 1;
@@ -91,11 +118,20 @@ int connection_fail(struct connection *connection, const char *subject, int code
 {
     enum reason reason = reason_of(code);
     bool is_over = reason == REASON_TIMEOUT && time_left(connection) == 0;
+    bool is_unanswered = (reason == REASON_LOST || reason == REASON_TIMEOUT) &&
+                         connection->is_open && connection->stream.received == 0;
 
-    (void)fail(connection->failure, reason, subject, "%s",
-               is_over ? MAX_TIME_REACHED : reason_text(reason));
-    /* Every further request would take more time. */
-    connection->unreachable = connection->unreachable || is_over;
+    if (is_unanswered)
+        note_unanswered(connection, reason);
+    if ((reason == REASON_LOST || reason == REASON_TIMEOUT) && !is_over &&
+        connection->unanswered[0] != '\0')
+        (void)fail(connection->failure, reason, connection->settings->server.text, "%s",
+                   connection->unanswered);
+    else
+        (void)fail(connection->failure, reason, subject, "%s",
+                   is_over ? MAX_TIME_REACHED : reason_text(reason));
+    /* Every further request would take more time, or end the same way. */
+    connection->unreachable = connection->unreachable || is_over || is_unanswered;
     switch (reason) {
     case REASON_LOST:
     case REASON_TIMEOUT:

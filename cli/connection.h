@@ -17,8 +17,12 @@ struct connection {
     const struct settings *settings;
     struct failure *failure; /* the caller's; every function that fails fills it */
     bool is_open;
-    /* connection_ready() has failed, or --max-time is used up: no request can succeed. */
+    /*
+     * connection_ready() has failed, the connection ended before the server said anything, or
+     * --max-time is used up: no request can succeed.
+     */
     bool unreachable;
+    char unanswered[96]; /* how the last connection ended before the server said anything, or "" */
     struct stream stream;
     pid_t command;     /* of exec:COMMAND, for dial_end(); 0 for none */
     bool shares_group; /* the caller ends all of our process group, with that command */

@@ -336,16 +336,25 @@ static bool has_ended_within(pid_t command, int64_t limit_ms, int *ret_status)
     return has_ended;
 }
 
-void dial_end(pid_t command, bool hurry)
+int dial_end(pid_t command, bool hurry)
 {
-    int status = 0;
+    int status = -1;
+    bool has_ended = !hurry && has_ended_within(command, CHILD_MS, &status);
+    int own = status;
 
-    if (!hurry && has_ended_within(command, CHILD_MS, &status))
-        return;
-    (void)kill(command, SIGTERM);
-    if (has_ended_within(command, CHILD_MS, &status))
-        return;
-    (void)kill(command, SIGKILL);
-    while (!has_ended_within(command, CHILD_MS, &status))
-        continue;
+    /* First to the command itself, which may end its own children better, as ssh does. */
+    if (!has_ended && status < 0) {
+        (void)kill(abs(command), SIGTERM);
+        (void)has_ended_within(abs(command), CHILD_MS, &status);
+        has_ended = has_ended_within(command, 0, &status);
+    }
+    if (!has_ended && status >= 0) {
+        (void)kill(command, SIGTERM);
+        has_ended = has_ended_within(command, CHILD_MS, &status);
+    }
+    if (!has_ended)
+        (void)kill(command, SIGKILL);
+    while (!has_ended)
+        has_ended = has_ended_within(command, CHILD_MS, &status);
+    return own;
 }

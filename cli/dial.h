@@ -23,8 +23,9 @@ int dial(const struct address *server, int64_t limit_ms, bool shares_group, int 
 /*
  * Waits a few seconds for a command to end, after its descriptors were closed: its process, or all of
  * its process group, where `command` is the negative of that. If it does not, or at once with
- * `hurry`, it gets TERM, and a few seconds later KILL.
+ * `hurry`, it gets TERM, then what is left of its group, and a few seconds later KILL. Returns how the command ended by itself, as
+ * waitpid(2) gives it, or -1.
  */
-void dial_end(pid_t command, bool hurry);
+int dial_end(pid_t command, bool hurry);
 
 #endif

@@ -114,7 +114,7 @@ bool signals_reap(pid_t of, int *ret_status)
         if (ended == abs(of))
             *ret_status = status;
     }
-    if (ended < 0)
+    if (ended < 0 && of == command)
         command = 0;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return ended < 0;

@@ -27,7 +27,7 @@ pid_t signals_fork(bool own_group);
 /*
  * Reaps, without waiting, what has ended of a command: of a process, or of the group whose negative
  * number is given, as kill(2) takes it. When the command itself is among them, sets `*ret_status` as
- * waitpid(2). Returns true when none is left, which is then noted.
+ * waitpid(2). Returns true when none is left, which is noted for what signals_fork() has noted.
  */
 bool signals_reap(pid_t of, int *ret_status);
 

@@ -466,8 +466,12 @@ int upload_conclude(struct upload *upload, int code)
                         "the connection was lost; the file is not stored");
         case MEANS_UNKNOWN:
             upload->is_final = true;
-            return fail(failure, REASON_LOST, upload->name,
-                        "the connection was lost; the file may or may not be stored");
+            return connection->unanswered[0] != '\0'
+                       ? fail(failure, REASON_LOST, connection->settings->server.text,
+                              "%s; the files that were sent may or may not be stored",
+                              connection->unanswered)
+                       : fail(failure, REASON_LOST, upload->name,
+                              "the connection was lost; the file may or may not be stored");
         case MEANS_BREACH:
             return fail_breach(upload);
         case MEANS_FAILED:

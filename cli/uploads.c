@@ -102,7 +102,6 @@ void uploads_settle(struct uploads *uploads)
 {
     struct connection *connection = uploads->connection;
     struct retry retry;
-    bool can_ask = true;
 
     /* Attempts at all that are not done, as long as another one may help. */
     retry_begin(&retry, connection);
@@ -120,7 +119,12 @@ void uploads_settle(struct uploads *uploads)
         }
     }
 
-    /* Ask about those whose answers were lost, on one more connection if there can be one. */
+    /*
+     * Ask about those whose answers were lost, on one more connection if there can be one: a command
+     * that ended before the server answered would do so again.
+     */
+    bool can_ask =
+        connection->unanswered[0] == '\0' || connection->settings->server.kind != ADDRESS_EXEC;
     for (size_t i = 0; i < uploads->count; i++) {
         struct queued *queued = &uploads->queue[i];
         const struct upload *upload = &queued->upload;

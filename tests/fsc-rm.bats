@@ -300,7 +300,7 @@ SCRIPT
     printf '> DELETE a\n< FAIL not-found\n' >script
     assert_fails 4 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a --retry 5
     # The next name is tried again, and another connection for it.
-    printf '> DELETE a\n<.\n> DELETE b\n< OK\n' >script
+    printf '> DELETE a\n< WAIT\n<.\n> DELETE b\n< OK\n' >script
     assert_fails 10 "$TESTS/fake_server" "$SOCKET" script "$FSC" rm a b
 }
 

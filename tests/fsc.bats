@@ -275,6 +275,69 @@ start_with_a_file() {
     assert_equal "$status ${stderr_lines[0]} ${#stderr_lines[@]}" '10 trouble 2'
 }
 
+# The login of ssh that is refused, a proxy that has nothing behind it. The other names are left: they
+# would only be refused in the same way.
+@test "fsc: a connection that ends before the server answers is reported once" {
+    local command number server
+    for number in {1..150}; do echo "$number" >"f$number"; done
+    # refused ENDED COMMAND...: it says only that, and has started the command of exec: once.
+    refused() {
+        : >logins
+        assert_fails 10 "${@:2}" --server "exec:echo >>logins; $command"
+        assert_equal "$stderr" "fsc: exec:echo >>logins; $command: $1 before the server answered${sent-}"
+        assert_equal "$(wc -l <logins)" 1
+    }
+    command='exit 255'
+    refused 'ended with 255' "$FSC" ls
+    refused 'ended with 255' "$FSC" get f1 f2 f3
+    refused 'ended with 255' "$FSC" rm f1 f2
+    refused 'ended with 255' "$FSC" stat --files-from <(printf '%s\n' f*)
+    command='read -r line; kill -9 $$'
+    refused 'was killed by signal 9' "$FSC" get f1 f2 f3
+    command='read -r line'
+    refused 'ended with 0' "$FSC" get f1 f2 f3
+    # Closes it, but does not end.
+    command='exec >&-; trap "" TERM; sleep 60'
+    refused 'the connection was closed' "$FSC" ls
+    # What was sent whole may have reached somebody.
+    command='read -r line; exit 255'
+    sent='; the files that were sent may or may not be stored'
+    printf '%s\n' f* >list
+    refused 'ended with 255' "$FSC" put --files-from list
+    command='exit 127'
+    refused 'ended with 127' "$FSC" put f*
+    run --separate-stderr "$FSC" put f1 f2 --json --server 'exec:exit 255'
+    assert_equal "$status ${#stderr_lines[@]}" '10 1'
+    assert_equal "$(jq -r '"\(.local) \(.reason) \(.message)"' <<<"$output")" \
+        "f1 lost exec:exit 255: ended with 255 before the server answered$sent
+f2 lost exec:exit 255: ended with 255 before the server answered$sent"
+    # Over a socket, too; a server that answers nothing is asked once more for what was sent.
+    server="fsc: $SOCKET: the connection was closed before the server answered"
+    assert_fails 10 fake "$FSC" get a b c <<<$'> GET a\n<.'
+    assert_equal "$stderr" "$server"
+    assert_fails 10 fake "$FSC" put f1 f2 <<<$'> PUT f1 *\n>body\n> PUT f2 *\n>body\n<.\n> PUT f1 *\n<.'
+    assert_equal "$stderr" "$server$sent"
+    assert_silent fake "$FSC" put f1 <<SCRIPT
+> PUT f1 *
+>body
+<.
+> PUT f1 *
+< EXISTS same=1
+SCRIPT
+}
+
+@test "fsc: the other names are left, too, when a server never answers" {
+    use_settings 'limits = { idle = "300ms"; };'
+    : >logins
+    assert_fails 11 "$FSC" get a b c --server 'exec:echo >>logins; exec sleep 60'
+    assert_equal "$stderr $(wc -l <logins)" \
+        'fsc: exec:echo >>logins; exec sleep 60: time limit reached before the server answered 1'
+    echo 1 >a
+    echo 2 >b
+    assert_fails 11 "$FSC" put a b --server 'exec:echo >>logins; exec sleep 60'
+    assert_equal "$(wc -l <logins)" 2
+}
+
 @test "fsc: exec: a command that ignores the end of its input and TERM is killed" {
     local start=$SECONDS pid
     # Signals that are ignored stay ignored in what the shell becomes.

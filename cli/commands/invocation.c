@@ -55,10 +55,18 @@ int invocation_check_each(struct invocation *invocation, invocation_action *chec
 
 int invocation_report(struct invocation *invocation, int code)
 {
+    struct failure *failure = invocation->failure;
+    struct failure *last = &invocation->last;
+    /* How a connection ended is the failure of all that waited for its answers. */
+    bool is_known =
+        invocation->connection.unanswered[0] != '\0' && strcmp(failure->text, last->text) == 0;
+
     if (code < 0)
-        failure_print(invocation->failure);
+        *last = *failure;
+    if (code < 0 && !is_known)
+        failure_print(failure);
     /* After a success there may still be the line of an earlier attempt. */
-    failure_clear(invocation->failure);
+    failure_clear(failure);
     if (invocation->first == 0)
         invocation->first = code;
     return code;

@@ -15,6 +15,7 @@ struct invocation {
     struct settings settings;
     struct connection connection;
     struct failure *failure; /* of the operand at hand, or of the whole command */
+    struct failure last;     /* the one that was reported last */
     int first;               /* 0, or the first reason that was reported: it gives the exit code */
     void *state;             /* of the command */
 };

@@ -30,7 +30,8 @@ static int delete_file(struct invocation *invocation, const char *name)
     retry_begin(&retry, connection);
     do {
         code = connection_ready(connection);
-        if (code == 0) {
+        bool is_sent = code == 0;
+        if (is_sent) {
             (void)stream_print(&connection->stream, "DELETE %s\n", text);
             code = connection_ask(connection, name, ANSWER_OK);
         }
@@ -38,8 +39,7 @@ static int delete_file(struct invocation *invocation, const char *name)
         if (is_gone)
             code = 0;
         /* It may have been deleted, and the answer lost. */
-        may_be_gone = may_be_gone || ((code == -REASON_LOST || code == -REASON_TIMEOUT) &&
-                                      !connection->unreachable);
+        may_be_gone = may_be_gone || (is_sent && (code == -REASON_LOST || code == -REASON_TIMEOUT));
     } while (retry_again(&retry, code));
     return report(invocation, name, is_gone ? "already gone" : "deleted", code);
 }
