@@ -47,6 +47,15 @@ void connection_close(struct connection *connection)
         (void)close_open(connection);
 }
 
+void connection_quit(struct connection *connection)
+{
+    struct stream *stream = &connection->stream;
+
+    if (connection->is_open && connection->command != 0 && stream_print(stream, "QUIT\n") == 0)
+        (void)stream_send(stream, false, 1);
+    connection_close(connection);
+}
+
 /* Closes a connection that the server never used, and notes how it ended, for this reason. */
 static void note_unanswered(struct connection *connection, enum reason reason)
 {

@@ -34,6 +34,12 @@ struct connection {
 void connection_close(struct connection *connection);
 
 /*
+ * The same between two requests. A command gets QUIT first: some, such as nc(1) without -N, do not
+ * pass on the end of their input, and would only end after the server.
+ */
+void connection_quit(struct connection *connection);
+
+/*
  * Opens the connection, unless it is open. Returns 0 or a reason: then no other request can succeed
  * either.
  */

@@ -51,7 +51,7 @@ static int run(const struct options *options, struct failure *failure)
         invocation->connection.settings = &invocation->settings;
         invocation->connection.failure = failure;
         code = command->run(invocation);
-        connection_close(&invocation->connection);
+        connection_quit(&invocation->connection);
     }
     settings_release(&invocation->settings);
     free(invocation);

@@ -258,6 +258,15 @@ start_with_a_file() {
     done
 }
 
+# The daemon's counter shows it: nc passes the end of its input on to nobody.
+@test "fsc: exec: a command that waits for the server's end is not waited for" {
+    start_with_a_file
+    assert_silent "$FSC" get a --output got --server "exec:nc -U '$SOCKET'; echo \$? >ended"
+    assert_equal "$(cat ended)" 0
+    run quiet "$FSC" status
+    assert_line --regexp '^requests.QUIT.* 1'
+}
+
 @test "fsc: exec: commands that fail" {
     local command
     head -c 300000 /dev/zero >large
