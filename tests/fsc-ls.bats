@@ -393,6 +393,37 @@ other/d.gz' -R --match '*.gz'
     assert_fails 5 "$FSC" ls --sums --fail-empty --match nothing
 }
 
+@test "ls: every legal name survives on its way to other programs" {
+    local names=(- -- -c --into ' lead' 'trail ' '  ' '#x' '*x' '\' 'a\' '\n' 'SHA256 (a) = b' '%s' '$(id)' '`id`' '"' "'"
+        '~' '!x' '[a]' '?' ü 'a: OK' '=' 'a=b' '&' ';' '|' $'\u202e' '😀') name
+    start_fsd
+    mkdir tree there listed null got
+    for name in "${names[@]}"; do
+        printf '%s' "$name" >"tree/$name"
+    done
+    (cd tree && find . -type f -printf '%P\0' | sed -z 's|^|./|' | quiet "$FSC" put -0 --files-from -)
+    # sha256sum -c would read standard input for "-".
+    quiet "$FSC" ls --sums >sums
+    assert_equal "$(wc -l <sums)" "${#names[@]}"
+    (cd tree && sha256sum --strict -c ../sums <../sums >/dev/null)
+    assert_equal "$(grep -c '  \./-$' sums)" 1
+    # What ls prints are operands of fsc, as lines, with NUL, and as JSON.
+    quiet "$FSC" ls | quiet "$FSC" get --files-from - --into listed
+    diff -r tree listed
+    quiet "$FSC" ls -0 | quiet "$FSC" get -0 --files-from - --into null
+    diff -r tree null
+    quiet "$FSC" ls | (cd got && xargs -d '\n' "$FSC" get --)
+    diff -r tree got
+    quiet "$FSC" ls -l | cut -c 36- | cmp - <(quiet "$FSC" ls)
+    quiet "$FSC" ls --json | python3 -c 'import json, sys
+for line in sys.stdin: print(json.loads(line)["name"])' | cmp - <(quiet "$FSC" ls)
+    quiet "$FSC" ls | quiet "$FSC" stat --files-from - | sed -n 's/^name: //p' | cmp - <(quiet "$FSC" ls)
+    quiet "$FSC" watch --existing --count "${#names[@]}" | LC_ALL=C sort | cmp - <(quiet "$FSC" ls)
+    quiet "$FSC" rm --match '*' --dry-run | cmp - <(quiet "$FSC" ls)
+    quiet "$FSC" ls -0 | quiet "$FSC" rm -0 --files-from -
+    assert_silent "$FSC" ls
+}
+
 @test "ls: --sums cannot be combined with --json, -l, -U or -0" {
     local option
     # Nobody listens: a connection would be exit code 10.

@@ -13,7 +13,8 @@
 
 /*
  * As sha256sum(1): the line of a name that holds a backslash begins with one, and each in the name
- * is doubled. A file that the server has no digest of is fetched to make it.
+ * is doubled. "-" would be standard input to it. A file that the server has no digest of is fetched
+ * to make it.
  */
 static int print_sum(struct invocation *invocation, const struct entry *entry)
 {
@@ -36,8 +37,8 @@ static int print_sum(struct invocation *invocation, const struct entry *entry)
         *end++ = *byte;
     }
     *end = '\0';
-    return output_print("%s%s  %s\n", strchr(name, '\\') != NULL ? "\\" : "", digest_hex(digest),
-                        name) < 0
+    return output_print("%s%s  %s%s\n", strchr(name, '\\') != NULL ? "\\" : "", digest_hex(digest),
+                        strcmp(name, "-") == 0 ? "./" : "", name) < 0
                ? fail_quietly(invocation->failure, REASON_LOCAL)
                : 0;
 }
