@@ -67,8 +67,11 @@ void json_details(struct json *json, const struct entry *entry)
 
     if (entry->size >= 0)
         json_number(json, "size", entry->size);
-    if (entry->has_mtime && json_print_time(entry->mtime, time) != NULL)
+    if (entry->has_mtime &&
+        json_print_time((struct timespec){.tv_sec = entry->mtime.tv_sec}, time) != NULL) {
         json_text(json, "mtime", time);
+        json_number(json, "mtime_ns", entry->mtime.tv_nsec);
+    }
     if (entry->digest != NULL)
         json_text(json, "digest", entry->digest);
     if (entry->by != NULL)

@@ -27,7 +27,10 @@ struct json {
 void json_text(struct json *json, const char *key, const char *text);
 void json_number(struct json *json, const char *key, int64_t number);
 
-/* Adds size, mtime, digest and by, where they are known; no mtime after the year 9999. */
+/*
+ * Adds size, mtime, digest and by, where they are known; no mtime after the year 9999. It is in
+ * whole seconds, which every parser of dates can read; mtime_ns has the rest.
+ */
 void json_details(struct json *json, const struct entry *entry);
 
 /* Prints a file or folder as an object of its own. Returns as output_print(). */

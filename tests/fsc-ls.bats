@@ -225,14 +225,32 @@ for line in sys.stdin:
     for option in '' -U; do
         # shellcheck disable=SC2086
         run quiet "$FSC" ls --json stored $option
-        assert_output --regexp "^\\{\"name\":\"stored/hello\",\"type\":\"file\",\"size\":5,\"mtime\":\"20[0-9]{2}-[0-9T:-]{14}(\.[0-9]{1,9})?Z\",\"digest\":\"$digest\",\"by\":\"user:[^\"]+\"\\}\$"
+        assert_output --regexp "^\\{\"name\":\"stored/hello\",\"type\":\"file\",\"size\":5,\"mtime\":\"20[0-9]{2}-[0-9T:-]{14}Z\",\"mtime_ns\":[0-9]{1,9},\"digest\":\"$digest\",\"by\":\"user:[^\"]+\"\\}\$"
     done
     assert_json "[('name', 'folder/'), ('type', 'folder')]
-[('mtime', '2001-09-09T01:46:40.25Z'), ('name', 'quote\"back\\\\slash'), ('size', 5), ('type', 'file')]
+[('mtime', '2001-09-09T01:46:40Z'), ('mtime_ns', 250000000), ('name', 'quote\"back\\\\slash'), ('size', 5), ('type', 'file')]
 [('name', 'stored/'), ('type', 'folder')]
-[('mtime', '1970-01-01T00:00:00Z'), ('name', 'ü'), ('size', 0), ('type', 'file')]"
+[('mtime', '1970-01-01T00:00:00Z'), ('mtime_ns', 0), ('name', 'ü'), ('size', 0), ('type', 'file')]"
     assert_fails 4 "$FSC" ls --json nothing
     assert_fails 2 "$FSC" ls --json -l
+}
+
+@test "ls, stat, watch: mtime in JSON has whole seconds, and mtime_ns the rest" {
+    local command time
+    start_fsd
+    for time in 1 1.5 1.000000001 1.999999999; do
+        touch -d "@$time" "$LIBRARY/$time"
+    done
+    for command in ls 'stat 1 1.000000001 1.5 1.999999999' 'watch --existing --count 4'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr "$FSC" $command --json
+        assert_equal "$status $stderr" '0 '
+        assert_equal "$(grep -o '"name":"[^"]*"\|"mtime":"[^"]*"\|"mtime_ns":[0-9]*' <<<"$output" | paste - - - | sort)" \
+            "$(printf '"name":"%s"\t"mtime":"1970-01-01T00:00:01Z"\t"mtime_ns":%s\n' 1 0 1.000000001 1 1.5 500000000 1.999999999 999999999 | sort)"
+    done
+    # For people, stat prints one time.
+    run --separate-stderr "$FSC" stat 1.5
+    assert_line 'mtime: 1970-01-01T00:00:01.5Z'
 }
 
 @test "ls: what a server says about a file cannot break JSON" {
@@ -247,7 +265,7 @@ SCRIPT
     run --separate-stderr "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --json
     assert_equal "$status $stderr" '0 '
     assert_output '{"name":"a","type":"file","by":"\u000a\ufffd\u0022\u009b\u005c\u007fé"}
-{"name":"b","type":"file","mtime":"9999-12-31T23:59:59.001Z"}
+{"name":"b","type":"file","mtime":"9999-12-31T23:59:59Z","mtime_ns":1000000}
 {"name":"c","type":"file"}'
     printf '> LIST details=1\n< OK\n< 17\\na digest=sha256:\\n\n>.\n' >script
     assert_fails 1 "$TESTS/fake_server" "$SOCKET" script "$FSC" ls --json

@@ -17,7 +17,7 @@ load fsc
     assert_line --index 3 "digest: $digest_of_hello"
     assert_line --index 4 --regexp '^by: user:'
     run quiet "$FSC" stat --json stored/hello
-    assert_output --regexp "^\{\"name\":\"stored/hello\",\"size\":5,\"mtime\":\"20[^\"]+Z\",\"digest\":\"$digest_of_hello\",\"by\":\"user:[^\"]+\"\}\$"
+    assert_output --regexp "^\{\"name\":\"stored/hello\",\"size\":5,\"mtime\":\"20[0-9T:-]{17}Z\",\"mtime_ns\":[0-9]+,\"digest\":\"$digest_of_hello\",\"by\":\"user:[^\"]+\"\}\$"
 }
 
 @test "stat: several files, also without records" {
@@ -34,8 +34,8 @@ name: with space
 size: 0
 mtime: 2001-09-09T01:46:40.25Z'
     run quiet "$FSC" stat --json a 'with space'
-    assert_output '{"name":"a","size":1,"mtime":"2001-09-09T01:46:40.25Z"}
-{"name":"with space","size":0,"mtime":"2001-09-09T01:46:40.25Z"}'
+    assert_output '{"name":"a","size":1,"mtime":"2001-09-09T01:46:40Z","mtime_ns":250000000}
+{"name":"with space","size":0,"mtime":"2001-09-09T01:46:40Z","mtime_ns":250000000}'
 }
 
 @test "stat: names that are not files" {

@@ -686,7 +686,7 @@ await_watch() {
     done
     run --separate-stderr "$FSC" watch --existing --json --count 1 folder
     assert_equal "$status $stderr" '0 '
-    assert_output '{"name":"folder/deep/a","type":"file","size":2,"mtime":"2001-09-09T01:46:40.25Z"}'
+    assert_output '{"name":"folder/deep/a","type":"file","size":2,"mtime":"2001-09-09T01:46:40Z","mtime_ns":250000000}'
     quiet "$FSC" watch --existing -0 --count 2 | sort -z | cmp - <(printf 'b\0folder/deep/a\0')
 }
 
