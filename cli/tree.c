@@ -88,9 +88,11 @@ static void walk_entry(struct walk *walk, int folder, const char *last)
 static void walk_folder(struct walk *walk, int folder)
 {
     struct dirent **found = NULL;
+    char entries[1024];
     int count = scandirat(folder, ".", &found, is_no_dot, by_bytes);
 
-    if (count < 0)
+    /* To readdir(3) a folder that was removed is empty. The system call says ENOENT. */
+    if (count < 0 || getdents64(folder, entries, sizeof entries) < 0)
         walk->stopped = !show(walk, TREE_UNREADABLE, -1, "", errno);
     for (int i = 0; i < count; i++) {
         if (!walk->stopped)

@@ -19,27 +19,6 @@ rewrite() {
     touch -r "$WORK/stamp" "$1"
 }
 
-# stopped CALL FILE COMMAND...: starts it, and returns when it has stopped at its first CALL of the file.
-# It reads the file "requests".
-stopped() {
-    skip_when_sanitized strace
-    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
-    : >calls
-    : >>requests
-    strace -f -D -o calls -P "$2" -e trace="$1" -e inject="$1:signal=STOP:when=1" "${@:3}" \
-        <requests >stopped.output 2>stopped.errors 3>&- &
-    stopped_pid=$!
-    await_line "$stopped_pid" calls 'stopped by SIGSTOP' 1
-}
-
-# continued CODE TEXT: it continues, exits with CODE, and says TEXT.
-continued() {
-    local code=0
-    kill -CONT "$stopped_pid" 2>/dev/null || true
-    wait "$stopped_pid" || code=$?
-    assert_equal "$code $(cat stopped.errors)" "$1 $2"
-}
-
 make_sources() {
     mkdir -p folder
     printf 'hello, world' >small

@@ -59,7 +59,62 @@ all/none'
     assert_fails 2 "$FSC" put -R tree file --name x
     assert_fails 9 "$FSC" put tree
     assert_regex "$stderr" '-R'
-    assert_silent "$FSC" put -R tree/empty
+}
+
+@test "folders: put -R of a folder without files says so" {
+    start_fsd
+    mkdir -p empty/sub/deep full
+    printf x >full/file
+    run --separate-stderr "$FSC" put -R empty full empty/sub/
+    assert_equal "$status $output" '0 '
+    assert_equal "$stderr" 'fsc: empty: no files in this folder; nothing was stored
+fsc: empty/sub/: no files in this folder; nothing was stored'
+    assert_equal "$("$FSC" ls -R)" full/file
+    run --separate-stderr "$FSC" put -R empty --json
+    assert_equal "$status $output" '0 '
+    assert_fails 5 "$FSC" put -R empty full --fail-empty
+    assert_equal "$stderr" 'fsc: empty: no files in this folder; nothing was stored'
+    run --separate-stderr "$FSC" put -R empty --fail-empty --json
+    assert_equal "$status" 5
+    assert_regex "$output" '"name":"empty".*"reason":"empty","exit":5'
+    assert_silent "$FSC" put -R full --fail-empty
+    # Something that cannot be stored is not nothing.
+    ln -s nowhere empty/sub/link
+    assert_fails 9 "$FSC" put -R empty --fail-empty
+    # It needs no server.
+    rm empty/sub/link
+    run --separate-stderr "$FSC" put -R empty --server "$WORK/nowhere"
+    assert_equal "$status" 0
+}
+
+@test "folders: put --fail-empty is about lists, too, but not about bytes" {
+    start_fsd
+    mkdir empty
+    assert_silent "$FSC" put --files-from /dev/null
+    assert_fails 5 "$FSC" put --files-from /dev/null --fail-empty
+    assert_equal "$stderr" 'fsc: /dev/null: the list is empty'
+    assert_fails 5 bash -c 'true | "$1" put --files-from - --fail-empty' - "$FSC"
+    assert_equal "$stderr" 'fsc: standard input: the list is empty'
+    assert_fails 9 "$FSC" put --files-from nowhere --fail-empty
+    assert_fails 5 "$FSC" put -R --files-from - --fail-empty <<<empty
+    assert_equal "$stderr" 'fsc: empty: no files in this folder; nothing was stored'
+    assert_fails 9 "$FSC" put --files-from - --fail-empty <<<gone
+    : >zero
+    assert_fails 2 "$FSC" put zero --fail-empty
+    assert_equal "$stderr" 'fsc: put: --fail-empty needs -R or --files-from'
+}
+
+@test "folders: put -R of a folder that is removed while it is read is a local file error" {
+    local folder
+    start_fsd
+    for folder in tree tree/sub; do
+        mkdir -p tree/sub
+        printf x >tree/file
+        stopped openat "$WORK/$folder" "$FSC" put -R tree
+        rm -r "$folder"
+        continued 9 "fsc: $folder: cannot read: No such file or directory"
+    done
+    assert_equal "$("$FSC" ls -R)" tree/file
 }
 
 @test "folders: put -R reports what it cannot store, and stores the rest" {

@@ -32,7 +32,8 @@ const struct command commands[] = {
      .least = 1,
      .most = SIZE_MAX,
      .options = TAKES(NAME) | TAKES(FOLDER) | TAKES(RECURSIVE) | TAKES(JSON) | LISTS |
-                TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME),
+                TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) |
+                TAKES(FAIL_EMPTY),
      .summary = "store files durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},

@@ -28,7 +28,9 @@ struct put {
     char replace[DIGEST_ROOM]; /* the digest of the only content to be replaced */
     struct uploads uploads;
     char name[NAME_ROOM];
-    size_t base; /* the length of the name of a folder that is walked */
+    size_t base;   /* the length of the name of a folder that is walked */
+    bool is_empty; /* nothing but folders was found in it */
+    bool is_begun; /* there was an operand */
 };
 
 static void report(void *context, const struct upload *upload, int code)
@@ -133,6 +135,7 @@ static bool put_entry(void *context, const struct tree_entry *entry)
 
     (void)snprintf(put->name + put->base, NAME_ROOM - put->base, "%s%s",
                    entry->relative[0] != '\0' ? "/" : "", entry->relative);
+    put->is_empty = put->is_empty && entry->kind == TREE_FOLDER;
     errno = entry->error;
     if (entry->kind == TREE_LINK) {
         refuse(put, entry->path, "is a symbolic link, which is not followed");
@@ -141,6 +144,7 @@ static bool put_entry(void *context, const struct tree_entry *entry)
     } else if (entry->kind == TREE_UNREADABLE) {
         refuse(put, entry->path, NULL);
     } else if (check_name(put, entry->path) < 0) {
+        put->is_empty = false;
         uploads_refuse(&put->uploads, put->name, entry->path, -REASON_USAGE);
         return entry->kind != TREE_FOLDER;
     } else if (entry->kind == TREE_FILE) {
@@ -159,12 +163,31 @@ static bool put_entry(void *context, const struct tree_entry *entry)
     return !put->uploads.connection->unreachable;
 }
 
+/* Stores what is in an open folder, and closes it. That there is nothing may be as it should be. */
+static void put_folder(struct put *put, int folder, const char *operand)
+{
+    struct failure *failure = put->invocation->failure;
+
+    put->base = strlen(put->name);
+    put->is_empty = true;
+    tree_walk(folder, operand, put_entry, put);
+    if (!put->is_empty)
+        return;
+    put->name[put->base] = '\0';
+    int code = fail(failure, REASON_EMPTY, operand, "no files in this folder; nothing was stored");
+    if (options_have(put->options, OPTION_FAIL_EMPTY))
+        uploads_refuse(&put->uploads, put->name, operand, code);
+    else
+        failure_print(failure);
+}
+
 static int put_one(struct invocation *invocation, const char *operand)
 {
     struct put *put = invocation->state;
     bool is_stdin = strcmp(operand, "-") == 0;
     struct stat status;
 
+    put->is_begun = true;
     make_name(put, operand);
     /* On the command line this was checked before. */
     if (is_stdin && !options_have(put->options, OPTION_NAME)) {
@@ -192,8 +215,7 @@ static int put_one(struct invocation *invocation, const char *operand)
     }
     bool is_folder = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
     if (is_folder && options_have(put->options, OPTION_RECURSIVE)) {
-        put->base = strlen(put->name);
-        tree_walk(fd, operand, put_entry, put);
+        put_folder(put, fd, operand);
         return 0;
     }
     if (is_folder)
@@ -353,6 +375,9 @@ static int read_options(struct put *put)
         return code;
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
         return fail(failure, REASON_USAGE, "put", "--sha256 takes one FILE");
+    if (options_have(options, OPTION_FAIL_EMPTY) && !options_have(options, OPTION_RECURSIVE) &&
+        !options_have(options, OPTION_FILES_FROM))
+        return fail(failure, REASON_USAGE, "put", "--fail-empty needs -R or --files-from");
     if (name != NULL && options->operand_count > 1)
         return fail(failure, REASON_USAGE, "put", "--name takes one FILE");
     for (size_t i = 0; i < options->operand_count; i++) {
@@ -389,14 +414,18 @@ int put_run(struct invocation *invocation)
     put->uploads.context = invocation;
     invocation->state = put;
     int code = read_options(put);
-    bool has_many =
-        options_have(put->options, OPTION_FILES_FROM) || put->options->operand_count > 1;
+    const char *list = put->options->values[OPTION_FILES_FROM];
+    bool has_many = list != NULL || put->options->operand_count > 1;
     if (code == 0)
         code = check_operands(put);
     if (code == 0 && has_many && put->rules.replace != NULL && claims_begin(&put->claims) < 0)
         code = fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
     if (code == 0)
         code = invocation_run_each(invocation, put_one, settle);
+    if (code == 0 && list != NULL && !put->is_begun &&
+        options_have(put->options, OPTION_FAIL_EMPTY))
+        code = fail(invocation->failure, REASON_EMPTY,
+                    strcmp(list, "-") == 0 ? "standard input" : list, "the list is empty");
     claims_free(&put->claims);
     free(put);
     return code;
