@@ -24,23 +24,12 @@ struct listing {
     bool is_empty;
 };
 
-static size_t count_slashes(const char *text, size_t length)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < length; i++)
-        count += text[i] == '/';
-    return count;
-}
-
 /* Is this a valid name, and one that was asked for? Anything else is a breach of the protocol. */
 static bool is_asked_for(const struct listing *listing, const char *name, size_t length)
 {
     const struct listing_request *request = listing->request;
     size_t bare = name_length_without_slash(name, length);
     bool is_folder = bare < length;
-    size_t depth =
-        request->match != NULL ? count_slashes(request->match, strlen(request->match)) : 0;
 
     if (!name_is_valid(name, bare) || (is_folder && (request->deep || request->match != NULL)))
         return false;
@@ -56,7 +45,11 @@ static bool is_asked_for(const struct listing *listing, const char *name, size_t
         name += listing->prefix + 1;
         bare -= listing->prefix + 1;
     }
-    return request->deep || count_slashes(name, bare) == depth;
+    if (request->match == NULL)
+        return request->deep || memchr(name, '/', bare) == NULL;
+    /* What the server takes for a match may be deleted. */
+    const char *compared = request->deep ? name_last_component(name) : name;
+    return glob_matches(request->match, strlen(request->match), compared, strlen(compared));
 }
 
 static int take_line(void *context, const struct line *line, struct failure *failure)

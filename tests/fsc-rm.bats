@@ -152,6 +152,20 @@ be_quick() {
     assert_fails 2 "$FSC" rm --fail-empty a
 }
 
+@test "rm: what does not match is not deleted, whatever the server says" {
+    local listed
+    # As a server that takes "^" for itself.
+    for listed in 1 ^ 9; do
+        assert_fails 1 fake "$FSC" rm --match '[^0-9^]*' <<SCRIPT
+> LIST match=[^0-9^]*
+< OK
+< 4\na\n$listed\n
+< END
+SCRIPT
+        assert_equal "$stderr" 'fsc: rm: the server listed something that was not asked for'
+    done
+}
+
 @test "rm: --older-than goes by the time of the commit" {
     start_with_files
     echo 1 | quiet "$FSC" put - --name stored/now
