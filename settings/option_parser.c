@@ -32,9 +32,22 @@ static size_t find_letter(const struct option_row *rows, uint64_t accepted, int 
     return found;
 }
 
+/* Is an option, as it is spelled up to a "=", one of these words? */
+static bool is_habit(const char *habits, const char *spelled)
+{
+    size_t length = strcspn(spelled, "=");
+
+    for (const char *at = habits; at != NULL; at = strchr(at, ' ')) {
+        at += strspn(at, " ");
+        if (strcspn(at, " ") == length && memcmp(at, spelled, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /*
- * Refuses an unknown option, as it is spelled. A letter is most likely meant in the other case, a name
- * is most likely misspelled.
+ * Refuses an unknown option, as it is spelled. It is most likely what another program has; otherwise a
+ * letter is most likely meant in the other case, and a name misspelled.
  */
 static int refuse_unknown(const struct option_parser *parser, const char *spelled, bool is_long,
                           struct fault *fault)
@@ -42,17 +55,24 @@ static int refuse_unknown(const struct option_parser *parser, const char *spelle
     struct spelling spelling;
     int swapped = spelled[1] ^ ('a' ^ 'A');
     const char *nearest = NULL;
+    const struct option_row *habit = NULL;
 
     spelling_begin(&spelling, spelled + 2, is_long ? strcspn(spelled + 2, "=") : 0);
     for (size_t i = 0; parser->rows[i].name != NULL; i++) {
         const struct option_row *row = &parser->rows[i];
         if (!is_accepted(parser->accepted, i))
             continue;
+        if (habit == NULL && is_habit(row->habits, spelled))
+            habit = row;
         if (is_long)
             spelling_try(&spelling, row->name);
         else if (row->letter != '\0' && row->letter == swapped)
             nearest = &row->letter;
     }
+    if (habit != NULL && (is_long || habit->letter == '\0'))
+        return fault_refuse(fault, "unknown option %s; did you mean --%s?", spelled, habit->name);
+    if (habit != NULL)
+        nearest = &habit->letter;
     if (is_long)
         nearest = spelling_nearest(&spelling);
     if (nearest == NULL)

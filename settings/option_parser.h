@@ -27,6 +27,7 @@ struct option_row {
     char letter;            /* the short form of an option without a value; '\0' for none */
     bool value_is_optional; /* a value can only be given as --name=VALUE */
     int kind;               /* of the value, as the program has it */
+    const char *habits;     /* what other programs call it, e.g. "-r --archive"; NULL for none */
 };
 
 /* Arguments that are being parsed: one set at a time, because getopt(3) keeps its state in globals. */

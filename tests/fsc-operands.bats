@@ -280,7 +280,8 @@ assert_refused() {
 
 @test "fsc: a word or an option that is misspelled is answered with the nearest one" {
     assert_refused 'lss: no such command; did you mean ls? (see fsc help)' lss
-    assert_refused 'mv: no such command (see fsc help)' mv a b
+    assert_refused 'xyzzy: no such command (see fsc help)' xyzzy a b
+    assert_refused 'cat: no such command; did you mean get NAME --output -? (see fsc help)' cat a
     assert_refused 'settngs: no such command or topic; did you mean settings? (see fsc help)' help settngs
     assert_refused '__complet: no such command or topic (see fsc help)' help __complet
     assert_refused 'put: unknown option --replce; did you mean --replace? (see fsc help put)' put f --replce
@@ -288,7 +289,9 @@ assert_refused() {
     assert_refused 'ls: unknown option --human-readable; did you mean --human? (see fsc help ls)' ls --human-readable
     assert_refused 'unknown option --sever; did you mean --server? (see fsc help)' --sever x ls
     # An option of another command is not one of this.
-    assert_refused 'get: unknown option --replace (see fsc help get)' get --replace x
+    assert_refused 'get: unknown option --exclusive (see fsc help get)' get --exclusive x
+    # One of another program is.
+    assert_refused 'get: unknown option --overwrite; did you mean --force? (see fsc help get)' get --overwrite x
     assert_refused 'put: unknown option -r; did you mean -R? (see fsc help put)' put -r x
     assert_refused 'put: needs FILE...|- (see fsc help put)' put
     assert_refused 'status: takes no operands (see fsc help status)' status x

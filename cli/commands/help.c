@@ -64,8 +64,38 @@ void help_print_command(const struct command *command)
     print_options(command->options | OPTIONS_GLOBAL);
 }
 
+/* Commands of other tools, and what does the same here. */
+static const struct habit {
+    const char *word;
+    const char *here;
+} habits[] = {
+    {"cp", "put or get"},
+    {"copy", "put or get"},
+    {"scp", "put or get"},
+    {"upload", "put"},
+    {"push", "put"},
+    {"mput", "put"},
+    {"store", "put"},
+    {"download", "get"},
+    {"pull", "get"},
+    {"fetch", "get"},
+    {"mget", "get"},
+    {"cat", "get NAME --output -"},
+    {"rsync", "put -R or get -R"},
+    {"sync", "put -R or get -R"},
+    {"dir", "ls"},
+    {"del", "rm"},
+    {"delete", "rm"},
+    {"info", "stat"},
+    {"mkdir", "put --folder, which makes folders, too"},
+    {"mv", "put under the new name, then rm"},
+    {"rename", "put under the new name, then rm"},
+    {NULL, NULL},
+};
+
 int help_refuse_word(const char *word, bool may_be_topic, struct failure *failure)
 {
+    const struct habit *habit = habits;
     const char *wrong = may_be_topic ? "no such command or topic" : "no such command";
     struct spelling spelling;
 
@@ -77,6 +107,10 @@ int help_refuse_word(const char *word, bool may_be_topic, struct failure *failur
     for (const struct help_topic *topic = help_topics; may_be_topic && topic->word != NULL; topic++)
         spelling_try(&spelling, topic->word);
     const char *nearest = spelling_nearest(&spelling);
+    while (habit->word != NULL && strcmp(habit->word, word) != 0)
+        habit++;
+    if (habit->word != NULL)
+        nearest = habit->here;
     return nearest != NULL ? fail(failure, REASON_USAGE, word,
                                   "%s; did you mean %s? (see fsc help)", wrong, nearest)
                            : fail(failure, REASON_USAGE, word, "%s (see fsc help)", wrong);

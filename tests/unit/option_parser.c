@@ -7,9 +7,9 @@
 #include "tests/unit/check.h"
 
 static const struct option_row rows[] = {
-    {"all", .letter = 'a', .help = "x"},
+    {"all", .letter = 'a', .help = "x", .habits = "--every -e"},
     {"also", .letter = 'h', .help = "x"},
-    {"name", .value = "NAME", .help = "x"},
+    {"name", .value = "NAME", .help = "x", .habits = "-n --title"},
     {"time", .value = "TIME", .value_is_optional = true, .help = "x"},
     {"help", .letter = 'h', .help = "x"},
     {.name = NULL},
@@ -78,6 +78,11 @@ int main(void)
         {"--other", "unknown option --other"},
         {"-ax", "all= unknown option -x"},
         {"-xA", "unknown option -x"},
+        {"--every", "unknown option --every; did you mean --all?"},
+        {"-e", "unknown option -e; did you mean -a?"},
+        {"--title=x", "unknown option --title=x; did you mean --name?"},
+        {"-n x", "unknown option -n; did you mean --name?"},
+        {"--titl", "unknown option --titl; did you mean --time?"},
         {"-A", "unknown option -A; did you mean -a?"},
         {"-a=", "all= unknown option -="},
         {"-?", "unknown option -?"},
