@@ -194,12 +194,17 @@ int library_prepare(const struct library *library, bool make, const char **ret_f
     return 0;
 }
 
-bool library_is_prepared(const struct library *library)
+static bool is_missing(const struct library *library, const char *path)
 {
     struct stat status;
 
-    return fstatat(library->root, LIBRARY_STAGE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           fstatat(library->root, LIBRARY_LOCK, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat(library->root, path, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
+           (errno == ENOENT || errno == ENOTDIR);
+}
+
+bool library_is_prepared(const struct library *library)
+{
+    return !is_missing(library, LIBRARY_STAGE) && !is_missing(library, LIBRARY_LOCK);
 }
 
 bool library_is_in_place(const struct library *library)
