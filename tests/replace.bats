@@ -324,11 +324,11 @@ END
     mkdir -p "$LIBRARY"
     echo >"$LIBRARY/a"
     start_fsd
-    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< FAIL internal *'
+    play <<<$'> PUT a size=0 eager=1 replace=1\n> END\n< FAIL unavailable *'
 }
 
 @test "delete: without its lock a file is not reported as missing" {
-    FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Is a directory"'
+    FSD_EXPECTED='msg=failed .* operation=(PUT|DELETE) name=a cause="Is a directory"|msg="the folder .fsd was removed, and made again"'
     start_fsd
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
     rm "$LIBRARY/.fsd/lock"
