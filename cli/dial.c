@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/signals.h"
+#include "cli/ssh.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
@@ -243,8 +244,9 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
         return code;
     for (const struct addrinfo *info = found; code == 0 && info != NULL; info = info->ai_next) {
         if (!address_is_loopback(info->ai_addr))
-            code = fail(failure, REASON_USAGE, server->text,
-                        "plain: is not encrypted, and reaches this machine only");
+            code = fail(
+                failure, REASON_USAGE, server->text,
+                "plain: is not encrypted, and reaches this machine only (use ssh:// for another)");
     }
     if (code == 0) {
         *ret = run_race(turns, alternate_families(found, turns), limit_ms - (clock_ms() - since));
@@ -259,8 +261,8 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
  * non-blocking for a program beside it that has the other; its stderr is ours. At a terminal it stays
  * in our process group, so that it can ask there, and Ctrl-C ends it, too; otherwise it has its own.
  */
-static int dial_exec(const struct address *server, bool shares_group, int ret[2],
-                     pid_t *ret_command, struct failure *failure)
+static int dial_command(const struct address *server, bool shares_group, int ret[2],
+                        pid_t *ret_command, struct failure *failure)
 {
     int terminal =
         shares_group ? -1 : open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -276,7 +278,10 @@ static int dial_exec(const struct address *server, bool shares_group, int ret[2]
     if (child == 0) {
         (void)dup2(input[1], STDIN_FILENO);
         (void)dup2(output[1], STDOUT_FILENO);
-        (void)execl("/bin/sh", "sh", "-c", server->rest, (char *)NULL);
+        if (server->kind == ADDRESS_SSH)
+            ssh_exec(server, terminal >= 0);
+        else
+            (void)execl("/bin/sh", "sh", "-c", server->rest, (char *)NULL);
         _exit(127);
     }
     descriptor_close(input[1]);
@@ -306,10 +311,11 @@ int dial(const struct address *server, int64_t limit_ms, bool shares_group, int 
     case ADDRESS_PLAIN:
         code = dial_plain(server, limit_ms, &ret[0], failure);
         break;
+    case ADDRESS_SSH:
     case ADDRESS_EXEC:
-        return dial_exec(server, shares_group, ret, ret_command, failure);
+        return dial_command(server, shares_group, ret, ret_command, failure);
     case ADDRESS_TLS: /* settings_read() has refused it */
-        return fail(failure, REASON_USAGE, server->text, ADDRESS_NO_TLS);
+        return fail(failure, REASON_USAGE, server->text, "TLS is not supported");
     }
     ret[1] = ret[0];
     return code;

@@ -1,5 +1,5 @@
 /*
- * Dialling: connects to a server, or starts the command of an exec: address.
+ * Dialling: connects to a server, or starts the command of an ssh:// or exec: address.
  */
 #ifndef CLI_DIAL_H
 #define CLI_DIAL_H
@@ -13,7 +13,7 @@
 
 /*
  * Connects to a server within a limit for all of its addresses together, or starts the command of
- * exec:. The caller reads from ret[0] and writes to ret[1], which may be the same, and owns them;
+ * ssh:// or exec:. The caller reads from ret[0] and writes to ret[1], which may be the same, and owns them;
  * `*ret_command` is what dial_end() is to end, or 0. With `shares_group` the command stays in our
  * process group even where nobody can use a terminal. Returns 0 or a reason.
  */

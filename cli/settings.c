@@ -10,10 +10,16 @@
 
 static const char *check_address(const char *text)
 {
-    struct address address;
+    struct address address = {.kind = ADDRESS_UNIX};
     const char *wrong = text[0] == '\0' ? "no server address" : address_parse(text, &address);
 
-    return wrong == NULL && address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS : wrong;
+    /* As scp(1) takes it. */
+    if ((address.kind == ADDRESS_UNIX || address.kind == ADDRESS_TLS) && text[0] != '/' &&
+        (strchr(text, '@') != NULL || strstr(text, ":/") != NULL))
+        return "not an address (use ssh://[USER@]HOST[/LIBRARY] for another machine)";
+    return wrong == NULL && address.kind == ADDRESS_TLS
+               ? ADDRESS_NO_TLS("ssh://HOST for another machine, ")
+               : wrong;
 }
 
 #define AT(member) offsetof(struct settings, member)

@@ -23,9 +23,9 @@ static const char *check_address(const char *text)
 
     if (wrong != NULL)
         return wrong;
-    if (address.kind == ADDRESS_EXEC)
+    if (address.kind == ADDRESS_EXEC || address.kind == ADDRESS_SSH)
         return "a daemon cannot listen on a command";
-    return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS : NULL;
+    return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS("") : NULL;
 }
 
 /* Refusals name groups to clients, so the names must fit into a line of the protocol. */

@@ -1,5 +1,6 @@
 #include "protocol/address.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,13 +24,12 @@ static bool take(char *copy, size_t room, const char *bytes, size_t length)
 }
 
 /* host, host:port, [v6] or [v6]:port */
-static const char *parse_host(const char *text, struct address *ret)
+static const char *parse_host(const char *text, const char *port, struct address *ret)
 {
     bool bracket = text[0] == '[';
     const char *host = bracket ? text + 1 : text;
     size_t length = strcspn(host, bracket ? "]" : ":");
     const char *after = host + length;
-    const char *port = ADDRESS_PORT;
     int64_t number = 0;
 
     if (bracket && *after != ']')
@@ -53,6 +53,36 @@ static const char *parse_host(const char *text, struct address *ret)
     return NULL;
 }
 
+/* [user@]host[:port][/library] */
+static const char *parse_ssh(const char *text, struct address *ret)
+{
+    char place[sizeof ret->host];
+    size_t length = strcspn(text, "/");
+
+    ret->rest = text[length] == '/' && text[length + 1] == '\0' ? "" : text + length;
+    if (strlen(ret->rest) >= PATH_MAX)
+        return "the path of the library is too long";
+    for (const char *byte = text; *byte != '\0'; byte++) {
+        bool is_place = byte < text + length;
+        if ((unsigned char)*byte < ' ' || *byte == '\x7f' ||
+            (is_place && strchr(" \"#$&'()*;<>?\\^`{|}", *byte) != NULL))
+            return "the address contains an invalid character";
+    }
+    if (!take(place, sizeof place, text, length))
+        return "the host is missing or too long";
+    const char *at = strrchr(place, '@');
+    size_t user = at != NULL ? (size_t)(at + 1 - place) : 0; /* its length with the "@" */
+    const char *fault = parse_host(place + user, "", ret);
+    if (fault != NULL)
+        return fault;
+    /* ssh would take them for options. */
+    if (ret->host[0] == '-' || place[0] == '-' || place[0] == '@')
+        return "neither user nor host may be empty or begin with \"-\"";
+    memmove(ret->host + user, ret->host, strlen(ret->host) + 1);
+    memcpy(ret->host, place, user);
+    return NULL;
+}
+
 const char *address_parse(const char *text, struct address *ret)
 {
     *ret = (struct address){.text = text, .rest = text};
@@ -68,11 +98,16 @@ const char *address_parse(const char *text, struct address *ret)
         ret->rest = rest;
         return *rest == '\0' ? "the command after exec: is missing" : NULL;
     }
+    rest = skip(text, "ssh://");
+    if (rest != NULL) {
+        ret->kind = ADDRESS_SSH;
+        return parse_ssh(rest, ret);
+    }
     rest = skip(text, "plain:");
     if (rest == NULL && strchr(text, '/') != NULL)
         return "the path of a socket must begin with a slash";
     ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;
-    return parse_host(rest != NULL ? rest : text, ret);
+    return parse_host(rest != NULL ? rest : text, ADDRESS_PORT, ret);
 }
 
 bool address_is_loopback(const struct sockaddr *address)

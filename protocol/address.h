@@ -4,6 +4,7 @@
  *     /path/of/socket            a Unix socket
  *     host, host:port, [v6]:port TLS
  *     plain:host[:port]          TCP without encryption
+ *     ssh://[user@]host[:port][/library]   fsd --stdio on another machine (fsc only)
  *     exec:COMMAND               a command whose stdin and stdout are the stream (fsc only)
  */
 #ifndef PROTOCOL_ADDRESS_H
@@ -17,23 +18,24 @@
 #define ADDRESS_PORT    "7373"
 
 /* What both programs say about an address that means TLS, which they do not speak yet. */
-#define ADDRESS_NO_TLS                                                                         \
-    "a host without plain: means TLS, which is not supported; use /path/of/socket for a Unix " \
-    "socket, or plain:host:port for unencrypted TCP on this machine"
+#define ADDRESS_NO_TLS(instead)                                                                    \
+    "a host without plain: means TLS, which is not supported; use " instead "/path/of/socket for " \
+    "a Unix socket, or plain:host:port for unencrypted TCP on this machine"
 
 enum address_kind {
     ADDRESS_UNIX,
     ADDRESS_TLS,
     ADDRESS_PLAIN,
+    ADDRESS_SSH,
     ADDRESS_EXEC,
 };
 
 struct address {
     enum address_kind kind;
     const char *text; /* the whole address; the caller owns it */
-    const char *rest; /* the path or the command, within `text` */
-    char host[256];   /* without brackets */
-    char port[6];
+    const char *rest; /* the path, the library ("": none) or the command, within `text` */
+    char host[256];   /* without brackets; with ssh:// after the user and "@", if there is one */
+    char port[6];     /* with ssh:// "" if there is none */
 };
 
 /*

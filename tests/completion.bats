@@ -182,6 +182,7 @@ expect_lines(shell, [
     ('fsc rm --older-than 3', 'fsc rm --older-than 30d '), ('fsc rm --older-than=9', 'fsc rm --older-than=90d '),
     ('fsc get --wait=1h', 'fsc get --wait=1h '), ('fsc get --wait 1h', None),
     ('fsc --server pl', 'fsc --server plain:'), ('fsc --server=e', 'fsc --server=exec:'),
+    ('fsc --server s', 'fsc --server ssh://'),
     ('fsc ls --match ', None), ('fsc ls --nonsense=', None), ('fsc get --hum=', None), ('fsc ls --human=', None),
 ])
 shell.close()

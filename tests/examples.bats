@@ -357,14 +357,17 @@ store_old_backup() {
 }
 
 @test "examples: fsc, a daemon on another machine" {
+    local number
     use_backup1
     let_root_in id_ed25519
     take_example fsc.1 'A daemon on another machine'
     start_inside
     quiet inside fsc put /etc/passwd
-    run quiet type_in 1
-    assert_success
-    assert_output passwd
+    for number in 1 2; do
+        run quiet type_in "$number"
+        assert_success
+        assert_output passwd
+    done
 }
 
 @test "examples: fsc, trying again" {

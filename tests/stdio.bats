@@ -496,6 +496,84 @@ END
     assert_no_stages
 }
 
+# ssh on the PATH notes its words in "words", one a line, and has the last one run by the shell SHELL
+# as sshd would, which finds fsd only with the PATH of this test.
+use_fake_ssh() {
+    mkdir -p bin sbin "$LIBRARY"
+    printf '#!/bin/sh\nexec "%s" --config "%s" "$@"\n' "$FSD" "$CONFIG" >sbin/fsd
+    cat >bin/ssh <<END
+#!/usr/bin/env bash
+printf '%s\n' "\$@" >"$WORK/words"
+exec env -i PATH=/usr/bin:/bin:$WORK/sbin HOME="$WORK" "\${REMOTE_SHELL:-sh}" -c "\${@: -1}"
+END
+    chmod +x bin/ssh sbin/fsd
+    export PATH=$WORK/bin:$PATH
+}
+
+# ssh_words WORD...: those before the last one, without a terminal.
+ssh_words() {
+    assert_equal "$(head -n -1 words)" \
+        "$(printf '%s\n' -T -oClearAllForwardings=yes -oRemoteCommand=none -oBatchMode=yes "$@")"
+}
+
+@test "ssh://: what ssh is asked for" {
+    local address
+    use_fake_ssh
+    echo "library = \"$LIBRARY\";" >"$CONFIG"
+    printf hello >a
+    # The library of the configuration there, and a given one.
+    assert_silent setsid -w "$FSC" put a --server ssh://backup1
+    ssh_words -- backup1
+    assert_equal "$(<"$LIBRARY/a")" hello
+    assert_silent setsid -w "$FSC" rm a --server ssh://keeper@backup1:2222/
+    ssh_words -p 2222 -- keeper@backup1
+    mkdir "$WORK/other"
+    assert_silent setsid -w "$FSC" put a --server "ssh://keeper@[::1]:22$WORK/other"
+    ssh_words -p 22 -- keeper@::1
+    assert_equal "$(<"$WORK/other/a")" hello
+    assert_regex "$(tail -n 1 words)" 'PATH=\$PATH:/usr/local/sbin:/usr/sbin:/sbin;'
+    for address in ssh:// ssh://-oProxyCommand=id ssh://-l@host ssh://host:x 'ssh://$(id)' 'ssh://a b' ssh://@host; do
+        assert_fails 2 "$FSC" ls --server "$address"
+    done
+    assert_fails 2 "$FSC" ls --server $'ssh://host/a\nb'
+}
+
+# sshd gives the command to the shell of the account.
+@test "ssh://: any path of a library, for any shell of the account" {
+    local library shell paths=("it's \\ \"q\" \$HOME %20 é!*~#\`id\`\\" "\\'" '!!' ' ' '-x' "'" "\\")
+    use_fake_ssh
+    printf hello >a
+    for shell in sh bash dash zsh fish csh tcsh; do
+        shell=$(command -v "$shell") || continue
+        for library in "${paths[@]}"; do
+            mkdir -p "$WORK/$library"
+            REMOTE_SHELL=$shell assert_silent "$FSC" put a --name "${shell##*/}" --server "ssh://host$WORK/$library"
+            assert_equal "$(<"$WORK/$library/${shell##*/}")" hello
+        done
+    done
+}
+
+@test "ssh://: the first message is the one that helps" {
+    local text
+    use_fake_ssh
+    rm sbin/fsd
+    run --separate-stderr "$FSC" get a b --server ssh://backup1
+    assert_equal "$status $output" '10 '
+    assert_regex "$stderr" $'^[^\n]*fsd: not found\nfsc: ssh://backup1: ended with 127 before the server answered$'
+    # There is no ssh.
+    run --separate-stderr env PATH=/nowhere "$FSC" get a b --server ssh://backup1
+    assert_equal "$status $output" '10 '
+    assert_regex "$stderr" $'^[^\n]*ssh: not found\nfsc: ssh://backup1: ended with 127 before the server answered$'
+    # Who types a host, or what scp takes, or a URL, learns of it.
+    for text in backup1 backup1:22 keeper@backup1 backup1:/srv/files keeper@backup1:/srv/files; do
+        assert_fails 2 "$FSC" ls --server "$text"
+        assert_regex "$stderr" 'use ssh://'
+    done
+    assert_fails 2 "$FSC" ls --server plain:192.0.2.1
+    assert_regex "$stderr" 'use ssh://'
+    assert_fails 2 "$FSC" config --server keeper@backup1
+}
+
 @test "stdio: ssh that cannot connect or finds no fsd exits 10" {
     local server
     use_ssh

@@ -132,7 +132,7 @@ static int offer_names(struct completion *completion, bool only_folders)
 
 static int offer_values(struct completion *completion, enum value value)
 {
-    static const char *const addresses[] = {ADDRESS_DEFAULT, "exec:", "plain:", NULL};
+    static const char *const addresses[] = {ADDRESS_DEFAULT, "exec:", "plain:", "ssh://", NULL};
     static const char *const times[] = {"10s", "30s", "1m", "5m", "1h", NULL};
     static const char *const ages[] = {"7d", "30d", "90d", NULL};
     static const char *const counts[] = {"1", "3", "10", NULL};

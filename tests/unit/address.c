@@ -32,16 +32,67 @@ static void check_good(void)
     CHECK(is_host("plain:127.0.0.1", ADDRESS_PLAIN, "127.0.0.1", "7373"));
     CHECK(is_host("plain:127.0.0.1:0", ADDRESS_PLAIN, "127.0.0.1", "0"));
     CHECK(is_host("plain:[::1]:7373", ADDRESS_PLAIN, "::1", "7373"));
+    CHECK(is_host("ssh://backup1", ADDRESS_SSH, "backup1", ""));
+    CHECK(is_host("ssh://backup1/", ADDRESS_SSH, "backup1", ""));
+    CHECK(is_rest("ssh://backup1/", ADDRESS_SSH, ""));
+    CHECK(is_host("ssh://keeper@backup1:2222", ADDRESS_SSH, "keeper@backup1", "2222"));
+    CHECK(is_host("ssh://a@b.org@[::1]:22/srv", ADDRESS_SSH, "a@b.org@::1", "22"));
+    CHECK(is_host("ssh://[fe80::1%eth0]", ADDRESS_SSH, "fe80::1%eth0", ""));
+    CHECK(is_rest("ssh://keeper@[::1]/srv/it's \\ \"%20\"@x:1", ADDRESS_SSH,
+                  "/srv/it's \\ \"%20\"@x:1"));
 }
 
 static void check_wrong(void)
 {
     static const char *const wrong[] = {
-        "",           "plain:",  "exec:",     ":80",       "host:", "host:x",
-        "host:65536", "host:-1", "host:080",  "host: 80",  "::1",   "::1:80",
-        "a:b:c",      "[::1",    "[::1]80",   "[::1]x",    "[]",    "[]:80",
-        "plain:::1",  "a b",     "./socket",  "user@host", "a\nb",  "plain:/path",
-        "host:80:80", "[::1]:",  "plain::80",
+        "",
+        "plain:",
+        "exec:",
+        ":80",
+        "host:",
+        "host:x",
+        "host:65536",
+        "host:-1",
+        "host:080",
+        "host: 80",
+        "::1",
+        "::1:80",
+        "a:b:c",
+        "[::1",
+        "[::1]80",
+        "[::1]x",
+        "[]",
+        "[]:80",
+        "plain:::1",
+        "a b",
+        "./socket",
+        "user@host",
+        "a\nb",
+        "plain:/path",
+        "host:80:80",
+        "[::1]:",
+        "plain::80",
+        "ssh://",
+        "ssh:///srv",
+        "ssh://-x",
+        "ssh://-x@h",
+        "ssh://@h",
+        "ssh://u@",
+        "ssh://u@-h",
+        "ssh://h:",
+        "ssh://h:x",
+        "ssh://h:65536",
+        "ssh://::1",
+        "ssh://[::1",
+        "ssh://h;id",
+        "ssh://$h",
+        "ssh://a b",
+        "ssh://u'@h",
+        "ssh://h/a\nb",
+        "ssh://h\t",
+        "ssh:h",
+        "ssh:/h",
+        "SSH://h",
     };
     struct address address;
     char path[200];
@@ -57,6 +108,11 @@ static void check_wrong(void)
     path[107] = 'a';
     path[108] = '\0';
     CHECK(address_parse(path, &address) != NULL);
+    for (size_t length = 4096; length <= 4097; length++) {
+        char longest[5000] = "ssh://h/";
+        memset(longest + 8, 'a', length - 2);
+        CHECK((address_parse(longest, &address) == NULL) == (length == 4096));
+    }
     memset(host, 'a', sizeof host);
     host[255] = '\0';
     CHECK(address_parse(host, &address) == NULL);
