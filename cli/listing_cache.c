@@ -33,7 +33,7 @@ void listing_cache_find(struct listing_cache *cache, const char *server, const c
     digest_finish(&digest, cache->key);
     cache->folder = folder;
     file[sizeof file - 2] = *digest_hex(cache->key);
-    (void)user_folder_find(cache->path, "XDG_CACHE_HOME", ".cache", file);
+    (void)user_folder_find_own(cache->path, "XDG_CACHE_HOME", ".cache", file);
 }
 
 /*

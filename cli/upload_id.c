@@ -115,8 +115,8 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
     (void)snprintf(below, sizeof below, FOLDER "/%s", digest_hex(made));
 
     *id = (struct upload_id){.fd = -1};
-    if (user_folder_find(folder, VARIABLE, FALLBACK, FOLDER) &&
-        user_folder_find(id->path, VARIABLE, FALLBACK, below)) {
+    if (user_folder_find_own(folder, VARIABLE, FALLBACK, FOLDER) &&
+        user_folder_find_own(id->path, VARIABLE, FALLBACK, below)) {
         user_folder_make(folder, FOLDERS);
         id->fd = open_locked(id->path);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fallback,
                       const char *below)
@@ -19,6 +20,24 @@ bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fal
     else if (home != NULL && home[0] == '/')
         length = snprintf(path, PATH_MAX, "%s/%s/%s", home, fallback, below);
     if (length > 0 && length < PATH_MAX)
+        return true;
+    path[0] = '\0';
+    return false;
+}
+
+bool user_folder_find_own(char path[PATH_MAX], const char *variable, const char *fallback,
+                          const char *below)
+{
+    struct stat status;
+    char *slash = NULL;
+
+    /* Below that folder or, where it is still to be made, below the last one that is there. */
+    if (!user_folder_find(path, variable, "", ""))
+        return false;
+    while ((slash = strrchr(path, '/')) != NULL && stat(path, &status) < 0 && errno == ENOENT)
+        *slash = '\0';
+    bool is_own = slash != NULL && stat(path, &status) == 0 && status.st_uid == geteuid();
+    if (is_own && user_folder_find(path, variable, fallback, below))
         return true;
     path[0] = '\0';
     return false;

@@ -15,6 +15,14 @@
 bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fallback,
                       const char *below);
 
+/*
+ * The same for what fsc keeps for itself: false also if the folder, or the one in which it is to be
+ * made, is another user's. Under sudo(8), HOME is often that of the user who called it, who could
+ * not change there what root makes.
+ */
+bool user_folder_find_own(char path[PATH_MAX], const char *variable, const char *fallback,
+                          const char *below);
+
 /* Makes a folder that only the user can open, and up to `most` - 1 above it, if they are missing. */
 void user_folder_make(const char *path, int most);
 

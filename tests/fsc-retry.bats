@@ -496,6 +496,55 @@ SCRIPT
     assert_equal "$(count_ids)" 0
 }
 
+# cut_off HOME...: an upload that is cut off, and a completion without a server, by the user of the folder
+# "run", with this environment. Both want to keep something.
+cut_off() {
+    local user
+    user=$(stat -c %u run)
+    install -m 0755 "$FSC" "$TESTS/fake_server" run
+    printf '> PUT large *\n<.\n' >run/script
+    chown "$user" run/script
+    rm -f run/socket run/script.heard
+    (
+        cd run || exit
+        export FSC_SERVER=$WORK/run/socket
+        assert_fails 10 setpriv --reuid "$user" --clear-groups env -u XDG_STATE_HOME -u XDG_CACHE_HOME "$@" \
+            ./fake_server "$FSC_SERVER" script ./fsc put ../large </dev/null
+        rm -f socket
+        run setpriv --reuid "$user" --clear-groups env -u XDG_STATE_HOME -u XDG_CACHE_HOME "$@" \
+            ./fsc __complete -- 'fsc get ' '' quoted
+        assert_failure 10
+    )
+}
+
+@test "ids: nothing is kept below the home of another user" {
+    local owner other place folder=$WORK
+    skip_unless_root 'to be two users'
+    until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
+        chmod 0711 "$folder"
+        folder=${folder%/*}
+    done
+    make_large
+    chmod 0644 large
+    for owner in 0 65534; do
+        other=$((65534 - owner))
+        rm -rf run home
+        mkdir run home
+        chown "$owner" run
+        chown "$other" home
+        chmod 0777 home
+        for place in HOME="$WORK/home" "HOME=$WORK/home XDG_STATE_HOME=$WORK/home XDG_CACHE_HOME=$WORK/home/.cache" \
+            "XDG_STATE_HOME=$WORK/home/.local/state XDG_CACHE_HOME=$WORK/home/a/b"; do
+            # shellcheck disable=SC2086
+            cut_off $place
+            assert_equal "$(find home)" home
+        done
+        chown "$owner" home
+        cut_off HOME="$WORK/home"
+        assert_equal "$(find home -type f -user "$owner" | cut -d / -f 2 | sort)" $'.cache\n.local'
+    done
+}
+
 @test "ids: a damaged id is replaced" {
     local text file
     make_large
