@@ -39,7 +39,7 @@ assert_room() {
     start_fsd
     "$FSC" put sparse empty zeros hole small
     "$FSC" put - --name stream <sparse
-    cat sparse | "$FSC" put - --name pipe
+    "$FSC" put - --name pipe < <(cat sparse)
     "$FSC" put --replace --name hole sparse
     for name in sparse stream pipe hole; do
         cmp sparse "$LIBRARY/$name"
