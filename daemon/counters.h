@@ -29,6 +29,8 @@ struct counters {
     counter log_dropped; /* lines of the log that could not be written */
     counter log_unsaid;  /* those of them that the log does not mention yet */
     counter log_is_torn; /* 1: the last line that was written has no end */
+    counter refusals;    /* in this window of time, for the log */
+    counter refusal_window;
     /* By request and outcome; REASON_NONE is OK. */
     counter requests[COUNTERS_REQUESTS][REASON_COUNT];
 };

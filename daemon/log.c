@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/utf8.h"
 
@@ -25,6 +26,8 @@ enum {
     VALUE_ROOM = 1024, /* longer values are cut */
     HEAD_ROOM = 64,    /* for what syslog or the journal wants before a line */
     PATIENCE_MS = 100, /* for a reader of the log that is slow */
+    REFUSALS_MOST = 50,
+    REFUSALS_MS = 10000, /* the time in which so many are logged */
 };
 
 /* A line and its head go into a pipe in one piece (PIPE_BUF). */
@@ -192,9 +195,17 @@ static void add(char line[LINE_ROOM], const char *key, const char *value)
 
 static void begin_line(enum log_level level, const char *what, char line[LINE_ROOM])
 {
+    struct timespec now;
+    struct tm utc;
+    size_t length = 0;
+
     line[0] = '\0';
-    if (!is_syslog && !is_journal)
+    if (!is_syslog && !is_journal) {
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        length = strftime(line, LINE_ROOM, "time=%FT%T", gmtime_r(&now.tv_sec, &utc));
+        (void)snprintf(line + length, LINE_ROOM - length, ".%03ldZ", now.tv_nsec / 1000000);
         add(line, "level", log_level_words[level]);
+    }
     add(line, "msg", what);
 }
 
@@ -285,4 +296,21 @@ void log_event(enum log_level level, const char *what, ...)
         return;
     counter_add(&counters->log_dropped, 1);
     counter_add(&counters->log_unsaid, unsaid + 1);
+}
+
+bool log_admits_refusal(void)
+{
+    uint64_t window = (uint64_t)clock_ms() / REFUSALS_MS;
+    uint64_t before = atomic_exchange(&counters->refusal_window, window);
+    uint64_t last = before != window ? atomic_exchange(&counters->refusals, 0) : 0;
+    uint64_t count = atomic_fetch_add(&counters->refusals, 1) + 1;
+    char number[24];
+
+    if (last > REFUSALS_MOST) {
+        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)last - REFUSALS_MOST);
+        log_event(LOG_LEVEL_WARNING, "refusals were not logged", "refusals", number, NULL);
+    }
+    if (count == REFUSALS_MOST + 1)
+        log_event(LOG_LEVEL_WARNING, "further refusals are not logged for up to 10 s", NULL);
+    return count <= REFUSALS_MOST;
 }

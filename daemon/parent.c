@@ -275,19 +275,21 @@ static struct peer peer_of(int connection)
     }
 }
 
-/* May one more session of this client begin? */
-static bool may_begin(const struct parent *parent, struct peer peer)
+/* The limit that keeps one more session of this client from beginning; NULL when there is none. */
+static const char *find_limit(const struct parent *parent, struct peer peer)
 {
     const struct settings *settings = parent->service.settings;
     int64_t most = peer.kind == PEER_USER ? settings->per_user : settings->per_address;
     int64_t count = 0;
 
     if (parent->active_count >= (size_t)settings->sessions)
-        return false;
+        return "limits.sessions";
     for (size_t i = 0; i < parent->active_count; i++)
         count += parent->active[i].peer.kind == peer.kind &&
                  parent->active[i].peer.number == peer.number;
-    return peer.kind == PEER_UNKNOWN || count < most;
+    if (peer.kind == PEER_UNKNOWN || count < most)
+        return NULL;
+    return peer.kind == PEER_USER ? "limits.per_user" : "limits.per_address";
 }
 
 /*
@@ -384,22 +386,25 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
             descriptor_close(parent->reserve);
             connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
             if (connection >= 0)
-                serve_busy(connection);
+                serve_busy(connection, strerror(EMFILE), parent->service.counters);
             parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
             return false;
         }
         if (connection < 0)
             return errno != ENOMEM && errno != ENOBUFS;
         const struct peer peer = peer_of(connection);
+        const char *limit = find_limit(parent, peer);
         /* Sessions that have just ended may make room. */
-        if (!may_begin(parent, peer))
+        if (limit != NULL) {
             reap(parent);
-        if (may_begin(parent, peer) && hand_over(parent, connection, kind, peer)) {
+            limit = find_limit(parent, peer);
+        }
+        if (limit == NULL && hand_over(parent, connection, kind, peer)) {
             counter_add(&parent->service.counters->served, 1);
             (void)close(connection);
         } else {
-            counter_add(&parent->service.counters->refused, 1);
-            serve_busy(connection);
+            serve_busy(connection, limit != NULL ? limit : "no worker can take it",
+                       parent->service.counters);
         }
     }
     return true;

@@ -1,6 +1,7 @@
 #include "daemon/serve.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +42,9 @@ static int check_rights(struct session *session, const struct request *request,
     if (missing == 0)
         return 0;
     const char *group = access_group(client, rights, name);
-    log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who, "request",
-              request->word, "name", arguments->name, NULL);
+    if (log_admits_refusal())
+        log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who,
+                  "request", request->word, "name", arguments->name, NULL);
     return session_refuse(session, REASON_DENIED, "%s may not %s%s%s%s%s", client->who,
                           request->word, missing == RIGHT_REPLACE ? " with replace=" : "",
                           group != NULL ? "; members of the group " : "",
@@ -51,12 +53,12 @@ static int check_rights(struct session *session, const struct request *request,
 
 /*
  * Reads one request and has it served. Returns 0 when it was answered, or a reason to answer. Also
- * then `*ret_request` is set to the request, if there was one.
+ * then `*ret_request` is set to the request, if there was one, and `arguments` to what is known.
  */
-static int serve_request(struct session *session, const struct request **ret_request)
+static int serve_request(struct session *session, const struct request **ret_request,
+                         struct arguments *arguments)
 {
     const struct request *request = NULL;
-    struct arguments arguments;
     const char *bytes = NULL;
     size_t length = 0;
 
@@ -72,20 +74,20 @@ static int serve_request(struct session *session, const struct request **ret_req
         return session_refuse(session, REASON_BAD_REQUEST, "the line breaks the grammar");
 
     if (code == 0)
-        code = request_parse(session, ret_request, &arguments);
+        code = request_parse(session, ret_request, arguments);
     request = *ret_request;
     if (code == 0)
-        code = check_rights(session, request, &arguments);
+        code = check_rights(session, request, arguments);
     if (code == 0 && request->name != NAME_NONE)
         code = session_check_library(session);
     if (code != 0)
         return code;
 
     log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
-              arguments.name, NULL);
-    code = request->serve(session, &arguments);
+              arguments->name, NULL);
+    code = request->serve(session, arguments);
     if (code == -REASON_INTERNAL || code == -REASON_NO_SPACE)
-        session_log_failure(session, request->word, arguments.name);
+        session_log_failure(session, request->word, arguments->name);
     return code;
 }
 
@@ -128,6 +130,19 @@ static void count_bytes(struct serving *serving)
     serving->received = stream->received;
 }
 
+static void log_answer(const struct session *session, const struct request *request,
+                       const char *name, enum reason outcome)
+{
+    char bytes[SESSION_NUMBER_ROOM];
+    char ms[SESSION_NUMBER_ROOM];
+
+    log_event(LOG_LEVEL_DEBUG, "answered", "session", session->id, "client", session->client.who,
+              "request", request != NULL ? request->word : "other", "name", name, "outcome",
+              outcome == REASON_NONE ? "ok" : reason_word(outcome), "bytes",
+              session_print(session->content_bytes, bytes), "ms",
+              session_print(clock_ms() - session->begun_ms, ms), NULL);
+}
+
 static void serve_requests(struct serving *serving)
 {
     struct session *session = &serving->session;
@@ -135,6 +150,7 @@ static void serve_requests(struct serving *serving)
 
     while (!session->over) {
         const struct request *request = NULL;
+        struct arguments arguments = {.is_folder = false};
         stream->wake = session->wake;
         int code = stream_await(stream, session->settings->idle_ms);
         stream->wake = -1;
@@ -148,8 +164,10 @@ static void serve_requests(struct serving *serving)
         session->body_expected = false;
         session->body = (struct body){.left = 0};
         session->outcome = REASON_NONE;
+        session->begun_ms = clock_ms();
+        session->content_bytes = 0;
 
-        code = serve_request(session, &request);
+        code = serve_request(session, &request, &arguments);
         enum reason outcome = code < 0 ? reason_of(code) : session->outcome;
         bool is_lost = stream->failed || outcome == REASON_LOST;
         /* After a bad request or a time limit the session ends: what follows could be anything. */
@@ -169,6 +187,7 @@ static void serve_requests(struct serving *serving)
                 serving->linger_until_ms = 0;
         }
         counter_add(&session->counters->requests[request_place(request)][outcome], 1);
+        log_answer(session, request, arguments.name, outcome);
         count_bytes(serving);
     }
     linger(serving);
@@ -189,7 +208,7 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
         stream_open(&serving->session.stream, &stream_plain, NULL, in, out, &limits) < 0) {
         log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(errno), NULL);
         free(serving);
-        serve_busy(out);
+        serve_busy(out, "out of memory", service->counters);
         descriptor_close(in != out ? in : -1);
         return;
     }
@@ -219,10 +238,33 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number,
     serve_client(connection, connection, &client, number, service, wake, gone);
 }
 
-void serve_busy(int connection)
+/* Who is at the other end, without asking for its name, which may take long. */
+static void describe_peer(int connection, char *text, size_t room)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof address;
+    struct ucred user;
+    socklen_t user_length = sizeof user;
+
+    (void)snprintf(text, room, "unknown");
+    if (getpeername(connection, (struct sockaddr *)&address, &length) < 0)
+        return;
+    if (address.ss_family != AF_UNIX)
+        (void)getnameinfo((struct sockaddr *)&address, length, text, (socklen_t)room, NULL, 0,
+                          NI_NUMERICHOST);
+    else if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &user, &user_length) == 0)
+        (void)snprintf(text, room, "uid %lu", (unsigned long)user.uid);
+}
+
+void serve_busy(int connection, const char *cause, struct counters *counters)
 {
     static const char answer[] = "FAIL busy too many sessions\n";
+    char peer[NI_MAXHOST];
 
+    counter_add(&counters->refused, 1);
+    describe_peer(connection, peer, sizeof peer);
+    if (log_admits_refusal())
+        log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer, "cause", cause, NULL);
     (void)send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(connection, SHUT_WR);
     (void)close(connection);

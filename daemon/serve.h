@@ -31,7 +31,10 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
 void serve_connection(int connection, enum address_kind kind, uint64_t number,
                       const struct service *service, int wake, int gone);
 
-/* Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. */
-void serve_busy(int connection);
+/*
+ * Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. It is
+ * counted, and logged with the cause.
+ */
+void serve_busy(int connection, const char *cause, struct counters *counters);
 
 #endif

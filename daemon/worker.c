@@ -170,7 +170,7 @@ static void start_session(struct threads *threads, const struct message *message
         log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(error), NULL);
     threads->cannot = true;
     if (message->connection >= 0)
-        serve_busy(message->connection);
+        serve_busy(message->connection, strerror(error), threads->service->counters);
     report_end(threads->channel, message->session);
 }
 

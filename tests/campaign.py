@@ -189,7 +189,7 @@ class Daemon:
     def errors(self):
         """What the log has above warnings; what a sanitizer says, too."""
         return [line for line in read_text(self.log).splitlines()
-                if not line.startswith(('level=info ', 'level=warning '))]
+                if not re.match('time=[^ ]* level=(info|warning) ', line)]
 
     def children(self):
         return descendants(self.pid)

@@ -5,8 +5,8 @@
 #   FSC_SERVER                the address of the last daemon that was started, for fsc
 #   FSD_PID, FSD_LOG          its process and its log
 #   FSD_PORT                  its TCP port, when it was started with --listen plain:...:0
-#   FSD_EXPECTED              an extended regular expression: log lines above info, and lines that do
-#                             not come from the daemon, which this test expects
+#   FSD_EXPECTED              an extended regular expression: log lines above info without their time,
+#                             and lines that do not come from the daemon, which this test expects
 #   FSD_MODEL                 an array: the options that set the model of concurrency
 #   FSD_WRAPPER               an array: a command that runs the daemon, e.g. (strace -f -o FILE)
 # shellcheck shell=bash
@@ -155,10 +155,12 @@ await_end() {
     check_log "$log"
 }
 
-# Lines of level info are fine; all others, those of a sanitizer too, must be expected.
+# Lines of level info are fine, and connections that were refused, which their clients hear. All
+# others, those of a sanitizer too, must be expected.
 check_log() {
     local lines
-    lines=$(grep -v -e '^level=info ' "$1" | grep -v -E -e "${FSD_EXPECTED:-^$}") || return 0
+    local fine='^level=(info |warning msg="(connection refused|further refusals are not logged|refusals were not logged))'
+    lines=$(sed 's/^time=[^ ]* //' "$1" | grep -v -E -e "$fine" | grep -v -E -e "${FSD_EXPECTED:-^$}") || return 0
     printf 'Unexpected lines in the log:\n%s\n' "$lines" >&2
     return 1
 }

@@ -93,7 +93,7 @@ enter() {
     use_no_ipv6 '::1 localhost ip6-localhost both' '127.0.0.1 localhost both both'
     start_fsd --listen plain:localhost:7373 --anonymous 'list put'
     assert_equal "$(grep -c msg=listening "$FSD_LOG")" 2
-    grep -q -x 'level=info msg=listening address=plain:127.0.0.1:7373' "$FSD_LOG"
+    grep -q -x 'time=[^ ]* level=info msg=listening address=plain:127.0.0.1:7373' "$FSD_LOG"
     # The client tries all addresses, too.
     echo hello >a
     enter "$FSD_BUILD/fsc" --server plain:localhost put "$WORK/a"

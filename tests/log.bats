@@ -53,8 +53,16 @@ def dropped():
 
 def put_until_dropped():
     """Stores files until lines are dropped, and then some more: each is answered."""
+    session = Session()
+
+    def store_some():
+        for _ in range(20):
+            session.expect(f'PUT a{next(numbers)} size=0 eager=1\nEND', 'OK')
+        return int(session.status()['lines.dropped'])
+
     before = dropped()
-    wait_until(lambda: put(f'a{next(numbers)}') or dropped() > before, 'lines to be dropped')
+    wait_until(lambda: store_some() > before, 'lines to be dropped')
+    session.close()
     at_once(6, lambda number: [put(f'b{number}-{next(numbers)}') for _ in range(20)])
 
 
@@ -205,22 +213,35 @@ second.send('QUIT\n')
 second.expect_end()
 second.close()
 wait_until(lambda: log_lines('msg="session ends" session=2'), 'the end of the second')
-first.send('QUIT\n')
+first.expect('GET a', 'OK')
+first.body()
+first.expect('GET x%20y', 'FAIL not-found')
+first.expect('GET  /', 'FAIL bad-request')
 first.expect_end()
 first.close()
 wait_until(lambda: log_lines('msg="session ends" session=1'), 'the end of the first')
 END
-    run grep -v -e 'msg=listening' "$FSD_LOG"
-    assert_line --index 0 --regexp '^level=debug msg="session begins" session=1 client="(user|uid) .+"$'
-    assert_line --index 1 'level=debug msg=request session=1 request=PUT name=a'
-    assert_line --index 2 --regexp '^level=info msg=stored session=1 client="(user|uid) .+" name=a digest=sha256:2d711642b726'
-    assert_line --index 3 'level=debug msg="session begins" session=2 client=anonymous'
-    assert_line --index 4 --regexp '^level=debug msg=request session=2 request=LIST name=(""|)$'
-    assert_line --index 5 --regexp '^level=debug msg=request session=2 request=QUIT'
-    assert_line --index 6 'level=debug msg="session ends" session=2'
-    assert_line --index 7 --regexp '^level=debug msg=request session=1 request=QUIT'
-    assert_line --index 8 'level=debug msg="session ends" session=1'
-    assert_equal "${#lines[@]}" 9
+    sed -E -e 's/^time=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z //' \
+        -e 's/ client="(user|uid) [^"]*"/ client=LOCAL/' -e 's/ digest=sha256:2d711642b726[0-9a-f]{52} / digest=D /' \
+        -e 's/ ms=[0-9]+$/ ms=N/' "$FSD_LOG" >lines
+    run grep ' session=1' lines
+    assert_output 'level=debug msg="session begins" session=1 client=LOCAL
+level=debug msg=request session=1 request=PUT name=a
+level=info msg=stored session=1 client=LOCAL name=a digest=D size=1 ms=N
+level=debug msg=answered session=1 client=LOCAL request=PUT name=a outcome=ok bytes=1 ms=N
+level=debug msg=request session=1 request=GET name=a
+level=debug msg=answered session=1 client=LOCAL request=GET name=a outcome=ok bytes=1 ms=N
+level=debug msg=request session=1 request=GET name="x y"
+level=debug msg=answered session=1 client=LOCAL request=GET name="x y" outcome=not-found bytes=0 ms=N
+level=debug msg=answered session=1 client=LOCAL request=other name="" outcome=bad-request bytes=0 ms=N
+level=debug msg="session ends" session=1'
+    run grep ' session=2' lines
+    assert_output 'level=debug msg="session begins" session=2 client=anonymous
+level=debug msg=request session=2 request=LIST name=""
+level=debug msg=answered session=2 client=anonymous request=LIST name="" outcome=ok bytes=2 ms=N
+level=debug msg=request session=2 request=QUIT name=""
+level=debug msg=answered session=2 client=anonymous request=QUIT name="" outcome=ok bytes=0 ms=N
+level=debug msg="session ends" session=2'
 }
 
 @test "log: a level includes the more severe ones, and HUP changes it" {
@@ -269,7 +290,7 @@ for line in lines:
     match = re.fullmatch(FIELD + f'(?: {FIELD})*\n', line)
     check(match, f'broken: {line!r}')
     keys = re.findall(r'([a-z]+)=(?:"[^"]*"|[^ "=\\]+)', line)
-    stored = ['level', 'msg', 'session', 'client', 'name', 'digest']
+    stored = ['level', 'msg', 'session', 'client', 'name', 'digest', 'size', 'ms']
     check(keys in (stored, ['level', 'msg', 'session', 'client', 'request', 'name']), f'forged: {line!r}')
     check(len(line.splitlines()) == 1 or '\u2028' in line, f'broken: {line!r}')
 END
@@ -428,6 +449,7 @@ second = Session()
 second.expect('LIST', 'OK')
 expect(daemon + debug, 'msg="session begins" session=2 client=".+"')
 expect(daemon + debug, 'msg=request session=2 request=LIST name=.*')
+expect(daemon + debug, 'msg=answered session=2 client=".+" request=LIST name="" outcome=ok bytes=[0-9]+ ms=[0-9]+')
 os.kill(pid, signal.SIGTERM)
 expect(daemon + info, 'msg=stopping')
 second.body()
@@ -469,13 +491,15 @@ for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
         check(re.fullmatch(rf'<27>{head}"lines of the log were dropped" lines={lost}', lines[0]), lines)
         check(re.fullmatch(rf'<30>{head}stored session=.* name={name} digest=[^\0]*', lines[1]), lines)
 
-    # It starts later than the daemon, reads nothing after its first lines, and is restarted.
+    # It starts later than the daemon, reads nothing after its first lines, and is restarted. (Each
+    # process has a stream of its own, and they do not fill at one time.)
     with serving(subprocess.DEVNULL):
         check(dropped() == 1, 'msg=listening')
         log = start_syslog()
         put('first')
         check_lines(log, 1, 'first')
-        put_until_dropped()
+        if kind == socket.SOCK_DGRAM:
+            put_until_dropped()
         stop_syslog(log)
         put('gone')
         lost = dropped()
@@ -486,5 +510,73 @@ for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
         stop_syslog(log)
     for name in 'first', 'gone', 'after':
         os.unlink(f'{LIBRARY}/{name}')
+END
+}
+
+@test "log: the journal and syslog have a time of their own" {
+    mkdir "$LIBRARY"
+    : >journal
+    JOURNAL_STREAM=$(stat -c %d:%i journal) "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" \
+        --foreground </dev/null >/dev/null 2>journal 3>&- &
+    FSD_PID=$!
+    await_line "$FSD_PID" journal '^<6>msg=listening ' 1
+    kill "$FSD_PID"
+    wait "$FSD_PID"
+    # It is not the journal that it says, so somebody has redirected it.
+    JOURNAL_STREAM=$(stat -c %d:%i journal) start_fsd
+    grep -q -E '^time=[0-9TZ:.-]{24} level=info msg=listening ' "$FSD_LOG"
+}
+
+@test "log: a connection that is refused leaves a line, and so does a request" {
+    echo 'limits = { per_user = 1; per_address = 1; };' >"$CONFIG"
+    start_fsd --listen plain:127.0.0.1:0
+    FSD_EXPECTED='msg=denied '
+    converse <<'END'
+address = ('127.0.0.1', int(os.environ['FSD_PORT']))
+first, second = Session(), Session(address)
+first.expect('LIST', 'EMPTY')
+second.expect('LIST', 'FAIL denied')
+check(is_busy(Session()) and is_busy(Session(address)), 'served')
+lines = log_lines('msg="connection refused"')
+check(lines == [f'level=warning msg="connection refused" client="uid {os.getuid()}" cause=limits.per_user\n',
+                'level=warning msg="connection refused" client=127.0.0.1 cause=limits.per_address\n'], lines)
+check(first.status()['sessions.refused'] == '2', 'not counted')
+reload_with('limits = { sessions = 2; };')
+check(is_busy(Session()), 'served')
+lines = log_lines('msg="connection refused"')
+check(len(lines) == 3 and lines[2].endswith(' cause=limits.sessions\n'), lines)
+check(log_lines('msg=denied')[0] == 'level=warning msg=denied session=2 client=anonymous request=LIST name=""\n',
+      log_lines('msg=denied'))
+END
+}
+
+@test "log: many refusals do not fill the disk, and none is forgotten" {
+    start_fsd --listen plain:127.0.0.1:0
+    FSD_EXPECTED='msg=denied '
+    converse <<'END'
+address = ('127.0.0.1', int(os.environ['FSD_PORT']))
+sessions = [Session(address), Session(address)]
+asked = 0
+
+
+def ask():
+    global asked
+    sessions[asked % 2].expect('LIST', 'FAIL denied')
+    asked += 1
+
+
+def reports():
+    return [int(line.split('refusals=')[1]) for line in log_lines('msg="refusals were not logged"')]
+
+
+for _ in range(200):
+    ask()
+check(len(log_lines('msg="further refusals are not logged')) >= 1, 'nothing is said')
+check(len(log_lines('msg=denied')) < 200, 'no limit')
+# The next line after the pause has the number.
+before = len(reports())
+wait_until(lambda: ask() or len(reports()) > before, 'the number')
+check(len(log_lines('msg=denied')) + sum(reports()) == asked, f'{asked}: {reports()}')
+check(int(Session().status()['requests.LIST.denied']) == asked, 'not counted')
 END
 }

@@ -3,6 +3,7 @@ import contextlib
 import glob
 import hashlib
 import os
+import re
 import select
 import signal
 import socket
@@ -239,9 +240,9 @@ def descriptors(pid):
 
 
 def log_lines(text):
-    """The lines of the daemon's log that hold a text."""
+    """The lines of the daemon's log that hold a text, without their time."""
     with open(os.environ['FSD_LOG'], encoding='utf-8') as file:
-        return [line for line in file if text in line]
+        return [re.sub('^time=[^ ]* ', '', line) for line in file if text in line]
 
 
 def hang_up(answer='msg="settings read again"'):

@@ -12,7 +12,7 @@ leave() {
 
 # sweeps DAEMON COUNT: the daemon, counted from 0, has logged that it removed COUNT stages.
 sweeps() {
-    await_line "${FSD_PIDS[$1]}" "${FSD_LOGS[$1]}" "^level=info msg=swept stages=$2\$" 1
+    await_line "${FSD_PIDS[$1]}" "${FSD_LOGS[$1]}" " level=info msg=swept stages=$2\$" 1
 }
 
 stages() {

@@ -34,7 +34,7 @@ restart() {
     FSD_EXPECTED='msg=denied session=2 client=anonymous '
     activate "$SOCKET" plain:tcp
     FSD_PORT=$(sed -n 's/.*msg=listening address=plain:127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
-    grep -q -x "level=info msg=listening address=$SOCKET" "$FSD_LOG"
+    grep -q -x "time=[^ ]* level=info msg=listening address=$SOCKET" "$FSD_LOG"
     play <<<$'> LIST\n< EMPTY'
     play "127.0.0.1:$FSD_PORT" <<<$'> LIST\n< FAIL denied *'
     stop_fsd

@@ -63,6 +63,7 @@ static int send_body(struct download *download)
             digest_add(&digest, bytes, (size_t)got);
         body_added(stream, room, (size_t)got);
         download->offset += got;
+        session->content_bytes += got;
     }
     digest_finish(&digest, made);
     if (code == 0 && lookup_has_changed(&download->stored))

@@ -34,6 +34,7 @@ int listing_send(struct listing *listing)
     if (listing->item == NULL)
         return 0;
     body_added(&listing->session->stream, listing->room, listing->used);
+    listing->session->content_bytes += (int64_t)listing->used;
     listing->item = NULL;
     listing->shown_ms = clock_ms();
     listing->since += listing->used;

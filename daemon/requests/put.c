@@ -21,6 +21,7 @@
 #include "daemon/store/lock.h"
 #include "daemon/store/quarantine.h"
 #include "daemon/store/stage.h"
+#include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
 enum {
@@ -200,6 +201,7 @@ static int receive(struct put *put)
             return code;
         digest_add(&put->digest, bytes, length);
         put->received += (int64_t)length;
+        session->content_bytes += (int64_t)length;
     }
     session->body_expected = false;
     if (item.kind == ITEM_ABORT)
@@ -305,13 +307,17 @@ static int answer(struct put *put)
     struct stream *stream = &session->stream;
     const struct put_facts *facts = &put->facts;
     const struct record *stored = &put->there.record;
+    char size[SESSION_NUMBER_ROOM];
+    char ms[SESSION_NUMBER_ROOM];
     int code = 0;
 
     switch (put->decision) {
     case PUT_LINK:
     case PUT_REPLACE:
         log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
-                  "name", put->name, "digest", put->record.digest,
+                  "name", put->name, "digest", put->record.digest, "size",
+                  session_print(put->received, size), "ms",
+                  session_print(clock_ms() - session->begun_ms, ms),
                   put->stage.moved ? "replaced" : NULL,
                   stored->digest[0] != '\0' ? stored->digest : "unknown", NULL);
         code = stream_print(stream, "OK size=%lld digest=%s\n", (long long)put->received,

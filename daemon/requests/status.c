@@ -100,6 +100,7 @@ int status_serve(struct session *session, const struct arguments *arguments)
         fclose(file) == 0 ? stream_print(&session->stream, "OK\n%zu\n", length) : -REASON_INTERNAL;
     if (code == 0)
         code = stream_write(&session->stream, text, length);
+    session->content_bytes = (int64_t)length;
     if (code == 0)
         code = stream_print(&session->stream, "\nEND\n");
     free(text);
