@@ -221,14 +221,3 @@ unsigned access_rights(const struct client *client, const char *name)
     }
     return rights;
 }
-
-const char *access_group(const struct client *client, unsigned rights, const char *name)
-{
-    for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
-        const struct grant *grant = client->users->groups[i].values;
-        if (grant->group != NULL && grant->is_known && (grant->rights & rights) == rights &&
-            is_reached(grant->folder, name))
-            return grant->group;
-    }
-    return NULL;
-}

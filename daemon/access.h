@@ -54,7 +54,4 @@ void access_identify_stdio(int in, int out, struct settings *settings, struct cl
  */
 unsigned access_rights(const struct client *client, const char *name);
 
-/* A group of `users` whose members have these rights to a name; NULL when there is none. */
-const char *access_group(const struct client *client, unsigned rights, const char *name);
-
 #endif

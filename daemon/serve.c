@@ -41,14 +41,23 @@ static int check_rights(struct session *session, const struct request *request,
     unsigned missing = rights & ~access_rights(client, name);
     if (missing == 0)
         return 0;
-    const char *group = access_group(client, rights, name);
+
+    char words[64] = "";
+    for (size_t i = 0; right_words[i] != NULL; i++) {
+        size_t used = strlen(words);
+        if ((missing & 1U << i) != 0)
+            (void)snprintf(words + used, sizeof words - used, "%s%s", used > 0 ? " and " : "",
+                           right_words[i]);
+    }
     if (log_admits_refusal())
         log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who,
-                  "request", request->word, "name", arguments->name, NULL);
-    return session_refuse(session, REASON_DENIED, "%s may not %s%s%s%s%s", client->who,
-                          request->word, missing == RIGHT_REPLACE ? " with replace=" : "",
-                          group != NULL ? "; members of the group " : "",
-                          group != NULL ? group : "", group != NULL ? " may" : "");
+                  "request", request->word, "name", arguments->name, "missing", words, NULL);
+    /* What others may do is nothing that this client should know. */
+    return session_refuse(session, REASON_DENIED, "%s may not %s%s (needs the right%s %s%s)",
+                          client->who, request->word,
+                          (rights & RIGHT_REPLACE) != 0 ? " with replace=" : "",
+                          strstr(words, " and ") != NULL ? "s" : "", words,
+                          (missing & ~access_rights(client, "")) == 0 ? " for this name" : "");
 }
 
 /*

@@ -7,9 +7,8 @@
 #include "protocol/address.h"
 #include "protocol/name.h"
 
-/* In the order of enum right. */
-static const char *const right_words[] = {"list",   "get",   "put",    "replace",
-                                          "delete", "watch", "status", NULL};
+const char *const right_words[] = {"list",   "get",   "put",    "replace",
+                                   "delete", "watch", "status", NULL};
 
 static const char *const concurrency_words[] = {
     [CONCURRENCY_PROCESS] = "process", [CONCURRENCY_THREAD] = "thread", NULL};
@@ -28,7 +27,6 @@ static const char *check_address(const char *text)
     return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS("") : NULL;
 }
 
-/* Refusals name groups to clients, so the names must fit into a line of the protocol. */
 static const char *check_account(const char *text)
 {
     return name_component_is_valid(text, strlen(text)) ? NULL

@@ -27,6 +27,9 @@ enum right {
     RIGHTS_ALL = (1 << 7) - 1,
 };
 
+/* The words for the rights, in their order, then NULL. */
+extern const char *const right_words[];
+
 /* A row of `users`: what a local user, or the members of a group, may do. */
 struct grant {
     const char *user; /* one of these two is NULL */

@@ -291,7 +291,7 @@ for line in lines:
     check(match, f'broken: {line!r}')
     keys = re.findall(r'([a-z]+)=(?:"[^"]*"|[^ "=\\]+)', line)
     stored = ['level', 'msg', 'session', 'client', 'name', 'digest', 'size', 'ms']
-    check(keys in (stored, ['level', 'msg', 'session', 'client', 'request', 'name']), f'forged: {line!r}')
+    check(keys in (stored, ['level', 'msg', 'session', 'client', 'request', 'name', 'missing']), f'forged: {line!r}')
     check(len(line.splitlines()) == 1 or '\u2028' in line, f'broken: {line!r}')
 END
 }
@@ -545,7 +545,7 @@ reload_with('limits = { sessions = 2; };')
 check(is_busy(Session()), 'served')
 lines = log_lines('msg="connection refused"')
 check(len(lines) == 3 and lines[2].endswith(' cause=limits.sessions\n'), lines)
-check(log_lines('msg=denied')[0] == 'level=warning msg=denied session=2 client=anonymous request=LIST name=""\n',
+check(log_lines('msg=denied')[0] == 'level=warning msg=denied session=2 client=anonymous request=LIST name="" missing=list\n',
       log_lines('msg=denied'))
 END
 }

@@ -354,7 +354,7 @@ with accepted:
     fsd = subprocess.Popen(command, stdin=accepted, stdout=accepted)
 answers = client.communicate(b'GET a/b\nGET b\n', timeout=LIMIT)[0].decode().splitlines()
 check(answers[0].startswith('FAIL not-found'), answers)
-check(answers[1] == 'FAIL denied user nobody may not GET', answers)
+check(answers[1] == 'FAIL denied user nobody may not GET (needs the right get for this name)', answers)
 check(fsd.wait(LIMIT) == 0, fsd.returncode)
 END
 }

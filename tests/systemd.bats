@@ -243,6 +243,6 @@ END
     wait "$FSD_PID"
     run sed -E 's/:[0-9]+$//' log
     assert_output '<6>msg=listening address=plain:127.0.0.1
-<4>msg=denied session=1 client=anonymous request=LIST name=""
+<4>msg=denied session=1 client=anonymous request=LIST name="" missing=list
 <6>msg=stopping'
 }

@@ -274,28 +274,42 @@ END
     assert_equal "$(cat "$LIBRARY/drop/bob/new")" new
     assert_fails 3 "${fsc[@]}" put - --name drop/bob/a <<<other
     assert_fails 6 "${fsc[@]}" put - --name out/mail/new <<<new
-    assert_equal "$stderr" "fsc: out/mail/new: user nobody may not PUT"
+    assert_equal "$stderr" "fsc: out/mail/new: user nobody may not PUT (needs the right put for this name)"
 }
 
-@test "users: a refusal names the user, and the group that may" {
-    start_with_users '{ user = "daemon"; rights = "list get put"; }' \
-        '{ group = "no-such-group"; rights = "list get put"; }' \
-        '{ group = "mail"; rights = "get"; folder = "out"; }' '{ group = "games"; rights = "list get"; }'
-    FSD_EXPECTED+='|msg="users names an unknown user or group" group=no-such-group'
+@test "users: a refusal names the user and the right that is missing, and nobody else" {
+    start_with_users '{ user = "daemon"; rights = "list get put replace"; }' \
+        '{ group = "mail"; rights = "get"; folder = "out"; }' '{ group = "games"; rights = "list get delete"; }' \
+        '{ user = "bin"; rights = "put"; }' '{ user = "bin"; rights = "get delete"; folder = "in"; }'
     converse_as_users <<'END'
-session = connect('nobody')
-games = '; members of the group games may'
-for request, more in {'LIST': games, 'LIST out': games, 'GET a': games, 'GET out/a': '; members of the group mail may',
-                      'PUT a': '', 'STATUS': ''}.items():
-    answer = session.ask(request)
-    wanted = f'FAIL denied user nobody may not {request.split()[0]}{more}'
-    check(answer == wanted, answer)
-    check(log_lines('msg=denied')[-1].startswith('level=warning msg=denied session='), 'not logged')
-last = log_lines('request=PUT')[-1]
-check(' client="user nobody" request=PUT name=a' in last, last)
+import re
+
+
+def check_refusals(session, client, refusals):
+    for request, text in refusals.items():
+        answer = session.ask(request)
+        check(answer == f'FAIL denied {client} may not {text}', answer)
+        last = log_lines('msg=denied')[-1]
+        missing = re.search(r'needs the rights? (.*?)( for this name)?\)', text)[1]
+        value = f'"{missing}"' if ' ' in missing else missing
+        check(last.startswith('level=warning msg=denied session=') and last.endswith(f' missing={value}\n'), last)
+
+
+check_refusals(connect('nobody'), 'user nobody', {
+    'LIST': 'LIST (needs the right list)', 'LIST out': 'LIST (needs the right list)',
+    'GET out/a': 'GET (needs the right get)', 'PUT a': 'PUT (needs the right put)',
+    'PUT a replace=1': 'PUT with replace= (needs the rights put and replace)',
+    'DELETE a': 'DELETE (needs the right delete)', 'WATCH': 'WATCH (needs the right watch)',
+    'STATUS': 'STATUS (needs the right status)'})
+last = log_lines('request=DELETE')[-1]
+check(' client="user nobody" request=DELETE name=a ' in last, last)
+# Of two rights one is missing; and one is only for other names.
+check_refusals(connect('bin'), 'user bin', {
+    'PUT a replace=1': 'PUT with replace= (needs the right replace)',
+    'GET a': 'GET (needs the right get for this name)', 'DELETE in': 'DELETE (needs the right delete for this name)'})
 stranger = connect(next(uid for uid in range(54321, 60000) if all(entry.pw_uid != uid for entry in pwd.getpwall())))
 answer = stranger.ask('LIST')
-check(answer.startswith('FAIL denied uid 5') and answer.endswith(' may not LIST'), answer)
+check(answer.startswith('FAIL denied uid 5') and answer.endswith(' may not LIST (needs the right list)'), answer)
 END
 }
 
