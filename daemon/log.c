@@ -218,13 +218,13 @@ static ssize_t write_soon(char *text, size_t length, int patience_ms)
     struct pollfd polled = {.fd = log_fd, .events = POLLOUT};
     const struct iovec bytes = {.iov_base = text, .iov_len = length};
     ssize_t written = -1;
-    bool is_ready = poll(&polled, 1, patience_ms) > 0;
+    bool is_full = poll(&polled, 1, patience_ms) == 0;
 
     if (is_socket) {
         written = send(log_fd, text, length + is_stream, MSG_DONTWAIT | MSG_NOSIGNAL);
         return written > 0 ? written - is_stream : written;
     }
-    if (!is_ready)
+    if (is_full)
         return -1;
     /* Another process may have taken the room that poll(2) saw. Kernels before 6.4 cannot tell. */
     errno = EOPNOTSUPP;

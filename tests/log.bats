@@ -514,16 +514,18 @@ END
 }
 
 @test "log: the journal and syslog have a time of their own" {
+    local stream
     mkdir "$LIBRARY"
     : >journal
-    JOURNAL_STREAM=$(stat -c %d:%i journal) "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" \
+    stream=$(stat -c %d:%i journal)
+    JOURNAL_STREAM=$stream "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" \
         --foreground </dev/null >/dev/null 2>journal 3>&- &
     FSD_PID=$!
     await_line "$FSD_PID" journal '^<6>msg=listening ' 1
     kill "$FSD_PID"
     wait "$FSD_PID"
     # It is not the journal that it says, so somebody has redirected it.
-    JOURNAL_STREAM=$(stat -c %d:%i journal) start_fsd
+    JOURNAL_STREAM=$stream start_fsd
     grep -q -E '^time=[0-9TZ:.-]{24} level=info msg=listening ' "$FSD_LOG"
 }
 
