@@ -99,6 +99,11 @@ int listing_check_pattern(const struct options *options, struct failure *failure
     return fault == NULL ? 0 : fail(failure, REASON_USAGE, options->command, "--match: %s", fault);
 }
 
+bool listing_is_pattern(const char *name)
+{
+    return strpbrk(name, "*?[") != NULL;
+}
+
 const char *listing_subject(const struct listing_request *request)
 {
     return request->name != NULL ? request->name : request->command;
@@ -169,7 +174,7 @@ int listing_find_folder(struct connection *connection, const char *folder)
     while (retry_again(&retry, code));
     if (code == -REASON_EXISTS)
         return 0;
-    return code == -REASON_EMPTY
-               ? fail(connection->failure, REASON_NOT_FOUND, folder, "no such folder")
-               : code;
+    return code == -REASON_EMPTY ? fail(connection->failure, REASON_NOT_FOUND, folder,
+                                        "no such folder in the library")
+                                 : code;
 }

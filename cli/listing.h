@@ -51,6 +51,9 @@ int listing_find_folder(struct connection *connection, const char *folder);
 /* Checks the pattern of --match, if there is one. Returns 0 or -REASON_USAGE. */
 int listing_check_pattern(const struct options *options, struct failure *failure);
 
+/* Does a name that is not there look like a pattern? */
+bool listing_is_pattern(const char *name);
+
 /* What messages about a listing name: its folder or file, or the command. */
 const char *listing_subject(const struct listing_request *request);
 

@@ -127,7 +127,8 @@ int target_look(struct target *target, const char *path, struct failure *failure
     *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
     if (stat(path, &status) == 0) {
         if (S_ISDIR(status.st_mode))
-            return fail(failure, REASON_LOCAL, path, "is a folder");
+            return fail(failure, REASON_LOCAL, path,
+                        "is a local folder (use --into %s to fetch into it)", path);
         /* Other programs may write there, too: it must not be replaced. */
         if (S_ISREG(status.st_mode) && fstat(STDOUT_FILENO, &output) == 0 &&
             output.st_ino == status.st_ino && output.st_dev == status.st_dev)
@@ -158,7 +159,7 @@ int target_look_below(struct target *target, int base, const char *below, const 
     *target = (struct target){.path = path, .folder = -1, .fd = -1};
     target->base = open_below(base, below, (size_t)(last - below));
     if (target->base < 0)
-        return fail_errno(failure, REASON_LOCAL, path, "cannot make its folder");
+        return fail_errno(failure, REASON_LOCAL, path, "cannot make its local folder");
     target->real = strdup(last);
     if (target->real == NULL)
         return fail_errno(failure, REASON_LOCAL, path, "cannot write");
@@ -167,9 +168,9 @@ int target_look_below(struct target *target, int base, const char *below, const 
         return errno == ENOENT ? 0 : fail_errno(failure, REASON_LOCAL, path, "cannot write");
     if (!S_ISREG(status.st_mode))
         return fail(failure, REASON_LOCAL, path, "%s",
-                    S_ISDIR(status.st_mode)   ? "is a folder"
-                    : S_ISLNK(status.st_mode) ? "a symbolic link is in the way"
-                                              : "something that is not a file is in the way");
+                    S_ISDIR(status.st_mode)   ? "is a local folder"
+                    : S_ISLNK(status.st_mode) ? "a local symbolic link is in the way"
+                                              : "something local that is not a file is in the way");
     target->kind = TARGET_FILE;
     target->mode = status.st_mode & 0777;
     return 0;
@@ -186,7 +187,8 @@ int target_digest(const struct target *target, int64_t *ret_size, char ret_diges
 
     descriptor_close(fd);
     if (code == -REASON_MISMATCH)
-        return fail(failure, REASON_MISMATCH, target->path, "changed while it was read");
+        return fail(failure, REASON_MISMATCH, target->path,
+                    "the local file changed while it was read");
     if (code < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot read what is there");
     *ret_size = status.st_size;
@@ -260,7 +262,7 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
 int target_fail_exists(const struct target *target, struct failure *failure)
 {
     return fail(failure, REASON_EXISTS, target->path,
-                "exists with different content (use --force to overwrite)");
+                "exists here with different content (use --force to overwrite)");
 }
 
 int target_close(struct target *target, struct failure *failure)

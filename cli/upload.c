@@ -338,7 +338,7 @@ static int restart(struct upload *upload, bool is_second)
 
 int upload_fail_changed(const char *local, struct failure *failure)
 {
-    return fail(failure, REASON_MISMATCH, local, "changed while it was read");
+    return fail(failure, REASON_MISMATCH, local, "the local file changed while it was read");
 }
 
 int upload_begin_bytes(struct upload *upload, const char *bytes, size_t length, bool keeps)
@@ -447,13 +447,17 @@ int upload_conclude(struct upload *upload, int code)
             return fail(failure, REASON_MISMATCH, upload->name,
                         "the server stored different content");
         case MEANS_DIFFERENT:
-            return fail(failure, REASON_EXISTS, upload->name,
-                        "exists with different content (use --replace to overwrite)");
+            return fail(
+                failure, REASON_EXISTS, upload->name,
+                "exists in the library with different content (use --replace to overwrite)");
         case MEANS_TAKEN:
-            return fail(failure, REASON_EXISTS, upload->name, "exists (--exclusive)");
+            return fail(failure, REASON_EXISTS, upload->name,
+                        "exists in the library (--exclusive)");
         case MEANS_NOT_READ:
             return fail(failure, REASON_EXISTS, upload->name,
-                        "exists; %s was not read (use --if-same to compare it)", upload->local);
+                        "exists in the library; %s was not read (--if-same compares it, --replace "
+                        "overwrites)",
+                        upload->local);
         case MEANS_NOT_STORED:
             /* The server keeps an upload that has an id, so that it can be resumed. */
             if (upload->id.text[0] != '\0') {

@@ -12,8 +12,8 @@ struct row {
 
 static const struct row rows[REASON_COUNT] = {
     [REASON_NONE] = {"ok", 0, "done"},
-    [REASON_NOT_FOUND] = {"not-found", 4, "no such file"},
-    [REASON_NOT_A_FILE] = {"not-a-file", 1, "is a folder, link or special file"},
+    [REASON_NOT_FOUND] = {"not-found", 4, "no such file in the library"},
+    [REASON_NOT_A_FILE] = {"not-a-file", 1, "is a folder, link or special file in the library"},
     [REASON_DENIED] = {"denied", 6, "not allowed"},
     [REASON_BAD_REQUEST] = {"bad-request", 1, "the request violates the protocol"},
     [REASON_ABORTED] = {"aborted", 1, "the upload was aborted"},
@@ -27,7 +27,7 @@ static const struct row rows[REASON_COUNT] = {
     [REASON_UNAVAILABLE] = {"unavailable", 12, "the server is unavailable"},
     [REASON_UNSUPPORTED] = {"unsupported", 1, "the server does not support this request or option"},
     [REASON_INCOMPLETE] = {"incomplete", 1, "the server could not look everywhere"},
-    [REASON_EXISTS] = {"exists", 3, "exists with different content"},
+    [REASON_EXISTS] = {"exists", 3, "exists in the library with different content"},
     [REASON_EMPTY] = {"empty", 5, "no files"},
     [REASON_USAGE] = {"usage", 2, "wrong usage"},
     [REASON_LOCAL] = {"local", 9, "local file error"},

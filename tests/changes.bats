@@ -36,7 +36,7 @@ make_sources() {
         [[ $file != folder/* ]] || put=("$FSC" put -R folder)
         stopped "$call" "$WORK/$file" "${put[@]}"
         rewrite "$file"
-        continued 8 "fsc: $file: changed while it was read"
+        continued 8 "fsc: $file: the local file changed while it was read"
         run "$FSC" stat "$file"
         assert_failure 4
         rm -rf "$LIBRARY/folder"
@@ -61,7 +61,7 @@ END
         touch -d yesterday large
         stopped pread64 "$WORK/large" "$FSC" put large ${options:+"$options"}
         rewrite large
-        continued 8 'fsc: large: changed while it was read'
+        continued 8 'fsc: large: the local file changed while it was read'
     done
 }
 
@@ -108,7 +108,7 @@ SCRIPT
         touch -d yesterday large
         stopped pread64 "$WORK/large" "$FSC" get large
         $change
-        continued 8 'fsc: large: changed while it was read'
+        continued 8 'fsc: large: the local file changed while it was read'
     done
     cp "$LIBRARY/large" large
     stopped pread64 "$WORK/large" "$FSC" get large

@@ -236,7 +236,7 @@ END
     commit=$(inside git -C first rev-parse HEAD)
     FOLDER=/root/third run type_in 2
     assert_failure 4
-    assert_output "fsc: app/$commit.tar.gz: no such file"
+    assert_output "fsc: app/$commit.tar.gz: no such file in the library"
     FOLDER=/root/first run type_in 1
     assert_success
     assert_output "stored: app/$commit.tar.gz"

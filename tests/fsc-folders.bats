@@ -281,9 +281,9 @@ fsc: tree/c: the connection was lost; the file may or may not be stored'
     printf other >here/tree/a
     run --separate-stderr "$FSC" get -R tree nothing --into here
     assert_equal "$status $output" '3 '
-    assert_equal "$stderr" 'fsc: here/tree/a: exists with different content (use --force to overwrite)
-fsc: here/tree/sub/large: is a folder
-fsc: nothing: no such file or folder'
+    assert_equal "$stderr" 'fsc: here/tree/a: exists here with different content (use --force to overwrite)
+fsc: here/tree/sub/large: is a local folder
+fsc: nothing: no such file or folder in the library'
     cmp tree/sub/none here/tree/sub/none
     cmp "tree/sub/deep/with space" "here/tree/sub/deep/with space"
     rmdir here/tree/sub/large
@@ -364,7 +364,7 @@ SCRIPT
 < 5\\nhello
 < END digest=$digest_of_hello
 SCRIPT
-    assert_equal "$status $stderr" '9 fsc: here/folder/a/b: cannot make its folder: Not a directory'
+    assert_equal "$status $stderr" '9 fsc: here/folder/a/b: cannot make its local folder: Not a directory'
     assert_equal "$(find here -type f)" here/folder/a
 }
 

@@ -263,7 +263,7 @@ SCRIPT
 > LIST nothing deep=1
 < EMPTY
 SCRIPT
-    assert_regex "$stderr" 'no such file or folder$'
+    assert_regex "$stderr" 'no such file or folder in the library$'
 }
 
 @test "get --retry: --json reports only the last attempt" {

@@ -66,7 +66,7 @@ start_with_files() {
     assert_fails 4 "$FSC" get nothing/below --output here/x
     assert_fails 4 "$FSC" get a/below --output here/x
     assert_fails 1 "$FSC" get folder --output here/x
-    assert_equal "$stderr" 'fsc: folder: is a folder, link or special file (use -R to fetch a folder)'
+    assert_equal "$stderr" 'fsc: folder: is a folder, link or special file in the library (use -R to fetch a folder)'
     assert_fails 4 "$FSC" get nothing --output -
     assert_left_alone
 }

@@ -293,24 +293,24 @@ SCRIPT
     for option in '' -R -U -l --json --sums; do
         # shellcheck disable=SC2086
         assert_fails 4 "$FSC" ls $option typo
-        assert_equal "$stderr" 'fsc: typo: no such file or folder'
+        assert_equal "$stderr" 'fsc: typo: no such file or folder in the library'
         # shellcheck disable=SC2086
         assert_silent "$FSC" ls $option --missing-ok typo none a/below
     done
     run --separate-stderr "$FSC" ls a typo folder/deep typo/ B
     assert_equal "$status $output" $'4 a\nfolder/deep/c.gz\nB'
-    assert_equal "$stderr" $'fsc: typo: no such file or folder\nfsc: typo/: no such folder'
+    assert_equal "$stderr" $'fsc: typo: no such file or folder in the library\nfsc: typo/: no such folder in the library'
     assert_silent "$FSC" ls --match '*.zip'
     assert_silent "$FSC" ls --match '*.zip' folder folder/
     for option in typo typo/ a folder/b none a/below; do
         assert_fails 4 "$FSC" ls --match '*.zip' "$option"
-        assert_equal "$stderr" "fsc: $option: no such folder"
+        assert_equal "$stderr" "fsc: $option: no such folder in the library"
         assert_silent "$FSC" ls --match '*.zip' --missing-ok "$option"
     done
     assert_fails 4 "$FSC" ls -R --match '*' a
     printf 'a\ntypo\n' >list
     run --separate-stderr "$FSC" ls --files-from list
-    assert_equal "$status $output $stderr" '4 a fsc: typo: no such file or folder'
+    assert_equal "$status $output $stderr" '4 a fsc: typo: no such file or folder in the library'
 }
 
 @test "ls: whether a folder is there is asked on the same connection, unless its listing is long" {
@@ -476,7 +476,7 @@ SCRIPT
 $(printf 'd%.0s' {1..64})  d"
     assert_equal "$stderr" 'fsc: b: no
 fsc: c: the content differs from what was announced
-fsc: gone: no such file'
+fsc: gone: no such file in the library'
 }
 
 @test "ls: patterns and names that are refused" {

@@ -15,7 +15,7 @@ load fsc
     assert_equal "$status ${#stderr_lines[@]}" '9 2'
     assert_output "{\"name\":\"small\",\"local\":\"small\",\"outcome\":\"stored\",\"size\":5,\"digest\":\"$digest_of_hello\"}
 {\"name\":\"large\",\"local\":\"large\",\"outcome\":\"stored\",\"size\":100000,\"digest\":\"sha256:$(sha256sum <large | cut -c 1-64)\"}
-{\"name\":\"missing\",\"local\":\"missing\",\"outcome\":\"failed\",\"reason\":\"local\",\"exit\":9,\"message\":\"missing: cannot read: No such file or directory\"}
+{\"name\":\"missing\",\"local\":\"missing\",\"outcome\":\"failed\",\"reason\":\"local\",\"exit\":9,\"message\":\"missing: no such file here\"}
 {\"name\":\"small\",\"local\":\"small\",\"outcome\":\"already there\",\"size\":5,\"digest\":\"$digest_of_hello\"}
 {\"name\":\"odd \\u0022\\ufffd\",\"local\":\"odd \\u0022\\ufffd\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"odd \\u0022?: cannot be stored as \\u0022odd \\u0022?\\u0022: it is not valid UTF-8\"}"
     run --separate-stderr bash -c '"$1" put --json --name taken - <small' - "$FSC"
@@ -38,8 +38,8 @@ load fsc
     assert_equal "$status ${#stderr_lines[@]}" '3 3'
     assert_output "{\"name\":\"a\",\"local\":\"here/a\",\"outcome\":\"fetched\",\"size\":5,\"digest\":\"$digest_of_hello\"}
 {\"name\":\"a\",\"local\":\"here/a\",\"outcome\":\"already there\",\"size\":5,\"digest\":\"$digest_of_hello\"}
-{\"name\":\"folder/b\",\"local\":\"here/b\",\"outcome\":\"failed\",\"reason\":\"exists\",\"exit\":3,\"message\":\"here/b: exists with different content (use --force to overwrite)\"}
-{\"name\":\"nothing\",\"local\":\"here/nothing\",\"outcome\":\"failed\",\"reason\":\"not-found\",\"exit\":4,\"message\":\"nothing: no such file\"}
+{\"name\":\"folder/b\",\"local\":\"here/b\",\"outcome\":\"failed\",\"reason\":\"exists\",\"exit\":3,\"message\":\"here/b: exists here with different content (use --force to overwrite)\"}
+{\"name\":\"nothing\",\"local\":\"here/nothing\",\"outcome\":\"failed\",\"reason\":\"not-found\",\"exit\":4,\"message\":\"nothing: no such file in the library\"}
 {\"name\":\"..\",\"local\":\"\",\"outcome\":\"failed\",\"reason\":\"usage\",\"exit\":2,\"message\":\"..: not a valid name: a component is . or ..\"}"
     run --separate-stderr "$FSC" get --json -R nothing folder --into here
     assert_equal "$status ${#lines[@]}" '4 2'
@@ -103,7 +103,7 @@ load fsc
     run --separate-stderr "$FSC" put --files-from list
     assert_equal "$status" 2
     assert_equal "$stderr" 'fsc: list: line 2 is empty
-fsc: missing: cannot read: No such file or directory
+fsc: missing: no such file here
 fsc: list: line 4 contains a NUL (use -0 for a list of NUL-terminated names)
 fsc: -: standard input needs --name NAME'
     assert_equal "$("$FSC" ls)" a

@@ -64,7 +64,7 @@ SCRIPT
         strace -o calls -e inject=linkat:error=EIO -e inject=renameat2:error=EINVAL "$FSC" get a --output here/a &
         await eval "find here -name \".*\" | grep -q ."
         echo other >new && mv new here/a && wait $!'
-    assert_equal "$status $stderr" '3 fsc: here/a: exists with different content (use --force to overwrite)'
+    assert_equal "$status $stderr" '3 fsc: here/a: exists here with different content (use --force to overwrite)'
     assert_equal "$(ls -A here) $(cat here/a)" 'a other'
     assert_equal "$(grep -c INJECTED calls)" 2
 }

@@ -168,6 +168,7 @@ assert_refused() {
 @test "put: the last of several that is not there, or is a folder, is refused, and nothing is sent" {
     : >shop.sql.gz
     mkdir hosta
+    : >hosta/x
     assert_refused 'hostb/: no such file here (use --folder hostb to store the others in a folder of the library)' \
         put shop.sql.gz hostb/
     assert_refused 'backups/hostb: no such file here (use --folder backups/hostb to store the others in a folder of the library)' \
@@ -216,14 +217,14 @@ assert_refused() {
     : >many/x
     : >many/below/y
     assert_fails 9 "$FSC" put many/ --folder q
-    assert_equal "$stderr" 'fsc: many/: is a folder (use -R to store what is in it)'
+    assert_equal "$stderr" 'fsc: many/: is a local folder (use -R to store what is in it)'
     assert_silent env -C many "$FSC" put -R . --folder q
     assert_equal "$(quiet "$FSC" ls -R)" $'q/below/y\nq/x'
     assert_silent "$FSC" put -R many/below/.. --folder q/
     assert_silent "$FSC" put -R many/./ --folder r
     assert_equal "$(quiet "$FSC" ls -R r)" $'r/below/y\nr/x'
     assert_fails 9 "$FSC" put . --folder q
-    assert_equal "$stderr" 'fsc: .: is a folder (use -R to store what is in it)'
+    assert_equal "$stderr" 'fsc: .: is a local folder (use -R to store what is in it)'
 }
 
 @test "get: the last of several that is a local path is refused, and nothing is sent" {
@@ -303,4 +304,61 @@ assert_refused() {
     assert_equal "$(quiet "$FSC" put -h)" "$(quiet "$FSC" help put)"
     assert_equal "$(quiet "$FSC" -h ls)" "$(quiet "$FSC" help ls)"
     assert_refused 'ls: -h needs -l (for help, use --help)' ls -h
+}
+
+# assert_says CODE TEXT COMMAND...: it exits with CODE and this line.
+assert_says() {
+    assert_fails "$1" "$FSC" "${@:3}"
+    assert_equal "$stderr" "fsc: $2"
+}
+
+@test "fsc: messages say which side they are about, and which option helps" {
+    local options='(for a pattern use: fsc ls --match PATTERN | fsc get --files-from -)'
+    start_fsd
+    mkdir -p folder here
+    : >folder/x
+    echo one >f
+    "$FSC" put -R folder
+    "$FSC" put f
+    echo two >f
+    # Names of the library.
+    assert_says 3 'f: exists in the library with different content (use --replace to overwrite)' put f
+    assert_says 3 'f: exists in the library (--exclusive)' put --exclusive f
+    assert_says 3 'f: exists in the library; standard input was not read (--if-same compares it, --replace overwrites)' \
+        put - --name f
+    assert_says 1 'folder: the library has a folder there, or a file where it needs a folder (use --folder or --name)' \
+        put f --name folder
+    assert_says 1 'f/y: the library has a folder there, or a file where it needs a folder (use --folder or --name)' \
+        put f --name f/y
+    assert_says 1 'folder: is a folder, link or special file in the library (use -R to fetch a folder)' \
+        get folder --into here
+    assert_says 1 "folder: is a folder, link or special file in the library (use -R --match '*' to delete the files in a folder)" \
+        rm folder
+    assert_says 1 'folder: is a folder in the library (use fsc ls)' stat folder
+    assert_says 4 'typo: no such file in the library' get typo
+    assert_says 4 'typo: no such file or folder in the library' get -R typo
+    assert_says 4 'typo: no such file in the library' rm typo
+    assert_says 4 'typo: no such file in the library' stat typo
+    assert_says 4 'typo: no such file or folder in the library' ls typo
+    assert_says 4 'typo/: no such folder in the library' ls typo/
+    assert_says 4 'typo: no such folder in the library' rm --match '*' typo
+    assert_says 4 "*.gz: no such file in the library $options" get '*.gz'
+    assert_says 4 '*.gz: no such file in the library (use --match for a pattern)' rm '*.gz'
+    assert_says 4 'folder/?: no such file or folder in the library (use --match for a pattern)' ls 'folder/?'
+    assert_says 2 "rm: --recursive needs --match PATTERN, such as '*' for all files" rm -R folder
+    # Local files.
+    assert_says 9 'typo: no such file here' put typo
+    assert_says 9 'folder: is a local folder (use -R to store what is in it)' put folder
+    assert_says 9 './folder: is a local folder (use --into ./folder to fetch into it)' get f --output ./folder
+    assert_says 3 'f: exists here with different content (use --force to overwrite)' get f
+}
+
+@test "ls: an empty library is no failure, however it is called" {
+    local name
+    start_fsd
+    for name in / . ./; do
+        assert_silent "$FSC" ls "$name"
+        assert_silent "$FSC" ls --match '*' "$name"
+    done
+    assert_says 4 'x: no such file or folder in the library' ls ./x
 }

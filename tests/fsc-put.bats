@@ -571,7 +571,7 @@ ANSWERS
         assert_silent "$FSC" put "$file" --exclusive
         cmp "$file" "$LIBRARY/$file"
         assert_fails 3 "$FSC" put "$file" --exclusive
-        assert_equal "$stderr" "fsc: $file: exists (--exclusive)"
+        assert_equal "$stderr" "fsc: $file: exists in the library (--exclusive)"
         assert_fails 3 "$FSC" put "$file" --name small --exclusive
     done
     assert_fails 3 bash -c 'cat small | "$1" put - --name small --exclusive' - "$FSC"
@@ -615,7 +615,7 @@ ANSWERS
 > PUT small size=5 digest=* upload=*
 < $answer
 SCRIPT
-        assert_equal "$stderr" "fsc: small: $(case $code in 10) echo "the connection was lost; the file may or may not be stored" ;; *) echo "exists (--exclusive)" ;; esac)"
+        assert_equal "$stderr" "fsc: small: $(case $code in 10) echo "the connection was lost; the file may or may not be stored" ;; *) echo "exists in the library (--exclusive)" ;; esac)"
     done <<ANSWERS
 10 EXISTS $same
 10 EXISTS same=1

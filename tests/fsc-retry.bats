@@ -215,12 +215,12 @@ SCRIPT
 SCRIPT
     assert_equal "$status" 6
     assert_equal "$stderr" 'fsc: tree/a: not this one
-fsc: tree/d: exists with different content (use --replace to overwrite)'
+fsc: tree/d: exists in the library with different content (use --replace to overwrite)'
     assert_equal "$(jq -c '[.name, .outcome, .exit, .message]' <<<"$output")" \
         '["tree/a","failed",6,"tree/a: not this one"]
 ["tree/b","stored",null,null]
 ["tree/c","already there",null,null]
-["tree/d","failed",3,"tree/d: exists with different content (use --replace to overwrite)"]'
+["tree/d","failed",3,"tree/d: exists in the library with different content (use --replace to overwrite)"]'
 }
 
 @test "retry: more small files than fit a buffer are sent again" {
@@ -418,7 +418,7 @@ SCRIPT
 ! changed
 <.
 SCRIPT
-    assert_equal "$stderr" 'fsc: large: changed while it was read'
+    assert_equal "$stderr" 'fsc: large: the local file changed while it was read'
     # The next run has another file, and another id.
     assert_equal "$(count_ids)" 0
 }
@@ -679,7 +679,7 @@ SCRIPT
 < EXISTS size=6 digest=sha256:a\{64}
 SCRIPT
     assert_equal "$status $stderr" '10 fsc: tree/a: the connection was lost; the file is not stored
-fsc: tree/c: exists with different content (use --replace to overwrite)'
+fsc: tree/c: exists in the library with different content (use --replace to overwrite)'
 }
 
 @test "lost answers: a stream" {

@@ -130,7 +130,7 @@ be_quick() {
     start_with_files
     for name in typo typo/ a folder/b; do
         assert_fails 4 "$FSC" rm --match '*' "$name"
-        assert_equal "$stderr" "fsc: $name: no such folder"
+        assert_equal "$stderr" "fsc: $name: no such folder in the library"
         assert_fails 4 "$FSC" rm --match '*' --dry-run --fail-empty -R "$name"
         assert_silent "$FSC" rm --match '*' --missing-ok "$name"
     done
@@ -144,8 +144,8 @@ be_quick() {
     # That all are too young is the usual case.
     assert_silent "$FSC" rm --match '*.gz' --fail-empty --older-than 50d old
     run --separate-stderr "$FSC" rm --json --match '*.gz' typo old
-    assert_equal "$status $stderr" '4 fsc: typo: no such folder'
-    assert_output '{"name":"typo","outcome":"failed","reason":"not-found","exit":4,"message":"typo: no such folder"}
+    assert_equal "$status $stderr" '4 fsc: typo: no such folder in the library'
+    assert_output '{"name":"typo","outcome":"failed","reason":"not-found","exit":4,"message":"typo: no such folder in the library"}
 {"name":"old/1.gz","outcome":"deleted"}
 {"name":"old/2.gz","outcome":"deleted"}'
     assert_left a b folder/{a.gz,b,deep/c.gz} new/{3,4}.gz
@@ -332,7 +332,7 @@ SCRIPT
     done
     start_fsd
     wait "$pid" || code=$?
-    assert_equal "$code $(cat out) $(cat errors)" '4  fsc: nothing: no such file'
+    assert_equal "$code $(cat out) $(cat errors)" '4  fsc: nothing: no such file in the library'
 }
 
 @test "rm: with --retry the listing is asked for again" {

@@ -49,7 +49,7 @@ mtime: 2001-09-09T01:46:40.25Z'
     assert_fails 4 "$FSC" stat link
     assert_fails 4 "$FSC" stat empty
     assert_fails 1 "$FSC" stat folder
-    assert_equal "$stderr" 'fsc: folder: is a folder'
+    assert_equal "$stderr" 'fsc: folder: is a folder in the library (use fsc ls)'
     assert_fails 2 "$FSC" stat folder/
     assert_fails 2 "$FSC" stat ../a
     assert_fails 2 "$FSC" stat
@@ -75,7 +75,7 @@ mtime: 2001-09-09T01:46:40.25Z'
     wait "$pid" || status=$?
     assert_equal "$status" 9
     assert_equal "$(cat errors)" 'fsc: standard output: cannot write: No space left on device
-fsc: nothing: no such file'
+fsc: nothing: no such file in the library'
 }
 
 @test "stat: output that could not be written is reported, even if later it could be" {

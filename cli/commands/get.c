@@ -89,6 +89,10 @@ static int fetch(struct connection *connection, struct download *download)
     if (code == -REASON_NOT_A_FILE)
         return fail(connection->failure, REASON_NOT_A_FILE, download->name,
                     "%s (use -R to fetch a folder)", reason_text(REASON_NOT_A_FILE));
+    if (code == -REASON_NOT_FOUND && listing_is_pattern(download->name))
+        return fail(connection->failure, REASON_NOT_FOUND, download->name,
+                    "%s (for a pattern use: fsc ls --match PATTERN | fsc get --files-from -)",
+                    reason_text(REASON_NOT_FOUND));
     return code;
 }
 
@@ -201,7 +205,7 @@ static int get_folder(struct invocation *invocation, const char *name)
                     : entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
 
     if (first == -REASON_EMPTY)
-        first = fail(failure, REASON_NOT_FOUND, name, "no such file or folder");
+        first = fail(failure, REASON_NOT_FOUND, name, "no such file or folder in the library");
     if (first < 0) {
         char *path = local_path(invocation, last);
         const struct report report = {.name = name, .local = path != NULL ? path : name};

@@ -143,12 +143,14 @@ static int list_one(struct invocation *invocation, const char *operand)
     }
     if (code != -REASON_EMPTY)
         return code;
-    if (operand != NULL && !invocation_has(invocation, OPTION_MISSING_OK)) {
-        bool is_folder = operand[strlen(operand) - 1] == '/';
-        int found = request.match != NULL
-                        ? listing_find_folder(connection, operand)
-                        : fail(connection->failure, REASON_NOT_FOUND, operand,
-                               is_folder ? "no such folder" : "no such file or folder");
+    if (request.name != NULL && !invocation_has(invocation, OPTION_MISSING_OK)) {
+        bool is_folder = name[strlen(name) - 1] == '/';
+        int found =
+            request.match != NULL
+                ? listing_find_folder(connection, name)
+                : fail(connection->failure, REASON_NOT_FOUND, name, "no such %s in the library%s",
+                       is_folder ? "folder" : "file or folder",
+                       listing_is_pattern(name) ? " (use --match for a pattern)" : "");
         if (found < 0)
             return found;
     }

@@ -45,6 +45,11 @@ static void report(void *context, const struct upload *upload, int code)
         .digest = upload->digest,
     };
 
+    if (code == -REASON_NOT_A_FILE)
+        (void)fail(
+            invocation->failure, REASON_NOT_A_FILE, upload->name,
+            "the library has a folder there, or a file where it needs a folder (use --folder "
+            "or --name)");
     if (code == 0)
         claims_note(&put->claims, upload->name, strlen(upload->name), upload->local);
     else if (code == -REASON_EXISTS && upload->rules == &put->plain)
@@ -210,7 +215,7 @@ static int put_one(struct invocation *invocation, const char *operand)
         uploads_settle(&put->uploads);
     int fd = open(operand, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        refuse(put, operand, NULL);
+        refuse(put, operand, errno == ENOENT ? "no such file here" : NULL);
         return 0;
     }
     bool is_folder = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
@@ -219,7 +224,7 @@ static int put_one(struct invocation *invocation, const char *operand)
         return 0;
     }
     if (is_folder)
-        refuse(put, operand, "is a folder (use -R to store what is in it)");
+        refuse(put, operand, "is a local folder (use -R to store what is in it)");
     else
         store(put, fd, operand);
     (void)close(fd);

@@ -41,6 +41,13 @@ static int delete_file(struct invocation *invocation, const char *name)
         /* It may have been deleted, and the answer lost. */
         may_be_gone = may_be_gone || (is_sent && (code == -REASON_LOST || code == -REASON_TIMEOUT));
     } while (retry_again(&retry, code));
+    if (code == -REASON_NOT_A_FILE)
+        (void)fail(connection->failure, REASON_NOT_A_FILE, name,
+                   "%s (use -R --match '*' to delete the files in a folder)",
+                   reason_text(REASON_NOT_A_FILE));
+    if (code == -REASON_NOT_FOUND && listing_is_pattern(name))
+        (void)fail(connection->failure, REASON_NOT_FOUND, name, "%s (use --match for a pattern)",
+                   reason_text(REASON_NOT_FOUND));
     return report(invocation, name, is_gone ? "already gone" : "deleted", code);
 }
 
@@ -140,8 +147,9 @@ int rm_run(struct invocation *invocation)
 
     for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
         if (!has_match && options_have(options, with_match[i]))
-            return fail(failure, REASON_USAGE, "rm", "--%s needs --match",
-                        option_rows[with_match[i]].name);
+            return fail(failure, REASON_USAGE, "rm", "--%s needs --match PATTERN%s",
+                        option_rows[with_match[i]].name,
+                        with_match[i] == OPTION_RECURSIVE ? ", such as '*' for all files" : "");
     }
     if (!has_match && !has_operands)
         return fail(failure, REASON_USAGE, "rm", "needs NAME... or --match PATTERN");

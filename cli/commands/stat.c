@@ -17,7 +17,8 @@ static int keep_entry(void *context, const struct entry *entry, struct failure *
     struct asked *asked = context;
 
     if (strcmp(entry->name, asked->name) != 0)
-        return fail(failure, REASON_NOT_A_FILE, asked->name, "is a folder");
+        return fail(failure, REASON_NOT_A_FILE, asked->name,
+                    "is a folder in the library (use fsc ls)");
     if (asked->entries.count > 0)
         return fail(failure, REASON_BREACH, asked->name, "the server listed it twice");
     return entries_keep(&asked->entries, entry, failure);
