@@ -24,7 +24,9 @@ int fail(struct failure *failure, enum reason reason, const char *subject, const
     va_start(arguments, format);
     (void)vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
     va_end(arguments);
-    (void)utf8_clean(line, strlen(line), failure->text, sizeof failure->text);
+    failure->what = utf8_clean(line, (size_t)used, failure->text, sizeof failure->text);
+    (void)utf8_clean(line + used, strlen(line + used), failure->text + failure->what,
+                     sizeof failure->text - failure->what);
     return -(int)reason;
 }
 
@@ -37,6 +39,23 @@ int fail_quietly(struct failure *failure, enum reason reason)
 {
     failure->text[0] = '\0';
     return -(int)reason;
+}
+
+void failure_kind(const struct failure *failure, char *text, size_t room)
+{
+    size_t used = 0;
+
+    for (const char *byte = failure->text + failure->what; *byte != '\0' && used + 4 < room;
+         byte++) {
+        const char *end = *byte == '"' ? strchr(byte + 1, '"') : NULL;
+        if (end != NULL) {
+            used = (size_t)(stpcpy(text + used, "...") - text);
+            byte = end;
+        } else {
+            text[used++] = *byte;
+        }
+    }
+    text[used] = '\0';
 }
 
 void failure_print(struct failure *failure)

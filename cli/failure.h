@@ -13,6 +13,7 @@ enum {
 /* Begins with failure_clear(). */
 struct failure {
     char text[FAILURE_ROOM]; /* "SUBJECT: what is wrong"; empty: nothing to say */
+    size_t what;             /* where in it "what is wrong" begins */
 };
 
 /* Nothing has failed. */
@@ -31,6 +32,9 @@ int fail_errno(struct failure *failure, enum reason reason, const char *subject,
 
 /* The same without a line, for when nobody reads stdout any more or the line is printed elsewhere. */
 int fail_quietly(struct failure *failure, enum reason reason);
+
+/* Writes what is wrong without any names: its subject is left out, and each quotation is "...". */
+void failure_kind(const struct failure *failure, char *text, size_t room);
 
 /* Prints the line on stderr after "fsc: ", unless it is empty, and empties it. */
 void failure_print(struct failure *failure);

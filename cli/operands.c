@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +15,10 @@ enum {
 
 static int fail_line(struct operands *operands, const char *what)
 {
-    return fail(&operands->failure, REASON_USAGE, operands->list, "line %zu %s", operands->line,
-                what);
+    char subject[PATH_MAX + 32];
+
+    (void)snprintf(subject, sizeof subject, "%s: line %zu", operands->list, operands->line);
+    return fail(&operands->failure, REASON_USAGE, subject, "%s", what);
 }
 
 /* The list cannot be read: there are no more operands. */

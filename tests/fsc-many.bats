@@ -102,14 +102,14 @@ load fsc
     printf 'a\n\nmissing\na\0b\n-\n./a\n' >list
     run --separate-stderr "$FSC" put --files-from list
     assert_equal "$status" 2
-    assert_equal "$stderr" 'fsc: list: line 2 is empty
+    assert_equal "$stderr" 'fsc: list: line 2: is empty
 fsc: missing: no such file here
-fsc: list: line 4 contains a NUL (use -0 for a list of NUL-terminated names)
+fsc: list: line 4: contains a NUL (use -0 for a list of NUL-terminated names)
 fsc: -: standard input needs --name NAME'
     assert_equal "$("$FSC" ls)" a
     { echo a && head -c 100000 /dev/zero | tr '\0' x && printf '\na\n'; } >list
     run --separate-stderr "$FSC" ls --files-from list
-    assert_equal "$status $output $stderr" '2 a fsc: list: line 2 is too long; the rest of the list is not read'
+    assert_equal "$status $output $stderr" '2 a fsc: list: line 2: is too long; the rest of the list is not read'
 }
 
 @test "--files-from: a list is followed while it is being written" {

@@ -362,3 +362,50 @@ assert_says() {
     done
     assert_says 4 'x: no such file or folder in the library' ls ./x
 }
+
+@test "put -R: of one kind of failure ten lines are printed, and the number of the others" {
+    local number
+    start_fsd
+    mkdir tree
+    for number in {101..140}; do ln -s x "tree/link $number"; done
+    for number in {1..10}; do mkfifo "tree/fifo $number"; done
+    for number in {1..12}; do : >"tree/new"$'\n'"line $number"; done
+    echo hello >tree/file
+    run --separate-stderr "$FSC" put -R tree
+    assert_equal "$status $output" '9 '
+    assert_equal "$(quiet "$FSC" ls -R)" tree/file
+    assert_equal "$(grep -c '^fsc: tree/fifo .*: is neither a file nor a folder$' <<<"$stderr")" 10
+    assert_equal "$(grep -c '^fsc: tree/link .*: is a symbolic link, which is not followed$' <<<"$stderr")" 10
+    assert_equal "$(grep -c '^fsc: tree/new?line .*: cannot be stored as "tree/new?line .*": it contains a control character$' <<<"$stderr")" 10
+    assert_equal "${stderr_lines[*]: -2}" 'fsc: and 30 more: is a symbolic link, which is not followed fsc: and 2 more: cannot be stored as ...: it contains a control character'
+    assert_equal "${#stderr_lines[@]}" 32
+    # Reports leave nothing out.
+    run --separate-stderr "$FSC" put -R tree --json
+    assert_equal "$status ${#lines[@]} ${#stderr_lines[@]}" '9 63 32'
+    # The failures of ls --sums and rm are counted, too.
+    "$FSC" put - --name x/y </dev/null
+    yes x | head -n 11 >list
+    run --separate-stderr "$FSC" rm --files-from list
+    assert_equal "$status ${#stderr_lines[@]}" '1 11'
+    assert_regex "${stderr_lines[10]}" '^fsc: and 1 more: is a folder, link or special file in the library'
+    { yes '' | head -n 12; echo; } >list
+    run --separate-stderr "$FSC" stat --files-from list
+    assert_equal "$status ${#stderr_lines[@]}" '2 11'
+    assert_equal "${stderr_lines[9]} ${stderr_lines[10]}" 'fsc: list: line 10: is empty fsc: and 3 more: is empty'
+}
+
+@test "--files-from: failures without a line are counted before it waits for more of the list" {
+    start_fsd
+    mkfifo list
+    "$FSC" put --files-from list 2>errors 3>&- &
+    exec 4>list
+    printf 'missing%s\n' {1..12} >&4
+    await_count errors 11
+    assert_equal "$(tail -n 1 errors)" 'fsc: and 2 more: no such file here'
+    echo another >&4
+    await_count errors 12
+    assert_equal "$(tail -n 1 errors)" 'fsc: another: no such file here'
+    exec 4>&-
+    run wait $!
+    assert_equal "$(wc -l <errors)" 12
+}

@@ -53,6 +53,40 @@ int invocation_check_each(struct invocation *invocation, invocation_action *chec
     return code;
 }
 
+/* Prints a failure, unless there were many of its kind. */
+static void print_failure(struct invocation *invocation)
+{
+    struct failures *failures = invocation->failures;
+    char kind[KIND_ROOM];
+    size_t i = 0;
+
+    if (invocation->failure->text[0] == '\0')
+        return;
+    failure_kind(invocation->failure, kind, sizeof kind);
+    while (i < KINDS_MOST && failures[i].kind[0] != '\0' && strcmp(failures[i].kind, kind) != 0)
+        i++;
+    if (i < KINDS_MOST) {
+        memcpy(failures[i].kind, kind, sizeof kind);
+        if (++failures[i].count > KIND_LINES_MOST)
+            return;
+    }
+    failure_print(invocation->failure);
+}
+
+/* Says how many failures of each kind were not printed, and begins to count again. */
+static void print_counts(struct invocation *invocation)
+{
+    for (size_t i = 0; i < KINDS_MOST; i++) {
+        struct failures *failures = &invocation->failures[i];
+        if (failures->count > KIND_LINES_MOST) {
+            (void)fail(invocation->failure, REASON_INTERNAL, NULL, "and %zu more: %s",
+                       failures->count - KIND_LINES_MOST, failures->kind);
+            failure_print(invocation->failure);
+        }
+        *failures = (struct failures){.count = 0};
+    }
+}
+
 int invocation_report(struct invocation *invocation, int code)
 {
     struct failure *failure = invocation->failure;
@@ -64,7 +98,7 @@ int invocation_report(struct invocation *invocation, int code)
     if (code < 0)
         *last = *failure;
     if (code < 0 && !is_known)
-        failure_print(failure);
+        print_failure(invocation);
     /* After a success there may still be the line of an earlier attempt. */
     failure_clear(failure);
     if (invocation->first == 0)
@@ -119,8 +153,10 @@ int invocation_run_each(struct invocation *invocation, invocation_action *run,
 
     operands_open(&operands, invocation->options);
     while (!invocation->connection.unreachable) {
-        if (operands_would_wait(&operands))
+        if (operands_would_wait(&operands)) {
             settle_all(invocation, settle, &written);
+            print_counts(invocation);
+        }
         int got = operands_next(&operands, &operand);
         if (got == 0)
             break;
@@ -133,6 +169,7 @@ int invocation_run_each(struct invocation *invocation, invocation_action *run,
     }
     operands_close(&operands);
     settle_all(invocation, settle, &written);
+    print_counts(invocation);
     return invocation->first;
 }
 
@@ -140,5 +177,6 @@ int invocation_run_once(struct invocation *invocation, invocation_action *run)
 {
     (void)invocation_report(invocation, run(invocation, NULL));
     (void)invocation_report(invocation, output_flush(invocation->failure));
+    print_counts(invocation);
     return invocation->first;
 }

@@ -9,6 +9,18 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 
+enum {
+    KINDS_MOST = 16,      /* of failures that are counted */
+    KIND_ROOM = 256,      /* bytes of one, with its NUL */
+    KIND_LINES_MOST = 10, /* lines that are printed of one kind */
+};
+
+/* Failures that differ only in the names. */
+struct failures {
+    char kind[KIND_ROOM]; /* empty: none */
+    size_t count;
+};
+
 /* A call of fsc: its command line, and what its command needs. */
 struct invocation {
     const struct options *options;
@@ -17,7 +29,8 @@ struct invocation {
     struct failure *failure; /* of the operand at hand, or of the whole command */
     struct failure last;     /* the one that was reported last */
     int first;               /* 0, or the first reason that was reported: it gives the exit code */
-    void *state;             /* of the command */
+    struct failures failures[KINDS_MOST];
+    void *state; /* of the command */
 };
 
 /* Is this option given? */
@@ -37,7 +50,7 @@ int invocation_check_folder(struct invocation *invocation, const char *operand);
 
 /*
  * Reports the result of an operand, or of one of its files: prints the line of a failure, unless that
- * is done already, and notes the first one. Returns `code`.
+ * is done already or there were many of its kind, and notes the first one. Returns `code`.
  */
 int invocation_report(struct invocation *invocation, int code);
 
@@ -68,7 +81,8 @@ typedef void invocation_settle(struct invocation *invocation);
 /*
  * Runs an action for each operand of the command line or of --files-from, and reports it. All are
  * tried, unless the server cannot be reached. Before it waits for more operands, and at the end, it
- * calls `settle` (which may be NULL) and writes what was printed. Returns 0 or the first failure.
+ * calls `settle` (which may be NULL), writes what was printed, and says how many failures had no
+ * line. Returns 0 or the first failure.
  */
 int invocation_run_each(struct invocation *invocation, invocation_action *run,
                         invocation_settle *settle);
