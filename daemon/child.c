@@ -58,6 +58,7 @@ int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), co
 void child_sweep(const struct service *service)
 {
     char number[24];
+    struct stage_swept swept;
     pid_t pid = fork();
 
     if (pid < 0)
@@ -67,9 +68,12 @@ void child_sweep(const struct service *service)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     descriptor_close_all_but(service->library->root, service->library->root);
     child_take_signals(SIG_DFL);
-    uint64_t removed = stage_sweep(service->library, service->settings->upload_age_ms);
-    (void)snprintf(number, sizeof number, "%" PRIu64, removed);
-    if (removed > 0)
+    stage_sweep(service->library, service->settings->upload_age_ms, &swept);
+    (void)snprintf(number, sizeof number, "%" PRIu64, swept.removed);
+    if (swept.removed > 0)
         log_event(LOG_LEVEL_INFO, "swept", "stages", number, NULL);
+    if (swept.unreadable[0] != '\0')
+        log_event(LOG_LEVEL_WARNING, "cannot sweep", "client", swept.unreadable, "cause",
+                  strerror(swept.error), NULL);
     _exit(0);
 }

@@ -200,6 +200,17 @@ continue_scrub() {
     sums damaged=1 failures=2
 }
 
+@test "scrub: lost+found is not missed, and a quarantine that cannot be read is not called empty" {
+    store a text
+    mkdir -p closed "$LIBRARY/lost+found" "$LIBRARY/.fsd/quarantine"
+    give_up_power '-dac_override,-dac_read_search'
+    chmod 0 "$LIBRARY/lost+found" "$LIBRARY/.fsd/quarantine"
+    scrub 0
+    assert_output ''
+    assert_equal "$failures" ''
+    sums whole=1 quarantine='\?'
+}
+
 @test "scrub: bytes that the disk does not give back are damage" {
     store a text b text
     inject -P "$LIBRARY/a" -e inject=pread64:error=EIO

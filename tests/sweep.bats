@@ -93,6 +93,22 @@ wait_until(lambda: told() == 3000, 'what they tell')
 END
 }
 
+@test "sweep: what cannot be read is logged and counted" {
+    use_other_user
+    leave user:root 0 1000000
+    leave user:ann 1 1000000
+    [ "$(id -u)" -ne 0 ] || chown -R 65534:65534 "$LIBRARY/.fsd"
+    chmod 0 "$LIBRARY/.fsd/stage/user:root"
+    FSD_EXPECTED='^level=warning msg="cannot sweep" client=user:root cause="Permission denied"$'
+    start_fsd
+    sweeps 0 1
+    await_line "$FSD_PID" "$FSD_LOG" 'msg="cannot sweep"' 1
+    converse <<'END'
+status = Session().status()
+check((status['stages'], status['stages.unreadable']) == ('0', '1'), status)
+END
+}
+
 @test "sweep: a read-only library is left unchanged" {
     leave anonymous 0 1000000
     chmod -R a-w "$LIBRARY/.fsd"

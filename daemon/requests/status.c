@@ -88,6 +88,7 @@ int status_serve(struct session *session, const struct arguments *arguments)
     }
     print_number(file, "stages", usage.stages.count);
     print_number(file, "stages.bytes", usage.stages.bytes);
+    print_number(file, "stages.unreadable", usage.stages.unreadable);
     print_number(file, "space.total", usage.space.total);
     print_number(file, "space.free", usage.space.free);
     (void)fprintf(file, "writable %d\n", is_writable);

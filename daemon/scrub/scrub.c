@@ -285,6 +285,7 @@ bool scrub_run(const char *library, const struct scrub_plan *plan)
     const char *target = plan->folder != NULL ? plan->folder : ".";
     struct stat status;
     char read[QUANTITY_ROOM];
+    char number[24];
 
     const char *fault = open_library(&scrub, library);
     if (fault != NULL) {
@@ -314,15 +315,17 @@ bool scrub_run(const char *library, const struct scrub_plan *plan)
     }
     descriptor_close(fd);
 
+    int64_t quarantined = quarantine_count(&scrub.library);
+    (void)snprintf(number, sizeof number, "%" PRId64, quarantined);
     reader_clear_line(&scrub.reader);
     (void)fprintf(stderr,
                   "fsd-scrub: %s bytes read; files: %" PRIu64 " whole, %" PRIu64
                   " damaged, %" PRIu64 " moved to quarantine, %" PRIu64 " given a record, %" PRIu64
                   " without a record, %" PRIu64 " copied in or changed by hand, %" PRIu64
-                  " changed while read; %" PRIu64 " failures; %" PRIu64 " in quarantine\n",
+                  " changed while read; %" PRIu64 " failures; %s in quarantine\n",
                   quantity_print_human(scrub.reader.done, read), scrub.whole, scrub.damaged,
                   scrub.moved, scrub.recorded, scrub.unrecorded, scrub.by_hand, scrub.changed,
-                  scrub.failures, quarantine_count(&scrub.library));
+                  scrub.failures, quarantined >= 0 ? number : "?");
     reader_close(&scrub.reader);
     return scrub.damaged == 0 && scrub.failures == 0;
 }

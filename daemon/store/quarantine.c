@@ -146,16 +146,16 @@ int quarantine_drop(const struct library *library, const char *name)
     return code;
 }
 
-uint64_t quarantine_count(const struct library *library)
+int64_t quarantine_count(const struct library *library)
 {
     int fd = open_folder(library);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *entry = NULL;
-    uint64_t count = 0;
+    int64_t count = 0;
 
     if (folder == NULL) {
         descriptor_close(fd);
-        return 0;
+        return errno == ENOENT ? 0 : -1;
     }
     while ((entry = readdir(folder)) != NULL)
         count += entry->d_name[0] != '.';

@@ -50,7 +50,7 @@ int quarantine_lock(const struct library *library, const char *name, int *ret_lo
  */
 int quarantine_drop(const struct library *library, const char *name);
 
-/* How many files are in quarantine; 0 when that cannot be read. */
-uint64_t quarantine_count(const struct library *library);
+/* How many files are in quarantine; -1, with errno, when that cannot be read. */
+int64_t quarantine_count(const struct library *library);
 
 #endif

@@ -55,16 +55,23 @@ static int reserve_room(struct stage *stage, int64_t size)
     return code < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) ? -1 : 0;
 }
 
-/* Called for each stage, with its folder, its name there and its status. */
+/*
+ * Called for each stage, with its folder, its name there and its status; and with the name of a
+ * client, a status of NULL and errno if the stages of that client cannot be read.
+ */
 typedef void stage_visit(void *context, int folder, const char *id, const struct stat *status);
 
 static void add_usage(void *context, int folder, const char *id, const struct stat *status)
 {
     struct stage_usage *usage = context;
-    int64_t room = (int64_t)status->st_blocks * BLOCK;
 
     (void)folder;
     (void)id;
+    if (status == NULL) {
+        usage->unreadable++;
+        return;
+    }
+    int64_t room = (int64_t)status->st_blocks * BLOCK;
     usage->count++;
     usage->bytes += (uint64_t)status->st_size;
     usage->room += (uint64_t)(status->st_size > room ? status->st_size : room);
@@ -88,6 +95,8 @@ static void visit_client(int at, const char *client, stage_visit *visit, void *c
     const struct dirent *entry = NULL;
     struct stat status;
 
+    if (stages == NULL && errno != ENOENT && errno != ENOTDIR)
+        visit(context, -1, client, NULL);
     while (stages != NULL && (entry = readdir(stages)) != NULL) {
         if (fstatat(dirfd(stages), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(status.st_mode))
@@ -97,7 +106,7 @@ static void visit_client(int at, const char *client, stage_visit *visit, void *c
         (void)closedir(stages);
 }
 
-/* Visits the stages of all clients, as far as they can be seen. */
+/* Visits the stages of all clients. */
 static void visit_all(const struct library *library, stage_visit *visit, void *context)
 {
     DIR *clients = open_entries(library->root, LIBRARY_STAGE);
@@ -297,7 +306,7 @@ void stage_measure(const struct library *library, const char *client, struct sta
 
 struct sweep {
     time_t before; /* stages that were written to since then stay */
-    uint64_t removed;
+    struct stage_swept *swept;
 };
 
 static void sweep_one(void *context, int folder, const char *id, const struct stat *status)
@@ -305,7 +314,11 @@ static void sweep_one(void *context, int folder, const char *id, const struct st
     struct sweep *sweep = context;
     struct stat locked;
 
-    if (status->st_mtime >= sweep->before)
+    if (status == NULL && sweep->swept->unreadable[0] == '\0') {
+        sweep->swept->error = errno;
+        (void)snprintf(sweep->swept->unreadable, sizeof sweep->swept->unreadable, "%s", id);
+    }
+    if (status == NULL || status->st_mtime >= sweep->before)
         return;
     int fd = openat(folder, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     /*
@@ -315,14 +328,14 @@ static void sweep_one(void *context, int folder, const char *id, const struct st
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &locked) == 0 &&
         locked.st_mtime < sweep->before && descriptor_is_named(fd, folder, id) &&
         unlinkat(folder, id, 0) == 0)
-        sweep->removed++;
+        sweep->swept->removed++;
     descriptor_close(fd);
 }
 
-uint64_t stage_sweep(const struct library *library, int64_t age_ms)
+void stage_sweep(const struct library *library, int64_t age_ms, struct stage_swept *ret)
 {
-    struct sweep sweep = {.before = time(NULL) - (time_t)(age_ms / 1000)};
+    struct sweep sweep = {.before = time(NULL) - (time_t)(age_ms / 1000), .swept = ret};
 
+    *ret = (struct stage_swept){.removed = 0};
     visit_all(library, sweep_one, &sweep);
-    return sweep.removed;
 }

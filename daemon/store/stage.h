@@ -74,17 +74,24 @@ void stage_keep(struct stage *stage);
 struct stage_usage {
     uint64_t count; /* of stages */
     uint64_t bytes;
-    uint64_t room; /* bytes, with those reserved for what is still to come */
+    uint64_t room;       /* bytes, with those reserved for what is still to come */
+    uint64_t unreadable; /* clients whose stages cannot be read, and so do not count */
 };
 
-/* Counts the stages of a client, or of all for NULL, as far as they can be read. */
+/* Counts the stages of a client, or of all for NULL. */
 void stage_measure(const struct library *library, const char *client, struct stage_usage *ret);
 
+/* What a sweep has done. */
+struct stage_swept {
+    uint64_t removed;
+    char unreadable[RECORD_CLIENT_ROOM]; /* a client whose stages cannot be read; empty for none */
+    int error;                           /* the errno for it */
+};
+
 /*
- * Removes the stages that nobody has locked and that were last written to more than `age_ms` ago,
- * and returns how many. Any number of processes may sweep at once, while others make, write and
- * resume stages.
+ * Removes the stages that nobody has locked and that were last written to more than `age_ms` ago.
+ * Any number of processes may sweep at once, while others make, write and resume stages.
  */
-uint64_t stage_sweep(const struct library *library, int64_t age_ms);
+void stage_sweep(const struct library *library, int64_t age_ms, struct stage_swept *ret);
 
 #endif
