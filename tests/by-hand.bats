@@ -171,7 +171,7 @@ END
         stop_fsd
     done
     # When it was opened, or when it is the one that was asked for.
-    for error in getdents64:EIO openat2:EIO openat2:EACCES openat2:ENAMETOOLONG openat2:EMFILE; do
+    for error in getdents64:EIO openat,openat2:{EIO,EACCES,ENAMETOOLONG,EMFILE}; do
         FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P part -P "$LIBRARY/part" -e "inject=${error/:/:error=}")
         start_fsd
         play <<'END'
