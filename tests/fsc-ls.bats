@@ -412,7 +412,7 @@ other/d.gz' -R --match '*.gz'
 }
 
 @test "ls: every legal name survives on its way to other programs" {
-    local names=(- -- -c --into ' lead' 'trail ' '  ' '#x' '*x' '\' 'a\' '\n' 'SHA256 (a) = b' '%s' '$(id)' '`id`' '"' "'"
+    local names=(- -- -c --into ' lead' 'trail ' '  ' '#x' '*x' $'\\' $'a\\' '\n' 'SHA256 (a) = b' '%s' '$(id)' '`id`' '"' "'"
         '~' '!x' '[a]' '?' ü 'a: OK' '=' 'a=b' '&' ';' '|' $'\u202e' '😀') name
     start_fsd
     mkdir tree there listed null got
@@ -423,7 +423,8 @@ other/d.gz' -R --match '*.gz'
     # sha256sum -c would read standard input for "-".
     quiet "$FSC" ls --sums >sums
     assert_equal "$(wc -l <sums)" "${#names[@]}"
-    (cd tree && sha256sum --strict -c ../sums <../sums >/dev/null)
+    cp sums input
+    (cd tree && sha256sum --strict -c ../sums <../input >/dev/null)
     assert_equal "$(grep -c '  \./-$' sums)" 1
     # What ls prints are operands of fsc, as lines, with NUL, and as JSON.
     quiet "$FSC" ls | quiet "$FSC" get --files-from - --into listed
@@ -485,7 +486,7 @@ fsc: gone: no such file in the library'
     assert_fails 2 "$FSC" ls --match ''
     assert_fails 2 "$FSC" ls --match "$(printf '%05000d' 0)"
     # What would match nothing, or be taken literally, or mean something only in some places.
-    for name in '[a' 'a[' '[!]' '[a/]' '[[:digits:]]' '[:digit:]*' '[[.-.]]' '[[=a=]]' '[!z-a]' 'a\' \
+    for name in '[a' 'a[' '[!]' '[a/]' '[[:digits:]]' '[:digit:]*' '[[.-.]]' '[[=a=]]' '[!z-a]' $'a\\' \
         'a\/b' $'\xff*' /a '*/' a//b '**/'; do
         assert_fails 2 "$FSC" ls --match "$name"
         assert_regex "$stderr" '^fsc: ls: --match: '

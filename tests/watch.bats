@@ -564,7 +564,7 @@ END
     skip_when_sanitized strace
     mkdir -p "$LIBRARY"/{closed,lost+found}
     # Without notices it is looked at every second, and EIO does not end the watch either.
-    FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P closed -P lost+found -e inject=openat,openat2:error=EIO)
+    FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P closed -P lost+found -e 'inject=openat,openat2:error=EIO')
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'this strace cannot inject errors'
     FSD_EXPECTED='^level=warning msg="cannot read" .*name=closed/ cause="Input/output error"$'
     start_watched 5s
