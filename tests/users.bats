@@ -259,7 +259,10 @@ END
     assert_output $'out/mail/a.gz\nout/mail/sub/b'
     run --separate-stderr "${fsc[@]}" ls --match '*/*/*.gz'
     assert_output out/mail/a.gz
-    assert_silent "${fsc[@]}" ls drop/bob out/other/c.gz
+    # What it may not see is not there.
+    assert_fails 4 "${fsc[@]}" ls drop/bob
+    assert_fails 4 "${fsc[@]}" ls out/other/c.gz
+    assert_fails 4 "${fsc[@]}" ls --match '*' out/other
     run --separate-stderr "${fsc[@]}" stat --json out/mail/a.gz
     assert_success
     assert_output --partial '"name":"out/mail/a.gz"'
