@@ -180,6 +180,7 @@ END
         "cat | $serve | python3 eager" "python3 eager | $serve | cat"; do
         assert_silent "$FSC" put large --server "exec:$server"
         quiet "$FSC" get large --output - --server "exec:$server" | cmp - large
+        # shellcheck disable=SC2002
         cat large | quiet "$FSC" put - --name stream --server "exec:$server"
         cmp "$LIBRARY/stream" large
         quiet "$FSC" rm stream large --server "exec:$server"
@@ -536,6 +537,19 @@ ssh_words() {
         assert_fails 2 "$FSC" ls --server "$address"
     done
     assert_fails 2 "$FSC" ls --server $'ssh://host/a\nb'
+}
+
+@test "ssh://: at a terminal, ssh may ask" {
+    use_fake_ssh
+    converse <<'END'
+import pty
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execl(os.environ['FSC'], 'fsc', 'ls', '--server', 'ssh://host' + LIBRARY)
+code = os.waitpid(pid, 0)[1]
+check(code == 0, code)
+END
+    assert_equal "$(head -n -1 words)" "$(printf '%s\n' -T -oClearAllForwardings=yes -oRemoteCommand=none -- host)"
 }
 
 # sshd gives the command to the shell of the account.
