@@ -61,7 +61,7 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
                         .help = "with --match: print the names but delete nothing"},
     [OPTION_WAIT] = {"wait", .value = "TIME", .kind = VALUE_TIME, .value_is_optional = true,
                      .help = "wait until the file exists, at most this long"},
-    [OPTION_EXCLUSIVE] = {"exclusive", .habits = "-n --no-clobber --ignore-existing --immutable",
+    [OPTION_EXCLUSIVE] = {"exclusive", .habits = "--no-clobber --ignore-existing --immutable",
                           .help = "exit with 3 if the name is taken, even by the same content"},
     [OPTION_IF_SAME] = {"if-same",
                         .help = "read standard input even if the name is taken, to compare it"},

@@ -135,6 +135,23 @@ set_date() {
     assert_line --index 0 --regexp '^Usage: fsc put '
 }
 
+@test "examples: fsc, coming from scp, rsync, rclone, aws s3" {
+    local command count=0
+    use_machine
+    start_inside
+    inside sh -e -c 'mkdir -p photos/a /srv/files/logs; echo 1 | tee shop.gz photos/1 /srv/files/logs/1 >photos/a/2'
+    page fsc.1 | section 'Coming from scp, rsync, rclone, aws s3' | awk -F '   +' 'NF == 4 { print $3 }' | sed 1d >commands
+    while IFS= read -r command; do
+        run quiet inside bash -o pipefail -c "$command" </dev/null
+        [ "$status" -eq 0 ] || fail "$command: $status: $output"
+        count=$((count + 1))
+    done <commands
+    [ "$count" -ge 19 ]
+    # What was deleted, and what was not.
+    assert_equal "$(inside fsc ls -R)" $'old/photos/1\nold/photos/a/2\nshop/mon\nshop/shop.gz'
+    inside cmp shop.gz /tmp/tue
+}
+
 @test "examples: fsc, pipelines" {
     use_machine
     take_example fsc.1 'Pipelines'

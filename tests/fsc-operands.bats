@@ -175,7 +175,7 @@ assert_refused() {
         put shop.sql.gz shop.sql.gz backups/hostb
     assert_refused '/nowhere/: no such file here (use --folder nowhere to store the others in a folder of the library)' \
         put --replace shop.sql.gz /nowhere/
-    assert_refused 'backup1:/srv/: no such file here (--server says where the library is, and --folder which folder in it)' \
+    assert_refused 'backup1:/srv/: no such file here (--server, such as ssh://HOST, says where the library is, and --folder which folder in it)' \
         put shop.sql.gz backup1:/srv/
     assert_refused 'shop.sql/: no such file here; nothing was stored' put --folder a shop.sql.gz shop.sql/
     assert_refused 'hosta: is a local folder (use --folder hosta to store the others in a folder of the library, or -R to store what is in it)' \
@@ -188,6 +188,7 @@ assert_refused() {
     assert_fails 9 "$FSC" put missing
     printf '%s\n' shop.sql.gz missing >list
     assert_fails 9 "$FSC" put --files-from list
+    : >hosta/file
     assert_silent "$FSC" put -R shop.sql.gz hosta
 }
 

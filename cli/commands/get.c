@@ -74,9 +74,19 @@ static struct download begin_download(const struct invocation *invocation, const
     return download;
 }
 
-/* Fetches a file, in as many attempts as the settings allow. */
-static int fetch(struct connection *connection, struct download *download)
+/* Is a name that is not there most likely meant as the place for the one before? */
+static bool is_place(const struct invocation *invocation, const char *name)
 {
+    const struct options *options = invocation->options;
+
+    return options->operand_count == 2 && strcmp(options->operands[1], name) == 0 &&
+           !options_have(options, OPTION_OUTPUT) && !options_have(options, OPTION_INTO);
+}
+
+/* Fetches a file, in as many attempts as the settings allow. */
+static int fetch(struct invocation *invocation, struct download *download)
+{
+    struct connection *connection = &invocation->connection;
     struct retry retry;
     int code = 0;
 
@@ -93,6 +103,10 @@ static int fetch(struct connection *connection, struct download *download)
         return fail(connection->failure, REASON_NOT_FOUND, download->name,
                     "%s (for a pattern use: fsc ls --match PATTERN | fsc get --files-from -)",
                     reason_text(REASON_NOT_FOUND));
+    if (code == -REASON_NOT_FOUND && is_place(invocation, download->name))
+        return fail(connection->failure, REASON_NOT_FOUND, download->name,
+                    "%s (use --output %s to fetch the first one to there)",
+                    reason_text(REASON_NOT_FOUND), download->name);
     return code;
 }
 
@@ -160,7 +174,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
         download.local = target->path;
         download.can_restart = target->kind != TARGET_DEVICE;
         if (code == 0)
-            code = fetch(connection, &download);
+            code = fetch(invocation, &download);
         if (code == 0)
             code = target_commit(target, force, download.digest, invocation->failure);
         if (code == 0 && force) {
@@ -205,7 +219,8 @@ static int get_folder(struct invocation *invocation, const char *name)
                     : entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
 
     if (first == -REASON_EMPTY)
-        first = fail(failure, REASON_NOT_FOUND, name, "no such file or folder in the library");
+        first = fail(failure, REASON_NOT_FOUND, name, "no such file or folder in the library%s",
+                     is_place(invocation, name) ? " (use --into DIR to fetch into a folder)" : "");
     if (first < 0) {
         char *path = local_path(invocation, last);
         const struct report report = {.name = name, .local = path != NULL ? path : name};
@@ -298,7 +313,7 @@ static int get_one(struct invocation *invocation, const char *operand)
         struct download download = begin_download(invocation, name);
         download.fd = STDOUT_FILENO;
         download.local = "standard output";
-        return fetch(&invocation->connection, &download);
+        return fetch(invocation, &download);
     }
     char *path =
         output != NULL ? strdup(output) : local_path(invocation, name_last_component(name));
@@ -313,9 +328,9 @@ static int get_one(struct invocation *invocation, const char *operand)
 int get_run(struct invocation *invocation)
 {
     static const enum option excluded[][2] = {
-        {OPTION_OUTPUT, OPTION_INTO},      {OPTION_OUTPUT, OPTION_RECURSIVE},
-        {OPTION_FORCE, OPTION_FILES_FROM}, {OPTION_RECURSIVE, OPTION_SHA256},
-        {OPTION_RECURSIVE, OPTION_WAIT},   {OPTION_FILES_FROM, OPTION_SHA256},
+        {OPTION_OUTPUT, OPTION_INTO},       {OPTION_FORCE, OPTION_FILES_FROM},
+        {OPTION_RECURSIVE, OPTION_SHA256},  {OPTION_RECURSIVE, OPTION_WAIT},
+        {OPTION_FILES_FROM, OPTION_SHA256},
     };
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
@@ -327,6 +342,9 @@ int get_run(struct invocation *invocation)
 
     if (code < 0)
         return code;
+    if (output != NULL && options_have(options, OPTION_RECURSIVE))
+        return fail(failure, REASON_USAGE, "get",
+                    "--output FILE takes no folder (use --into DIR for what -R fetches)");
     if (is_stdout && options_have(options, OPTION_JSON))
         return fail(failure, REASON_USAGE, "get",
                     "--json and --output - would both write to standard output");

@@ -306,9 +306,15 @@ static int check_last(const struct put *put)
     if (options_have(options, OPTION_FOLDER))
         return fail(failure, REASON_USAGE, last, "no such file here; nothing was stored");
     if (is_remote)
+        return fail(
+            failure, REASON_USAGE, last,
+            "no such file here (--server, such as ssh://HOST, says where the library is, and "
+            "--folder which folder in it)");
+    if (options->operand_count == 2 && bare[length] == '\0' && strchr(bare, '/') != NULL)
         return fail(failure, REASON_USAGE, last,
-                    "no such file here (--server says where the library is, and --folder which "
-                    "folder in it)");
+                    "no such file here (use --name %s to store the first one under that name, or "
+                    "--folder for a folder of the library)",
+                    bare);
     return fail(
         failure, REASON_USAGE, last,
         "no such file here (use --folder %.*s to store the others in a folder of the library)",
@@ -384,7 +390,8 @@ static int read_options(struct put *put)
         !options_have(options, OPTION_FILES_FROM))
         return fail(failure, REASON_USAGE, "put", "--fail-empty needs -R or --files-from");
     if (name != NULL && options->operand_count > 1)
-        return fail(failure, REASON_USAGE, "put", "--name takes one FILE");
+        return fail(failure, REASON_USAGE, "put",
+                    "--name takes one FILE (use --folder for several)");
     for (size_t i = 0; i < options->operand_count; i++) {
         if (strcmp(options->operands[i], "-") == 0 && name == NULL)
             return fail(failure, REASON_USAGE, "put", "standard input needs --name NAME");

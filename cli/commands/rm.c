@@ -147,9 +147,9 @@ int rm_run(struct invocation *invocation)
 
     for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
         if (!has_match && options_have(options, with_match[i]))
-            return fail(failure, REASON_USAGE, "rm", "--%s needs --match PATTERN%s",
-                        option_rows[with_match[i]].name,
-                        with_match[i] == OPTION_RECURSIVE ? ", such as '*' for all files" : "");
+            return fail(failure, REASON_USAGE, "rm",
+                        "--%s needs --match PATTERN, such as '*' for all files",
+                        option_rows[with_match[i]].name);
     }
     if (!has_match && !has_operands)
         return fail(failure, REASON_USAGE, "rm", "needs NAME... or --match PATTERN");
