@@ -335,7 +335,7 @@ END
 
 @test "descriptors: without free ones clients are refused, until there are some again" {
     start_fsd
-    FSD_EXPECTED='msg=("cannot start a worker"|"cannot start a session"|failed) '
+    FSD_EXPECTED='msg=("cannot start a worker"|"cannot start a session"|"cannot read"|failed) '
     converse <<'END'
 import resource
 process = os.environ['FSD_CONCURRENCY'] == 'process'
@@ -358,7 +358,8 @@ for _ in range(20):
     if answer == 'EMPTY':
         sessions.append(session)
     else:
-        check(answer is None or answer.startswith(('FAIL busy', 'FAIL internal', 'FAIL unavailable')), answer)
+        check(answer is None or answer.startswith(('FAIL busy', 'FAIL internal', 'FAIL incomplete', 'FAIL unavailable')),
+              answer)
         refused += 1
         session.close()
 check(sessions and refused, f'{len(sessions)} served and {refused} refused')
