@@ -28,7 +28,7 @@ static void hash(const void *bytes, size_t length, uint8_t ret[HASH_LENGTH])
 
 static struct claim make_claim(const void *name, size_t length, const char *owner)
 {
-    struct claim claim;
+    struct claim claim = {{0}, {0}};
 
     hash(name, length, claim.name);
     hash(owner, strlen(owner), claim.owner);
