@@ -102,7 +102,7 @@ $(BUILD)/fsd: $(call objects,$(DAEMON) $(SETTINGS) $(PROTOCOL)) $(BUILD)/flags
 
 # The library and the settings, and nothing that knows of sockets.
 NO_NETWORK := $(SCRUB) $(SETTINGS) $(wildcard daemon/store/*.c) \
-	$(addprefix daemon/,command_line.c log.c settings.c) \
+	daemon/command_line.c daemon/settings.c \
 	$(filter-out protocol/answer.c protocol/body.c protocol/socket.c protocol/stream.c,$(PROTOCOL))
 $(BUILD)/fsd-scrub: $(call objects,$(NO_NETWORK)) $(BUILD)/flags
 	$(say) LINK $@

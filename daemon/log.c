@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/settings.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/utf8.h"
@@ -44,10 +45,6 @@ static enum log_level most = LOG_LEVEL_INFO;
 
 static struct counters own;
 static struct counters *counters = &own; /* those of the daemon, from log_open() on */
-
-const char *const log_level_words[] = {
-    [LOG_LEVEL_CRITICAL] = "critical", [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning",
-    [LOG_LEVEL_INFO] = "info",         [LOG_LEVEL_DEBUG] = "debug", NULL};
 
 static const int priorities[] = {
     [LOG_LEVEL_CRITICAL] = LOG_CRIT,   [LOG_LEVEL_ERROR] = LOG_ERR,

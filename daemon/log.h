@@ -19,9 +19,6 @@ enum log_level {
     LOG_LEVEL_DEBUG,    /* every session and request */
 };
 
-/* The words for the levels, in order, then NULL. */
-extern const char *const log_level_words[];
-
 /*
  * Opens the log: `to` is as the setting log.to. If stderr is systemd's journal (JOURNAL_STREAM,
  * systemd.exec(5)), each line begins with its level in the form of sd-daemon(3). Returns 0, or -1

@@ -10,6 +10,10 @@
 const char *const right_words[] = {"list",   "get",   "put",    "replace",
                                    "delete", "watch", "status", NULL};
 
+const char *const log_level_words[] = {
+    [LOG_LEVEL_CRITICAL] = "critical", [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning",
+    [LOG_LEVEL_INFO] = "info",         [LOG_LEVEL_DEBUG] = "debug", NULL};
+
 static const char *const concurrency_words[] = {
     [CONCURRENCY_PROCESS] = "process", [CONCURRENCY_THREAD] = "thread", NULL};
 

@@ -30,6 +30,9 @@ enum right {
 /* The words for the rights, in their order, then NULL. */
 extern const char *const right_words[];
 
+/* The words for enum log_level, in their order, then NULL. */
+extern const char *const log_level_words[];
+
 /* A row of `users`: what a local user, or the members of a group, may do. */
 struct grant {
     const char *user; /* one of these two is NULL */
