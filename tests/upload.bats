@@ -201,7 +201,7 @@ names_of_calls() {
 
 @test "calls: an upload is durable before it is answered" {
     strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
-    FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -D -f -y -o "$WORK/calls" -e
+    FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -D -f -y -s 100 -o "$WORK/calls" -e
         'trace=openat,flock,fallocate,write,pwrite64,utimensat,fsetxattr,fchmod,fsync,mkdirat,linkat,sendto,unlinkat')
     start_fsd
     play <<<$'> PUT a/b/c size=6\n< OK offset=0\n> 6\n> hello\n>\n> END\n< OK size=6 *'
