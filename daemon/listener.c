@@ -51,29 +51,14 @@ static void find_folder(const char *path, char folder[LISTENER_PATH_ROOM])
                    path);
 }
 
-/* Adds a socket. The path is that of a file to be removed at the end, or empty. */
-static void add(struct listener *listener, int fd, enum address_kind kind, const void *address,
-                socklen_t length, const char *path)
+static struct listener_socket *add(struct listener *listener, int fd, enum address_kind kind,
+                                   const void *address, socklen_t length)
 {
-    char folder[LISTENER_PATH_ROOM];
-    struct stat status = {.st_ino = 0};
-    struct stat above = {.st_mode = 0};
-    size_t place = listener->count++;
+    struct listener_socket *added = &listener->sockets[listener->count++];
 
-    if (path[0] != '\0') {
-        find_folder(path, folder);
-        (void)stat(path, &status);
-        (void)stat(folder, &above);
-    }
-    listener->sockets[place].fd = fd;
-    listener->sockets[place].kind = kind;
-    listener->sockets[place].address = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
-    memcpy(&listener->sockets[place].address, address, length);
-    listener->sockets[place].device = status.st_dev;
-    listener->sockets[place].inode = status.st_ino;
-    listener->sockets[place].folder_mode = above.st_mode & ALLPERMS;
-    listener->sockets[place].is_lost = false;
-    memcpy(listener->sockets[place].path, path, strlen(path) + 1);
+    *added = (struct listener_socket){.fd = fd, .kind = kind};
+    memcpy(&added->address, address, length);
+    return added;
 }
 
 /* Is this the address of one of the sockets from `first` to before `last`? */
@@ -147,23 +132,13 @@ static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t m
     return NULL;
 }
 
-/* What bind_unix() would say, but changes nothing. */
-static const char *try_unix(const struct sockaddr_un *address)
-{
-    char folder[LISTENER_PATH_ROOM];
-    bool is_dead = false;
-    const char *wrong = check_path(address, &is_dead);
-
-    find_folder(address->sun_path, folder);
-    if (wrong == NULL && descriptor_access(AT_FDCWD, folder, W_OK | X_OK) < 0)
-        wrong = strerror(errno);
-    return wrong;
-}
-
 static int open_unix(struct listener *listener, const char *path, mode_t mode,
                      char fault[LISTENER_FAULT_ROOM])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat folder = {.st_mode = 0};
+    const char *wrong = NULL;
+    bool is_dead = false;
 
     memcpy(address.sun_path, path, strlen(path) + 1);
     if (listener->count == LISTENER_SOCKETS_MOST)
@@ -173,19 +148,26 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return fail(fault, path, strerror(errno));
-    const char *wrong = NULL;
     if (listener->is_trial) {
-        wrong = try_unix(&address);
+        wrong = check_path(&address, &is_dead);
+        if (wrong == NULL && descriptor_access_new(path) < 0)
+            wrong = strerror(errno);
     } else {
         int lock = lock_folder(&address, LOCK_TRIES);
-        wrong = lock < 0 ? strerror(errno) : bind_unix(fd, &address, mode);
+        wrong =
+            lock < 0 || fstat(lock, &folder) < 0 ? strerror(errno) : bind_unix(fd, &address, mode);
         descriptor_close(lock);
     }
     if (wrong != NULL) {
         descriptor_close(fd);
         return fail(fault, path, wrong);
     }
-    add(listener, fd, ADDRESS_UNIX, &address, sizeof address, listener->is_trial ? "" : path);
+    struct listener_socket *added = add(listener, fd, ADDRESS_UNIX, &address, sizeof address);
+    if (!listener->is_trial) {
+        memcpy(added->path, path, strlen(path) + 1);
+        added->folder_mode = folder.st_mode & ALLPERMS;
+        (void)stat(path, &added->file);
+    }
     return 0;
 }
 
@@ -272,7 +254,7 @@ static int open_plain(struct listener *listener, const struct address *address,
         else if (port_of(info) != 0 && is_listed(listener, 0, first, bytes, info->ai_addrlen))
             wrong = twice;
         else if ((fd = open_tcp(info, listener->is_trial)) >= 0)
-            add(listener, fd, ADDRESS_PLAIN, bytes, info->ai_addrlen, "");
+            (void)add(listener, fd, ADDRESS_PLAIN, bytes, info->ai_addrlen);
         else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT || errno == ENETUNREACH)
             absent = errno;
         else
@@ -355,7 +337,7 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
             (void)fail(fault, subject, wrong);
             return -REASON_USAGE;
         }
-        add(listener, fd, is_unix ? ADDRESS_UNIX : ADDRESS_PLAIN, &address, length, "");
+        (void)add(listener, fd, is_unix ? ADDRESS_UNIX : ADDRESS_PLAIN, &address, length);
     }
     return 0;
 }
@@ -408,26 +390,24 @@ int listener_check(const struct settings *settings, const struct systemd *system
  * Binds a new socket to the path of one whose file is gone, and makes the folder if that is gone,
  * too. Returns NULL, or what is wrong.
  */
-static const char *make_again(struct listener *listener, size_t place, mode_t mode)
+static const char *make_again(struct listener_socket *lost, mode_t mode)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char folder[LISTENER_PATH_ROOM];
-    const char *path = listener->sockets[place].path;
-    mode_t folder_mode = listener->sockets[place].folder_mode;
     struct stat status;
 
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    find_folder(path, folder);
+    memcpy(address.sun_path, lost->path, sizeof lost->path);
+    find_folder(lost->path, folder);
     /* The mode again, because of the umask. */
-    if (mkdir(folder, folder_mode & S_IRWXU) == 0)
-        (void)chmod(folder, folder_mode);
+    if (mkdir(folder, lost->folder_mode & S_IRWXU) == 0)
+        (void)chmod(folder, lost->folder_mode);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return strerror(errno);
     int lock = lock_folder(&address, 1);
     const char *wrong = lock < 0 ? strerror(errno) : NULL;
     /* Whoever has the lock may be about to replace what is there. */
-    if (wrong == NULL && flock(lock, LOCK_EX | LOCK_NB) < 0 && lstat(path, &status) == 0)
+    if (wrong == NULL && flock(lock, LOCK_EX | LOCK_NB) < 0 && lstat(lost->path, &status) == 0)
         wrong = "its folder is locked";
     if (wrong == NULL)
         wrong = bind_unix(fd, &address, mode);
@@ -436,48 +416,44 @@ static const char *make_again(struct listener *listener, size_t place, mode_t mo
         descriptor_close(fd);
         return wrong;
     }
-    struct listener made = {.count = 0};
-    add(&made, fd, ADDRESS_UNIX, &address, sizeof address, path);
-    (void)close(listener->sockets[place].fd);
-    listener->sockets[place] = made.sockets[0];
+    (void)close(lost->fd);
+    lost->fd = fd;
+    (void)stat(lost->path, &lost->file);
     return NULL;
 }
 
 void listener_restore(struct listener *listener, const struct settings *settings)
 {
     for (size_t i = 0; i < listener->count; i++) {
+        struct listener_socket *socket = &listener->sockets[i];
         struct stat status;
-        const char *path = listener->sockets[i].path;
-        if (path[0] == '\0')
-            continue;
-        int code = lstat(path, &status);
-        if (code == 0 ? status.st_ino == listener->sockets[i].inode &&
-                            status.st_dev == listener->sockets[i].device
-                      : errno != ENOENT)
+        const char *path = socket->path;
+        if (path[0] == '\0' ||
+            (lstat(path, &status) == 0 ? descriptor_is_same(&status, &socket->file)
+                                       : errno != ENOENT))
             continue;
         /* First those who had connected before. */
-        if (descriptor_is_readable(listener->sockets[i].fd))
+        if (descriptor_is_readable(socket->fd))
             continue;
-        const char *wrong = make_again(listener, i, (mode_t)settings->socket_mode);
+        const char *wrong = make_again(socket, (mode_t)settings->socket_mode);
         if (wrong == NULL)
             log_event(LOG_LEVEL_WARNING, "the socket was removed, and made again", "address", path,
                       NULL);
-        else if (!listener->sockets[i].is_lost)
+        else if (!socket->is_lost)
             log_event(LOG_LEVEL_ERROR, "the socket was removed, and cannot be made again",
                       "address", path, "cause", wrong, NULL);
-        listener->sockets[i].is_lost = wrong != NULL;
+        socket->is_lost = wrong != NULL;
     }
 }
 
 void listener_remove(struct listener *listener)
 {
     for (size_t i = 0; i < listener->count; i++) {
+        const struct listener_socket *socket = &listener->sockets[i];
         struct stat status;
-        const char *path = listener->sockets[i].path;
-        if (path[0] != '\0' && lstat(path, &status) == 0 &&
-            status.st_ino == listener->sockets[i].inode &&
-            status.st_dev == listener->sockets[i].device)
-            (void)unlink(path);
+        if (socket->path[0] != '\0' && lstat(socket->path, &status) == 0 &&
+            descriptor_is_same(&status, &socket->file))
+            (void)unlink(socket->path);
     }
     while (listener->count > 0)
         (void)close(listener->sockets[--listener->count].fd);

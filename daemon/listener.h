@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "daemon/settings.h"
 #include "daemon/systemd.h"
@@ -19,21 +19,22 @@ enum {
     LISTENER_PATH_ROOM = 108,                      /* as in sockaddr_un (unix(7)) */
 };
 
+struct listener_socket {
+    int fd;
+    enum address_kind kind;
+    struct sockaddr_storage address;
+    /* The file of a Unix socket, which is removed at the end if it is still the same file. */
+    char path[LISTENER_PATH_ROOM];
+    struct stat file;
+    mode_t folder_mode; /* of the folder of that file */
+    bool is_lost;       /* it could not be made again, which was logged */
+};
+
 struct listener {
     bool is_given; /* systemd opened the sockets, and keeps them open */
     bool is_trial; /* see listener_check() */
     size_t count;
-    struct {
-        int fd;
-        enum address_kind kind;
-        struct sockaddr_storage address;
-        /* The file of a Unix socket, which is removed at the end if it is still the same file. */
-        char path[LISTENER_PATH_ROOM];
-        dev_t device;
-        ino_t inode;
-        mode_t folder_mode; /* of the folder of that file */
-        bool is_lost;       /* it could not be made again, which was logged */
-    } sockets[LISTENER_SOCKETS_MOST];
+    struct listener_socket sockets[LISTENER_SOCKETS_MOST];
 };
 
 /*

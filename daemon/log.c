@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,16 +132,12 @@ int log_open(const char *to, bool is_foreground, struct counters *shared)
 
 int log_check(const char *to)
 {
-    char folder[PATH_MAX];
     int fd = to[0] == '/' ? open(to, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
 
     descriptor_close(fd);
     if (to[0] != '/' || fd >= 0)
         return 0;
-    if (errno != ENOENT)
-        return -1;
-    (void)snprintf(folder, sizeof folder, "%s", to);
-    return faccessat(AT_FDCWD, dirname(folder), W_OK | X_OK, AT_EACCESS);
+    return errno == ENOENT ? descriptor_access_new(to) : -1;
 }
 
 int log_reopen(const char *to)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +50,6 @@ static int take(int fd)
 int pid_file_check(const char *path)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char folder[PATH_MAX];
     int code = -1;
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
@@ -63,10 +61,7 @@ int pid_file_check(const char *path)
             code = 0;
         descriptor_close(fd);
     } else if (errno == ENOENT) {
-        const char *slash = strrchr(path, '/');
-        (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path),
-                       path);
-        code = descriptor_access(AT_FDCWD, folder, W_OK | X_OK);
+        code = descriptor_access_new(path);
     }
     return code;
 }

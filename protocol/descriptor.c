@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -85,6 +88,14 @@ int descriptor_access(int folder, const char *name, int mode)
     return code < 0 && errno != EACCES && descriptor_lacks_call(errno)
                ? (int)syscall(SYS_faccessat, folder, name, mode)
                : code;
+}
+
+int descriptor_access_new(const char *path)
+{
+    char folder[PATH_MAX];
+
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    return descriptor_access(AT_FDCWD, dirname(folder), W_OK | X_OK);
 }
 
 bool descriptor_is_readable(int fd)

@@ -44,6 +44,9 @@ bool descriptor_lacks_call(int error);
  */
 int descriptor_access(int folder, const char *name, int mode);
 
+/* May a file be made at this absolute path, in its folder? Returns as descriptor_access(). */
+int descriptor_access_new(const char *path);
+
 /* Can it be read without waiting, or is it at its end? False for -1. */
 bool descriptor_is_readable(int fd);
 
