@@ -70,6 +70,8 @@ untestable() {
 < FAIL no-space there is no room, *
 > DELETE file
 < OK
+> DELETE file
+< FAIL not-found no such file*
 END
     grep -q -E "$FSD_EXPECTED" "$FSD_LOG"
 }

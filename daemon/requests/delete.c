@@ -20,8 +20,10 @@ int delete_serve(struct session *session, const struct arguments *arguments)
     int code = session_check_disk(session);
 
     /* Without room to store anything, a deletion may be what makes room. */
-    if (code == 0 && (code = session_check_writable(session)) == -REASON_NO_SPACE)
+    if (code == 0 && (code = session_check_writable(session)) == -REASON_NO_SPACE) {
+        session->why[0] = '\0';
         code = 0;
+    }
     if (code == 0)
         code = session_run_with_heartbeat(session, delete_file, &deletion);
     if (code == COMMIT_UNKNOWN || (code == 0 && session_check_promise(session) < 0))
