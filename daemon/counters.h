@@ -16,6 +16,13 @@ enum {
 
 typedef _Atomic uint64_t counter;
 
+/* What clients can cause again and again. For each of them the log has a limit of its own. */
+enum log_limited {
+    LOG_REFUSALS,
+    LOG_FAILURES,
+    LOG_LIMITED,
+};
+
 struct counters {
     int64_t started_s;  /* since 1970 */
     counter sessions;   /* under way */
@@ -29,8 +36,9 @@ struct counters {
     counter log_dropped; /* lines of the log that could not be written */
     counter log_unsaid;  /* those of them that the log does not mention yet */
     counter log_is_torn; /* 1: the last line that was written has no end */
-    counter refusals;    /* in this window of time, for the log */
-    counter refusal_window;
+    /* What is logged a few times in each window of time; see log_admits(). */
+    counter limited[LOG_LIMITED];
+    counter windows[LOG_LIMITED];
     /* By request and outcome; REASON_NONE is OK. */
     counter requests[COUNTERS_REQUESTS][REASON_COUNT];
 };

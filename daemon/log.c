@@ -25,8 +25,8 @@ enum {
     VALUE_ROOM = 1024, /* longer values are cut */
     HEAD_ROOM = 64,    /* for what syslog or the journal wants before a line */
     PATIENCE_MS = 100, /* for a reader of the log that is slow */
-    REFUSALS_MOST = 50,
-    REFUSALS_MS = 10000, /* the time in which so many are logged */
+    LIMITED_MOST = 50,
+    LIMITED_MS = 10000, /* the time in which so many of a kind are logged */
 };
 
 /* A line and its head go into a pipe in one piece (PIPE_BUF). */
@@ -289,19 +289,21 @@ void log_event(enum log_level level, const char *what, ...)
     counter_add(&counters->log_unsaid, unsaid + 1);
 }
 
-bool log_admits_refusal(void)
+bool log_admits(enum log_limited kind)
 {
-    uint64_t window = (uint64_t)clock_ms() / REFUSALS_MS;
-    uint64_t before = atomic_exchange(&counters->refusal_window, window);
-    uint64_t last = before != window ? atomic_exchange(&counters->refusals, 0) : 0;
-    uint64_t count = atomic_fetch_add(&counters->refusals, 1) + 1;
+    static const char *const keys[] = {[LOG_REFUSALS] = "refusals", [LOG_FAILURES] = "failures"};
+    uint64_t window = (uint64_t)clock_ms() / LIMITED_MS;
+    uint64_t before = atomic_exchange(&counters->windows[kind], window);
+    uint64_t last = before != window ? atomic_exchange(&counters->limited[kind], 0) : 0;
+    uint64_t count = atomic_fetch_add(&counters->limited[kind], 1) + 1;
     char number[24];
 
-    if (last > REFUSALS_MOST) {
-        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)last - REFUSALS_MOST);
-        log_event(LOG_LEVEL_WARNING, "refusals were not logged", "refusals", number, NULL);
+    if (last > LIMITED_MOST) {
+        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)last - LIMITED_MOST);
+        log_event(LOG_LEVEL_WARNING, "lines were not logged", keys[kind], number, NULL);
     }
-    if (count == REFUSALS_MOST + 1)
-        log_event(LOG_LEVEL_WARNING, "further refusals are not logged for up to 10 s", NULL);
-    return count <= REFUSALS_MOST;
+    if (count == LIMITED_MOST + 1)
+        log_event(LOG_LEVEL_WARNING, "further lines are not logged for up to 10 s", "about",
+                  keys[kind], NULL);
+    return count <= LIMITED_MOST;
 }

@@ -52,9 +52,9 @@ void log_set_level(enum log_level level);
 void log_event(enum log_level level, const char *what, ...) __attribute__((sentinel));
 
 /*
- * Is this refusal to be logged? Of many in a short time, in all processes, only the first are, so
- * that nobody can fill the disk with them. The log says how many were left out.
+ * Is this refusal or failure to be logged? Of many in a short time, in all processes, only the first
+ * are, so that nobody can fill the disk with them. The log says how many were left out.
  */
-bool log_admits_refusal(void);
+bool log_admits(enum log_limited kind);
 
 #endif

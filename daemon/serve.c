@@ -49,7 +49,7 @@ static int check_rights(struct session *session, const struct request *request,
             (void)snprintf(words + used, sizeof words - used, "%s%s", used > 0 ? " and " : "",
                            right_words[i]);
     }
-    if (log_admits_refusal())
+    if (log_admits(LOG_REFUSALS))
         log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who,
                   "request", request->word, "name", arguments->name, "missing", words, NULL);
     /* What others may do is nothing that this client should know. */
@@ -272,7 +272,7 @@ void serve_busy(int connection, const char *cause, struct counters *counters)
 
     counter_add(&counters->refused, 1);
     describe_peer(connection, peer, sizeof peer);
-    if (log_admits_refusal())
+    if (log_admits(LOG_REFUSALS))
         log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer, "cause", cause, NULL);
     (void)send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(connection, SHUT_WR);

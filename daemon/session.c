@@ -35,8 +35,9 @@ int session_check_library(struct session *session)
 {
     if (library_is_in_place(session->library))
         return 0;
-    log_event(LOG_LEVEL_ERROR, "the library is not in its place", "library", session->library->path,
-              NULL);
+    if (log_admits(LOG_FAILURES))
+        log_event(LOG_LEVEL_ERROR, "the library is not in its place", "library",
+                  session->library->path, NULL);
     return session_refuse(session, REASON_UNAVAILABLE,
                           "the library was unmounted, moved or replaced");
 }
@@ -164,13 +165,17 @@ void session_log_failure(const struct session *session, const char *operation, c
 {
     int error = errno;
 
-    log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", session->client.who,
-              "operation", operation, "name", name, "cause", strerror(error), "library",
-              session->library->path, NULL);
+    if (log_admits(LOG_FAILURES))
+        log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", session->client.who,
+                  "operation", operation, "name", name, "cause", strerror(error), "library",
+                  session->library->path, NULL);
 }
 
 void session_log_unreadable(const struct session *session, const char *name)
 {
-    log_event(LOG_LEVEL_WARNING, "cannot read", "session", session->id, "client",
-              session->client.who, "name", name, "cause", strerror(errno), NULL);
+    int error = errno;
+
+    if (log_admits(LOG_FAILURES))
+        log_event(LOG_LEVEL_WARNING, "cannot read", "session", session->id, "client",
+                  session->client.who, "name", name, "cause", strerror(error), NULL);
 }

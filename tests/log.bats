@@ -568,17 +568,33 @@ def ask():
 
 
 def reports():
-    return [int(line.split('refusals=')[1]) for line in log_lines('msg="refusals were not logged"')]
+    return [int(line.split('refusals=')[1]) for line in log_lines('msg="lines were not logged" refusals=')]
 
 
 for _ in range(200):
     ask()
-check(len(log_lines('msg="further refusals are not logged')) >= 1, 'nothing is said')
+check(len(log_lines('not logged for up to 10 s" about=refusals')) >= 1, 'nothing is said')
 check(len(log_lines('msg=denied')) < 200, 'no limit')
 # The next line after the pause has the number.
 before = len(reports())
 wait_until(lambda: ask() or len(reports()) > before, 'the number')
 check(len(log_lines('msg=denied')) + sum(reports()) == asked, f'{asked}: {reports()}')
 check(int(Session().status()['requests.LIST.denied']) == asked, 'not counted')
+END
+}
+
+@test "log: many failures do not fill the disk, and hide no refusal" {
+    echo 'limits = { stage_bytes = "1M"; };' >"$CONFIG"
+    start_fsd --listen plain:127.0.0.1:0
+    FSD_EXPECTED='msg=(denied|failed) '
+    converse <<'END'
+session = Session()
+for _ in range(200):
+    session.expect('PUT a upload=0123456789abcdef0123456789abcdef size=2000000', 'FAIL no-space')
+check(50 <= len(log_lines('msg=failed')) < 200, 'no limit')
+check(len(log_lines('not logged for up to 10 s" about=failures')) >= 1, 'nothing is said')
+Session(('127.0.0.1', int(os.environ['FSD_PORT']))).expect('LIST', 'FAIL denied')
+check(len(log_lines('msg=denied')) == 1, 'not logged')
+check(int(session.status()['requests.PUT.no-space']) == 200, 'not counted')
 END
 }
