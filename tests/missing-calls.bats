@@ -45,7 +45,8 @@ serve_without() {
     [ "$status" -ne 77 ] || skip 'there is no seccomp here'
     FSD_WRAPPER=("$TESTS/refuse" "${refused[@]}" --)
     mkdir "$LIBRARY"
-    quiet "${FSD_WRAPPER[@]}" "$FSD" --check --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET"
+    echo "log = { to = \"$WORK/new.log\"; };" >log.conf
+    quiet "${FSD_WRAPPER[@]}" "$FSD" --check --config log.conf --library "$LIBRARY" --listen "$SOCKET"
     start_fsd
     use_library
     # No link is followed either.
