@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 enum {
-    REMOTE_ROOM = 5 * PATH_MAX, /* bytes: in the path of the library, five for one of its own */
+    REMOTE_ROOM = 5 * PATH_MAX + 256, /* bytes: five for one of the library's path, and the rest */
 };
 
 /*

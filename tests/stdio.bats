@@ -565,6 +565,12 @@ END
             assert_equal "$(<"$WORK/$library/${shell##*/}")" hello
         done
     done
+    # The longest one, of which each byte takes five, is passed on as a whole.
+    library=$(printf 'é%.0s' {1..2046})
+    run --separate-stderr "$FSC" ls --server "ssh://host/$library"
+    assert_equal "$status" 10
+    assert_equal "$(tail -n 1 words | grep -o '0303' | wc -l)" 2046
+    assert_regex "$(tail -n 1 words)" "'\$"
 }
 
 @test "ssh://: the first message is the one that helps" {
