@@ -16,8 +16,6 @@ static int run(const struct options *options, struct failure *failure)
         options->command != NULL ? command_find(options->command) : NULL;
     bool has_list = options_have(options, OPTION_FILES_FROM);
 
-    if (options->command != NULL && command == NULL)
-        return help_refuse_word(options->command, false, failure);
     if (options_have(options, OPTION_VERSION)) {
         (void)output_print("fsc %s\n", FSD_VERSION);
         return output_flush(failure);
@@ -67,6 +65,9 @@ int main(int argc, char **argv)
     failure_clear(&failure);
     int code = options_parse(&options, argc, argv, command_options, &failure);
 
+    /* Before its options, of which none is known either. */
+    if (options.command != NULL && command_find(options.command) == NULL)
+        code = help_refuse_word(options.command, false, &failure);
     if (code == 0)
         code = run(&options, &failure);
     if (code < 0)

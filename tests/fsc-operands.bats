@@ -283,6 +283,8 @@ assert_refused() {
 @test "fsc: a word or an option that is misspelled is answered with the nearest one" {
     assert_refused 'lss: no such command; did you mean ls? (see fsc help)' lss
     assert_refused 'xyzzy: no such command (see fsc help)' xyzzy a b
+    assert_refused 'upload: no such command; did you mean put FILE? (see fsc help)' upload a --replace
+    assert_refused 'unknown option -x (see fsc help)' -x upload
     assert_refused 'cat: no such command; did you mean get NAME --output -? (see fsc help)' cat a
     assert_refused 'settngs: no such command or topic; did you mean settings? (see fsc help)' help settngs
     assert_refused '__complet: no such command or topic (see fsc help)' help __complet
