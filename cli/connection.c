@@ -62,6 +62,7 @@ static void note_unanswered(struct connection *connection, enum reason reason)
     int status = close_open(connection);
     char how[48] = "the connection was closed";
 
+    connection->command_failed = status > 0;
     if (reason == REASON_TIMEOUT)
         (void)snprintf(how, sizeof how, "%s", reason_text(reason));
     else if (status >= 0 && WIFSIGNALED(status))
@@ -94,6 +95,7 @@ int connection_ready(struct connection *connection)
         return code;
     connection->is_open = true;
     connection->unanswered[0] = '\0';
+    connection->command_failed = false;
     /* 0 would be no limit. */
     left = time_left(connection);
     limits.total_ms = settings->max_time_ms == 0 ? 0 : left > 0 ? left : 1;

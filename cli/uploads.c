@@ -121,11 +121,9 @@ void uploads_settle(struct uploads *uploads)
 
     /*
      * Ask about those whose answers were lost, on one more connection if there can be one: a command
-     * that ended before the server answered would do so again.
+     * that failed before the server answered would do so again.
      */
-    enum address_kind kind = connection->settings->server.kind;
-    bool can_ask =
-        connection->unanswered[0] == '\0' || (kind != ADDRESS_EXEC && kind != ADDRESS_SSH);
+    bool can_ask = !connection->command_failed;
     for (size_t i = 0; i < uploads->count; i++) {
         struct queued *queued = &uploads->queue[i];
         const struct upload *upload = &queued->upload;
