@@ -144,7 +144,8 @@ static int list_one(struct invocation *invocation, const char *operand)
     if (code != -REASON_EMPTY)
         return code;
     if (request.name != NULL && !invocation_has(invocation, OPTION_MISSING_OK)) {
-        bool is_folder = name[strlen(name) - 1] == '/';
+        size_t length = strlen(name);
+        bool is_folder = name_length_without_slash(name, length) < length;
         int found =
             request.match != NULL
                 ? listing_find_folder(connection, name)
