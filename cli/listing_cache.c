@@ -93,9 +93,7 @@ void listing_cache_store(const struct listing_cache *cache, const struct entries
 
     if (cache->path[0] == '\0' || bytes > LONGEST - 2 * DIGEST_ROOM)
         return;
-    (void)snprintf(path, sizeof path, "%.*s", (int)(strrchr(cache->path, '/') - cache->path),
-                   cache->path);
-    user_folder_make(path, 2);
+    user_folder_make(cache->path, 2);
     (void)snprintf(path, sizeof path, "%s.new", cache->path);
     /* A process that was killed may have left one. */
     (void)unlink(path);

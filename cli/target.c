@@ -131,7 +131,7 @@ int target_look(struct target *target, const char *path, struct failure *failure
                         "is a local folder (use --into %s to fetch into it)", path);
         /* Other programs may write there, too: it must not be replaced. */
         if (S_ISREG(status.st_mode) && fstat(STDOUT_FILENO, &output) == 0 &&
-            output.st_ino == status.st_ino && output.st_dev == status.st_dev)
+            descriptor_is_same(&output, &status))
             return fail(failure, REASON_USAGE, path, "is standard output (use --output -)");
         target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
         target->mode = status.st_mode & 0777;

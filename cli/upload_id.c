@@ -117,7 +117,7 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
     *id = (struct upload_id){.fd = -1};
     if (user_folder_find_own(folder, VARIABLE, FALLBACK, FOLDER) &&
         user_folder_find_own(id->path, VARIABLE, FALLBACK, below)) {
-        user_folder_make(folder, FOLDERS);
+        user_folder_make(id->path, FOLDERS);
         id->fd = open_locked(id->path);
     }
     id->is_recalled = id->fd >= 0 && recall(id);

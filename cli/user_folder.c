@@ -45,12 +45,11 @@ bool user_folder_find_own(char path[PATH_MAX], const char *variable, const char 
 
 void user_folder_make(const char *path, int most)
 {
-    char above[PATH_MAX];
-    const char *last = strrchr(path, '/');
+    char folder[PATH_MAX];
 
-    if (mkdir(path, 0700) == 0 || errno != ENOENT || most <= 1 || last == NULL || last == path)
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (mkdir(folder, 0700) == 0 || errno != ENOENT || most <= 1 || folder[0] == '\0')
         return;
-    (void)snprintf(above, sizeof above, "%.*s", (int)(last - path), path);
-    user_folder_make(above, most - 1);
-    (void)mkdir(path, 0700);
+    user_folder_make(folder, most - 1);
+    (void)mkdir(folder, 0700);
 }

@@ -23,7 +23,7 @@ bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fal
 bool user_folder_find_own(char path[PATH_MAX], const char *variable, const char *fallback,
                           const char *below);
 
-/* Makes a folder that only the user can open, and up to `most` - 1 above it, if they are missing. */
+/* Makes up to `most` folders above a path, where they are missing. Only the user can open them. */
 void user_folder_make(const char *path, int most);
 
 #endif

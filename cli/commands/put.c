@@ -264,7 +264,7 @@ static bool is_same_file(const char *left, const char *right)
     struct stat statuses[2];
 
     if (stat(left, &statuses[0]) < 0 || stat(right, &statuses[1]) < 0 ||
-        (statuses[0].st_ino == statuses[1].st_ino && statuses[0].st_dev == statuses[1].st_dev))
+        descriptor_is_same(&statuses[0], &statuses[1]))
         return true;
     if (!S_ISREG(statuses[0].st_mode) || !S_ISREG(statuses[1].st_mode))
         return S_ISDIR(statuses[0].st_mode) && S_ISDIR(statuses[1].st_mode);
