@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +56,7 @@ int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), co
 
 void child_sweep(const struct service *service)
 {
-    char number[24];
+    char number[LOG_NUMBER_ROOM];
     struct stage_swept swept;
     pid_t pid = fork();
 
@@ -69,9 +68,9 @@ void child_sweep(const struct service *service)
     descriptor_close_all_but(service->library->root, service->library->root);
     child_take_signals(SIG_DFL);
     stage_sweep(service->library, service->settings->upload_age_ms, &swept);
-    (void)snprintf(number, sizeof number, "%" PRIu64, swept.removed);
     if (swept.removed > 0)
-        log_event(LOG_LEVEL_INFO, "swept", "stages", number, NULL);
+        log_event(LOG_LEVEL_INFO, "swept", "stages", log_number((int64_t)swept.removed, number),
+                  NULL);
     if (swept.unreadable[0] != '\0')
         log_event(LOG_LEVEL_WARNING, "cannot sweep", "client", swept.unreadable, "cause",
                   strerror(swept.error), NULL);

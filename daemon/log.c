@@ -259,7 +259,7 @@ static bool write_line(enum log_level level, const char *line, int patience_ms)
 void log_event(enum log_level level, const char *what, ...)
 {
     char line[LINE_ROOM];
-    char number[24];
+    char number[LOG_NUMBER_ROOM];
     va_list pairs;
     const char *key = NULL;
     uint64_t unsaid = 0;
@@ -272,9 +272,8 @@ void log_event(enum log_level level, const char *what, ...)
     /* Do not wait for a reader that has not taken the last line. */
     int patience_ms = unsaid > 0 ? 0 : PATIENCE_MS;
     if (unsaid > 0) {
-        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)unsaid);
         begin_line(LOG_LEVEL_ERROR, "lines of the log were dropped", line);
-        add(line, "lines", number);
+        add(line, "lines", log_number((int64_t)unsaid, number));
         is_written = write_line(LOG_LEVEL_ERROR, line, patience_ms);
         unsaid = is_written ? 0 : unsaid;
     }
@@ -289,6 +288,12 @@ void log_event(enum log_level level, const char *what, ...)
     counter_add(&counters->log_unsaid, unsaid + 1);
 }
 
+const char *log_number(int64_t number, char text[LOG_NUMBER_ROOM])
+{
+    (void)snprintf(text, LOG_NUMBER_ROOM, "%lld", (long long)number);
+    return text;
+}
+
 bool log_admits(enum log_limited kind)
 {
     static const char *const keys[] = {[LOG_REFUSALS] = "refusals", [LOG_FAILURES] = "failures"};
@@ -296,11 +301,11 @@ bool log_admits(enum log_limited kind)
     uint64_t before = atomic_exchange(&counters->windows[kind], window);
     uint64_t last = before != window ? atomic_exchange(&counters->limited[kind], 0) : 0;
     uint64_t count = atomic_fetch_add(&counters->limited[kind], 1) + 1;
-    char number[24];
+    char number[LOG_NUMBER_ROOM];
 
     if (last > LIMITED_MOST) {
-        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)last - LIMITED_MOST);
-        log_event(LOG_LEVEL_WARNING, "lines were not logged", keys[kind], number, NULL);
+        log_event(LOG_LEVEL_WARNING, "lines were not logged", keys[kind],
+                  log_number((int64_t)last - LIMITED_MOST, number), NULL);
     }
     if (count == LIMITED_MOST + 1)
         log_event(LOG_LEVEL_WARNING, "further lines are not logged for up to 10 s", "about",

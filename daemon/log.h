@@ -8,8 +8,13 @@
 #define DAEMON_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "daemon/counters.h"
+
+enum {
+    LOG_NUMBER_ROOM = 24, /* bytes of a number as text, with its NUL */
+};
 
 enum log_level {
     LOG_LEVEL_CRITICAL, /* acknowledged files may be at risk: somebody must act */
@@ -50,6 +55,9 @@ void log_set_level(enum log_level level);
  * anybody: they are quoted, cleaned and cut as needed.
  */
 void log_event(enum log_level level, const char *what, ...) __attribute__((sentinel));
+
+/* Writes a number as a value for log_event(), and returns it. */
+const char *log_number(int64_t number, char text[LOG_NUMBER_ROOM]);
 
 /*
  * Is this refusal or failure to be logged? Of many in a short time, in all processes, only the first

@@ -142,14 +142,14 @@ static void count_bytes(struct serving *serving)
 static void log_answer(const struct session *session, const struct request *request,
                        const char *name, enum reason outcome)
 {
-    char bytes[SESSION_NUMBER_ROOM];
-    char ms[SESSION_NUMBER_ROOM];
+    char bytes[LOG_NUMBER_ROOM];
+    char ms[LOG_NUMBER_ROOM];
 
     log_event(LOG_LEVEL_DEBUG, "answered", "session", session->id, "client", session->client.who,
               "request", request != NULL ? request->word : "other", "name", name, "outcome",
               outcome == REASON_NONE ? "ok" : reason_word(outcome), "bytes",
-              session_print(session->content_bytes, bytes), "ms",
-              session_print(clock_ms() - session->begun_ms, ms), NULL);
+              log_number(session->content_bytes, bytes), "ms",
+              log_number(clock_ms() - session->begun_ms, ms), NULL);
 }
 
 static void serve_requests(struct serving *serving)
@@ -228,7 +228,7 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     session->counters = service->counters;
     session->wake = wake;
     session->gone = gone;
-    (void)snprintf(session->id, sizeof session->id, "%llu", (unsigned long long)number);
+    (void)log_number((int64_t)number, session->id);
     log_event(LOG_LEVEL_DEBUG, "session begins", "session", session->id, "client", client->who,
               NULL);
     serve_requests(serving);

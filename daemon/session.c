@@ -155,12 +155,6 @@ int session_run_with_heartbeat(struct session *session, int (*job)(void *argumen
     return heartbeat_during(&session->stream, session->settings->heartbeat_ms, job, argument);
 }
 
-const char *session_print(int64_t number, char text[SESSION_NUMBER_ROOM])
-{
-    (void)snprintf(text, SESSION_NUMBER_ROOM, "%lld", (long long)number);
-    return text;
-}
-
 void session_log_failure(const struct session *session, const char *operation, const char *name)
 {
     int error = errno;

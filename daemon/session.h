@@ -11,6 +11,7 @@
 
 #include "daemon/access.h"
 #include "daemon/counters.h"
+#include "daemon/log.h"
 #include "daemon/settings.h"
 #include "daemon/store/library.h"
 #include "protocol/body.h"
@@ -18,8 +19,7 @@
 #include "protocol/stream.h"
 
 enum {
-    SESSION_WHY_ROOM = 2048,  /* bytes of the text of FAIL, which may hold a name, with its NUL */
-    SESSION_NUMBER_ROOM = 24, /* the same of a number */
+    SESSION_WHY_ROOM = 2048, /* bytes of the text of FAIL, which may hold a name, with its NUL */
 };
 
 /*
@@ -32,17 +32,17 @@ struct session {
     const struct library *library;
     struct counters *counters;
     struct client client;
-    unsigned sees; /* rights, any of which lets the client see a name in this request */
-    char id[SESSION_NUMBER_ROOM]; /* for the log */
-    int64_t begun_ms;             /* when this request began, by clock_ms(); for the log */
-    int64_t content_bytes;        /* of files or listings in this request; the same */
-    int wake;                     /* readable when the session has to end; -1 for none */
-    int gone;            /* readable when the daemon stops, even if the session outlives it */
-    bool over;           /* no further request is to be read */
-    enum reason outcome; /* of the request, for the counters, when it is neither OK nor FAIL */
-    bool body_expected;  /* the client's body, or the rest of it, is still to come */
-    struct body body;    /* how far it has been read */
-    struct line line;    /* the request */
+    unsigned sees;            /* rights, any of which lets the client see a name in this request */
+    char id[LOG_NUMBER_ROOM]; /* for the log */
+    int64_t begun_ms;         /* when this request began, by clock_ms(); for the log */
+    int64_t content_bytes;    /* of files or listings in this request; the same */
+    int wake;                 /* readable when the session has to end; -1 for none */
+    int gone;                 /* readable when the daemon stops, even if the session outlives it */
+    bool over;                /* no further request is to be read */
+    enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
+    bool body_expected;       /* the client's body, or the rest of it, is still to come */
+    struct body body;         /* how far it has been read */
+    struct line line;         /* the request */
     char why[SESSION_WHY_ROOM]; /* the text of the next FAIL */
 };
 
@@ -118,9 +118,6 @@ int session_refuse_own(struct session *session, int code, const char *operation,
 
 /* Runs a job that may take long: heartbeat_during() on the session's stream. */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);
-
-/* A number as text, for the log. */
-const char *session_print(int64_t number, char text[SESSION_NUMBER_ROOM]);
 
 /* Logs a failure that should not happen: the operation, the name, and errno. */
 void session_log_failure(const struct session *session, const char *operation, const char *name);

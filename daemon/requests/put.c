@@ -307,19 +307,18 @@ static int answer(struct put *put)
     struct stream *stream = &session->stream;
     const struct put_facts *facts = &put->facts;
     const struct record *stored = &put->there.record;
-    char size[SESSION_NUMBER_ROOM];
-    char ms[SESSION_NUMBER_ROOM];
+    char size[LOG_NUMBER_ROOM];
+    char ms[LOG_NUMBER_ROOM];
     int code = 0;
 
     switch (put->decision) {
     case PUT_LINK:
     case PUT_REPLACE:
-        log_event(LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who,
-                  "name", put->name, "digest", put->record.digest, "size",
-                  session_print(put->received, size), "ms",
-                  session_print(clock_ms() - session->begun_ms, ms),
-                  put->stage.moved ? "replaced" : NULL,
-                  stored->digest[0] != '\0' ? stored->digest : "unknown", NULL);
+        log_event(
+            LOG_LEVEL_INFO, "stored", "session", session->id, "client", session->client.who, "name",
+            put->name, "digest", put->record.digest, "size", log_number(put->received, size), "ms",
+            log_number(clock_ms() - session->begun_ms, ms), put->stage.moved ? "replaced" : NULL,
+            stored->digest[0] != '\0' ? stored->digest : "unknown", NULL);
         code = stream_print(stream, "OK size=%lld digest=%s\n", (long long)put->received,
                             put->record.digest);
         /* The client need not wait until the stage's own name is removed. */
