@@ -32,19 +32,6 @@ static size_t find_letter(const struct option_row *rows, uint64_t accepted, int 
     return found;
 }
 
-/* Is an option, as it is spelled up to a "=", one of these words? */
-static bool is_habit(const char *habits, const char *spelled)
-{
-    size_t length = strcspn(spelled, "=");
-
-    for (const char *at = habits; at != NULL; at = strchr(at, ' ')) {
-        at += strspn(at, " ");
-        if (strcspn(at, " ") == length && memcmp(at, spelled, length) == 0)
-            return true;
-    }
-    return false;
-}
-
 /*
  * Refuses an unknown option, as it is spelled. It is most likely what another program has; otherwise a
  * letter is most likely meant in the other case, and a name misspelled.
@@ -62,7 +49,7 @@ static int refuse_unknown(const struct option_parser *parser, const char *spelle
         const struct option_row *row = &parser->rows[i];
         if (!is_accepted(parser->accepted, i))
             continue;
-        if (habit == NULL && is_habit(row->habits, spelled))
+        if (habit == NULL && spelling_is_habit(row->habits, spelled, strcspn(spelled, "=")))
             habit = row;
         if (is_long)
             spelling_try(&spelling, row->name);

@@ -65,3 +65,13 @@ const char *spelling_nearest(const struct spelling *spelling)
 {
     return spelling->is_tied || spelling->distance > DISTANCE_MOST ? NULL : spelling->nearest;
 }
+
+bool spelling_is_habit(const char *words, const char *word, size_t length)
+{
+    for (const char *at = words; at != NULL; at = strchr(at, ' ')) {
+        at += strspn(at, " ");
+        if (strcspn(at, " ") == length && memcmp(at, word, length) == 0)
+            return true;
+    }
+    return false;
+}

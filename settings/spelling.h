@@ -1,5 +1,6 @@
 /*
- * Spelling: which of several words was most likely meant by one that is none of them.
+ * Spelling: which of several words was most likely meant by one that is none of them, because it is
+ * misspelled, or because other programs call it so.
  */
 #ifndef SETTINGS_SPELLING_H
 #define SETTINGS_SPELLING_H
@@ -27,5 +28,8 @@ void spelling_try(struct spelling *spelling, const char *candidate);
  * beginning of a word, of 3 letters or more, counts 2. NULL if there is none.
  */
 const char *spelling_nearest(const struct spelling *spelling);
+
+/* Is this one of the words, which have spaces between them? Not for NULL. */
+bool spelling_is_habit(const char *words, const char *word, size_t length);
 
 #endif

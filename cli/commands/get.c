@@ -135,15 +135,14 @@ static int compare_local(struct connection *connection, struct download *downloa
     return code;
 }
 
-/* What a claim of --force calls the local file `path`, as fstatat(2) takes it: empty if it is gone. */
-static const char *local_id(int base, const char *path, int flags, char *text, size_t room)
+/* Writes what a claim calls a local file, whose path is for fstatat(2): empty if it is gone. */
+static void print_id(int base, const char *path, int flags, char *text, size_t room)
 {
     struct stat status;
 
     text[0] = '\0';
     if (fstatat(base, path, &status, flags | AT_SYMLINK_NOFOLLOW) == 0)
         (void)snprintf(text, room, "%ju %ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
-    return text;
 }
 
 /* Fetches a file to a target that was looked at with the result `code`, and releases the target. */
@@ -157,7 +156,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
     char id[64] = "";
     /* Two names can lead to one file: by a link, or where upper and lower case are the same. */
     if (force && code == 0 && target->kind == TARGET_FILE)
-        (void)local_id(target->base, target->real, 0, id, sizeof id);
+        print_id(target->base, target->real, 0, id, sizeof id);
     bool is_ours = claims_conflict(&rules->claims, id, strlen(id), name);
     bool was_there = target->kind == TARGET_FILE && (!force || is_ours);
     struct report report = {
@@ -178,7 +177,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
         if (code == 0)
             code = target_commit(target, force, download.digest, invocation->failure);
         if (code == 0 && force) {
-            (void)local_id(target->fd, "", AT_EMPTY_PATH, id, sizeof id);
+            print_id(target->fd, "", AT_EMPTY_PATH, id, sizeof id);
             claims_note(&rules->claims, id, strlen(id), name);
         }
     }

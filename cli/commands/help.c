@@ -66,38 +66,25 @@ void help_print_command(const struct command *command)
 
 /* Commands of other tools, and what does the same here. */
 static const struct habit {
-    const char *word;
+    const char *words;
     const char *here;
 } habits[] = {
-    {"cp", "put FILE --folder FOLDER or get NAME --into DIR"},
-    {"copy", "put FILE --folder FOLDER or get NAME --into DIR"},
-    {"scp", "put FILE --folder FOLDER or get NAME --into DIR"},
-    {"upload", "put FILE"},
-    {"push", "put FILE"},
-    {"mput", "put FILE"},
-    {"store", "put FILE"},
-    {"download", "get NAME"},
-    {"pull", "get NAME"},
-    {"fetch", "get NAME"},
-    {"mget", "get NAME"},
+    {"cp copy scp", "put FILE --folder FOLDER or get NAME --into DIR"},
+    {"upload push mput store", "put FILE"},
+    {"download pull fetch mget", "get NAME"},
     {"cat", "get NAME --output -"},
-    {"rsync", "put -R FOLDER or get -R FOLDER"},
-    {"sync", "put -R FOLDER or get -R FOLDER"},
+    {"rsync sync", "put -R FOLDER or get -R FOLDER"},
     {"dir", "ls"},
-    {"del", "rm"},
-    {"purge", "rm -R --match '*' FOLDER"},
-    {"rmdir", "rm -R --match '*' FOLDER"},
-    {"delete", "rm"},
+    {"del delete", "rm"},
+    {"purge rmdir", "rm -R --match '*' FOLDER"},
     {"info", "stat"},
     {"mkdir", "put --folder FOLDER, which makes it, too"},
-    {"mv", "get OLD, put --name NEW, then rm OLD"},
-    {"rename", "get OLD, put --name NEW, then rm OLD"},
+    {"mv rename", "get OLD, put --name NEW, then rm OLD"},
     {NULL, NULL},
 };
 
 int help_refuse_word(const char *word, bool may_be_topic, struct failure *failure)
 {
-    const struct habit *habit = habits;
     const char *wrong = may_be_topic ? "no such command or topic" : "no such command";
     struct spelling spelling;
 
@@ -109,10 +96,10 @@ int help_refuse_word(const char *word, bool may_be_topic, struct failure *failur
     for (const struct help_topic *topic = help_topics; may_be_topic && topic->word != NULL; topic++)
         spelling_try(&spelling, topic->word);
     const char *nearest = spelling_nearest(&spelling);
-    while (habit->word != NULL && strcmp(habit->word, word) != 0)
-        habit++;
-    if (habit->word != NULL)
-        nearest = habit->here;
+    for (const struct habit *habit = habits; habit->words != NULL; habit++) {
+        if (spelling_is_habit(habit->words, word, strlen(word)))
+            nearest = habit->here;
+    }
     return nearest != NULL ? fail(failure, REASON_USAGE, word,
                                   "%s; did you mean %s? (see fsc help)", wrong, nearest)
                            : fail(failure, REASON_USAGE, word, "%s (see fsc help)", wrong);

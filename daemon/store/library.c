@@ -187,7 +187,7 @@ int library_prepare(const struct library *library, bool make, const char **ret_f
             return -REASON_UNSUPPORTED;
         }
     }
-    if (make ? lock_make_file(library) < 0 : !lock_is_possible(library)) {
+    if (lock_prepare(library, make) < 0) {
         *ret_fault = "cannot use .fsd/lock";
         return library_own_failure(errno);
     }

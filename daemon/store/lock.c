@@ -52,15 +52,13 @@ int lock_name(const struct library *library, const char *name, int operation)
     return -1;
 }
 
-int lock_make_file(const struct library *library)
+int lock_prepare(const struct library *library, bool make)
 {
+    if (!make)
+        return descriptor_access(library->root, LIBRARY_LOCK, R_OK | W_OK) < 0 && errno != ENOENT
+                   ? -1
+                   : 0;
     int fd = open_file(library);
-
     descriptor_close(fd);
     return fd < 0 ? -1 : 0;
-}
-
-bool lock_is_possible(const struct library *library)
-{
-    return descriptor_access(library->root, LIBRARY_LOCK, R_OK | W_OK) == 0 || errno == ENOENT;
 }

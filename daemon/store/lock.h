@@ -17,11 +17,9 @@ int lock_name(const struct library *library, const char *name, int operation);
 
 /*
  * Makes the file of the locks, if it is missing, while there is room: on a full disk it could not
- * be made, and without it nothing could be deleted. Returns 0, or -1 with errno set.
+ * be made, and without it nothing could be deleted. Without `make` it may be missing. Returns 0, or
+ * -1 with errno set when it cannot be used.
  */
-int lock_make_file(const struct library *library);
-
-/* Can it be used, or made? Does nothing. Leaves errno when not. */
-bool lock_is_possible(const struct library *library);
+int lock_prepare(const struct library *library, bool make);
 
 #endif
