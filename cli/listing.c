@@ -1,5 +1,6 @@
 #include "cli/listing.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,14 +95,27 @@ int listing_check_pattern(const struct options *options, struct failure *failure
     if (fault == NULL && options_have(options, OPTION_RECURSIVE) && strchr(match, '/') != NULL)
         fault = "with -R only the last component is compared (give the folder as an operand)";
     else if (fault == NULL &&
-             (match[0] == '/' || match[strlen(match) - 1] == '/' || strstr(match, "//") != NULL))
+             (match[0] == '/' || strncmp(match, "./", 2) == 0 || strncmp(match, "../", 3) == 0))
+        fault = "no name begins with \"/\" or \"./\" (leave it out)";
+    else if (fault == NULL && (match[strlen(match) - 1] == '/' || strstr(match, "//") != NULL))
         fault = "a component is empty";
     return fault == NULL ? 0 : fail(failure, REASON_USAGE, options->command, "--match: %s", fault);
 }
 
-bool listing_is_pattern(const char *name)
+bool listing_is_remote(const char *operand)
 {
-    return strpbrk(name, "*?[") != NULL;
+    size_t length = strcspn(operand, ":/");
+
+    /* "12:30" is a time. */
+    return length > 0 && operand[length] == ':' && !isdigit((unsigned char)operand[length + 1]);
+}
+
+const char *listing_hint(const char *name, const char *for_pattern)
+{
+    if (strpbrk(name, "*?[") != NULL)
+        return for_pattern;
+    return listing_is_remote(name) ? " (--server, such as ssh://HOST, says where the library is)"
+                                   : "";
 }
 
 const char *listing_subject(const struct listing_request *request)

@@ -51,8 +51,14 @@ int listing_find_folder(struct connection *connection, const char *folder);
 /* Checks the pattern of --match, if there is one. Returns 0 or -REASON_USAGE. */
 int listing_check_pattern(const struct options *options, struct failure *failure);
 
-/* Does a name that is not there look like a pattern? */
-bool listing_is_pattern(const char *name);
+/* Does an operand begin with the place of a server, as "backup1:" of scp(1) and "s3://" do? */
+bool listing_is_remote(const char *operand);
+
+/*
+ * What to do about a name that is not there, in brackets after a space, or "": for a pattern what the
+ * caller says, and for a name that begins with the place of a server how to say that.
+ */
+const char *listing_hint(const char *name, const char *for_pattern);
 
 /* What messages about a listing name: its folder or file, or the command. */
 const char *listing_subject(const struct listing_request *request);

@@ -126,6 +126,9 @@ int operands_next(struct operands *operands, const char **ret)
         return fail_line(operands, "contains a NUL (use -0 for a list of NUL-terminated names)");
     if (length == 0)
         return fail_line(operands, "is empty");
+    /* No name has one, and hardly a file: Windows writes it. */
+    if (line[length - 1] == '\r' && !options_have(options, OPTION_NULL))
+        return fail_line(operands, "ends with a carriage return (use tr -d '\\r' to remove it)");
     *ret = line;
     return 1;
 }

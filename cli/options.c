@@ -86,11 +86,24 @@ enum option options_find(const char *name, size_t length)
     return option;
 }
 
+/* Is an operand most likely the value of the option before it, which only an "=" can give it? */
+static bool is_value_of(const struct option_row *row, const char *operand)
+{
+    char digest[DIGEST_ROOM];
+    int64_t ignored = 0;
+
+    return row->kind == VALUE_DIGEST
+               ? strncmp(operand, "sha256:", 7) == 0 || digest_of_hex(operand, digest)
+               : operand[0] != '\0' && (operand[strspn(operand, "0123456789")] == '\0' ||
+                                        quantity_duration(operand, &ignored));
+}
+
 int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted,
                   struct failure *failure)
 {
     struct option_parser parser;
     struct fault fault = {.file = NULL};
+    const struct option_row *before = NULL; /* an option that has no value, but could have one */
     int found = 0;
 
     *options = (struct options){.awaiting = OPTION_COUNT};
@@ -106,6 +119,16 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
             found = fault_refuse(&fault, "--%s is given twice", row->name);
             break;
         }
+        if (found == OPTION_PARSER_OPERAND && before != NULL && !parser.only_operands &&
+            is_value_of(before, parser.text)) {
+            found = fault_refuse(&fault, "--%s %s: write --%s=%s, or --%s -- %s for an operand",
+                                 before->name, parser.text, before->name, parser.text, before->name,
+                                 parser.text);
+            break;
+        }
+        before = found == OPTION_PARSER_OPTION && row->value_is_optional && parser.text[0] == '\0'
+                     ? row
+                     : NULL;
         if (found == OPTION_PARSER_OPTION) {
             options->values[parser.option] = parser.text;
         } else if (options->command != NULL) {

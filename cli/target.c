@@ -127,8 +127,10 @@ int target_look(struct target *target, const char *path, struct failure *failure
     *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
     if (stat(path, &status) == 0) {
         if (S_ISDIR(status.st_mode))
-            return fail(failure, REASON_LOCAL, path,
-                        "is a local folder (use --into %s to fetch into it)", path);
+            return fail(
+                failure, REASON_LOCAL, path,
+                "is a local folder (use --into %s to fetch into it, or -R to fetch a folder)",
+                path);
         /* Other programs may write there, too: it must not be replaced. */
         if (S_ISREG(status.st_mode) && fstat(STDOUT_FILENO, &output) == 0 &&
             descriptor_is_same(&output, &status))
@@ -221,6 +223,9 @@ int target_open(struct target *target, struct failure *failure)
         (void)sigprocmask(SIG_SETMASK, &before, NULL);
         errno = error;
     }
+    if (target->kind != TARGET_DEVICE && target->folder < 0 && errno == ENOENT)
+        return fail(failure, REASON_LOCAL, target->path,
+                    "its local folder does not exist (make it first)");
     return target->fd >= 0 ? 0 : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
 }
 

@@ -139,16 +139,17 @@ set_date() {
     local command count=0
     use_machine
     start_inside
-    inside sh -e -c 'mkdir -p photos/a /srv/files/logs; echo 1 | tee shop.gz photos/1 /srv/files/logs/1 >photos/a/2'
+    inside sh -e -c 'mkdir -p photos/a /srv/files/logs; echo 1 | tee shop.gz photos/1 /srv/files/logs/1 >photos/a/2; echo shop.gz >list'
     page fsc.1 | section 'Coming from scp, rsync, rclone, aws s3' | awk -F '   +' 'NF == 4 { print $3 }' | sed 1d >commands
     while IFS= read -r command; do
         run quiet inside bash -o pipefail -c "$command" </dev/null
         [ "$status" -eq 0 ] || fail "$command: $status: $output"
         count=$((count + 1))
     done <commands
-    [ "$count" -ge 19 ]
+    [ "$count" -ge 23 ]
     # What was deleted, and what was not.
-    assert_equal "$(inside fsc ls -R)" $'old/photos/1\nold/photos/a/2\nshop/mon\nshop/shop.gz'
+    assert_equal "$(inside fsc ls -R | paste -s -d ' ')" \
+        'old/1 old/a/2 old/photos/1 old/photos/a/2 old/shop.gz shop/mon shop/shop.gz'
     inside cmp shop.gz /tmp/tue
 }
 

@@ -352,7 +352,8 @@ assert_says() {
     # Local files.
     assert_says 9 'typo: no such file here' put typo
     assert_says 9 'folder: is a local folder (use -R to store what is in it)' put folder
-    assert_says 9 './folder: is a local folder (use --into ./folder to fetch into it)' get f --output ./folder
+    assert_says 9 './folder: is a local folder (use --into ./folder to fetch into it, or -R to fetch a folder)' \
+        get f --output ./folder
     assert_says 3 'f: exists here with different content (use --force to overwrite)' get f
 }
 

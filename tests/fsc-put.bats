@@ -798,8 +798,9 @@ SCRIPT
     for guard in '' x "${old}0" "${old#sha256:}" "md5:00" "sha256:"; do
         assert_fails 2 "$FSC" put small --replace="$guard"
     done
-    # What follows a space is an operand.
-    assert_fails 9 "$FSC" put --name a --replace "$old"
+    # What follows a space is an operand, and surely not meant to be one.
+    assert_fails 2 "$FSC" put --name a --replace "$old" small
+    assert_fails 9 "$FSC" put --name a --replace -- "$old"
 }
 
 @test "put: what a server may answer to --replace" {

@@ -123,6 +123,30 @@ $ fsc get report.pdf
 $ fsc mv docs/d.txt docs/f.txt
 2 fsc: mv: no such command; did you mean get OLD, put --name NEW, then rm OLD? (see fsc help)
 > fsc get docs/d.txt && fsc put d.txt --name docs/f.txt && fsc rm docs/d.txt
+
+$ mkdir docs && fsc get docs
+9 fsc: docs: is a local folder (use --into docs to fetch into it, or -R to fetch a folder)
+> fsc get -R docs
+
+$ fsc get backup1:docs/d.txt
+4 fsc: backup1:docs/d.txt: no such file in the library (--server, such as ssh://HOST, says where the library is)
+> fsc --server ssh://backup1/ get docs/d.txt
+
+$ fsc ls backup1:
+4 fsc: backup1:: no such file or folder in the library (--server, such as ssh://HOST, says where the library is)
+> fsc --server ssh://backup1/ ls
+
+$ fsc rm backup1:report.pdf
+4 fsc: backup1:report.pdf: no such file in the library (--server, such as ssh://HOST, says where the library is)
+> fsc --server ssh://backup1/ rm report.pdf
+
+$ fsc --server ssh:backup1 ls
+2 fsc: --server: ssh:backup1: not an address (use ssh://[USER@]HOST[/LIBRARY] for another machine)
+> fsc --server ssh://backup1 ls
+
+$ fsc put report.pdf --replace sha256:ed9c86a61e05623abeb71f9eeda8780dab0e28a2f69bb54813f99a2ec4b3602f
+2 fsc: put: --replace sha256:ed9c86a61e05623abeb71f9eeda8780dab0e28a2f69bb54813f99a2ec4b3602f: write --replace=sha256:ed9c86a61e05623abeb71f9eeda8780dab0e28a2f69bb54813f99a2ec4b3602f, or --replace -- sha256:ed9c86a61e05623abeb71f9eeda8780dab0e28a2f69bb54813f99a2ec4b3602f for an operand (see fsc help put)
+> fsc put report.pdf --replace=sha256:ed9c86a61e05623abeb71f9eeda8780dab0e28a2f69bb54813f99a2ec4b3602f
 END
 }
 
@@ -157,7 +181,7 @@ $ fsc get -R docs mirror
 > mkdir mirror && fsc get -R docs --into mirror
 
 $ fsc get docs/d.txt --into missing
-9 fsc: missing/d.txt: cannot write: No such file or directory
+9 fsc: missing/d.txt: its local folder does not exist (make it first)
 > mkdir missing && fsc get docs/d.txt --into missing
 
 $ fsc put a.txt b.txt --name docs
@@ -175,6 +199,22 @@ $ fsc put a.txt --folder /docs
 $ fsc --server backup1:/srv ls
 2 fsc: --server: backup1:/srv: not an address (use ssh://[USER@]HOST[/LIBRARY] for another machine)
 > fsc --server ssh://backup1/srv ls
+
+$ fsc get docs/d.txt --into missing/
+9 fsc: missing/d.txt: its local folder does not exist (make it first)
+> mkdir missing && fsc get docs/d.txt --into missing/
+
+$ fsc get -R docs --into missing
+9 fsc: docs: the local folder missing does not exist (make it first)
+> mkdir missing && fsc get -R docs --into missing
+
+$ printf 'a.txt\r\n' | fsc put --files-from -
+2 fsc: standard input: line 1: ends with a carriage return (use tr -d '\r' to remove it)
+> printf 'a.txt\r\n' | tr -d '\r' | fsc put --files-from -
+
+$ fsc put a.txt --folder ''
+2 fsc: a.txt: cannot be stored as "/a.txt": it begins with a slash (leave out --folder to store it at the top)
+> fsc put a.txt
 END
 }
 
@@ -227,6 +267,26 @@ $ fsc rm --older-than 30d docs
 $ fsc ls 'docs/*'
 4 fsc: docs/*: no such file or folder in the library (use --match for a pattern)
 > fsc ls --match 'docs/*'
+
+$ fsc ls --match '/docs/*'
+2 fsc: ls: --match: no name begins with "/" or "./" (leave it out)
+> fsc ls --match 'docs/*'
+
+$ fsc rm --match './docs/*'
+2 fsc: rm: --match: no name begins with "/" or "./" (leave it out)
+> fsc rm --match 'docs/*'
+
+$ fsc stat 'docs/*'
+4 fsc: docs/*: no such file in the library (for a pattern use: fsc ls --match PATTERN | fsc stat --files-from -)
+> fsc ls --match 'docs/*' | fsc stat --files-from -
+
+$ fsc version
+2 fsc: version: no such command; did you mean --version? (see fsc help)
+> fsc --version
+
+$ fsc exit-codes
+2 fsc: exit-codes: no such command; did you mean help exit-codes? (see fsc help)
+> fsc help exit-codes
 END
 }
 
@@ -263,6 +323,10 @@ $ fsc rm -f missing.txt
 $ fsc --endpoint-url {}/socket ls
 2 fsc: unknown option --endpoint-url; did you mean --server? (see fsc help)
 > fsc --server {}/socket ls
+
+$ fsc get s3://bucket/docs/d.txt
+2 fsc: s3://bucket/docs/d.txt: not a valid name: a component is empty (--server, such as ssh://HOST, says where the library is)
+> fsc --server {}/socket get docs/d.txt
 END
 }
 
@@ -327,6 +391,14 @@ $ fsc stat docs
 $ fsc --match '*.pdf' ls
 2 fsc: --match must come after the command (see fsc help)
 > fsc ls --match '*.pdf'
+
+$ fsc get --wait 5 docs/d.txt
+2 fsc: get: --wait 5: write --wait=5, or --wait -- 5 for an operand (see fsc help get)
+> fsc get --wait=5 docs/d.txt
+
+$ fsc --server tcp:localhost:7373 ls
+2 fsc: --server: tcp:localhost:7373: a host without plain: means TLS, which is not supported; use ssh://HOST for another machine, /path/of/socket for a Unix socket, or plain:host:port for unencrypted TCP on this machine
+> fsc --server {}/socket ls
 
 $ fsc --timeout 30 ls
 2 fsc: unknown option --timeout; did you mean --max-time? (see fsc help)

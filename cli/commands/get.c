@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "cli/commands/commands.h"
 #include "cli/download.h"
 #include "cli/entries.h"
+#include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/retry.h"
 #include "cli/target.h"
@@ -87,6 +89,8 @@ static bool is_place(const struct invocation *invocation, const char *name)
 static int fetch(struct invocation *invocation, struct download *download)
 {
     struct connection *connection = &invocation->connection;
+    const char *hint = listing_hint(
+        download->name, " (for a pattern use: fsc ls --match PATTERN | fsc get --files-from -)");
     struct retry retry;
     int code = 0;
 
@@ -99,10 +103,9 @@ static int fetch(struct invocation *invocation, struct download *download)
     if (code == -REASON_NOT_A_FILE)
         return fail(connection->failure, REASON_NOT_A_FILE, download->name,
                     "%s (use -R to fetch a folder)", reason_text(REASON_NOT_A_FILE));
-    if (code == -REASON_NOT_FOUND && listing_is_pattern(download->name))
-        return fail(connection->failure, REASON_NOT_FOUND, download->name,
-                    "%s (for a pattern use: fsc ls --match PATTERN | fsc get --files-from -)",
-                    reason_text(REASON_NOT_FOUND));
+    if (code == -REASON_NOT_FOUND && hint[0] != '\0')
+        return fail(connection->failure, REASON_NOT_FOUND, download->name, "%s%s",
+                    reason_text(REASON_NOT_FOUND), hint);
     if (code == -REASON_NOT_FOUND && is_place(invocation, download->name))
         return fail(connection->failure, REASON_NOT_FOUND, download->name,
                     "%s (use --output %s to fetch the first one to there)",
@@ -195,8 +198,9 @@ static char *local_path(const struct invocation *invocation, const char *below)
 {
     const char *into = invocation->options->values[OPTION_INTO];
     char *path = NULL;
-    int length =
-        asprintf(&path, "%s%s%s", into != NULL ? into : "", into != NULL ? "/" : "", below);
+    size_t folder = into != NULL ? strlen(into) : 0;
+    int length = asprintf(&path, "%s%s%s", into != NULL ? into : "",
+                          folder > 0 && into[folder - 1] != '/' ? "/" : "", below);
 
     return length < 0 ? NULL : path;
 }
@@ -213,10 +217,15 @@ static int get_folder(struct invocation *invocation, const char *name)
     struct failure *failure = invocation->failure;
     struct entries entries = {.count = 0};
     int base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int first = base < 0
-                    ? fail_errno(failure, REASON_LOCAL, into != NULL ? into : ".", "cannot write")
-                    : entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
+    int first = 0;
 
+    if (base < 0 && errno == ENOENT && into != NULL)
+        first = fail(failure, REASON_LOCAL, name,
+                     "the local folder %s does not exist (make it first)", into);
+    else if (base < 0)
+        first = fail_errno(failure, REASON_LOCAL, into != NULL ? into : ".", "cannot write");
+    else
+        first = entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
     if (first == -REASON_EMPTY)
         first = fail(failure, REASON_NOT_FOUND, name, "no such file or folder in the library%s",
                      is_place(invocation, name) ? " (use --into DIR to fetch into a folder)" : "");

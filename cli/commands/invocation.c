@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/json.h"
+#include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/output.h"
 #include "protocol/name.h"
@@ -28,6 +29,9 @@ int invocation_check_name(struct invocation *invocation, const char *operand, si
 
     if (fault == NULL)
         return 0;
+    if (listing_is_remote(operand))
+        return fail(invocation->failure, REASON_USAGE, operand, "not a valid name: %s%s", fault,
+                    listing_hint(operand, ""));
     return fail(invocation->failure, REASON_USAGE, operand, "not a valid name: %s%s%.*s%s", fault,
                 has_hint ? " (use " : "", has_hint ? (int)bare_length : 0, bare,
                 has_hint ? ")" : "");

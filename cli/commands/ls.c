@@ -151,7 +151,7 @@ static int list_one(struct invocation *invocation, const char *operand)
                 ? listing_find_folder(connection, name)
                 : fail(connection->failure, REASON_NOT_FOUND, name, "no such %s in the library%s",
                        is_folder ? "folder" : "file or folder",
-                       listing_is_pattern(name) ? " (use --match for a pattern)" : "");
+                       listing_hint(name, " (use --match for a pattern)"));
         if (found < 0)
             return found;
     }

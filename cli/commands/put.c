@@ -8,6 +8,7 @@
 
 #include "cli/claims.h"
 #include "cli/commands/commands.h"
+#include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/tree.h"
 #include "cli/uploads.h"
@@ -100,7 +101,7 @@ static int check_name(struct put *put, const char *local)
     if (put->name[0] == '\0' && name == NULL && local[0] != '\0')
         return fail(failure, REASON_USAGE, local,
                     "a folder without a name (use -R --folder FOLDER to store what is in it)");
-    if (given_length > 0 && bare[0] == '\0')
+    if ((folder != NULL || given_length > 0) && bare[0] == '\0')
         return fail(failure, REASON_USAGE, local,
                     "cannot be stored as \"%s\": %s (leave out --%s to store it at the top)",
                     put->name, fault, folder != NULL ? "folder" : "name");
@@ -291,7 +292,6 @@ static int check_last(const struct put *put)
     const char *last = options->operands[options->operand_count - 1];
     const char *bare = invocation_bare_name(last);
     int length = (int)name_length_without_slash(bare, strlen(bare));
-    bool is_remote = strcspn(last, ":") < strcspn(last, "/");
     struct stat status;
 
     if (stat(last, &status) == 0)
@@ -305,7 +305,7 @@ static int check_last(const struct put *put)
         return 0;
     if (options_have(options, OPTION_FOLDER))
         return fail(failure, REASON_USAGE, last, "no such file here; nothing was stored");
-    if (is_remote)
+    if (listing_is_remote(last))
         return fail(
             failure, REASON_USAGE, last,
             "no such file here (--server, such as ssh://HOST, says where the library is, and "

@@ -3,6 +3,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/entries.h"
+#include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/retry.h"
 #include "protocol/line.h"
@@ -45,9 +46,10 @@ static int delete_file(struct invocation *invocation, const char *name)
         (void)fail(connection->failure, REASON_NOT_A_FILE, name,
                    "%s (use -R --match '*' to delete the files in a folder)",
                    reason_text(REASON_NOT_A_FILE));
-    if (code == -REASON_NOT_FOUND && listing_is_pattern(name))
-        (void)fail(connection->failure, REASON_NOT_FOUND, name, "%s (use --match for a pattern)",
-                   reason_text(REASON_NOT_FOUND));
+    if (code == -REASON_NOT_FOUND)
+        (void)fail(connection->failure, REASON_NOT_FOUND, name, "%s%s",
+                   reason_text(REASON_NOT_FOUND),
+                   listing_hint(name, " (use --match for a pattern)"));
     return report(invocation, name, is_gone ? "already gone" : "deleted", code);
 }
 

@@ -52,7 +52,9 @@ static int stat_one(struct invocation *invocation, const char *operand)
         return fail_errno(failure, REASON_INTERNAL, name, "no memory");
     code = listing_read(&invocation->connection, &request, keep_entry, &asked);
     if (code == -REASON_EMPTY)
-        code = fail(failure, REASON_NOT_FOUND, name, "%s", reason_text(REASON_NOT_FOUND));
+        code = fail(failure, REASON_NOT_FOUND, name, "%s%s", reason_text(REASON_NOT_FOUND),
+                    listing_hint(name, " (for a pattern use: fsc ls --match PATTERN | fsc stat "
+                                       "--files-from -)"));
     if (code < 0) {
         entries_free(&asked.entries);
         return code;
