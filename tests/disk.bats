@@ -119,7 +119,7 @@ END
     FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(No space left on device\)"|msg=failed .*cause="No space'
     start_fsd
     grep -q 'msg="the library is served read-only"' "$FSD_LOG"
-    becomes_writable no-space 'for number in range(10): os.unlink(f"{LIBRARY}/{number + 1}")'
+    becomes_writable no-space 'for number in range(10): session.expect(f"DELETE {number + 1}", "OK")'
 }
 
 @test "library: a new one on a full disk is read, and written to when there is room" {

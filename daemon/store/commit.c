@@ -65,7 +65,9 @@ int commit_delete(const struct library *library, const char *name)
     struct stored there = {.fd = -1};
     struct folders folders = {.count = 0};
     int lock = lock_name(library, name, LOCK_EX);
-    int dropped = lock < 0 ? library_own_failure(errno) : quarantine_drop(library, name);
+    /* Where the file of locks cannot be made, nobody has one. A deletion may make room for it. */
+    bool is_refused = lock < 0 && errno != ENOENT && library_failure(errno) != -REASON_NO_SPACE;
+    int dropped = is_refused ? library_own_failure(errno) : quarantine_drop(library, name);
     int code = dropped;
 
     /* First the one in quarantine: as long as it is there, the name is reserved for its bytes. */
