@@ -24,8 +24,8 @@
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
  * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, and the
  * connections that it is given. The sweeper keeps open the root only. All of them share the
- * counters (daemon/counters.h) and nothing else: a child has the settings of the moment when it was
- * forked.
+ * counters (daemon/counters.h), the log, which is their standard error, and nothing else: a child
+ * has the settings of the moment when it was forked.
  *
  * TERM or INT: the parent closes the channels, so that each session ends after its current request.
  * The parent waits for limits.drain, or a second signal, then sends KILL to the workers that are
