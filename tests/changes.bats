@@ -6,6 +6,13 @@
 load library
 load fsc
 
+# random SIZE: so many bytes, of which the first and the last are not those of rewrite.
+random() {
+    printf a
+    head -c $(($1 - 2)) /dev/urandom
+    printf z
+}
+
 # rewrite FILE: its first and last byte become others. Its mtime is put back, its ctime is new.
 rewrite() {
     local before
@@ -22,7 +29,7 @@ rewrite() {
 make_sources() {
     mkdir -p folder
     printf 'hello, world' >small
-    head -c 5000000 /dev/urandom >large
+    random 5000000 >large
     cp small large folder
     touch -d yesterday small large folder/*
 }
@@ -119,7 +126,7 @@ SCRIPT
 # stopped_daemon REQUEST: a daemon that has read the first piece of library/hand, a file without a record.
 stopped_daemon() {
     mkdir -p "$LIBRARY"
-    head -c 1000000 /dev/urandom >"$LIBRARY/hand"
+    random 1000000 >"$LIBRARY/hand"
     touch -d yesterday "$LIBRARY/hand"
     printf '%s\n' "$1" >requests
     stopped pread64 "$LIBRARY/hand" "$FSD" --library "$LIBRARY" --stdio
