@@ -467,7 +467,7 @@ int upload_conclude(struct upload *upload, int code)
                 (void)connection_ask(connection, upload->name, ANSWER_OK);
             }
             return fail(failure, REASON_LOST, upload->name,
-                        "the connection was lost; the file is not stored");
+                        "the connection was lost; the file is not stored yet");
         case MEANS_UNKNOWN:
             upload->is_final = true;
             return connection->unanswered[0] != '\0'

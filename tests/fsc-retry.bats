@@ -661,7 +661,7 @@ $eager_hello
 > ABORT aborted
 < FAIL aborted
 SCRIPT
-    assert_equal "$stderr" 'fsc: x: the connection was lost; the file is not stored'
+    assert_equal "$stderr" 'fsc: x: the connection was lost; the file is not stored yet'
 }
 
 @test "lost answers: several files over one connection" {
@@ -680,7 +680,7 @@ SCRIPT
 > PUT tree/c size=5 digest=$digest_of_hello
 < EXISTS size=6 digest=sha256:a\{64}
 SCRIPT
-    assert_equal "$status $stderr" '10 fsc: tree/a: the connection was lost; the file is not stored
+    assert_equal "$status $stderr" '10 fsc: tree/a: the connection was lost; the file is not stored yet
 fsc: tree/c: exists in the library with different content (use --replace to overwrite)'
 }
 
