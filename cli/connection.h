@@ -23,8 +23,7 @@ struct connection {
      */
     bool unreachable;
     char unanswered[96]; /* how the last connection ended before the server said anything, or "" */
-    bool
-        command_failed; /* then, its command ended with a failure, such as a login that is refused */
+    bool command_failed; /* its command ended with a failure then, as when a login is refused */
     struct stream stream;
     pid_t command;     /* of exec:COMMAND, for dial_end(); 0 for none */
     bool shares_group; /* the caller ends all of our process group, with that command */
