@@ -104,7 +104,11 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
         return complain("", strerror(errno));
     daemon->counters->started_s = (int64_t)time(NULL);
     log_set_level((enum log_level)settings->log_level);
-    if (log_open(settings->log_to, is_foreground, daemon->counters) < 0)
+    bool has_log = log_open(settings->log_to, is_foreground, daemon->counters) == 0;
+    /* The file may be that of a daemon of another user. */
+    if (!has_log && daemon->line->action == ACTION_STDIO)
+        has_log = log_open("syslog", is_foreground, daemon->counters) == 0;
+    if (!has_log)
         return complain(settings->log_to, strerror(errno));
     if (library_open(&daemon->library, settings->library, settings->records) < 0)
         return complain_of_library(settings, strerror(errno));
