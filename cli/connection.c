@@ -59,6 +59,7 @@ void connection_quit(struct connection *connection)
 /* Closes a connection that the server never used, and notes how it ended, for this reason. */
 static void note_unanswered(struct connection *connection, enum reason reason)
 {
+    const struct address *server = &connection->settings->server;
     int status = close_open(connection);
     char how[48] = "the connection was closed";
 
@@ -69,8 +70,12 @@ static void note_unanswered(struct connection *connection, enum reason reason)
         (void)snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(status));
     else if (status >= 0)
         (void)snprintf(how, sizeof how, "ended with %d", WEXITSTATUS(status));
+    /* fsd says 2 if it has no library, in words for its own command line. */
+    bool lacks_library = server->kind == ADDRESS_SSH && server->rest[0] == '\0' && status >= 0 &&
+                         WIFEXITED(status) && WEXITSTATUS(status) == 2;
     (void)snprintf(connection->unanswered, sizeof connection->unanswered,
-                   "%s before the server answered", how);
+                   "%s before the server answered%s", how,
+                   lacks_library ? " (use ssh://HOST/LIBRARY for the library in that folder)" : "");
 }
 
 int connection_ready(struct connection *connection)

@@ -22,7 +22,8 @@ struct connection {
      * --max-time is used up: no request can succeed.
      */
     bool unreachable;
-    char unanswered[96]; /* how the last connection ended before the server said anything, or "" */
+    /* How the last connection ended before the server answered, or "". */
+    char unanswered[128];
     bool command_failed; /* its command ended with a failure then, as when a login is refused */
     struct stream stream;
     pid_t command;     /* of exec:COMMAND, for dial_end(); 0 for none */

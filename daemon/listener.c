@@ -132,6 +132,13 @@ static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t m
     return NULL;
 }
 
+/* Of a Unix socket. */
+static const char *explain(int error)
+{
+    return error == ENOENT ? "its folder does not exist (make it, or use --listen)"
+                           : strerror(error);
+}
+
 static int open_unix(struct listener *listener, const char *path, mode_t mode,
                      char fault[LISTENER_FAULT_ROOM])
 {
@@ -151,11 +158,11 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
     if (listener->is_trial) {
         wrong = check_path(&address, &is_dead);
         if (wrong == NULL && descriptor_access_new(path) < 0)
-            wrong = strerror(errno);
+            wrong = explain(errno);
     } else {
         int lock = lock_folder(&address, LOCK_TRIES);
         wrong =
-            lock < 0 || fstat(lock, &folder) < 0 ? strerror(errno) : bind_unix(fd, &address, mode);
+            lock < 0 || fstat(lock, &folder) < 0 ? explain(errno) : bind_unix(fd, &address, mode);
         descriptor_close(lock);
     }
     if (wrong != NULL) {

@@ -62,7 +62,9 @@ static int read_word(const struct setting *row, const char *word, size_t length,
     }
     return fault_refuse(fault, "\"%.*s\" is not one of %s%s", length < 64 ? (int)length : 64, word,
                         join_words(row->words, known, sizeof known),
-                        row->kind == SETTING_PATH ? ", or an absolute path" : "");
+                        row->kind == SETTING_PATH           ? ", or an absolute path"
+                        : memchr(word, ',', length) != NULL ? " (put spaces between them)"
+                                                            : "");
 }
 
 /* A bound as the user would write it. */

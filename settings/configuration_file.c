@@ -160,11 +160,20 @@ static int refuse_unknown(const struct source *source, const char *name)
 {
     const struct setting *row = source->configuration->table;
     struct spelling spelling;
+    const char *nearest = NULL;
+    const char *dot = strrchr(name, '.');
+    const char *last = dot != NULL ? dot + 1 : name;
 
     spelling_begin(&spelling, name, strlen(name));
-    for (; row->name != NULL; row++)
+    for (; row->name != NULL; row++) {
         spelling_try(&spelling, row->name);
-    const char *nearest = spelling_nearest(&spelling);
+        /* The name may be right, and its group missing. */
+        dot = strrchr(row->name, '.');
+        if (dot != NULL && strcmp(dot + 1, last) == 0)
+            nearest = row->name;
+    }
+    if (nearest == NULL)
+        nearest = spelling_nearest(&spelling);
     return nearest != NULL
                ? fault_refuse(source->fault, "unknown setting; did you mean %s?", nearest)
                : fault_refuse(source->fault, "unknown setting");
@@ -281,7 +290,13 @@ int configuration_parse(struct configuration *configuration, const char *text, c
         code = take_group(&source, config_root_setting(&config), "");
     } else {
         fault->line = (unsigned)config_error_line(&config);
-        code = fault_refuse(fault, "%s", config_error_text(&config));
+        const char *wrong = config_error_text(&config);
+        code =
+            fault_refuse(fault, "%s%s", wrong,
+                         strcmp(wrong, "syntax error") == 0
+                             ? " (a setting is name = value; with text in double quotes, a group "
+                               "is name = { ... };)"
+                             : "");
     }
     config_destroy(&config);
     return code;

@@ -63,7 +63,7 @@ END
     assert_equal "${#lines[@]}" 7
     assert_line --index 0 "fsd: library $WORK/absent: No such file or directory"
     assert_line --index 1 "fsd: $WORK/no/pid: No such file or directory"
-    assert_line --index 2 "fsd: cannot listen on $WORK/no/socket: No such file or directory"
+    assert_line --index 2 "fsd: cannot listen on $WORK/no/socket: its folder does not exist (make it, or use --listen)"
     assert_line --index 3 --regexp '^fsd: cannot listen on plain:0\.0\.0\.0:0: not a loopback address; '
     assert_line --index 4 "fsd: cannot listen on $CONFIG: the path exists and is not a socket"
     assert_line --index 5 "fsd: cannot listen on $SOCKET: the address is given twice"

@@ -370,6 +370,10 @@ refused = 'msg="reload failed, the old settings stay in use"'
 config = os.getcwd() + '/fsd.conf'
 
 
+SYNTAX_ERROR = ('syntax error (a setting is name = value; with text in double quotes, '
+                'a group is name = { ... };)')
+
+
 def refuse(text, cause):
     with open(config, 'w') as file:
         file.write(text)
@@ -379,10 +383,10 @@ def refuse(text, cause):
     check(Session().status()['limits.idle'] == '21s', 'a setting has changed')
 
 
-refuse('limits = { idle = "22s"; };\nspare = ;', f'{config}:2: syntax error')
+refuse('limits = { idle = "22s"; };\nspare = ;', f'{config}:2: {SYNTAX_ERROR}')
 refuse('limits = { idle = "22s";\n sessions = 0; };',
        f'{config}:2: limits.sessions: 0 is too small: it must be at least 1')
-refuse('limits = { idle = "22s";\n sessions = 5;\n frob\xe4 = 1; };', f'{config}:3: syntax error')
+refuse('limits = { idle = "22s";\n sessions = 5;\n frob\xe4 = 1; };', f'{config}:3: {SYNTAX_ERROR}')
 refuse('limits = { idle = "22s"; };\nanonymous = "forged\\nlevel=info";',
        f"{config}:2: anonymous: 'forged?level=info' is not one of list, get, put, replace, delete, watch, status")
 # In all of these libconfig is the one that could end or hang.

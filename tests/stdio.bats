@@ -580,6 +580,12 @@ END
     run --separate-stderr "$FSC" get a b --server ssh://backup1
     assert_equal "$status $output" '10 '
     assert_regex "$stderr" $'^[^\n]*fsd: not found\nfsc: ssh://backup1: ended with 127 before the server answered$'
+    # fsd has no library there.
+    printf '#!/bin/sh\nexit 2\n' >sbin/fsd
+    chmod +x sbin/fsd
+    run --separate-stderr "$FSC" get a b --server ssh://backup1
+    assert_equal "$status $stderr" "10 fsc: ssh://backup1: ended with 2 before the server answered \
+(use ssh://HOST/LIBRARY for the library in that folder)"
     # There is no ssh.
     run --separate-stderr env PATH=/nowhere "$FSC" get a b --server ssh://backup1
     assert_equal "$status $output" '10 '
