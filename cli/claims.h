@@ -1,6 +1,6 @@
 /*
- * Claims: what this run has stored or written under a name, so that nothing else of the same run
- * replaces it. They take at most 64 MiB: after 1.5 million names all are forgotten.
+ * Claims: which file of this run owns a name, so that no other file of the same run replaces it. They
+ * take at most 64 MiB: after 1.5 million names all are forgotten.
  */
 #ifndef CLI_CLAIMS_H
 #define CLI_CLAIMS_H

@@ -257,9 +257,9 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
 }
 
 /*
- * The command's stdin and stdout are ends of two socket pairs, so that it cannot make one of them
- * non-blocking for a program beside it that has the other; its stderr is ours. At a terminal it stays
- * in our process group, so that it can ask there, and Ctrl-C ends it, too; otherwise it has its own.
+ * The command's stdin and stdout are ends of two socket pairs: programs in it that share one
+ * description would also share O_NONBLOCK. Its stderr is ours. At a terminal it stays in our process
+ * group, so that it can ask there and Ctrl-C ends it, too; otherwise it has its own.
  */
 static int dial_command(const struct address *server, bool shares_group, int ret[2],
                         pid_t *ret_command, struct failure *failure)

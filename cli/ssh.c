@@ -10,9 +10,9 @@ enum {
 };
 
 /*
- * What the user's shell there, whichever it is, is to run. sh, csh and fish agree only on what single
- * quotes mean, and not on a quote or backslash in them: so all bytes of the library's path but plain
- * ones are written in octal, for printf(1). sshd's PATH lacks the folders of daemons.
+ * The command for the user's shell on the other machine. sh, csh and fish agree on single quotes, but
+ * not on a quote or backslash between them. So the library's path is written for printf(1), with all
+ * but plain bytes in octal. sshd's PATH lacks the folders of daemons.
  */
 static void print_remote(const char *library, char text[REMOTE_ROOM])
 {
@@ -32,7 +32,7 @@ static void print_remote(const char *library, char text[REMOTE_ROOM])
 
 void ssh_exec(const struct address *server, bool may_ask)
 {
-    /* Not what the user's configuration may say of this host for other uses. sh reports a missing ssh. */
+    /* ssh_config(5) may forward ports for this host, or run a command. sh reports a missing ssh. */
     static const char script[] =
         "exec ssh -T -oClearAllForwardings=yes -oRemoteCommand=none ${4:+-oBatchMode=yes} "
         "${3:+-p \"$3\"} -- \"$1\" \"$2\"";

@@ -76,8 +76,8 @@ static int give_name(const struct target *target, bool force)
 }
 
 /*
- * fsync(2), where it is possible: a folder that cannot be read has EBADF. There is no way around an
- * error of the disk.
+ * fsync(2), where it is possible: a folder that was opened with O_PATH has EBADF. An error of the
+ * disk is always a failure.
  */
 static int sync_to_disk(int fd)
 {
@@ -238,7 +238,7 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
 
     if (target->temporary[0] == '\0')
         return 0;
-    /* Only the umask can have kept it from that mode. Some file systems have no other way to set it. */
+    /* The umask may have changed the mode. Some file systems can only set it when a file is made. */
     if (target->kind == TARGET_FILE &&
         (fstat(target->fd, &status) < 0 || (status.st_mode & 0777) != target->mode) &&
         fchmod(target->fd, target->mode) < 0)

@@ -296,7 +296,7 @@ static int send_body(struct upload *upload)
         errno = error;
         if (error != 0)
             return abandon_body(upload, fail_unreadable(upload));
-        /* What was sent must be the file as it was when it was opened, and the digest the known one. */
+        /* The file must be as it was when it was opened, and its digest the known one. */
         digest_finish(&body->digest, made);
         if (reading == 1)
             memcpy(digest, is_known(upload) ? upload->digest : made, DIGEST_ROOM);

@@ -36,8 +36,8 @@ int log_check(const char *to);
 
 /*
  * Opens the file again, if the log is one: it may have been renamed. Processes that were forked
- * before keep the old one. Returns 1; 0 when the log is no file; or -1 with errno, when it cannot be
- * opened and the old one stays in use.
+ * before keep the old one. Returns 1; 0 when the log is not a file; or -1 with errno, when it cannot
+ * be opened and the old one stays in use.
  */
 int log_reopen(const char *to);
 

@@ -32,9 +32,9 @@ bool descriptor_is_same(const struct stat *one, const struct stat *other);
 bool descriptor_is_named(int fd, int folder, const char *name);
 
 /*
- * Does this errno say that a call is not to be had, rather than that it has failed? Kernels, sandboxes
- * and file systems have different ones for that, and some of them mean a refusal, too: what then is
- * done instead must be refused as well. EIO is none of them, although some FUSE mounts return it.
+ * Does this errno mean that a call is not supported, rather than that it failed? Kernels, sandboxes
+ * and file systems return different ones. Some of these can also be a refusal, so the fallback must
+ * be one that would be refused as well. EIO is not among them, although some FUSE mounts return it.
  */
 bool descriptor_lacks_call(int error);
 

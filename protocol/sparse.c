@@ -72,7 +72,7 @@ static int end_hole(struct sparse *sparse, int fd, bool is_end)
         sparse->is_reserved = is_reserved = false;
     if ((is_reserved || is_end || sparse->holes == 0) && ftruncate(fd, sparse->length) < 0)
         return fill(sparse, fd);
-    /* Only now: ext4 punches no holes after the end of a file. Without one it only takes more room. */
+    /* Last, as ext4 punches no holes beyond the end. A failure only takes more room. */
     if (is_reserved) {
         do
             code = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from);

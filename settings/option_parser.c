@@ -33,8 +33,8 @@ static size_t find_letter(const struct option_row *rows, uint64_t accepted, int 
 }
 
 /*
- * Refuses an unknown option, as it is spelled. It is most likely what another program has; otherwise a
- * letter is most likely meant in the other case, and a name misspelled.
+ * Refuses an unknown option, with what was most likely meant: what other programs call so, the same
+ * letter in the other case, or a name that is spelled nearly like it.
  */
 static int refuse_unknown(const struct option_parser *parser, const char *spelled, bool is_long,
                           struct fault *fault)

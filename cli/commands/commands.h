@@ -26,10 +26,10 @@ struct command {
 /* The table; the row after the last one has no word. */
 extern const struct command commands[];
 
-/* The row of a word; NULL for one that is no command. */
+/* The row of a word; NULL for one that is not a command. */
 const struct command *command_find(const char *word);
 
-/* The options of a word's command, as bits; every option for a word that is no command. */
+/* The options of a word's command, as bits; every option for a word that is not a command. */
 uint64_t command_options(const char *word);
 
 int complete_run(struct invocation *invocation);
@@ -55,7 +55,7 @@ extern const struct help_topic help_topics[];
 void help_print_list(void);
 void help_print_command(const struct command *command);
 
-/* Refuses a word that is no command or, if it may be one, no topic. Returns -REASON_USAGE. */
+/* Refuses a word that is not a command or, if it may be one, a topic. Returns -REASON_USAGE. */
 int help_refuse_word(const char *word, bool may_be_topic, struct failure *failure);
 
 #endif

@@ -37,8 +37,8 @@ struct invocation {
 bool invocation_has(const struct invocation *invocation, enum option option);
 
 /*
- * What follows the "/" and "./" at the beginning of a name, as people write it who think of paths;
- * "" for the library as a whole, "/" or ".".
+ * Skips the "/" and "./" with which people begin a name who think of paths. "/" and ".", the whole
+ * library, become "".
  */
 const char *invocation_bare_name(const char *name);
 

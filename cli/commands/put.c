@@ -89,15 +89,14 @@ static int check_name(struct put *put, const char *local)
     const char *name = put->options->values[OPTION_NAME];
     const char *given = folder != NULL ? folder : name != NULL ? name : "";
     const char *bare = invocation_bare_name(given);
-    size_t given_length = strlen(given);
+    size_t given_length =
+        folder != NULL ? name_length_without_slash(given, strlen(given)) : strlen(given);
     size_t length = name_length_without_slash(bare, strlen(bare));
     const char *fault = name_fault(put->name, strlen(put->name));
     bool is_folder = folder != NULL || bare[length] == '/';
 
     if (fault == NULL)
         return 0;
-    if (folder != NULL)
-        given_length = name_length_without_slash(given, given_length);
     if (put->name[0] == '\0' && name == NULL && local[0] != '\0')
         return fail(failure, REASON_USAGE, local,
                     "a folder without a name (use -R --folder FOLDER to store what is in it)");

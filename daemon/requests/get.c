@@ -20,8 +20,8 @@ struct download {
 };
 
 /*
- * Has a file without a digest changed while it was sent? If only its ctime did, the whole file is read
- * again, and compared by the digest of what was sent. Returns 0, -REASON_MISMATCH or another reason.
+ * Has a file without a digest changed while it was sent? If only its ctime has, the whole file is
+ * read again and its digest compared. Returns 0, -REASON_MISMATCH or another reason.
  */
 static int check_sent(const struct download *download, const char *sent)
 {

@@ -22,7 +22,7 @@ enum {
     SCANS_TO_SETTLE = 2,
 };
 
-/* The mark of a name and its details: of a digest, so that nobody can choose another name with it. */
+/* The mark of a name and its details. It is from a digest: nobody can find two with the same mark. */
 static uint64_t mark_of(const char *name, const char *details)
 {
     char text[DIGEST_ROOM];
