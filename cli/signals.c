@@ -114,8 +114,12 @@ bool signals_reap(pid_t of, int *ret_status)
         if (ended == abs(of))
             *ret_status = status;
     }
-    if (ended < 0 && of == command)
+    if (ended < 0 && of == command) {
         command = 0;
+        /* Also what had left the group and has ended: a long run may start many commands. */
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            continue;
+    }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return ended < 0;
 }

@@ -180,6 +180,20 @@ SCRIPT
     assert_equal "$status $output ${#stderr_lines[@]}" '10 a 1'
 }
 
+@test "retry: no zombies stay of what the commands have left behind" {
+    short_pauses
+    # It leaves the process group, as a master of ssh does, and ends before the command.
+    cat >command <<'END'
+(setsid sh -c 'echo "$$" >pid' &)
+until [ -s pid ] && ! grep -q '^State:.[^ZX]' "/proc/$(cat pid)/status" 2>/dev/null; do :; done
+rm pid
+ps --ppid "$PPID" -o stat= | grep -c Z >>zombies
+exit 1
+END
+    assert_fails 10 setsid -w "$FSC" get a --retry 3 --server 'exec:. ./command'
+    assert_equal "$(<zombies)" $'1\n1\n1\n1'
+}
+
 @test "retry: the count must be a number" {
     local text
     printf hello >small
