@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <linux/capability.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -43,14 +44,6 @@ static int fail(char fault[LISTENER_FAULT_ROOM], const char *address, const char
                                                                         : -REASON_INTERNAL;
 }
 
-static void find_folder(const char *path, char folder[LISTENER_PATH_ROOM])
-{
-    const char *slash = strrchr(path, '/');
-
-    (void)snprintf(folder, LISTENER_PATH_ROOM, "%.*s", slash == path ? 1 : (int)(slash - path),
-                   path);
-}
-
 static struct listener_socket *add(struct listener *listener, int fd, enum address_kind kind,
                                    const void *address, socklen_t length)
 {
@@ -79,10 +72,10 @@ static bool is_listed(const struct listener *listener, size_t first, size_t last
  */
 static int lock_folder(const struct sockaddr_un *address, int most_tries)
 {
-    char folder[LISTENER_PATH_ROOM];
+    char path[sizeof address->sun_path];
 
-    find_folder(address->sun_path, folder);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    memcpy(path, address->sun_path, sizeof path);
+    int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int tries = 0; fd >= 0 && tries < most_tries; tries++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
             break;
@@ -400,11 +393,12 @@ int listener_check(const struct settings *settings, const struct systemd *system
 static const char *make_again(struct listener_socket *lost, mode_t mode)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char folder[LISTENER_PATH_ROOM];
+    char path[LISTENER_PATH_ROOM];
     struct stat status;
 
     memcpy(address.sun_path, lost->path, sizeof lost->path);
-    find_folder(lost->path, folder);
+    memcpy(path, lost->path, sizeof path);
+    const char *folder = dirname(path);
     /* The mode again, because of the umask. */
     if (mkdir(folder, lost->folder_mode & S_IRWXU) == 0)
         (void)chmod(folder, lost->folder_mode);

@@ -132,12 +132,13 @@ int log_open(const char *to, bool is_foreground, struct counters *shared)
 
 int log_check(const char *to)
 {
-    int fd = to[0] == '/' ? open(to, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
-
-    descriptor_close(fd);
-    if (to[0] != '/' || fd >= 0)
+    if (to[0] != '/')
         return 0;
-    return errno == ENOENT ? descriptor_access_new(to) : -1;
+    int fd = open(to, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? descriptor_access_new(to) : -1;
+    (void)close(fd);
+    return 0;
 }
 
 int log_reopen(const char *to)

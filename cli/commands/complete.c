@@ -39,12 +39,6 @@ static void offer(struct completion *completion, const char *text)
         candidates_add(&completion->candidates, whole);
 }
 
-static void offer_words(struct completion *completion, const char *const *words)
-{
-    for (; *words != NULL; words++)
-        offer(completion, *words);
-}
-
 static void offer_commands(struct completion *completion)
 {
     for (const struct command *command = commands; command->word != NULL; command++) {
@@ -132,10 +126,12 @@ static int offer_names(struct completion *completion, bool only_folders)
 
 static int offer_values(struct completion *completion, enum value value)
 {
-    static const char *const addresses[] = {ADDRESS_DEFAULT, "exec:", "plain:", "ssh://", NULL};
-    static const char *const times[] = {"10s", "30s", "1m", "5m", "1h", NULL};
-    static const char *const ages[] = {"7d", "30d", "90d", NULL};
-    static const char *const counts[] = {"1", "3", "10", NULL};
+    static const char *const words[VALUE_TOPIC + 1][6] = {
+        [VALUE_ADDRESS] = {ADDRESS_DEFAULT, "exec:", "plain:", "ssh://"},
+        [VALUE_TIME] = {"10s", "30s", "1m", "5m", "1h"},
+        [VALUE_AGE] = {"7d", "30d", "90d"},
+        [VALUE_COUNT] = {"1", "3", "10"},
+    };
     int code = 0;
 
     /* readline completes local files itself, and quotes them well. */
@@ -150,25 +146,15 @@ static int offer_values(struct completion *completion, enum value value)
     case VALUE_NEW_NAME:
         code = offer_names(completion, value != VALUE_NAME);
         break;
-    case VALUE_ADDRESS:
-        offer_words(completion, addresses);
-        completion->candidates.is_unfinished = true;
-        break;
-    case VALUE_TIME:
-        offer_words(completion, times);
-        break;
-    case VALUE_AGE:
-        offer_words(completion, ages);
-        break;
-    case VALUE_COUNT:
-        offer_words(completion, counts);
-        break;
     case VALUE_TOPIC:
         offer_commands(completion);
         for (const struct help_topic *topic = help_topics; topic->word != NULL; topic++)
             offer(completion, topic->word);
         break;
     default:
+        completion->candidates.is_unfinished = value == VALUE_ADDRESS;
+        for (const char *const *word = words[value]; *word != NULL; word++)
+            offer(completion, *word);
         break;
     }
     if (code == 0)
