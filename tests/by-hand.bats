@@ -202,7 +202,7 @@ END
     done
 }
 
-@test "by hand: a file of which nothing can be learned is not left out of a listing with details" {
+@test "by hand: a file that cannot be examined is not left out of a listing with details" {
     use_other_user
     mkdir -p "$LIBRARY/searched"
     touch "$LIBRARY/searched/file" "$LIBRARY/file"

@@ -357,7 +357,7 @@ assert_says() {
     assert_says 3 'f: exists here with different content (use --force to overwrite)' get f
 }
 
-@test "ls: an empty library is no failure, however it is called" {
+@test "ls: an empty library is not a failure" {
     local name
     start_fsd
     for name in / . ./; do

@@ -109,7 +109,7 @@ with serving(writing):
 END
 }
 
-@test "log: nor does a pipe of another user" {
+@test "log: a pipe of another user that nobody reads stops no session" {
     skip_unless_root 'to be another user'
     use_other_user
     converse_with_log <<'END'

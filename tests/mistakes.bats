@@ -54,7 +54,7 @@ check_mistakes() {
     [ "$count" -ge 5 ]
 }
 
-@test "mistakes: who comes from cp and scp" {
+@test "mistakes: of people who know cp and scp" {
     check_mistakes <<'END'
 $ fsc put shop.sql.gz docs/
 2 fsc: docs/: no such file here (use --folder docs to store the others in a folder of the library)
@@ -150,7 +150,7 @@ $ fsc put report.pdf --replace sha256:ed9c86a61e05623abeb71f9eeda8780dab0e28a2f6
 END
 }
 
-@test "mistakes: who comes from rsync" {
+@test "mistakes: of people who know rsync" {
     check_mistakes <<'END'
 $ fsc rsync photos archive/
 2 fsc: rsync: no such command; did you mean put -R FOLDER or get -R FOLDER? (see fsc help)
@@ -218,7 +218,7 @@ $ fsc put a.txt --folder ''
 END
 }
 
-@test "mistakes: who comes from rclone" {
+@test "mistakes: of people who know rclone" {
     check_mistakes <<'END'
 $ fsc copy a.txt docs
 2 fsc: copy: no such command; did you mean put FILE --folder FOLDER or get NAME --into DIR? (see fsc help)
@@ -290,7 +290,7 @@ $ fsc exit-codes
 END
 }
 
-@test "mistakes: who comes from aws s3" {
+@test "mistakes: of people who know aws s3" {
     check_mistakes <<'END'
 $ fsc put a.txt s3://bucket/a.txt
 2 fsc: s3://bucket/a.txt: no such file here (--server, such as ssh://HOST, says where the library is, and --folder which folder in it)
@@ -330,7 +330,7 @@ $ fsc get s3://bucket/docs/d.txt
 END
 }
 
-@test "mistakes: who comes from curl, wget and ftp" {
+@test "mistakes: of people who know curl, wget and ftp" {
     check_mistakes <<'END'
 $ fsc get -o copy.txt docs/d.txt
 2 fsc: get: unknown option -o; did you mean --output? (see fsc help get)

@@ -38,7 +38,7 @@ struct list_query {
     int (*batch_end)(void *context);
     /*
      * Called, with errno, for a visible folder that is there but cannot be read, so that nothing
-     * below it, or not all of it, is listed; and for a file of which not even the status is known.
+     * below it, or not all of it, is listed; and for a file whose status cannot be read.
      * The result counts as that of `entry`. NULL: they are just skipped.
      */
     int (*unreadable)(void *context, const char *name);
