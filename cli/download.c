@@ -194,6 +194,10 @@ bool download_can_resume(const struct download *download)
     return download->can_restart || download->written == 0 || download->digest[0] != '\0';
 }
 
+static const char damaged[] =
+    "the content does not match its digest (the file may be damaged in the "
+    "library; fsd-scrub(8) there checks it)";
+
 int download_get(struct connection *connection, struct download *download)
 {
     const char *announced = download->digest;
@@ -222,13 +226,12 @@ int download_get(struct connection *connection, struct download *download)
     if (end[0] == '\0' && is_whole)
         return fail_body(connection, name, -REASON_BREACH, NULL);
     if (end[0] != '\0' && strcmp(end, made) != 0)
-        return fail_body(connection, name, -REASON_MISMATCH, NULL);
+        return fail_body(connection, name, -REASON_MISMATCH, damaged);
     if (download->written < download->size)
         return fail(connection->failure, REASON_BREACH, name,
                     "the server sent fewer bytes than it announced");
     if (download->digest[0] != '\0' && strcmp(download->digest, made) != 0)
-        return fail(connection->failure, REASON_MISMATCH, name,
-                    "the content differs from what was announced");
+        return fail(connection->failure, REASON_MISMATCH, name, "%s", damaged);
     memcpy(download->digest, made, DIGEST_ROOM);
     if (download->can_restart && sparse_finish(&download->file, download->fd) < 0)
         return fail_errno(connection->failure, REASON_LOCAL, download->local, "cannot write");

@@ -173,8 +173,10 @@ int options_digest(const struct options *options, enum option option, char ret_d
     ret_digest[0] = '\0';
     if (hex == NULL || digest_of_hex(hex, ret_digest))
         return 0;
-    return fail(failure, REASON_USAGE, options->command, "--%s: must be 64 hexadecimal digits",
-                option_rows[option].name);
+    return fail(
+        failure, REASON_USAGE, options->command,
+        "--%s: must be 64 hexadecimal digits and nothing else (the first word of sha256sum)",
+        option_rows[option].name);
 }
 
 int options_time(const struct options *options, enum option option, int64_t *ret_ms,

@@ -146,6 +146,9 @@ int target_look(struct target *target, const char *path, struct failure *failure
      */
     bool is_link = lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
     target->real = is_link && target->kind != TARGET_DEVICE ? realpath(path, NULL) : strdup(path);
+    if (target->real == NULL && is_link && errno == ENOENT)
+        return fail(failure, REASON_LOCAL, path,
+                    "is a local symbolic link that leads nowhere (remove it first)");
     if (target->real == NULL)
         return fail_errno(failure, REASON_LOCAL, path, "cannot write");
     target->last = name_last_component(target->real);

@@ -476,7 +476,7 @@ SCRIPT
     assert_output "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824  a
 $(printf 'd%.0s' {1..64})  d"
     assert_equal "$stderr" 'fsc: b: no
-fsc: c: the content differs from what was announced
+fsc: c: the content does not match its digest (the file may be damaged in the library; fsd-scrub(8) there checks it)
 fsc: gone: no such file in the library'
 }
 

@@ -172,6 +172,14 @@ $ fsc sync photos
 2 fsc: sync: no such command; did you mean put -R FOLDER or get -R FOLDER? (see fsc help)
 > fsc put -R photos
 
+$ ln -s nowhere link && fsc get docs/d.txt --output link
+9 fsc: link: is a local symbolic link that leads nowhere (remove it first)
+> rm -f link && fsc get docs/d.txt --output link
+
+$ fsd-scrub {}/library
+2 fsd-scrub: {}/library: it begins with a slash (use --library for the library; a FOLDER is in it)
+> fsd-scrub --library {}/library 2>/dev/null
+
 $ fsc get -R docs --output mirror
 2 fsc: get: --output FILE takes no folder (use --into DIR for what -R fetches)
 > mkdir mirror && fsc get -R docs --into mirror
@@ -267,6 +275,10 @@ $ fsc rm --older-than 30d docs
 $ fsc ls 'docs/*'
 4 fsc: docs/*: no such file or folder in the library (use --match for a pattern)
 > fsc ls --match 'docs/*'
+
+$ fsc put report.pdf --replace --sha256 "$(sha256sum report.pdf)"
+2 fsc: put: --sha256: must be 64 hexadecimal digits and nothing else (the first word of sha256sum)
+> fsc put report.pdf --replace --sha256 "$(sha256sum report.pdf | cut -d ' ' -f 1)"
 
 $ fsc ls --match '/docs/*'
 2 fsc: ls: --match: no name begins with "/" or "./" (leave it out)

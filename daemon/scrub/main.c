@@ -70,6 +70,8 @@ static int read_command_line(struct arguments *arguments, int argc, char **argv)
         if (found == OPTION_PARSER_OPERAND) {
             size_t length = name_length_without_slash(text, strlen(text));
             const char *wrong = name_fault(text, length);
+            if (text[0] == '/')
+                wrong = "it begins with a slash (use --library for the library; a FOLDER is in it)";
             if (wrong != NULL)
                 return refuse(text, wrong);
             if (plan->folder != NULL)
