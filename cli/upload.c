@@ -417,8 +417,10 @@ int upload_conclude(struct upload *upload, int code)
     int hashed = 0;
 
     for (;;) {
-        if (upload->stage == UPLOAD_SENT && (code == -REASON_LOST || code == -REASON_TIMEOUT))
+        if (upload->stage == UPLOAD_SENT && (code == -REASON_LOST || code == -REASON_TIMEOUT)) {
             upload->is_unknown = true;
+            upload->is_unanswered = connection->unanswered[0] != '\0';
+        }
         switch (classify(upload, code, held_until_ms)) {
         case MEANS_HELD:
             if (connection_pause(connection, connection->settings->pause_ms))
@@ -470,7 +472,7 @@ int upload_conclude(struct upload *upload, int code)
                         "the connection was lost; the file is not stored yet");
         case MEANS_UNKNOWN:
             upload->is_final = true;
-            return connection->unanswered[0] != '\0'
+            return upload->is_unanswered && connection->unanswered[0] != '\0'
                        ? fail(failure, REASON_LOST, connection->settings->server.text,
                               "%s; the files that were sent may or may not be stored",
                               connection->unanswered)

@@ -51,6 +51,7 @@ struct upload {
     bool digest_sent;         /* the server has the digest, so same=1 is about it */
     bool is_begun;            /* an earlier session of the server may still have this id */
     bool is_unknown;          /* it was sent whole, and the answer was lost */
+    bool is_unanswered;       /* that connection was lost before the server answered anything */
     bool is_final;            /* neither another attempt nor asking again can help */
     bool was_there;           /* the same bytes were there already */
     int64_t size;             /* of the whole source, as far as it was read */

@@ -645,7 +645,7 @@ assert_outcomes() {
         assert_equal "$answer: $status" "$answer: $code"
         assert_equal "$output ${#stderr_lines[@]}" " $((code != 0))"
         # That line is about the server if it did not answer at all.
-        [ "$answer" = \\ ] && subject=$SOCKET || subject=x
+        [[ $first$answer != *'<'* && $answer == \\ ]] && subject=$SOCKET || subject=x
         [ -z "$stderr" ] || assert_regex "$stderr" "^fsc: $subject: "
     done
 }
