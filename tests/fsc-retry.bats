@@ -183,7 +183,7 @@ SCRIPT
 @test "retry: no zombies stay of what the commands have left behind" {
     short_pauses
     # It leaves the process group, as a master of ssh does, and ends before the command.
-    cat >command <<'END'
+    cat >./command <<'END'
 (setsid sh -c 'echo "$$" >pid' &)
 until [ -s pid ] && ! grep -q '^State:.[^ZX]' "/proc/$(cat pid)/status" 2>/dev/null; do :; done
 rm pid
