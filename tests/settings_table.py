@@ -45,7 +45,8 @@ def words_of(row):
 
 
 def none_of(row, word):
-    return f'"{word}" is not one of ' + ', '.join(words_of(row))
+    hint = ' (put spaces between them)' if ',' in word else ''
+    return f'"{word}" is not one of ' + ', '.join(words_of(row)) + hint
 
 
 DURATION = 'a duration in quotes, as in "30s", "5m" or "2h"'
