@@ -97,7 +97,7 @@ static const char *check_path(const struct sockaddr_un *address, bool *ret_is_de
         return errno == ENOENT ? NULL : strerror(errno);
     if (!S_ISSOCK(status.st_mode))
         return "the path exists and is not a socket";
-    /* Of the wrong type, so that whoever listens does not notice, but EPROTOTYPE shows it. */
+    /* A live socket refuses the wrong type with EPROTOTYPE, and its daemon does not notice. */
     int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (client < 0)
         return strerror(errno);
@@ -407,7 +407,7 @@ static const char *make_again(struct listener_socket *lost, mode_t mode)
         return strerror(errno);
     int lock = lock_folder(&address, 1);
     const char *wrong = lock < 0 ? strerror(errno) : NULL;
-    /* Whoever has the lock may be about to replace what is there. */
+    /* The holder of the lock may be about to replace what is there. */
     if (wrong == NULL && flock(lock, LOCK_EX | LOCK_NB) < 0 && lstat(lost->path, &status) == 0)
         wrong = "its folder is locked";
     if (wrong == NULL)

@@ -1,6 +1,6 @@
 /*
- * Spelling: which of several words was most likely meant by one that is none of them, because it is
- * misspelled, or because other programs call it so.
+ * Spelling: finds the word that somebody most likely meant, who misspelled it or used the word that
+ * another program has for it.
  */
 #ifndef SETTINGS_SPELLING_H
 #define SETTINGS_SPELLING_H
