@@ -10,23 +10,14 @@ made_again='msg="the folder .fsd was removed, and made again" library='
     FSD_EXPECTED=$made_again
     start_fsd
     converse <<'END'
-import shutil
-
-
-def remove():
-    """Removes .fsd, once the daemon has removed the names of what it has stored."""
-    wait_until(lambda: not stages(), 'the stages to go')
-    shutil.rmtree(LIBRARY + '/.fsd')
-
-
 session = Session()
 for number, request in enumerate(('PUT a size=1 eager=1\n1\nx\nEND', 'DELETE a', 'PUT b size=1 eager=1\n1\nx\nEND',
                                   'PUT b size=1 eager=1 replace=1\n1\ny\nEND')):
-    remove()
+    remove_private_folder()
     session.expect(request, 'OK')
     check(sorted(os.listdir(LIBRARY + '/.fsd')) == ['lock', 'stage'], 'not made again')
     wait_until(lambda: len(log_lines('made again')) == number + 1, 'the log')
-remove()
+remove_private_folder()
 check(session.status()['writable'] == '1', 'it is not writable')
 check(os.path.exists(LIBRARY + '/.fsd/lock'), 'not made again')
 os.unlink(LIBRARY + '/.fsd/lock')
@@ -145,18 +136,9 @@ END
     FSD_EXPECTED="$made_again"'|level=warning msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(Not a directory\)"'
     start_fsd
     converse <<'END'
-import shutil
-
-
-def remove():
-    """Removes .fsd, once the daemon has removed the names of what it has stored."""
-    wait_until(lambda: not stages(), 'the stages to go')
-    shutil.rmtree(LIBRARY + '/.fsd')
-
-
 session = Session()
 session.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
-remove()
+remove_private_folder()
 open(LIBRARY + '/.fsd', 'w').close()
 for _ in range(2):
     session.expect('PUT b size=1', 'FAIL unavailable the library cannot be written to; the log of fsd says why')

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -272,6 +273,12 @@ def stop_daemon():
 def stages():
     """The uploads on their way in."""
     return [path for path in glob.glob(LIBRARY + '/.fsd/stage/*/*')]
+
+
+def remove_private_folder():
+    """Removes .fsd, once the daemon has removed the names of what it has stored."""
+    wait_until(lambda: not stages(), 'the stages to go')
+    shutil.rmtree(LIBRARY + '/.fsd')
 
 
 def read_file(name):
