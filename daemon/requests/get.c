@@ -42,7 +42,8 @@ static int send_body(struct download *download)
     struct stream *stream = &session->stream;
     const char *text = download->stored.record.digest;
     bool is_unknown = text[0] == '\0';
-    char made[DIGEST_ROOM];
+    bool is_made = is_unknown && download->is_whole;
+    char made[DIGEST_ROOM] = "";
     struct digest digest;
     int code = 0;
 
@@ -59,13 +60,14 @@ static int send_body(struct download *download)
             code = got == 0 ? -REASON_MISMATCH : -REASON_INTERNAL;
             break;
         }
-        if (is_unknown && download->is_whole)
+        if (is_made)
             digest_add(&digest, bytes, (size_t)got);
         body_added(stream, room, (size_t)got);
         download->offset += got;
         session->content_bytes += got;
     }
-    digest_finish(&digest, made);
+    if (is_made)
+        digest_finish(&digest, made);
     if (code == 0 && lookup_has_changed(&download->stored))
         code = -REASON_MISMATCH;
     else if (code == 0 && is_unknown)
