@@ -21,6 +21,7 @@
 #include "daemon/log.h"
 #include "protocol/address.h"
 #include "protocol/descriptor.h"
+#include "protocol/name.h"
 #include "protocol/reason.h"
 
 enum {
@@ -66,79 +67,117 @@ static bool is_listed(const struct listener *listener, size_t first, size_t last
 }
 
 /*
- * Locks the folder of a socket, so that only one of two daemons that start at the same time checks
- * and replaces the socket. Anybody who may read the folder can hold the lock, so the wait is short,
- * and the daemon starts even without the lock. Returns the folder, or -1 with errno set.
+ * Opens the folder of a socket, which others (neither root nor this user) must not be able to write:
+ * they could replace the socket by their own. Where the sticky bit protects it, they may, as in /tmp.
+ * Returns NULL, or what is wrong; the folder is open unless it is -1.
  */
-static int lock_folder(const struct sockaddr_un *address, int most_tries)
+static const char *open_folder(const char *path, int flags, int *ret_fd, struct stat *ret)
 {
-    char path[sizeof address->sun_path];
+    char copy[LISTENER_PATH_ROOM];
 
-    memcpy(path, address->sun_path, sizeof path);
-    int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int tries = 0; fd >= 0 && tries < most_tries; tries++) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-            break;
-        (void)poll(NULL, 0, LOCK_PAUSE_MS);
-    }
-    return fd;
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    *ret_fd = open(dirname(copy), flags | O_DIRECTORY | O_CLOEXEC);
+    if (*ret_fd < 0 || fstat(*ret_fd, ret) < 0)
+        return errno == ENOENT ? "its folder does not exist (make it, or use --listen)"
+                               : strerror(errno);
+    if (ret->st_uid != 0 && ret->st_uid != geteuid())
+        return "its folder belongs to another user, who could replace the socket";
+    if ((ret->st_mode & (S_IWGRP | S_IWOTH)) != 0 && (ret->st_mode & S_ISVTX) == 0)
+        return "others can write to its folder, and could replace the socket (use chmod go-w)";
+    return NULL;
 }
 
 /*
- * May a socket be bound to this path? There may be nothing, or a socket that is dead. Returns NULL,
- * or what is wrong.
+ * Locks the folder of a socket, so that only one of two daemons that start at the same time checks
+ * and replaces the socket. Anybody who may read the folder can hold the lock, so the wait is short,
+ * and the daemon starts even without the lock.
  */
-static const char *check_path(const struct sockaddr_un *address, bool *ret_is_dead)
+static void lock_folder(int folder, int most_tries)
 {
-    struct stat status;
+    for (int tries = 0; tries < most_tries; tries++) {
+        if (flock(folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+            break;
+        (void)poll(NULL, 0, LOCK_PAUSE_MS);
+    }
+}
 
-    *ret_is_dead = false;
-    if (lstat(address->sun_path, &status) < 0)
+/*
+ * May a socket be bound to this path? There may be nothing, or a socket that is dead: then `ret` is
+ * its status. Returns NULL, or what is wrong.
+ */
+static const char *check_path(const struct sockaddr_un *address, struct stat *ret)
+{
+    if (lstat(address->sun_path, ret) < 0)
         return errno == ENOENT ? NULL : strerror(errno);
-    if (!S_ISSOCK(status.st_mode))
+    if (!S_ISSOCK(ret->st_mode))
         return "the path exists and is not a socket";
     /* A live socket refuses the wrong type with EPROTOTYPE, and its daemon does not notice. */
     int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (client < 0)
         return strerror(errno);
-    *ret_is_dead = connect(client, (const struct sockaddr *)address, sizeof *address) < 0 &&
+    bool is_dead = connect(client, (const struct sockaddr *)address, sizeof *address) < 0 &&
                    errno == ECONNREFUSED;
     (void)close(client);
-    return *ret_is_dead ? NULL : "another daemon is listening there";
+    return is_dead ? NULL : "another daemon is listening there";
 }
 
-/* Replaces a socket on which nobody listens. Returns NULL, or what went wrong. */
-static const char *bind_unix(int fd, const struct sockaddr_un *address, mode_t mode)
+/* Removes the file of a socket from its folder, unless something else has taken its place. */
+static void remove_file(int folder, const char *path, const struct stat *file)
 {
-    const struct sockaddr *any = (const struct sockaddr *)address;
-    bool is_dead = false;
-    int bound = bind(fd, any, sizeof *address);
+    const char *name = name_last_component(path);
+    struct stat status;
+
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        descriptor_is_same(&status, file))
+        (void)unlinkat(folder, name, 0);
+}
+
+/*
+ * bind(2), which gives the file the mode of the socket, less the umask: so it has its mode from the
+ * beginning. The umask is that of the whole process; this one, the parent, has no other thread.
+ */
+static int bind_with_mode(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+    if (fchmod(fd, mode) < 0)
+        return -1;
+    mode_t mask = umask(0);
+    int code = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    (void)umask(mask);
+    return code;
+}
+
+/*
+ * Makes a socket, whose file is in this folder, listen. Replaces one on which nobody listens. Sets
+ * `ret_file`. Returns NULL, or what went wrong.
+ */
+static const char *listen_unix(int fd, const struct sockaddr_un *address, int folder, mode_t mode,
+                               struct stat *ret_file)
+{
+    struct stat dead = {.st_ino = 0};
+    int bound = bind_with_mode(fd, address, mode);
 
     if (bound < 0 && errno == EADDRINUSE) {
-        const char *wrong = check_path(address, &is_dead);
+        const char *wrong = check_path(address, &dead);
         if (wrong != NULL)
             return wrong;
-        bound = !is_dead || unlink(address->sun_path) == 0 ? bind(fd, any, sizeof *address) : -1;
+        remove_file(folder, address->sun_path, &dead);
+        bound = bind_with_mode(fd, address, mode);
     }
-    if (bound < 0 || chmod(address->sun_path, mode) < 0 || listen(fd, BACKLOG) < 0)
+    if (bound < 0 || listen(fd, BACKLOG) < 0)
         return strerror(errno);
-    return NULL;
-}
-
-/* Of a Unix socket. */
-static const char *explain(int error)
-{
-    return error == ENOENT ? "its folder does not exist (make it, or use --listen)"
-                           : strerror(error);
+    const char *name = name_last_component(address->sun_path);
+    return fstatat(folder, name, ret_file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(ret_file->st_mode)
+               ? NULL
+               : "its folder was replaced meanwhile";
 }
 
 static int open_unix(struct listener *listener, const char *path, mode_t mode,
                      char fault[LISTENER_FAULT_ROOM])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct stat folder = {.st_mode = 0};
-    const char *wrong = NULL;
-    bool is_dead = false;
+    struct stat status;
+    struct stat file;
+    int folder = -1;
 
     memcpy(address.sun_path, path, strlen(path) + 1);
     if (listener->count == LISTENER_SOCKETS_MOST)
@@ -148,16 +187,16 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return fail(fault, path, strerror(errno));
-    if (listener->is_trial) {
-        wrong = check_path(&address, &is_dead);
+    const char *wrong = open_folder(path, listener->is_trial ? O_PATH : O_RDONLY, &folder, &status);
+    if (wrong == NULL && listener->is_trial) {
+        wrong = check_path(&address, &file);
         if (wrong == NULL && descriptor_access_new(path) < 0)
-            wrong = explain(errno);
-    } else {
-        int lock = lock_folder(&address, LOCK_TRIES);
-        wrong =
-            lock < 0 || fstat(lock, &folder) < 0 ? explain(errno) : bind_unix(fd, &address, mode);
-        descriptor_close(lock);
+            wrong = strerror(errno);
+    } else if (wrong == NULL) {
+        lock_folder(folder, LOCK_TRIES);
+        wrong = listen_unix(fd, &address, folder, mode, &file);
     }
+    descriptor_close(folder);
     if (wrong != NULL) {
         descriptor_close(fd);
         return fail(fault, path, wrong);
@@ -165,8 +204,8 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
     struct listener_socket *added = add(listener, fd, ADDRESS_UNIX, &address, sizeof address);
     if (!listener->is_trial) {
         memcpy(added->path, path, strlen(path) + 1);
-        added->folder_mode = folder.st_mode & ALLPERMS;
-        (void)stat(path, &added->file);
+        added->folder_mode = status.st_mode & ALLPERMS;
+        added->file = file;
     }
     return 0;
 }
@@ -395,31 +434,32 @@ static const char *make_again(struct listener_socket *lost, mode_t mode)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char path[LISTENER_PATH_ROOM];
     struct stat status;
+    int folder = -1;
 
     memcpy(address.sun_path, lost->path, sizeof lost->path);
     memcpy(path, lost->path, sizeof path);
-    const char *folder = dirname(path);
-    /* The mode again, because of the umask. */
-    if (mkdir(folder, lost->folder_mode & S_IRWXU) == 0)
-        (void)chmod(folder, lost->folder_mode);
+    bool is_made = mkdir(dirname(path), lost->folder_mode & S_IRWXU) == 0;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return strerror(errno);
-    int lock = lock_folder(&address, 1);
-    const char *wrong = lock < 0 ? strerror(errno) : NULL;
+    const char *wrong = open_folder(lost->path, O_RDONLY, &folder, &status);
+    /* The rest of the mode, which mkdir(2) does not set, or only less the umask. */
+    if (wrong == NULL && is_made && status.st_uid == geteuid())
+        (void)fchmod(folder, lost->folder_mode);
+    if (wrong == NULL)
+        lock_folder(folder, 1);
     /* The holder of the lock may be about to replace what is there. */
-    if (wrong == NULL && flock(lock, LOCK_EX | LOCK_NB) < 0 && lstat(lost->path, &status) == 0)
+    if (wrong == NULL && flock(folder, LOCK_EX | LOCK_NB) < 0 && lstat(lost->path, &status) == 0)
         wrong = "its folder is locked";
     if (wrong == NULL)
-        wrong = bind_unix(fd, &address, mode);
-    descriptor_close(lock);
+        wrong = listen_unix(fd, &address, folder, mode, &lost->file);
+    descriptor_close(folder);
     if (wrong != NULL) {
         descriptor_close(fd);
         return wrong;
     }
     (void)close(lost->fd);
     lost->fd = fd;
-    (void)stat(lost->path, &lost->file);
     return NULL;
 }
 
@@ -449,13 +489,14 @@ void listener_restore(struct listener *listener, const struct settings *settings
 
 void listener_remove(struct listener *listener)
 {
-    for (size_t i = 0; i < listener->count; i++) {
-        const struct listener_socket *socket = &listener->sockets[i];
+    while (listener->count > 0) {
+        const struct listener_socket *socket = &listener->sockets[--listener->count];
         struct stat status;
-        if (socket->path[0] != '\0' && lstat(socket->path, &status) == 0 &&
-            descriptor_is_same(&status, &socket->file))
-            (void)unlink(socket->path);
+        int folder = -1;
+        if (socket->path[0] != '\0' &&
+            open_folder(socket->path, O_RDONLY, &folder, &status) == NULL)
+            remove_file(folder, socket->path, &socket->file);
+        descriptor_close(folder);
+        (void)close(socket->fd);
     }
-    while (listener->count > 0)
-        (void)close(listener->sockets[--listener->count].fd);
 }

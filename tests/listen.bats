@@ -56,6 +56,46 @@ load library
     kill "$holder"
 }
 
+@test "listen: a folder that others can write is refused, unless it is sticky" {
+    local mode cause
+    mkdir -p "$LIBRARY" "$WORK/run"
+    SOCKET=$WORK/run/socket
+    cause="others can write to its folder, and could replace the socket \\(use chmod go-w\\)"
+    for mode in 0777 0770 0757; do
+        chmod "$mode" "$WORK/run"
+        refuses 1 "^fsd: cannot listen on $SOCKET: $cause\$" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --foreground
+        refuses 1 "^fsd: cannot listen on $SOCKET: $cause\$" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --check
+    done
+    [ ! -e "$SOCKET" ]
+    chmod 1777 "$WORK/run"
+    "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" --check
+    start_fsd
+    play <<<$'> LIST\n< EMPTY'
+}
+
+@test "listen: a folder of another user is refused" {
+    skip_unless_root 'a folder of another user'
+    mkdir -p "$LIBRARY" "$WORK/run"
+    chown 65534 "$WORK/run"
+    local option
+    for option in --foreground --check; do
+        refuses 1 "^fsd: cannot listen on $WORK/run/socket: its folder belongs to another user, who could replace the socket\$" \
+            --config "$CONFIG" --library "$LIBRARY" --listen "$WORK/run/socket" "$option"
+    done
+}
+
+@test "listen: a socket has its mode from the beginning, whatever the umask is" {
+    skip_when_sanitized strace
+    FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -e 'trace=bind,chmod,fchmodat,?fchmodat2')
+    "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'strace may not trace here'
+    bind_socket "$SOCKET"
+    (umask 077 && start_fsd && assert_equal "$(stat -c %a "$SOCKET")" 666 && stop_fsd)
+    # Between two calls, somebody could put another file in its place.
+    run grep -e chmod "$WORK/calls"
+    assert_output ''
+    grep -q -e bind "$WORK/calls"
+}
+
 @test "listen: several addresses at once" {
     start_fsd --listen "$WORK/second" --listen plain:127.0.0.1:0 --anonymous list
     play "$SOCKET" <<<$'> LIST\n< EMPTY'

@@ -195,7 +195,7 @@ END
     mkdir -p "$WORK/a/b"
     start_fsd --listen "$WORK/a/b/socket"
     rm -r "$WORK/a"
-    await_line "$FSD_PID" "$FSD_LOG" "msg=\"the socket was removed, and cannot be made again\" address=$WORK/a/b/socket cause=\"No such file or directory\"" 1
+    await_line "$FSD_PID" "$FSD_LOG" "msg=\"the socket was removed, and cannot be made again\" address=$WORK/a/b/socket cause=\"its folder does not exist" 1
     # HUP looks again.
     kill -HUP "$FSD_PID"
     await_line "$FSD_PID" "$FSD_LOG" 'settings read again' 1
@@ -204,6 +204,24 @@ END
     await_line "$FSD_PID" "$FSD_LOG" 'made again" address' 2
     play "$WORK/a/b/socket" <<<$'> LIST\n< EMPTY'
     assert_equal "$(grep -c 'cannot be made again' "$FSD_LOG")" 1
+}
+
+@test "restore: a socket is not made again in a folder that others can write" {
+    FSD_EXPECTED='level=(warning|error) msg="the socket was removed, and (made again|cannot be made again)" address='
+    mkdir "$WORK/run"
+    SOCKET=$WORK/run/socket
+    start_fsd
+    converse <<'END'
+folder = os.path.dirname(SOCKET)
+os.chmod(folder, 0o777)
+os.unlink(SOCKET)
+wait_until(lambda: log_lines('cause="others can write to its folder'), 'the log')
+hang_up()
+check(not os.path.exists(SOCKET), 'it was made')
+os.chmod(folder, 0o1777)
+wait_until(lambda: log_lines('removed, and made again'), 'the log')
+Session().expect('LIST', 'EMPTY')
+END
 }
 
 @test "restore: the socket of another daemon is not taken" {
