@@ -100,7 +100,8 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     ignore_signals();
     daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (daemon->counters == MAP_FAILED)
+    daemon->slots = slots_make(settings->sessions);
+    if (daemon->counters == MAP_FAILED || daemon->slots == NULL)
         return complain("", strerror(errno));
     daemon->counters->started_s = (int64_t)time(NULL);
     log_set_level((enum log_level)settings->log_level);
@@ -236,13 +237,16 @@ static int serve_stdio(struct daemon *daemon)
         code = settle_library(daemon, self_test_prepare(&daemon->library, true, fault), fault);
     if (code != EXIT_SUCCESS)
         return code;
-    const struct service service = {
-        .settings = daemon->settings, .library = &daemon->library, .counters = daemon->counters};
+    const struct service service = {.settings = daemon->settings,
+                                    .library = &daemon->library,
+                                    .counters = daemon->counters,
+                                    .slots = daemon->slots};
     access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client);
     worker_limit_memory(worker_memory_in_use(), daemon->settings->memory);
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);
-    serve_client(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(), &service, -1, -1);
+    serve_client(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(),
+                 slots_take(daemon->slots), &service, -1, -1);
     return EXIT_SUCCESS;
 }
 

@@ -51,6 +51,7 @@ struct worker {
 struct active {
     uint64_t session;
     pid_t pid; /* of its worker */
+    struct slot *slot;
     struct peer peer;
 };
 
@@ -228,8 +229,10 @@ static bool end_sessions(struct parent *parent, pid_t pid, const uint64_t *sessi
 
     for (size_t i = before; i-- > 0;) {
         const struct active *active = &parent->active[i];
-        if (active->pid == pid && (session == NULL || active->session == *session))
+        if (active->pid == pid && (session == NULL || active->session == *session)) {
+            slots_free(active->slot);
             parent->active[i] = parent->active[--parent->active_count];
+        }
     }
     count_sessions(parent, parent->active_count);
     return parent->active_count < before;
@@ -300,12 +303,14 @@ static bool hand_over(struct parent *parent, int connection, enum address_kind k
                       struct peer peer)
 {
     struct worker *worker = NULL;
+    struct slot *slot = NULL;
     bool is_new = false;
     bool is_gone = false;
     int given = -1;
 
     if (!make_room((void **)&parent->active, &parent->active_room, parent->active_count + 1,
-                   sizeof *parent->active))
+                   sizeof *parent->active) ||
+        (slot = slots_take(parent->service.slots)) == NULL)
         return false;
     /* Now, because the session may ask for STATUS at once. */
     count_sessions(parent, parent->active_count + 1);
@@ -315,18 +320,19 @@ static bool hand_over(struct parent *parent, int connection, enum address_kind k
         is_new = worker == NULL;
         if (is_new && (worker = add_worker(parent)) == NULL)
             break;
-        given = worker_give(worker->channel, parent->last_session + 1, kind, connection);
+        given = worker_give(worker->channel, parent->last_session + 1, slot, kind, connection);
         is_gone = given < 0 && errno == EPIPE;
         if (is_gone)
             stop_worker(worker);
     } while (is_gone && !is_new);
     if (given < 0) {
+        slots_free(slot);
         count_sessions(parent, parent->active_count);
         return false;
     }
     worker->takes_more = worker->has_threads;
-    parent->active[parent->active_count++] =
-        (struct active){.session = ++parent->last_session, .pid = worker->pid, .peer = peer};
+    parent->active[parent->active_count++] = (struct active){
+        .session = ++parent->last_session, .pid = worker->pid, .slot = slot, .peer = peer};
     return true;
 }
 
@@ -546,6 +552,7 @@ void parent_run(struct daemon *daemon)
                             .service = {.settings = daemon->settings,
                                         .library = &daemon->library,
                                         .counters = daemon->counters,
+                                        .slots = daemon->slots,
                                         .outlives = daemon->listener.is_given},
                             .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC),
                             .memory_before = worker_memory_in_use()};

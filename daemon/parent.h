@@ -24,8 +24,8 @@
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
  * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, and the
  * connections that it is given. The sweeper keeps open the root only. All of them share the
- * counters (daemon/counters.h), the log, which is their standard error, and nothing else: a child
- * has the settings of the moment when it was forked.
+ * counters (daemon/counters.h), the slots of sessions (daemon/slots.h), the log, which is their
+ * standard error, and nothing else: a child has the settings of the moment when it was forked.
  *
  * TERM or INT: the parent closes the channels, so that each session ends after its current request.
  * The parent waits for limits.drain, or a second signal, then sends KILL to the workers that are
@@ -45,6 +45,7 @@
 #include "daemon/counters.h"
 #include "daemon/listener.h"
 #include "daemon/settings.h"
+#include "daemon/slots.h"
 #include "daemon/store/library.h"
 #include "daemon/systemd.h"
 
@@ -55,6 +56,7 @@ struct daemon {
     struct settings *settings;
     struct library library;
     struct counters *counters;
+    struct slots *slots;
     struct listener listener;
     int pid_file; /* -1 for none */
 };

@@ -202,7 +202,7 @@ static void serve_requests(struct serving *serving)
     linger(serving);
 }
 
-void serve_client(int in, int out, const struct client *client, uint64_t number,
+void serve_client(int in, int out, const struct client *client, uint64_t number, struct slot *slot,
                   const struct service *service, int wake, int gone)
 {
     const struct stream_limits limits = {
@@ -226,8 +226,11 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     session->settings = service->settings;
     session->library = service->library;
     session->counters = service->counters;
+    session->slots = service->slots;
+    session->slot = slot;
     session->wake = wake;
     session->gone = gone;
+    slots_begin(session->slots, slot, client->name);
     (void)log_number((int64_t)number, session->id);
     log_event(LOG_LEVEL_DEBUG, "session begins", "session", session->id, "client", client->who,
               NULL);
@@ -238,13 +241,13 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     free(serving);
 }
 
-void serve_connection(int connection, enum address_kind kind, uint64_t number,
+void serve_connection(int connection, enum address_kind kind, uint64_t number, struct slot *slot,
                       const struct service *service, int wake, int gone)
 {
     struct client client;
 
     access_identify(connection, kind, service->settings, &client);
-    serve_client(connection, connection, &client, number, service, wake, gone);
+    serve_client(connection, connection, &client, number, slot, service, wake, gone);
 }
 
 /* Who is at the other end, without asking for its name, which may take long. */

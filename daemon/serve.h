@@ -7,28 +7,29 @@
 
 #include "daemon/session.h"
 
-/* What all sessions of a process share; only the counters change. */
+/* What all sessions of a process share; only the counters and slots change. */
 struct service {
     const struct settings *settings;
     const struct library *library;
     struct counters *counters;
+    struct slots *slots;
     bool outlives; /* sessions outlive the daemon, since the next one takes over its sockets */
 };
 
 /*
  * Serves a client to the end of its session, and closes its descriptors, which may be the same.
- * `number` is that of the session in the log. `wake` becomes readable when the session has to end
+ * `number` is that of the session in the log, `slot` was taken for it. `wake` becomes readable when the session has to end
  * after its current request, `gone` when the daemon stops, even if the session may outlive it: that
  * ends only a wait for files. Both may be the same descriptor; -1 for none.
  */
-void serve_client(int in, int out, const struct client *client, uint64_t number,
+void serve_client(int in, int out, const struct client *client, uint64_t number, struct slot *slot,
                   const struct service *service, int wake, int gone);
 
 /*
  * The same for a connection that a listener accepted on an address of that kind: finds out who the
  * client is.
  */
-void serve_connection(int connection, enum address_kind kind, uint64_t number,
+void serve_connection(int connection, enum address_kind kind, uint64_t number, struct slot *slot,
                       const struct service *service, int wake, int gone);
 
 /*

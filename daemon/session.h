@@ -13,6 +13,7 @@
 #include "daemon/counters.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/slots.h"
 #include "daemon/store/library.h"
 #include "protocol/body.h"
 #include "protocol/line.h"
@@ -31,6 +32,8 @@ struct session {
     const struct settings *settings;
     const struct library *library;
     struct counters *counters;
+    struct slots *slots; /* what sessions use of what they share; `slot` is that of this one */
+    struct slot *slot;
     struct client client;
     unsigned sees;            /* rights, any of which lets the client see a name in this request */
     char id[LOG_NUMBER_ROOM]; /* for the log */

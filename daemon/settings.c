@@ -101,7 +101,7 @@ const struct setting settings_table[] = {
      .help = "where the log goes; auto is stderr in the foreground, else syslog"},
     {"log.level", SETTING_WORD, AT(log_level), "info", .words = log_level_words,
      .help = "how much to log: this level and those before it"},
-    {"limits.sessions", SETTING_COUNT, AT(sessions), "1024", 1, 1000000,
+    {"limits.sessions", SETTING_COUNT, AT(sessions), "1024", 1, SETTINGS_SESSIONS_MOST,
      .help = "how many sessions may be open at a time"},
     {"limits.per_address", SETTING_COUNT, AT(per_address), "256", 1, 1000000,
      .help = "how many of them may come from one IPv4 address or IPv6 network (/64)"},

@@ -9,6 +9,10 @@
 
 #include "settings/configuration.h"
 
+enum {
+    SETTINGS_SESSIONS_MOST = 1000000, /* the most that limits.sessions can be */
+};
+
 /* The values of `concurrency`. */
 enum concurrency {
     CONCURRENCY_PROCESS,

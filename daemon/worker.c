@@ -36,7 +36,8 @@ struct message {
     enum message_kind kind;
     enum address_kind address; /* the kind of address to which the connection came */
     uint64_t session;
-    int connection; /* each side's own descriptor; -1 when the receiver had none free */
+    struct slot *slot; /* that of the session; all processes have the table at the same place */
+    int connection;    /* each side's own descriptor; -1 when the receiver had none free */
 };
 
 /* The control message that carries one descriptor (cmsg(3)). */
@@ -57,6 +58,7 @@ static int send_message(int channel, const struct message *message)
     sent.kind = message->kind;
     sent.address = message->address;
     sent.session = message->session;
+    sent.slot = message->slot;
     if (message->kind == MESSAGE_CONNECTION) {
         header.msg_control = control.bytes;
         header.msg_controllen = sizeof control.bytes;
@@ -140,7 +142,7 @@ static void *run_session(void *argument)
 
     free(argument);
     serve_connection(start.message.connection, start.message.address, start.message.session,
-                     threads->service, threads->wake, threads->gone);
+                     start.message.slot, threads->service, threads->wake, threads->gone);
     report_end(threads->channel, start.message.session);
     (void)sem_post(&threads->ended);
     return NULL;
@@ -272,8 +274,8 @@ static _Noreturn void live(const struct service *service, int64_t memory_before,
         receive_message(channel, &message);
         /* What comes next is the end of the channel, which serve_connection() watches. */
         if (message.kind == MESSAGE_CONNECTION && message.connection >= 0)
-            serve_connection(message.connection, message.address, message.session, service,
-                             service->outlives ? stop_event : channel, channel);
+            serve_connection(message.connection, message.address, message.session, message.slot,
+                             service, service->outlives ? stop_event : channel, channel);
     }
     _exit(0);
 }
@@ -294,11 +296,13 @@ pid_t worker_start(const struct service *service, int64_t memory_before, int *re
     return pid;
 }
 
-int worker_give(int channel, uint64_t session, enum address_kind kind, int connection)
+int worker_give(int channel, uint64_t session, struct slot *slot, enum address_kind kind,
+                int connection)
 {
     return send_message(channel, &(struct message){.kind = MESSAGE_CONNECTION,
                                                    .address = kind,
                                                    .session = session,
+                                                   .slot = slot,
                                                    .connection = connection});
 }
 

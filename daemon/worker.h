@@ -29,10 +29,11 @@ pid_t worker_start(const struct service *service, int64_t memory_before, int *re
 
 /*
  * Hands over a connection, which came to an address of that kind, to be served as session number
- * `session`. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with errno
+ * `session`, which has that slot. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with errno
  * set, which is EPIPE if and only if the worker is gone.
  */
-int worker_give(int channel, uint64_t session, enum address_kind kind, int connection);
+int worker_give(int channel, uint64_t session, struct slot *slot, enum address_kind kind,
+                int connection);
 
 /* Tells a worker with threads to end with its last session. Never waits. As worker_give(). */
 int worker_retire(int channel);

@@ -1,0 +1,78 @@
+#include "daemon/slots.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "daemon/settings.h"
+
+static struct slots *map(size_t count)
+{
+    struct slots *slots =
+        mmap(NULL, sizeof *slots + count * sizeof slots->slots[0], PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (slots == MAP_FAILED)
+        return NULL;
+    slots->count = (uint32_t)count;
+    return slots;
+}
+
+struct slots *slots_make(int64_t least)
+{
+    pthread_mutexattr_t attributes;
+    struct slots *slots = map(SETTINGS_SESSIONS_MOST);
+
+    if (slots == NULL && (slots = map((size_t)least)) == NULL)
+        return NULL;
+    (void)pthread_mutexattr_init(&attributes);
+    (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    (void)pthread_mutex_init(&slots->lock, &attributes);
+    (void)pthread_mutexattr_destroy(&attributes);
+    return slots;
+}
+
+struct slot *slots_take(struct slots *slots)
+{
+    uint32_t place = 0;
+
+    while (place < slots->count && atomic_load(&slots->slots[place].state) != SLOT_FREE)
+        place++;
+    if (place == slots->count)
+        return NULL;
+    if (place >= atomic_load(&slots->used))
+        atomic_store(&slots->used, place + 1);
+    atomic_store(&slots->slots[place].state, SLOT_TAKEN);
+    return &slots->slots[place];
+}
+
+void slots_free(struct slot *slot)
+{
+    if (slot != NULL)
+        atomic_store(&slot->state, SLOT_FREE);
+}
+
+void slots_begin(struct slots *slots, struct slot *slot, const char *client)
+{
+    const size_t held = offsetof(struct slot, client); /* all after the state */
+
+    slots_lock(slots);
+    memset((char *)slot + held, 0, sizeof *slot - held);
+    (void)strncat(slot->client, client, sizeof slot->client - 1);
+    atomic_store(&slot->state, SLOT_BEGUN);
+    slots_unlock(slots);
+}
+
+void slots_lock(struct slots *slots)
+{
+    /* Whoever died with it has left nothing that is not the slot's own (pthread_mutex_lock(3)). */
+    if (pthread_mutex_lock(&slots->lock) == EOWNERDEAD)
+        (void)pthread_mutex_consistent(&slots->lock);
+}
+
+void slots_unlock(struct slots *slots)
+{
+    (void)pthread_mutex_unlock(&slots->lock);
+}

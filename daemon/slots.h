@@ -1,0 +1,61 @@
+/*
+ * Slots: a table in memory that the parent and all workers share, with one slot for each session
+ * under way. In it a session says what it uses of what all of them share, so that sums over all
+ * sessions, or over those of one client, can be bounded.
+ *
+ * The parent takes a free slot before it hands a connection over, and frees it when the session has
+ * ended, or its process has crashed: nothing is counted for a session that is gone. It only ever
+ * stores `state`, and never takes the lock, which a worker may hold. Everything else in a slot is
+ * written by its session, under the lock.
+ */
+#ifndef DAEMON_SLOTS_H
+#define DAEMON_SLOTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "daemon/store/record.h"
+
+enum slot_state {
+    SLOT_FREE,
+    SLOT_TAKEN, /* by the parent, for a session that has not begun: what it holds is old */
+    SLOT_BEGUN, /* by its session: what it holds counts */
+};
+
+struct slot {
+    _Atomic int state;               /* enum slot_state */
+    char client[RECORD_CLIENT_ROOM]; /* the client's name, as in struct client */
+};
+
+struct slots {
+    pthread_mutex_t lock;
+    uint32_t count;        /* slots in the table */
+    _Atomic uint32_t used; /* slots that have ever been taken are before this one */
+    struct slot slots[];
+};
+
+/*
+ * Makes the table, before processes are forked. Pages that are never touched take no memory, so
+ * there are slots for the most that limits.sessions can be set to. Where the system does not allow
+ * that (vm.overcommit_memory=2), there are `least`. Returns NULL with errno set on failure.
+ */
+struct slots *slots_make(int64_t least);
+
+/* For the parent: takes a free slot; NULL when there is none. */
+struct slot *slots_take(struct slots *slots);
+
+/* For the parent: the session has ended. Does nothing for NULL. */
+void slots_free(struct slot *slot);
+
+/* For the session: begins to use its slot, which from now on holds the client's name and zeros. */
+void slots_begin(struct slots *slots, struct slot *slot, const char *client);
+
+/*
+ * The lock for all slots, between processes and threads. When a process dies while it holds it, the
+ * next one gets it. Hold it only to look at memory: never during a system call that may wait.
+ */
+void slots_lock(struct slots *slots);
+void slots_unlock(struct slots *slots);
+
+#endif

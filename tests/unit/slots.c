@@ -1,0 +1,87 @@
+#include "daemon/slots.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/check.h"
+
+/* Runs `job` in a process of its own, which dies of KILL after it. */
+static void run_killed(void (*job)(struct slots *slots, struct slot *slot), struct slots *slots,
+                       struct slot *slot)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        job(slots, slot);
+        (void)raise(SIGKILL);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+}
+
+static void begin(struct slots *slots, struct slot *slot)
+{
+    slots_begin(slots, slot, "user:ann");
+}
+
+static void lock_and_begin(struct slots *slots, struct slot *slot)
+{
+    slots_lock(slots);
+    (void)memset(slot->client, 'x', sizeof slot->client);
+}
+
+/* A slot is free again when its session has ended, and the next one finds nothing in it. */
+static void check_reuse(struct slots *slots)
+{
+    struct slot *first = slots_take(slots);
+    struct slot *second = slots_take(slots);
+
+    CHECK(first == &slots->slots[0] && second == &slots->slots[1] && slots->used == 2);
+    CHECK(first->state == SLOT_TAKEN);
+    run_killed(begin, slots, first);
+    CHECK(first->state == SLOT_BEGUN && strcmp(first->client, "user:ann") == 0);
+    slots_free(first);
+    CHECK(first->state == SLOT_FREE && second->state == SLOT_TAKEN);
+    CHECK(slots_take(slots) == first && first->state == SLOT_TAKEN);
+    slots_begin(slots, first, "x");
+    CHECK(first->state == SLOT_BEGUN && strcmp(first->client, "x") == 0);
+    CHECK(first->client[3] == '\0' && slots->used == 2);
+    slots_free(first);
+    slots_free(second);
+    slots_free(NULL);
+}
+
+/* A process that dies with the lock keeps nobody out, again and again. */
+static void check_lock(struct slots *slots)
+{
+    for (int i = 0; i < 3; i++) {
+        struct slot *slot = slots_take(slots);
+        run_killed(lock_and_begin, slots, slot);
+        slots_free(slot);
+        slots_lock(slots);
+        CHECK(pthread_mutex_trylock(&slots->lock) == EBUSY);
+        slots_unlock(slots);
+        CHECK(slots_take(slots) == slot);
+        slots_begin(slots, slot, "anonymous");
+        CHECK(strcmp(slot->client, "anonymous") == 0);
+        slots_free(slot);
+    }
+}
+
+int main(void)
+{
+    struct slots *slots = slots_make(1);
+
+    CHECK(slots != NULL);
+    check_reuse(slots);
+    check_lock(slots);
+    /* As many as the table has, and not one more. */
+    slots->count = 3;
+    CHECK(slots_take(slots) != NULL && slots_take(slots) != NULL && slots_take(slots) != NULL);
+    CHECK(slots_take(slots) == NULL && slots->used == 3);
+    return EXIT_SUCCESS;
+}
