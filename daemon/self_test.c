@@ -57,6 +57,8 @@ int self_test_store(const struct library *library, char fault[CHILD_FAULT_ROOM])
     if (code < 0)
         return code;
     code = stage_open(&stage, library, client, &plan);
+    if (code == 0 && (code = stage_reserve(&stage, plan.size)) < 0)
+        stage_close(&stage);
     if (code < 0) {
         (void)fail(fault, code, "cannot create a file in .fsd/stage");
     } else {

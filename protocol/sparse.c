@@ -2,13 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-    BLOCK = 4096,        /* bytes of zeros that are left out, at a multiple of it */
-    HOLES_FIRST = 64,    /* in a file whose room is reserved, */
-    HOLE_EACH = 1 << 20, /* and one more for so many bytes */
+    BLOCK = 4096,         /* bytes of zeros that are left out, at a multiple of it */
+    HOLES_FIRST = 64,     /* in a file whose room is reserved, */
+    HOLE_EACH = 1 << 20,  /* and one more for so many bytes */
+    STEP_FIRST = 1 << 20, /* bytes of room that are reserved at a time */
+    STEP_MOST = 64 << 20,
 };
 
 static bool is_zero(const char *bytes, size_t length)
@@ -39,6 +42,26 @@ static int write_at(int fd, const char *bytes, size_t length, int64_t offset)
     return 0;
 }
 
+int sparse_reserve(struct sparse *sparse, int fd)
+{
+    int64_t from = sparse->length > sparse->reserved ? sparse->length : sparse->reserved;
+    int64_t step = from < STEP_FIRST ? STEP_FIRST : from > STEP_MOST ? STEP_MOST : from;
+    int code = 0;
+
+    if (from >= sparse->size)
+        return 0;
+    if (step > sparse->size - from)
+        step = sparse->size - from;
+    do
+        code = fallocate(fd, FALLOC_FL_KEEP_SIZE, from, step);
+    while (code < 0 && errno == EINTR);
+    if (code == 0)
+        sparse->reserved = from + step;
+    else
+        sparse->size = 0;
+    return code;
+}
+
 /* Writes the zeros that were left out. */
 static int fill(struct sparse *sparse, int fd)
 {
@@ -61,21 +84,25 @@ static int end_hole(struct sparse *sparse, int fd, bool is_end)
 {
     int64_t from = (sparse->written + BLOCK - 1) / BLOCK * BLOCK;
     int64_t to = (sparse->length + (is_end ? BLOCK - 1 : 0)) / BLOCK * BLOCK;
-    bool is_reserved = sparse->is_reserved && from < to;
+    int64_t reserved = (sparse->reserved + BLOCK - 1) / BLOCK * BLOCK;
+    bool is_reserved = from < to && from < reserved;
     int code = 0;
 
     if (sparse->written == sparse->length)
         return 0;
     /* Each hole waits for the journal. Where there are very many, all room is given back at once. */
     if (is_reserved && sparse->holes > HOLES_FIRST + sparse->length / HOLE_EACH &&
-        ftruncate(fd, sparse->written) == 0)
-        sparse->is_reserved = is_reserved = false;
+        ftruncate(fd, sparse->written) == 0) {
+        sparse->size = sparse->reserved = 0;
+        is_reserved = false;
+    }
     if ((is_reserved || is_end || sparse->holes == 0) && ftruncate(fd, sparse->length) < 0)
         return fill(sparse, fd);
     /* Last, as ext4 punches no holes beyond the end. A failure only takes more room. */
     if (is_reserved) {
         do
-            code = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from);
+            code = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from,
+                             (to < reserved ? to : reserved) - from);
         while (code < 0 && errno == EINTR);
     }
     sparse->holes++;
@@ -100,7 +127,12 @@ int sparse_write(struct sparse *sparse, int fd, const char *bytes, size_t length
                     next = 0;
             }
             /* The hole first: to punch one beside bytes that were just written is slow. */
-            if (end_hole(sparse, fd, false) < 0 || write_at(fd, bytes, part, sparse->length) < 0)
+            if (end_hole(sparse, fd, false) < 0)
+                return -1;
+            /* Where there is no room for a whole step, there may be enough for the bytes. */
+            if (sparse->length + (int64_t)part > sparse->reserved)
+                (void)sparse_reserve(sparse, fd);
+            if (write_at(fd, bytes, part, sparse->length) < 0)
                 return -1;
             sparse->written += (int64_t)part;
         }

@@ -5,7 +5,6 @@
 #ifndef PROTOCOL_SPARSE_H
 #define PROTOCOL_SPARSE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +13,16 @@ struct sparse {
     int64_t length;   /* bytes added */
     int64_t written;  /* as far as the file has them; those after it are zeros */
     int64_t holes;    /* made so far */
-    bool is_reserved; /* the file has room for all that comes, which is given back for zeros */
+    int64_t size;     /* of the whole file, when room is to be reserved for it; else 0 */
+    int64_t reserved; /* as far as the file has room, which is given back for zeros */
 };
+
+/*
+ * Reserves room for the next step of the bytes up to `size`, where the file system can. The first
+ * step is 1 MiB; a later one is as long as what was added before, up to 64 MiB. sparse_write() calls
+ * it when it gets there. Returns 0, or -1 with errno set; then nothing more is reserved.
+ */
+int sparse_reserve(struct sparse *sparse, int fd);
 
 /*
  * Adds bytes to the file, whatever its offset is. Where its file system does not let it grow by

@@ -359,6 +359,20 @@ check(session.body()[0] == b'y' * 65536, 'not whole')
 END
 }
 
+@test "disk full: an upload that is only announced leaves room for others" {
+    use_small_disk
+    FSD_EXPECTED='msg=failed .*No space left'
+    start_fsd
+    LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
+session = Session()
+free = int(session.status()['space.free'])
+session.expect(f'PUT big size={free + 4096}', 'FAIL no-space')
+holder = Session()
+holder.expect(f'PUT big size={free - 65536}', 'OK offset=0')
+session.expect('PUT small size=65536 eager=1\n65536\n' + 'y' * 65536 + '\nEND', 'OK size=65536')
+END
+}
+
 @test "disk full: folders of an upload that fails are removed again" {
     local unshare=(unshare -rm)
     [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)

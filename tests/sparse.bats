@@ -102,10 +102,13 @@ def room(send, least, most):
     session.send(b''.join(item(send[at:at + MIB]) for at in range(0, len(send), MIB)))
     wait_until(lambda: least <= os.stat(stages()[0]).st_blocks * 512 <= most, f'{least} bytes of room')
 
-room(b'x', 30 * MIB, 31 * MIB)
-room(bytes(10 * MIB - 1) + b'x', 20 * MIB, 21 * MIB)
+first = b'x' * (9 * MIB)
+second = bytes(5 * MIB - 1) + b'x'
+# Room is reserved in steps ahead of what comes.
+room(first, 16 * MIB, 17 * MIB)
+room(second, 11 * MIB, 12 * MIB)
 # A session that ends in a hole leaves a stage of that length.
-room(bytes(10 * MIB - 1), 20 * MIB, 21 * MIB)
+room(bytes(6 * MIB), 11 * MIB, 12 * MIB)
 session.close()
 
 def is_free():
@@ -118,14 +121,14 @@ def is_free():
 
 wait_until(is_free, 'the end of the session')
 status = os.stat(stages()[0])
-check(status.st_size == 20 * MIB and status.st_blocks * 512 < MIB, status)
+check(status.st_size == 20 * MIB and status.st_blocks * 512 < 10 * MIB, status)
 session = Session()
-there = b'x' + bytes(10 * MIB - 1) + b'x' + bytes(10 * MIB - 1)
+there = first + second + bytes(6 * MIB)
 session.expect(f'PUT a size={30 * MIB} upload={ID}', f'OK offset={20 * MIB} digest={digest(there)}')
-check(os.stat(stages()[0]).st_blocks * 512 >= 10 * MIB, 'the rest is not reserved')
+check(os.stat(stages()[0]).st_blocks * 512 >= 19 * MIB, 'the rest is not reserved')
 session.send(b''.join(item(bytes(MIB)) for _ in range(10)))
 session.expect('END', f'OK size={30 * MIB} digest={digest(there + bytes(10 * MIB))}')
-check(os.stat(f'{LIBRARY}/a').st_blocks * 512 < MIB, os.stat(f'{LIBRARY}/a'))
+check(os.stat(f'{LIBRARY}/a').st_blocks * 512 < 10 * MIB, os.stat(f'{LIBRARY}/a'))
 END
 }
 

@@ -124,6 +124,7 @@ static int open_stage(struct put *put)
     struct session *session = put->session;
     const struct settings *settings = session->settings;
     bool is_found = put->stage.fd >= 0;
+    struct library_space space;
     char digest[DIGEST_ROOM];
     int code = 0;
 
@@ -142,8 +143,16 @@ static int open_stage(struct put *put)
             size > settings->stage_bytes - (int64_t)usage.room)
             return refuse_usage(session);
     }
+    if (put->plan.size > put->stage.bytes.length &&
+        library_measure(session->library, &space) == 0 && space.total > 0 &&
+        (uint64_t)(put->plan.size - put->stage.bytes.length) > space.free) {
+        errno = ENOSPC; /* for the log */
+        return -REASON_NO_SPACE;
+    }
     if (!is_found)
         code = stage_open(&put->stage, session->library, session->client.name, &put->plan);
+    if (code == 0)
+        code = stage_reserve(&put->stage, put->plan.size);
     if (code < 0 || session->body_expected)
         return code;
 
@@ -423,10 +432,14 @@ int put_serve(struct session *session, const struct arguments *arguments)
     int code = serve(&put);
     int error = errno;
     struct stage_usage usage = {.room = 0};
-    /* An upload that broke off is kept, to be resumed, unless its client has too many bytes here. */
+    /*
+     * An upload that broke off is kept, to be resumed, unless its client has too many bytes here. So
+     * is one for whose rest there is no room now.
+     */
     bool is_kept = put.plan.id != NULL && put.stage.bytes.length > 0 &&
                    put.facts.body != PUT_BODY_WHOLE &&
-                   (code == -REASON_LOST || code == -REASON_TIMEOUT || code == -REASON_UNAVAILABLE);
+                   (code == -REASON_LOST || code == -REASON_TIMEOUT ||
+                    code == -REASON_UNAVAILABLE || (code == -REASON_NO_SPACE && put.received == 0));
     if (is_kept)
         stage_measure(session->library, client, &usage);
     if (is_kept && usage.room <= (uint64_t)session->settings->stage_bytes)

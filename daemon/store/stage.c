@@ -38,24 +38,6 @@ static int open_folder(const struct library *library, const char *client, bool m
 }
 
 /*
- * Reserves room for what is still to come of an upload, where the file system can. Returns 0, or -1
- * with errno set: there is no room. Whatever else is wrong, writing will show it.
- */
-static int reserve_room(struct stage *stage, int64_t size)
-{
-    int64_t length = stage->bytes.length;
-    int code = 0;
-
-    if (size <= length)
-        return 0;
-    do
-        code = fallocate(stage->fd, FALLOC_FL_KEEP_SIZE, length, size - length);
-    while (code < 0 && errno == EINTR);
-    stage->bytes.is_reserved = code == 0;
-    return code < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) ? -1 : 0;
-}
-
-/*
  * Called for each stage, with its folder, its name there and its status; and with the name of a
  * client, a status of NULL and errno if the stages of that client cannot be read.
  */
@@ -198,7 +180,7 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
         write_plan(plan, text);
         is_kept = fsetxattr(stage->fd, RECORD_XATTR, text, strlen(text), 0) == 0;
     }
-    if (is_kept && reserve_room(stage, plan->size) == 0)
+    if (is_kept)
         return 0;
     int error = errno;
     (void)unlinkat(stage->folder, stage->id, 0);
@@ -236,7 +218,7 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
             code = -REASON_BUSY;
         if (is_open)
             stage->bytes = (struct sparse){.length = status.st_size, .written = status.st_size};
-        if (code == 0 && (!is_open || reserve_room(stage, plan->size) < 0))
+        if (code == 0 && !is_open)
             code = stage_failure(errno);
         /* A second fsync(2) would not write what the first one failed to write. */
         if (code == -REASON_INTERNAL)
@@ -245,6 +227,22 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
     if (code < 0)
         leave(stage);
     return code;
+}
+
+int stage_reserve(struct stage *stage, int64_t size)
+{
+    stage->bytes.size = size;
+    if (sparse_reserve(&stage->bytes, stage->fd) == 0)
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? library_failure(errno) : 0;
+}
+
+int64_t stage_missing(const struct stage *stage, int64_t end)
+{
+    int64_t there =
+        stage->bytes.written > stage->bytes.reserved ? stage->bytes.written : stage->bytes.reserved;
+
+    return end > there ? end - there : 0;
 }
 
 int stage_hash(const struct stage *stage, struct digest *digest)

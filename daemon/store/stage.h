@@ -36,9 +36,8 @@ struct stage_plan {
 };
 
 /*
- * Makes a stage for an upload by `client`, locks it, and reserves room for its bytes. Returns 0;
- * -REASON_NO_SPACE; -REASON_TOO_LARGE; -REASON_BUSY when another session has just made one with the
- * same id; or another reason.
+ * Makes a stage for an upload by `client`, and locks it. Returns 0; -REASON_NO_SPACE; -REASON_BUSY
+ * when another session has just made one with the same id; or another reason.
  */
 int stage_open(struct stage *stage, const struct library *library, const char *client,
                const struct stage_plan *plan);
@@ -51,6 +50,16 @@ int stage_open(struct stage *stage, const struct library *library, const char *c
  */
 int stage_resume(struct stage *stage, const struct library *library, const char *client,
                  const struct stage_plan *plan);
+
+/*
+ * Reserves room for the first step of a whole upload of `size` bytes; stage_write() reserves the
+ * others. Returns 0; -REASON_NO_SPACE; or -REASON_TOO_LARGE. Whatever else is wrong, writing will
+ * show it.
+ */
+int stage_reserve(struct stage *stage, int64_t size);
+
+/* How many of the bytes before `end` have no room in the file system yet? */
+int64_t stage_missing(const struct stage *stage, int64_t end);
 
 /* Adds what is in the stage to a digest. Returns 0 or a reason. */
 int stage_hash(const struct stage *stage, struct digest *digest);

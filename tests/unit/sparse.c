@@ -1,6 +1,7 @@
 #include "protocol/sparse.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,7 +38,7 @@ static void check_pieces(size_t most, size_t start)
     struct sparse sparse = {.length = (int64_t)start, .written = (int64_t)start};
 
     CHECK(pwrite(fd, bytes, start, 0) == (ssize_t)start);
-    sparse.is_reserved = most % 2 == 0;
+    sparse.size = most % 2 == 0 ? LENGTH : 0;
     for (size_t at = start; at < sizeof bytes;) {
         size_t length = (size_t)random() % most + 1;
         length = length < sizeof bytes - at ? length : sizeof bytes - at;
@@ -69,6 +70,54 @@ static void check_zeros(void)
     (void)close(fd);
 }
 
+/* Room is reserved in steps ahead of the bytes, not for zeros, and never beyond the size. */
+static void check_steps(void)
+{
+    enum { MIB = 1 << 20 };
+    static const struct {
+        int64_t length, reserved; /* after adding bytes that are not zeros up to there */
+    } steps[] = {
+        {1, MIB},           {MIB, MIB},           {MIB + 1, 2 * MIB},   {2 * MIB + 1, 4 * MIB},
+        {5 * MIB, 8 * MIB}, {10 * MIB, 16 * MIB}, {17 * MIB, 20 * MIB}, {20 * MIB, 20 * MIB},
+    };
+    int fd = memfd_create("steps", MFD_CLOEXEC);
+    struct sparse sparse = {.size = 20 * MIB};
+    struct stat status;
+
+    memset(bytes, 'x', sizeof bytes);
+    CHECK(sparse_reserve(&sparse, fd) == 0 && sparse.reserved == MIB);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        while (sparse.length < steps[i].length) {
+            int64_t left = steps[i].length - sparse.length;
+            CHECK(sparse_write(&sparse, fd, bytes, left < LENGTH ? (size_t)left : LENGTH) == 0);
+        }
+        CHECK(sparse.reserved == steps[i].reserved);
+        CHECK(fstat(fd, &status) == 0 && status.st_size == steps[i].length);
+        CHECK(status.st_blocks * 512 == steps[i].reserved);
+    }
+    (void)close(fd);
+
+    /* A hole that is longer than what is reserved takes nothing. */
+    fd = memfd_create("hole", MFD_CLOEXEC);
+    sparse = (struct sparse){.size = 20 * MIB};
+    CHECK(sparse_reserve(&sparse, fd) == 0 && sparse_write(&sparse, fd, "x", 1) == 0);
+    memset(bytes, 0, sizeof bytes);
+    while (sparse.length < 10 * MIB)
+        CHECK(sparse_write(&sparse, fd, bytes, sizeof bytes) == 0);
+    CHECK(sparse.reserved == MIB);
+    CHECK(sparse_write(&sparse, fd, "x", 1) == 0 && sparse.reserved > 19 * MIB);
+    CHECK(fstat(fd, &status) == 0 && status.st_blocks * 512 < 11 * MIB);
+    (void)close(fd);
+
+    /* What cannot be reserved is not tried again. */
+    fd = memfd_create("full", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    sparse = (struct sparse){.size = INT64_MAX};
+    CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW) == 0);
+    CHECK(sparse_reserve(&sparse, fd) == -1 && sparse_reserve(&sparse, fd) == 0);
+    CHECK(sparse.reserved == 0);
+    (void)close(fd);
+}
+
 int main(void)
 {
     static const size_t pieces[] = {LENGTH, 131072, 65535, 4096, 4095, 100, 3};
@@ -80,5 +129,6 @@ int main(void)
         check_pieces(pieces[i], 10000);
     }
     check_zeros();
+    check_steps();
     return 0;
 }
