@@ -257,6 +257,12 @@ use_other_user() {
     FSD_WRAPPER=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 }
 
+# After that, the next daemon is root's again, and other users still reach all files and the socket.
+use_root_again() {
+    chown root:root "$WORK/run"
+    FSD_WRAPPER=()
+}
+
 # The next daemon serves a file system of 2 or 4 MiB, which only it and its children see.
 use_small_disk() {
     local unshare=(unshare -rm) kind

@@ -235,7 +235,7 @@ END
 @test "limits.per_user: one more session of a user is refused as busy" {
     skip_unless_root 'to be another user'
     use_other_user
-    FSD_WRAPPER=()
+    use_root_again
     install -m 0755 "$FSC" "$WORK/fsc"
     echo 'limits = { per_user = 1; };' >"$CONFIG"
     start_fsd --anonymous 'list' --listen plain:127.0.0.1:0

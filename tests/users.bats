@@ -11,7 +11,7 @@ load fsc
 start_with_users() {
     skip_unless_root 'to be another user'
     use_other_user
-    FSD_WRAPPER=()
+    use_root_again
     FSD_EXPECTED='msg=denied'
     set_users "$@"
     start_fsd
@@ -208,6 +208,7 @@ END
     strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
     skip_unless_root 'to be another user'
     use_other_user
+    use_root_again
     FSD_WRAPPER=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -D -f -o "$WORK/calls" -e
         'trace=openat,openat2')
     set_users '{ user = "nobody"; rights = "list"; folder = "drop/bob"; }'
@@ -393,7 +394,8 @@ END
     unshare -U --map-root-user true 2>/dev/null || skip 'no user namespace can be made here'
     set_users '{ user = "nobody"; rights = "list"; }' '{ group = "nogroup"; rights = "list"; }'
     use_other_user
-    chown root:root "$LIBRARY" "$WORK/run"
+    chown root:root "$LIBRARY"
+    use_root_again
     FSD_WRAPPER=(unshare -U --map-root-user)
     FSD_EXPECTED='msg=denied|msg="users names an unknown user or group" group=nogroup'
     start_fsd
@@ -405,7 +407,7 @@ END
     stop_fsd
     # Without a number of its own the daemon cannot tell its own user from others either.
     FSD_WRAPPER=(unshare -U)
-    chmod 0777 "$LIBRARY" "$WORK/run"
+    chmod 1777 "$LIBRARY" "$WORK/run"
     FSD_EXPECTED="$FSD_EXPECTED|served read-only"
     start_fsd
     converse_as_users <<<"connect(54321).expect('STATUS', 'FAIL denied anonymous may not')"
@@ -415,7 +417,7 @@ END
     skip_unless_root 'to be another user'
     FSD_EXPECTED='msg=denied'
     use_other_user
-    FSD_WRAPPER=()
+    use_root_again
     start_fsd
     [ -x /usr/bin/nc.openbsd ] || skip 'nc of OpenBSD is needed'
     run setpriv --reuid 65534 --regid 65534 --clear-groups nc -N -U "$SOCKET" <<<$'LIST\nGET a\nPUT a'

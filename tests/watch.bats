@@ -393,7 +393,7 @@ END
 @test "watch: reports only what the client may see" {
     skip_unless_root 'to be another user'
     use_other_user
-    FSD_WRAPPER=()
+    use_root_again
     FSD_EXPECTED='msg=denied'
     printf 'users = ( { user = "nobody"; rights = "watch"; folder = "open/to/all"; } ); limits = { heartbeat = "300ms"; };' >"$CONFIG"
     start_fsd
