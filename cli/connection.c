@@ -20,7 +20,7 @@ static int64_t time_left(const struct connection *connection)
 {
     int64_t limit = connection->settings->max_time_ms;
     int64_t waited =
-        connection->waited_ms + (connection->is_open ? connection->stream.waited_ms : 0);
+        connection->waited_ms + (connection->is_open ? connection->stream.total_ms : 0);
 
     if (limit == 0)
         return INT64_MAX;
@@ -32,7 +32,7 @@ static int close_open(struct connection *connection)
 {
     int status = -1;
 
-    connection->waited_ms += connection->stream.waited_ms;
+    connection->waited_ms += connection->stream.total_ms;
     connection->is_open = false;
     stream_close(&connection->stream);
     if (connection->command != 0)
@@ -126,7 +126,7 @@ bool connection_pause(struct connection *connection, int64_t pause_ms)
         return false;
     while ((left = since + pause_ms - clock_ms()) > 0)
         (void)poll(NULL, 0, left > INT_MAX ? INT_MAX : (int)left);
-    connection->waited_ms += pause_ms;
+    connection->waited_ms += clock_ms() - since;
     return true;
 }
 

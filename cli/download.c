@@ -172,6 +172,7 @@ static int ask_for_rest(struct connection *connection, struct download *download
 static int write_piece(void *context, const char *bytes, size_t length, struct failure *failure)
 {
     struct download *download = context;
+    struct stream *stream = &download->connection->stream;
 
     /* Otherwise a server could fill the disk before anybody notices. */
     if ((int64_t)length > download->size - download->written)
@@ -181,8 +182,11 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
     download->written += (int64_t)length;
     if (download->fd < 0)
         return 0;
-    if ((download->can_restart ? sparse_write(&download->file, download->fd, bytes, length)
-                               : output_write_all(download->fd, bytes, length)) == 0)
+    stream_end_turn(stream);
+    int code = download->can_restart ? sparse_write(&download->file, download->fd, bytes, length)
+                                     : output_write_all(download->fd, bytes, length);
+    stream_begin_turn(stream);
+    if (code == 0)
         return 0;
     return errno == EPIPE && download->fd == STDOUT_FILENO
                ? fail_quietly(failure, REASON_LOCAL)
@@ -204,6 +208,7 @@ int download_get(struct connection *connection, struct download *download)
     const char *name = download->name;
     char made[DIGEST_ROOM];
     char end[DIGEST_ROOM];
+    download->connection = connection;
     int code = ask_for_rest(connection, download);
     bool is_whole = download->written == 0;
 

@@ -31,6 +31,7 @@ struct download {
     const char *local;        /* what messages call the file that is written */
     bool can_restart;         /* what was written can be undone: it is a regular file */
     /* Set by download_get(): */
+    struct connection *connection;
     int64_t size;             /* announced */
     int64_t written;          /* bytes */
     char digest[DIGEST_ROOM]; /* announced or, if it was not, made; empty: not known */

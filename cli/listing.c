@@ -19,6 +19,7 @@ enum {
 /* A listing that is being read. */
 struct listing {
     const struct listing_request *request;
+    struct stream *stream;
     size_t prefix; /* length of the name that was asked for, without a final "/" */
     listing_sink *sink;
     void *context;
@@ -79,7 +80,11 @@ static int take_line(void *context, const struct line *line, struct failure *fai
         return fail(failure, REASON_BREACH, entry.name,
                     "the server sent an invalid size, time or digest");
     listing->is_empty = false;
-    return listing->sink(listing->context, &entry, failure);
+    /* It may write to a reader that pauses. */
+    stream_end_turn(listing->stream);
+    int code = listing->sink(listing->context, &entry, failure);
+    stream_begin_turn(listing->stream);
+    return code;
 }
 
 int listing_check_pattern(const struct options *options, struct failure *failure)
@@ -126,10 +131,10 @@ const char *listing_subject(const struct listing_request *request)
 int listing_read(struct connection *connection, const struct listing_request *request,
                  listing_sink *sink, void *context)
 {
-    struct listing listing = {
-        .request = request, .sink = sink, .context = context, .is_empty = true};
-    const char *subject = listing_subject(request);
     struct stream *stream = &connection->stream;
+    struct listing listing = {
+        .request = request, .stream = stream, .sink = sink, .context = context, .is_empty = true};
+    const char *subject = listing_subject(request);
     char name[NAME_ESCAPED_ROOM] = "";
     char pattern[3 * LINE_LONGEST + 1] = "";
     int code = connection_ready(connection);

@@ -87,6 +87,7 @@ static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
 {
     ssize_t got = 0;
 
+    stream_end_turn(&body->connection->stream);
     do
         got = read(body->source, bytes, room);
     while (got < 0 && errno == EINTR);
@@ -94,6 +95,7 @@ static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
         digest_add(&body->digest, bytes, (size_t)got);
         body->size += got;
     }
+    stream_begin_turn(&body->connection->stream);
     return got;
 }
 

@@ -117,6 +117,28 @@ static int64_t time_left(int64_t left_ms, int64_t limit_ms, int64_t spent_ms)
     return left_ms == 0 || rest < left_ms ? rest : left_ms;
 }
 
+void stream_end_turn(struct stream *stream)
+{
+    if (stream->limits.total_ms == 0)
+        return;
+    int64_t now = clock_ms();
+    stream->total_ms += now - stream->counted_ms;
+    stream->counted_ms = now;
+}
+
+void stream_begin_turn(struct stream *stream)
+{
+    if (stream->limits.total_ms > 0)
+        stream->counted_ms = clock_ms();
+}
+
+/* Is limits.total_ms used up, in the middle of a turn? */
+static bool is_time_up(struct stream *stream)
+{
+    stream_end_turn(stream);
+    return stream->limits.total_ms > 0 && stream->total_ms >= stream->limits.total_ms;
+}
+
 static void restart_pace(struct stream *stream)
 {
     stream->silent_ms = 0;
@@ -183,12 +205,14 @@ static int fill(struct stream *stream)
         int64_t left = time_left(0, limits->silence_ms, stream->silent_ms);
         left = time_left(left, limits->stall_ms, stream->stalled_ms);
         left = time_left(left, stream->until_ms, clock_ms());
-        left = time_left(left, limits->total_ms, stream->waited_ms);
         left = time_left(left, stream->in_line ? limits->line_ms : 0, stream->line_ms);
+        if (is_time_up(stream))
+            return -REASON_TIMEOUT;
+        left = time_left(left, limits->total_ms, stream->total_ms);
         if (left < 0)
             return -REASON_TIMEOUT;
         code = await_input(stream, left, &spent);
-        stream->waited_ms += spent;
+        stream_end_turn(stream);
         if (code < 0)
             return code;
         stream->silent_ms += spent;
@@ -274,6 +298,7 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
     }
     if (out == in)
         stream->out_is_socket = stream->in_is_socket;
+    stream_begin_turn(stream);
     return 0;
 }
 
@@ -348,6 +373,8 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
         if (code < 0)
             return code;
     }
+    if (is_time_up(stream))
+        return -REASON_TIMEOUT;
     size_t length = stream->input_end - stream->input_start;
     *ret_bytes = stream->input + stream->input_start;
     *ret_length = length < most ? length : most;
@@ -392,7 +419,8 @@ int stream_sign_of_life(struct stream *stream)
         stream->waits_since_ms = now;
     if (stream->limits.wait_ms > 0 && now - stream->waits_since_ms > stream->limits.wait_ms)
         return -REASON_TIMEOUT;
-    return stream->until_ms > 0 && now >= stream->until_ms ? -REASON_TIMEOUT : 0;
+    return is_time_up(stream) || (stream->until_ms > 0 && now >= stream->until_ms) ? -REASON_TIMEOUT
+                                                                                   : 0;
 }
 
 int stream_print(struct stream *stream, const char *format, ...)
@@ -453,6 +481,7 @@ int stream_send(struct stream *stream, bool listens, int64_t limit_ms)
 
     if (stream->failed)
         return -REASON_LOST;
+    stream_begin_turn(stream);
     while (stream_pending(stream) > 0) {
         int heard = NOT_NOW;
         int sent = push(stream);
@@ -472,20 +501,19 @@ int stream_send(struct stream *stream, bool listens, int64_t limit_ms)
             if (memchr(added, '\n', (size_t)(stream->input + stream->input_end - added)) != NULL)
                 return STREAM_HEARD;
         }
-        if (sent == 0 || heard == 0)
-            continue;
         /* Checked only after trying to send: this process may have been stopped meanwhile. */
+        bool is_up = is_time_up(stream);
+        if (stream_pending(stream) == 0 || (!is_up && (sent == 0 || heard == 0)))
+            continue;
         int64_t left = time_left(0, limit_ms, spent);
-        left = time_left(left, stream->limits.total_ms, stream->waited_ms);
+        left = time_left(left, stream->limits.total_ms, stream->total_ms);
         if (left < 0) {
             stream->failed = true;
             return -REASON_TIMEOUT;
         }
         bool can_read = listens && stream->input_end < STREAM_BUFFER;
-        int64_t waited = 0;
-        int came = wait_for(stream, can_read ? READABLE | WRITABLE : WRITABLE, -1, left, &waited);
-        spent += waited;
-        stream->waited_ms += waited;
+        int came = wait_for(stream, can_read ? READABLE | WRITABLE : WRITABLE, -1, left, &spent);
+        stream_end_turn(stream);
         if (came < 0 || came == WOKEN)
             return came < 0 ? came : -REASON_UNAVAILABLE;
     }
@@ -503,10 +531,13 @@ int stream_listen(struct stream *stream, int source, int64_t limit_ms, bool *ret
 
     *ret_source = false;
     /* A transport may hold back input that poll(2) does not see. */
-    if (!stream->ended && pull(stream) != NOT_NOW)
+    if (!stream->ended && pull(stream) != NOT_NOW) {
+        *ret_source = descriptor_is_readable(source);
         return 0;
+    }
     bool listens = !stream->ended && stream->input_end < STREAM_BUFFER;
     int came = wait_for(stream, listens ? READABLE : 0, source, limit_ms, &spent);
+    stream_begin_turn(stream);
     if (came < 0)
         return came;
     if (came & READABLE)

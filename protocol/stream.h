@@ -3,7 +3,9 @@
  * wait uses poll(2). The flags of the descriptors stay as they are: other processes may share them.
  *
  * Limits count only the time that this side spends waiting for the other. A daemon that writes to a
- * slow disk, or a client whose own producer is silent, does not use up the time of its peer.
+ * slow disk, or a client whose own producer is silent, does not use up the time of its peer. Two of
+ * them also hold against a side that never stops talking, so that nothing is ever waited for:
+ * limits.wait_ms is real time, and limits.total_ms all that passes in the other side's turns.
  *
  * A transport moves the bytes. The plain one reads and writes the descriptors; one that encrypts
  * can take its place.
@@ -48,7 +50,7 @@ struct stream_limits {
     int64_t stall_ms;   /* with fewer than STREAM_PACE_BYTES from the other side */
     int64_t write_ms;   /* without a byte taken by the other side */
     int64_t wait_ms;    /* from the first to the last of several WAITs in a row */
-    int64_t total_ms;   /* of waiting for the other side, in all */
+    int64_t total_ms;   /* in which it is the other side's turn, in all */
 };
 
 struct stream {
@@ -71,7 +73,8 @@ struct stream {
 
     /* Time spent waiting for input: since the last byte, for STREAM_PACE_BYTES, in this line. */
     int64_t silent_ms, stalled_ms, line_ms;
-    int64_t waited_ms;      /* in all, for the other side to send or accept something */
+    int64_t total_ms;       /* of the other side's turns; not counted without a limit */
+    int64_t counted_ms;     /* clock_ms() up to which they are counted */
     size_t pace_bytes;      /* since stalled_ms was 0 */
     bool in_line;           /* a line has begun, and its end has not come */
     int64_t waits_since_ms; /* when the WAITs in a row began; 0 when something else came last */
@@ -129,8 +132,15 @@ void stream_drain(struct stream *stream, int64_t until_ms);
 void stream_expect(struct stream *stream);
 
 /*
+ * For limits.total_ms: from the end of its turn to its next beginning, this side does something of
+ * its own that may take long. Sending begins a turn, too.
+ */
+void stream_end_turn(struct stream *stream);
+void stream_begin_turn(struct stream *stream);
+
+/*
  * The other side has sent a sign of life: the limits start again. Returns -REASON_TIMEOUT when it
- * has sent nothing else for limits.wait_ms, else 0.
+ * has sent nothing else for limits.wait_ms, or limits.total_ms is used up; else 0.
  */
 int stream_sign_of_life(struct stream *stream);
 
@@ -172,9 +182,10 @@ size_t stream_pending(const struct stream *stream);
 
 /*
  * Waits for at most `limit_ms`, more than 0, until `source` (a descriptor, or -1) is readable or at
- * its end, which sets `*ret_source`, or until input comes, which is read and kept. Nothing may be
- * pending. No limit of the stream counts this time: it is not a wait for the other side. Returns 0,
- * -REASON_LOST, or -REASON_UNAVAILABLE when stream->wake is readable.
+ * its end, which sets `*ret_source`, or until input comes, which is read and kept; neither keeps
+ * the other waiting. Nothing may be pending. No limit of the stream counts this time: it is not a
+ * wait for the other side. Returns 0, -REASON_LOST, or -REASON_UNAVAILABLE when stream->wake is
+ * readable.
  */
 int stream_listen(struct stream *stream, int source, int64_t limit_ms, bool *ret_source);
 

@@ -92,6 +92,62 @@ assert_phase_times_out() {
     assert_equal "$status ${stderr_lines[0]}" '11 fsc: ls: the time limit of --max-time is reached'
 }
 
+# assert_flood_ends SERVER ARGUMENT...: fsc gives up although the server, a command, always has something
+# more to say. It reads its standard input from a file of zeros.
+assert_flood_ends() {
+    run --separate-stderr timeout 20 "$FSC" "${@:2}" --max-time 1 --server "exec:exec 2>/dev/null; $1" <zeros
+    # A listing that is not sorted is printed as it comes.
+    assert_equal "$1: $status ${stderr_lines[0]##*: }" "$1: 11 the time limit of --max-time is reached"
+}
+
+@test "time: --max-time holds against a server that never stops" {
+    local names
+    head -c 3000000 /dev/zero >zeros
+    mkdir into many
+    for number in {1..70}; do head -c 60000 zeros >"many/$number"; done
+    # Signs of life instead of an answer, and in bodies.
+    assert_flood_ends 'exec yes WAIT' ls
+    assert_flood_ends 'exec yes WAIT' get a --wait=1h --into into
+    assert_flood_ends 'exec yes WAIT' put -R many
+    assert_flood_ends 'exec yes WAIT' put zeros
+    assert_flood_ends 'echo OK offset=0; exec yes WAIT' put zeros
+    assert_flood_ends 'echo OK offset=0; exec yes WAIT' put - --name a
+    assert_flood_ends 'echo OK; exec yes WAIT' watch
+    assert_flood_ends 'echo OK; exec yes WAIT' status
+    # A file that is announced as larger than anybody can fetch, in the smallest pieces and in large ones.
+    assert_flood_ends $'echo OK size=1000000000000000 mtime=1; exec yes "1\nx"' get a --into into
+    assert_flood_ends 'echo OK size=1000000000000000 mtime=1
+        printf "%s\n" 65536 "$(head -c 65536 zeros | tr "\0" x)" >item; while cat item; do :; done' get a --into into
+    # Names without an end.
+    names='echo OK; { printf "2000\n"; yes a | head -c 2000; echo; } >names; while cat names; do :; done'
+    assert_flood_ends "$names" ls
+    FLOOD=$names run --separate-stderr bash -c 'timeout 20 "$FSC" ls -U --max-time 1 --server "exec:exec 2>/dev/null; $FLOOD" >/dev/null'
+    assert_equal "$status $stderr" '11 fsc: ls: the time limit of --max-time is reached'
+    assert_equal "$(find into -type f)" ''
+    # Without a limit of time, that of memory ends a listing that has to be sorted.
+    FLOOD=$names run --separate-stderr bash -c '"$FSC" ls --server "exec:exec 2>/dev/null; $FLOOD"'
+    assert_equal "$status $stderr" \
+        '1 fsc: a: too many names to keep in memory: take fewer in one call, or ls -U'
+}
+
+@test "time: a producer is heard although the server always has something to say" {
+    cat >server <<'END'
+# fsc asks once more what became of the file.
+[ ! -e ended ] || exit
+read -r request
+echo OK offset=0
+yes WAIT &
+while read -r line; do
+    [[ $line == END* ]] || continue
+    : >ended
+    break
+done
+kill $!
+END
+    run --separate-stderr bash -c 'printf hello | timeout 20 "$FSC" put - --name x --max-time 15 --server "exec:bash server 2>/dev/null"'
+    assert [ -e ended ]
+}
+
 @test "time: --max-time takes durations, and bare numbers as seconds" {
     local text
     start_fsd

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "protocol/body.h"
 #include "protocol/clock.h"
 #include "protocol/line.h"
 #include "tests/unit/pair.h"
@@ -301,13 +302,13 @@ static void check_total_limit(void)
     CHECK(pipe2(source, O_CLOEXEC) == 0);
     pair_open(&pair, (struct stream_limits){.total_ms = 2 * SHORT_MS});
     CHECK(stream_listen(&pair.stream, source[0], 3 * SHORT_MS, &is_ready) == 0 && !is_ready);
-    CHECK(pair.stream.waited_ms == 0);
+    CHECK(pair.stream.total_ms == 0);
     for (int i = 0; code == 0 && i < 1000; i++) {
         code = stream_write(&pair.stream, bytes, sizeof bytes / 2);
         if (code == 0)
             code = stream_send(&pair.stream, true, LONG_MS);
     }
-    CHECK(code == -REASON_TIMEOUT && pair.stream.waited_ms >= 2 * SHORT_MS);
+    CHECK(code == -REASON_TIMEOUT && pair.stream.total_ms >= 2 * SHORT_MS);
     /* It is used up for reading, too, but what has come is read. */
     peer_send(&pair, "a\n");
     CHECK(reads_line(&pair, "a"));
@@ -316,6 +317,63 @@ static void check_total_limit(void)
     pair_close(&pair);
     (void)close(source[0]);
     (void)close(source[1]);
+}
+
+/* Always has something to say: signs of life, or items of a byte. */
+struct flood {
+    const struct pair *pair;
+    const char *text;
+};
+
+static void *send_flood(void *argument)
+{
+    const struct flood *flood = argument;
+    size_t length = strlen(flood->text);
+
+    while (send(flood->pair->peer, flood->text, length, MSG_NOSIGNAL) == (ssize_t)length)
+        continue;
+    return NULL;
+}
+
+/* Nothing is ever waited for, and yet limits.total_ms holds. What this side does itself is free. */
+static void check_flood(const char *text, bool sends)
+{
+    static char bytes[STREAM_BUFFER];
+    struct pair pair;
+    struct flood flood = {.pair = &pair, .text = text};
+    struct body body = {.is_answer = true};
+    pthread_t thread;
+    int code = 0;
+    int64_t start = clock_ms();
+
+    pair_open(&pair, (struct stream_limits){.total_ms = 2 * SHORT_MS});
+    CHECK(pthread_create(&thread, NULL, send_flood, &flood) == 0);
+    stream_end_turn(&pair.stream);
+    while (clock_ms() - start <= 3 * SHORT_MS)
+        continue;
+    stream_begin_turn(&pair.stream);
+    CHECK(pair.stream.total_ms < 2 * SHORT_MS);
+    while (code == 0) {
+        struct item item;
+        const char *piece = NULL;
+        size_t length = 0;
+        if (!sends) {
+            code = body_next(&pair.stream, &body, &item, &piece, &length);
+            continue;
+        }
+        code = stream_write(&pair.stream, bytes, STREAM_BUFFER / 2);
+        while (code == 0 && (code = stream_send(&pair.stream, true, LONG_MS)) == STREAM_HEARD) {
+            code = 0;
+            while (code == 0 && stream_peek_line(&pair.stream, &piece, &length)) {
+                code = stream_line(&pair.stream, &piece, &length);
+                code = code == 0 ? stream_sign_of_life(&pair.stream) : code;
+            }
+        }
+    }
+    CHECK(code == -REASON_TIMEOUT && clock_ms() - start < LONG_MS);
+    CHECK(shutdown(pair.stream.in, SHUT_RDWR) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    pair_close(&pair);
 }
 
 static void check_lost_writer(void)
@@ -401,6 +459,10 @@ static void check_listening(void)
     peer_send(&pair, "FAIL busy\n");
     CHECK(stream_listen(&pair.stream, -1, LONG_MS, &is_ready) == 0 && !is_ready);
     CHECK(has_line(&pair) && reads_line(&pair, "FAIL busy"));
+    /* Input does not keep the source waiting. */
+    peer_send(&pair, "WAIT\n");
+    CHECK(stream_listen(&pair.stream, source[0], LONG_MS, &is_ready) == 0 && is_ready);
+    CHECK(has_line(&pair) && reads_line(&pair, "WAIT"));
     (void)close(source[0]);
     (void)close(source[1]);
     pair_close(&pair);
@@ -519,6 +581,9 @@ int main(void)
     check_signs_of_life();
     check_write_limit();
     check_total_limit();
+    check_flood("WAIT\n", false);
+    check_flood("1\nx\n", false);
+    check_flood("WAIT\n", true);
     check_lost_writer();
     check_room();
     check_drain();
