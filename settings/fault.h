@@ -22,8 +22,8 @@ int fault_refuse(struct fault *fault, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Writes "FILE:LINE: NAME: TEXT", without the parts that are not set, as one line: control
- * characters become '?'. Returns `line`.
+ * Writes "FILE:LINE: NAME: TEXT", without the parts that are not set, as one line, cleaned by
+ * utf8_clean(). Returns `line`.
  */
 const char *fault_print(const struct fault *fault, char line[FAULT_LINE_ROOM]);
 
