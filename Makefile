@@ -42,8 +42,9 @@ CLI := $(wildcard cli/*.c cli/commands/*.c)
 UNIT := $(wildcard tests/unit/*.c)
 BENCH := $(wildcard bench/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
-SOURCES := $(PROTOCOL) $(SETTINGS) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS)
-HEADERS := $(wildcard protocol/*.h settings/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h)
+FUZZ := $(wildcard tests/fuzz/*.c)
+SOURCES := $(PROTOCOL) $(SETTINGS) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS) $(FUZZ)
+HEADERS := $(wildcard protocol/*.h settings/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h tests/fuzz/*.h)
 COMPLETIONS := $(wildcard completions/*)
 # Whatever has a shell in its first line, and what is for bash to source.
 SCRIPTS = $(COMPLETIONS) $(wildcard */*.bash) $(shell awk 'FNR == 1 && /^.!.*(sh|bats)$$/ { print FILENAME }' \
@@ -52,6 +53,7 @@ SCRIPTS = $(COMPLETIONS) $(wildcard */*.bash) $(shell awk 'FNR == 1 && /^.!.*(sh
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(BENCH))
+FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(FUZZ))
 FAULT_PROGRAMS := $(addprefix $(BUILD)/tests/faults/,disk mistakes.so tracer)
 MANUALS := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
 
@@ -75,12 +77,14 @@ endif
 POWERCUT_PACKAGES := $(TEST_PACKAGES) fuse3 libfuse3-dev xfsprogs btrfs-progs
 DEB_PACKAGES := $(BUILD_PACKAGES) scdoc debhelper dpkg-dev xz-utils
 PACKAGE_PACKAGES := $(TEST_PACKAGES) $(DEB_PACKAGES) lintian blhc debootstrap debian-archive-keyring systemd-container wget
-LINT_PACKAGES := $(POWERCUT_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck
+# libclang-rt-dev has libFuzzer; Debian 13 has it too.
+FUZZ_PACKAGES := $(BUILD_PACKAGES) clang libclang-rt-dev
+LINT_PACKAGES := $(POWERCUT_PACKAGES) $(FUZZ_PACKAGES) clang-format clang-tidy cppcheck shellcheck
 
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
 	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
-	check-load race crash faults powercut bench
+	check-load race crash faults powercut bench fuzz fuzz-programs fuzz-objects deps-fuzz
 
 all: programs ## build the programs, and the manuals if scdoc is installed
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -92,6 +96,10 @@ unit: $(UNIT_PROGRAMS)
 benchmarks: $(BENCH_PROGRAMS)
 	@:
 fault-programs: $(FAULT_PROGRAMS)
+	@:
+fuzz-programs: $(FUZZ_PROGRAMS)
+	@:
+fuzz-objects: $(call objects,$(FUZZ))
 	@:
 manuals: $(MANUALS)
 	@:
@@ -117,6 +125,15 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 		$(call objects,$(PROTOCOL) $(SETTINGS) $(addprefix cli/,claims.c shell.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
+
+# A fuzz target has libFuzzer's main, and all of one program: those of FUZZ_FSC fsc, the others fsd.
+FUZZ_FSC := $(BUILD)/tests/fuzz/answers $(BUILD)/tests/fuzz/fsc-settings
+$(FUZZ_FSC): $(call objects,$(PROTOCOL) $(SETTINGS) $(filter-out cli/main.c,$(CLI)))
+$(filter-out $(FUZZ_FSC),$(FUZZ_PROGRAMS)): \
+	$(call objects,$(PROTOCOL) $(SETTINGS) cli/shell.c $(filter-out daemon/main.c,$(DAEMON)))
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/flags
 	$(say) LINK $@
@@ -220,11 +237,18 @@ tsan: deps-test ## tests with a daemon, of programs built with ThreadSanitizer, 
 	$(Q)FSD_SERVED_ONLY=1 $(MAKE) --no-print-directory test BUILD=build/tsan MODELS=thread \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=thread'
 
+# As asan, by clang, and told where libFuzzer counts what is reached.
+FUZZ_BUILD = BUILD=build/fuzz CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+fuzz: deps-fuzz ## libFuzzer tries inputs, TIME=30 seconds for each target; ONLY=pattern selects some
+	$(Q)$(MAKE) --no-print-directory fuzz-programs $(FUZZ_BUILD)
+	$(Q)FSD_BUILD='$(abspath build/fuzz)' TIME='$(TIME)' SEED='$(SEED)' tests/fuzz/run '$(ONLY)'
+
 lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build by clang
 	$(say) LINT 'build by gcc and clang with -Werror'
-	$(Q)$(MAKE) --no-print-directory programs unit benchmarks fault-programs BUILD=build/werror \
+	$(Q)$(MAKE) --no-print-directory programs unit benchmarks fault-programs fuzz-objects BUILD=build/werror \
 		WERROR=-Werror
-	$(Q)$(MAKE) --no-print-directory programs unit benchmarks fault-programs BUILD=build/clang \
+	$(Q)$(MAKE) --no-print-directory programs unit benchmarks fault-programs fuzz-objects BUILD=build/clang \
 		CC=clang WERROR=-Werror
 	$(say) LINT clang-format
 	$(Q)clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
@@ -291,7 +315,8 @@ deps-powercut: PACKAGES = $(POWERCUT_PACKAGES)
 deps-deb: PACKAGES = $(DEB_PACKAGES)
 deps-package: PACKAGES = $(PACKAGE_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
-deps-build deps-test deps-powercut deps-deb deps-package deps-lint:
+deps-fuzz: PACKAGES = $(FUZZ_PACKAGES)
+deps-build deps-test deps-powercut deps-fuzz deps-deb deps-package deps-lint:
 	@there=$$(dpkg-query -W -f '$${Package}:$${db:Status-Status}\n' $(PACKAGES) 2>/dev/null); \
 	missing=$$(for package in $(PACKAGES); do \
 		case "$$there" in *"$$package:installed"*) ;; *) echo $$package ;; esac; done); \
