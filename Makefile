@@ -91,7 +91,7 @@ all: programs ## build the programs, and the manuals if scdoc is installed
 
 programs: $(BUILD)/fsd $(BUILD)/fsd-scrub $(BUILD)/fsc
 	@:
-unit: $(UNIT_PROGRAMS)
+unit: $(UNIT_PROGRAMS) fuzz-objects
 	@:
 benchmarks: $(BENCH_PROGRAMS)
 	@:

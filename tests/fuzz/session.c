@@ -19,6 +19,7 @@
 static struct settings settings;
 static struct library library;
 static struct counters counters;
+static struct slots *slots;
 static int answers = -1;
 
 /* What is in the library; "a" and "d/b" unchanged, and files besides. */
@@ -153,6 +154,8 @@ static void begin(void)
     CHECK(library.records && library_prepare(&library, true, &wrong) == 0);
     log_set_level(LOG_LEVEL_CRITICAL);
     answers = memfd_create("answers", MFD_CLOEXEC);
+    slots = slots_make(1);
+    CHECK(answers >= 0 && slots != NULL);
     fill();
 }
 
@@ -169,13 +172,15 @@ static int find_free(void)
 static char *serve(const struct client *client, const char *input, size_t size, size_t *ret_length)
 {
     const struct service service = {
-        .settings = &settings, .library = &library, .counters = &counters};
+        .settings = &settings, .library = &library, .counters = &counters, .slots = slots};
+    struct slot *slot = slots_take(slots);
     int ends[2];
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     CHECK(send(ends[1], input, size, MSG_DONTWAIT) == (ssize_t)size);
     CHECK(shutdown(ends[1], SHUT_WR) == 0);
-    serve_client(ends[0], dup(answers), client, 1, &service, -1, -1);
+    serve_client(ends[0], dup(answers), client, 1, slot, &service, -1, -1);
+    slots_free(slot);
     CHECK(close(ends[1]) == 0 && counter_read(&counters.broken) == 0);
     return folder_take(answers, ret_length);
 }
