@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/download.h"
@@ -20,7 +21,8 @@ enum {
 struct listing {
     const struct listing_request *request;
     struct stream *stream;
-    size_t prefix; /* length of the name that was asked for, without a final "/" */
+    struct glob *glob; /* the pattern of the request; NULL for none */
+    size_t prefix;     /* length of the name that was asked for, without a final "/" */
     listing_sink *sink;
     void *context;
     bool is_empty;
@@ -51,7 +53,7 @@ static bool is_asked_for(const struct listing *listing, const char *name, size_t
         return request->deep || memchr(name, '/', bare) == NULL;
     /* What the server takes for a match may be deleted. */
     const char *compared = request->deep ? name_last_component(name) : name;
-    return glob_matches(request->match, strlen(request->match), compared, strlen(compared));
+    return glob_matches(listing->glob, compared, strlen(compared));
 }
 
 static int take_line(void *context, const struct line *line, struct failure *failure)
@@ -160,8 +162,12 @@ int listing_read(struct connection *connection, const struct listing_request *re
         return fail(connection->failure, REASON_USAGE, request->match, "the pattern is too long");
     }
     code = connection_ask(connection, subject, request->watch ? ANSWER_OK : ANSWER_EMPTY);
+    if (code == 0 && request->match != NULL &&
+        (listing.glob = glob_compile(request->match, strlen(request->match))) == NULL)
+        return fail_errno(connection->failure, REASON_INTERNAL, subject, "cannot compare names");
     if (code == 0)
         code = download_lines(connection, subject, take_line, &listing);
+    free(listing.glob);
     if (code == 0 && request->watch)
         return fail(connection->failure, REASON_BREACH, subject, "the server ended the watch");
     return code == 0 && listing.is_empty ? connection_fail(connection, subject, -REASON_EMPTY)

@@ -95,8 +95,11 @@ static int serve_request(struct session *session, const struct request **ret_req
     log_event(LOG_LEVEL_DEBUG, "request", "session", session->id, "request", request->word, "name",
               arguments->name, NULL);
     code = request->serve(session, arguments);
-    if (code == -REASON_INTERNAL || code == -REASON_NO_SPACE)
+    if (code == -REASON_INTERNAL || code == -REASON_NO_SPACE ||
+        (code == -REASON_UNAVAILABLE && session->why[0] == '\0'))
         session_log_failure(session, request->word, arguments->name);
+    if (code == -REASON_UNAVAILABLE && session->why[0] == '\0')
+        (void)session_refuse(session, REASON_UNAVAILABLE, "fsd cannot do it now; its log says why");
     return code;
 }
 

@@ -98,7 +98,10 @@ int session_refuse_own(struct session *session, int code, const char *operation,
 {
     if (session->why[0] != '\0' || (code != -REASON_DENIED && code != -REASON_UNAVAILABLE))
         return code;
+    bool has_no_files = errno == EMFILE || errno == ENFILE;
     session_log_failure(session, operation, name);
+    if (has_no_files)
+        return session_refuse(session, REASON_UNAVAILABLE, "fsd has too many open files");
     return code == -REASON_DENIED
                ? session_refuse(session, REASON_DENIED, "fsd itself has no access there")
                : session_refuse(session, REASON_UNAVAILABLE,

@@ -129,6 +129,10 @@ const struct setting settings_table[] = {
      .help = "how many resumable uploads one client may have begun"},
     {"limits.stage_bytes", SETTING_SIZE, AT(stage_bytes), "100G", MIB, 1000 * TIB,
      .help = "how many bytes these may have in all"},
+    {"limits.pattern", SETTING_COUNT, AT(pattern), "256", 16, 4096,
+     .help = "how many bytes a pattern may have"},
+    {"limits.depth", SETTING_COUNT, AT(depth), "32", 1, 511,
+     .help = "how many folders a new name may have"},
     {.name = NULL},
 };
 

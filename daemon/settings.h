@@ -75,6 +75,8 @@ struct settings {
     int64_t upload_age_ms;
     int64_t stages;
     int64_t stage_bytes;
+    int64_t pattern;
+    int64_t depth;
     struct configuration configuration; /* what all of them came from */
 };
 

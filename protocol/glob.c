@@ -1,7 +1,7 @@
 #include "protocol/glob.h"
 
 #include <ctype.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/utf8.h"
@@ -18,9 +18,11 @@ struct reader {
 /* A byte that is not UTF-8 is a character of its own, which no name contains. */
 static uint32_t take(struct reader *reader)
 {
-    uint32_t character = 0;
-    size_t size = utf8_decode(reader->next, (size_t)(reader->end - reader->next), &character);
+    uint32_t character = (unsigned char)*reader->next;
+    size_t size = 1;
 
+    if (character >= 0x80)
+        size = utf8_decode(reader->next, (size_t)(reader->end - reader->next), &character);
     if (size == 0) {
         character = NOT_UTF8 + (unsigned char)*reader->next;
         size = 1;
@@ -113,32 +115,63 @@ static const char *match_set(struct reader *pattern, uint32_t character, bool *r
     return NULL;
 }
 
-/*
- * Matches one character against the next part of the pattern, which is not '*'. Returns what is
- * wrong with that part, or NULL.
- */
-static const char *match_one(struct reader *pattern, uint32_t character, bool *ret)
+/* Sets the bits of the ASCII characters that are in the set, and takes it. Returns as match_set(). */
+static const char *take_set(struct reader *pattern, struct glob_part *part)
 {
-    if (is_at(pattern, '[')) {
-        pattern->next++;
-        return match_set(pattern, character, ret);
+    const struct reader begin = *pattern;
+    const char *fault = NULL;
+
+    *part = (struct glob_part){.kind = GLOB_SET, .set = begin.next, .set_end = begin.end};
+    for (uint32_t character = 0; fault == NULL && character < 0x80; character++) {
+        bool matches = false;
+        *pattern = begin;
+        fault = match_set(pattern, character, &matches);
+        if (matches)
+            part->ascii[character / 64] |= UINT64_C(1) << character % 64;
     }
-    if (is_at(pattern, '\\')) {
-        uint32_t wanted = take_quoted(pattern);
-        *ret = wanted == character;
-        return wanted == NONE ? "a \"\\\" has no character after it (write \"\\\\\" to match one)"
-                              : NULL;
+    return fault;
+}
+
+/* Takes the next part of a pattern. Returns what is wrong with it, or NULL. */
+static const char *take_part(struct reader *pattern, struct glob_part *part)
+{
+    bool is_quoted = is_at(pattern, '\\');
+    uint32_t character = is_quoted ? take_quoted(pattern) : take(pattern);
+
+    if (!is_quoted && character == '[')
+        return take_set(pattern, part);
+    *part = (struct glob_part){.kind = is_quoted          ? GLOB_CHARACTER
+                                       : character == '*' ? GLOB_STAR
+                                       : character == '?' ? GLOB_ANY
+                                                          : GLOB_CHARACTER,
+                               .character = character};
+    return character == NONE ? "a \"\\\" has no character after it (write \"\\\\\" to match one)"
+                             : NULL;
+}
+
+static bool matches_part(const struct glob_part *part, uint32_t character)
+{
+    bool matches = false;
+
+    switch (part->kind) {
+    case GLOB_ANY:
+        return character != '/';
+    case GLOB_SET:
+        if (character < 0x80)
+            return (part->ascii[character / 64] & UINT64_C(1) << character % 64) != 0;
+        struct reader set = {part->set, part->set_end};
+        (void)match_set(&set, character, &matches);
+        return matches;
+    default:
+        return part->character == character;
     }
-    uint32_t wanted = take(pattern);
-    *ret = wanted == '?' ? character != '/' : wanted == character;
-    return NULL;
 }
 
 const char *glob_fault(const char *bytes, size_t length)
 {
     struct reader pattern = {bytes, bytes + length};
+    struct glob_part ignored;
     const char *fault = NULL;
-    bool ignored = false;
 
     while (pattern.next < pattern.end) {
         if (take(&pattern) >= NOT_UTF8)
@@ -146,38 +179,50 @@ const char *glob_fault(const char *bytes, size_t length)
     }
     pattern.next = bytes;
     while (fault == NULL && pattern.next < pattern.end)
-        fault = match_one(&pattern, 0, &ignored);
+        fault = take_part(&pattern, &ignored);
     return fault;
 }
 
-bool glob_matches(const char *pattern_bytes, size_t pattern_length, const char *text_bytes,
-                  size_t text_length)
+struct glob *glob_compile(const char *bytes, size_t length)
 {
-    struct reader pattern = {pattern_bytes, pattern_bytes + pattern_length};
+    struct reader pattern = {bytes, bytes + length};
+    struct glob *glob = malloc(sizeof *glob + length * sizeof glob->parts[0]);
+
+    if (glob == NULL)
+        return NULL;
+    glob->count = 0;
+    while (pattern.next < pattern.end)
+        (void)take_part(&pattern, &glob->parts[glob->count++]);
+    return glob;
+}
+
+bool glob_matches(const struct glob *glob, const char *text_bytes, size_t text_length)
+{
+    const struct glob_part *part = glob->parts;
+    const struct glob_part *end = part + glob->count;
     struct reader text = {text_bytes, text_bytes + text_length};
     /* If what follows the last star does not match, try one character later. Earlier stars need not
      * be tried again: the last one can take whatever they would. */
-    const char *after_star = NULL;
+    const struct glob_part *after_star = NULL;
     struct reader retry = text;
 
     while (text.next < text.end) {
-        bool matches = false;
-        if (is_at(&pattern, '*')) {
-            after_star = ++pattern.next;
+        if (part < end && part->kind == GLOB_STAR) {
+            after_star = ++part;
             retry = text;
             continue;
         }
         uint32_t character = take(&text);
-        if (pattern.next < pattern.end && match_one(&pattern, character, &matches) != NULL)
-            return false;
-        if (matches)
+        if (part < end && matches_part(part, character)) {
+            part++;
             continue;
+        }
         if (after_star == NULL || retry.next == retry.end || take(&retry) == '/')
             return false;
         text = retry;
-        pattern.next = after_star;
+        part = after_star;
     }
-    while (is_at(&pattern, '*'))
-        pattern.next++;
-    return pattern.next == pattern.end;
+    while (part < end && part->kind == GLOB_STAR)
+        part++;
+    return part == end;
 }

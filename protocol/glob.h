@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Says what is wrong with a pattern, or NULL: what fnmatch(3) takes literally, or leaves open, is
@@ -16,11 +17,38 @@
  */
 const char *glob_fault(const char *bytes, size_t length);
 
+enum glob_kind {
+    GLOB_CHARACTER,
+    GLOB_ANY,
+    GLOB_STAR,
+    GLOB_SET,
+};
+
+/* What one character is compared with, or a star. */
+struct glob_part {
+    enum glob_kind kind;
+    uint32_t character;
+    uint64_t ascii[2]; /* of a set: a bit for each of these characters that it has */
+    const char *set;   /* the bytes after its "[", for the other characters */
+    const char *set_end;
+};
+
+/* A pattern that is made ready, so that comparing takes little time even with a long one. */
+struct glob {
+    size_t count;
+    struct glob_part parts[];
+};
+
 /*
- * Does the whole text match the pattern? The time is at most linear in the length of the text for
+ * Makes a pattern in which glob_fault() finds nothing ready. Its bytes must stay. Returns NULL when
+ * there is no memory. The result is released by free(3).
+ */
+struct glob *glob_compile(const char *bytes, size_t length);
+
+/*
+ * Does the whole text match the pattern? At most, each character between two '/' is compared with
  * each part of the pattern.
  */
-bool glob_matches(const char *pattern_bytes, size_t pattern_length, const char *text_bytes,
-                  size_t text_length);
+bool glob_matches(const struct glob *glob, const char *text_bytes, size_t text_length);
 
 #endif

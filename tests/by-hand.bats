@@ -2,6 +2,58 @@
 # Files that people put into the library by hand, change there and remove.
 
 load library
+load fsc
+
+@test "by hand: folders deeper than limits.depth can be used, but not made" {
+    local deep
+    start_fsd
+    deep=$(printf 'd/%.0s' {1..200})
+    mkdir -p "$LIBRARY/$deep"
+    echo x >"$LIBRARY/${deep}file"
+    echo x >x
+    # Nothing is made of a name that is refused.
+    run --separate-stderr "$FSC" put --name "$(printf 'e/%.0s' {1..33})x" x
+    assert_equal "$status $stderr" "2 fsc: $(printf 'e/%.0s' {1..33})x: the name has more than 32 folders (limits.depth of fsd)"
+    [ ! -e "$LIBRARY/e" ]
+    quiet "$FSC" put --name "$(printf 'e/%.0s' {1..32})x" x
+    assert_equal "$(quiet "$FSC" ls -R "$deep")" "${deep}file"
+    assert_equal "$(quiet "$FSC" get --output - "${deep}file")" x
+    quiet "$FSC" rm "${deep}file"
+    [ ! -e "$LIBRARY/d" ]
+}
+
+@test "by hand: a deep listing holds few descriptors" {
+    local name
+    FSD_EXPECTED='limit of open files'
+    FSD_WRAPPER=(prlimit --nofile=64:64)
+    start_fsd
+    name=$(printf 'd/%.0s' {1..200})
+    mkdir -p "$LIBRARY/$name" "$LIBRARY"/d/d/{e/f,g}
+    touch "$LIBRARY/${name}file" "$LIBRARY"/d/d/{e/f/file,g/file} "$LIBRARY/${name%d/}file"
+    assert_equal "$(quiet "$FSC" ls -R | sort)" "$(cd "$LIBRARY" && find d -type f | sort)"
+    assert_equal "$(quiet "$FSC" ls -R --long "$name" | wc -l)" 1
+    # As deep as the pattern has slashes.
+    assert_equal "$(quiet "$FSC" ls --match "$(printf '*/%.0s' {1..100})f*")" ''
+    assert_equal "$(quiet "$FSC" ls --match 'd/d/*/file')" d/d/g/file
+    mkdir -p "$LIBRARY/m/$(printf 'x/%.0s' {1..30})"
+    touch "$LIBRARY/m/$(printf 'x/%.0s' {1..30})file"
+    assert_equal "$(quiet "$FSC" ls --match "m/$(printf '[w-x]/%.0s' {1..30})f*")" "m/$(printf 'x/%.0s' {1..30})file"
+}
+
+@test "by hand: patterns are as long as limits.pattern allows" {
+    local pattern
+    echo 'limits = { pattern = 16; };' >"$CONFIG"
+    start_fsd
+    mkdir -p "$LIBRARY/name"
+    touch "$LIBRARY/name/of.sixteen.byt"
+    pattern='name/*.sixteen.*'
+    assert_equal "$(quiet "$FSC" ls --match "$pattern")" name/of.sixteen.byt
+    run --separate-stderr "$FSC" ls --match "$pattern*"
+    assert_equal "$status $stderr" '7 fsc: ls: the pattern has more than 16 bytes (limits.pattern of fsd)'
+    run --separate-stderr "$FSC" rm --match "$pattern*"
+    assert_equal "$status $stderr" '7 fsc: rm: the pattern has more than 16 bytes (limits.pattern of fsd)'
+    [ -e "$LIBRARY/name/of.sixteen.byt" ]
+}
 
 @test "by hand: only regular files are served" {
     mkdir -p "$LIBRARY/folder" "$WORK/outside"
@@ -151,7 +203,7 @@ END
     mkdir -p "$LIBRARY"/{open,part}
     touch "$LIBRARY"/{open,part}/file
     FSD_EXPECTED='^level=warning msg="cannot read" .*name=part/ '
-    for error in EACCES EIO ELOOP ENAMETOOLONG EMFILE ESTALE ENOMEM; do
+    for error in EACCES EIO ELOOP ENAMETOOLONG ESTALE ENOMEM; do
         FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P part -e "inject=openat:error=$error")
         start_fsd
         play <<'END'
@@ -171,7 +223,7 @@ END
         stop_fsd
     done
     # When it was opened, or when it is the one that was asked for.
-    for error in getdents64:EIO openat,openat2:{EIO,EACCES,ENAMETOOLONG,EMFILE}; do
+    for error in getdents64:EIO openat,openat2:{EIO,EACCES,ENAMETOOLONG}; do
         FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P part -P "$LIBRARY/part" -e "inject=${error/:/:error=}")
         start_fsd
         play <<'END'
@@ -198,6 +250,30 @@ END
 <
 < END
 END
+        stop_fsd
+    done
+}
+
+@test "by hand: a listing that runs out of descriptors can be repeated" {
+    local error folder
+    skip_when_sanitized strace
+    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
+    mkdir -p "$LIBRARY/part"
+    touch "$LIBRARY/part/file"
+    FSD_EXPECTED='^level=error msg=failed .*operation=(LIST|GET) name="?[^ ]* cause="Too many open files'
+    for error in EMFILE ENFILE; do
+        FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P part -P file -P "$LIBRARY/part" -e "inject=openat,openat2:error=$error")
+        start_fsd
+        # It is neither a folder that cannot be read, nor a file without a digest.
+        play <<'END'
+> LIST deep=1
+< FAIL unavailable *
+> LIST part
+< FAIL unavailable *
+> LIST match=*/*
+< FAIL unavailable *
+END
+        assert_fails 12 "$FSC" ls -R
         stop_fsd
     done
 }

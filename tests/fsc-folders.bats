@@ -158,6 +158,7 @@ fsc: tree/sub/root: is a symbolic link, which is not followed'
 
 @test "folders: put -R of a folder that is deeper than a name may be" {
     local deep
+    echo 'limits = { depth = 511; };' >"$CONFIG"
     start_fsd
     deep=$(printf 'd/%.0s' {1..505})
     mkdir -p "tree/$deep/too/deep/to/be"

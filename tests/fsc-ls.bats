@@ -505,6 +505,7 @@ fsc: gone: no such file in the library'
 }
 
 @test "ls: a pattern that makes the request too long" {
+    echo 'limits = { pattern = 4096; };' >"$CONFIG"
     start_fsd
     assert_fails 2 "$FSC" ls --match "$(printf '%.0s ' {1..1400})"
     assert_silent "$FSC" ls --match "$(printf '%.0s ' {1..1300})"

@@ -169,6 +169,26 @@ static int read_fields(struct session *session, const struct request *request,
     return 0;
 }
 
+/* What costs more than a request should: a long pattern, and a name with many folders to make. */
+static int check_limits(struct session *session, const struct request *request,
+                        const struct arguments *arguments)
+{
+    const struct settings *settings = session->settings;
+    int64_t folders = 0;
+
+    if ((int64_t)arguments->options[OPTION_MATCH].length > settings->pattern)
+        return session_refuse(session, REASON_TOO_LARGE,
+                              "the pattern has more than %lld bytes (limits.pattern of fsd)",
+                              (long long)settings->pattern);
+    for (const char *byte = arguments->name; *byte != '\0'; byte++)
+        folders += *byte == '/';
+    if ((request->rights & RIGHT_PUT) != 0 && folders > settings->depth)
+        return session_refuse(session, REASON_BAD_NAME,
+                              "the name has more than %lld folders (limits.depth of fsd)",
+                              (long long)settings->depth);
+    return 0;
+}
+
 static int make_digest(void *argument)
 {
     return lookup_digest(argument);
@@ -221,7 +241,7 @@ int request_parse(struct session *session, const struct request **ret_request,
         return session_refuse(session, REASON_UNSUPPORTED, "%s does not support this %s option",
                               request->word, unknown);
     if (name == NULL)
-        return 0;
+        return check_limits(session, request, ret);
 
     size_t length = name->length;
     if (request->name == NAME_OR_FOLDER)
@@ -232,5 +252,5 @@ int request_parse(struct session *session, const struct request **ret_request,
                               line_echo(name->bytes, name->length, echo), fault);
     ret->is_folder = length < name->length;
     memcpy(ret->name, name->bytes, length);
-    return 0;
+    return check_limits(session, request, ret);
 }

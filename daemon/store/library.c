@@ -120,6 +120,9 @@ int library_failure(int error)
         return -REASON_TOO_LARGE;
     case ENAMETOOLONG:
         return -REASON_BAD_NAME;
+    case EMFILE:
+    case ENFILE:
+        return -REASON_UNAVAILABLE;
     default:
         return -REASON_INTERNAL;
     }

@@ -91,7 +91,8 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
     }
     int fd = library_openat(notices->library, path, O_PATH | O_DIRECTORY);
     if (fd < 0) {
-        if (library_failure(errno) == -REASON_INTERNAL)
+        int code = library_failure(errno);
+        if (code == -REASON_INTERNAL || code == -REASON_UNAVAILABLE)
             give_up(notices);
         return false;
     }
