@@ -13,6 +13,10 @@
 #include "protocol/digest.h"
 #include "protocol/value.h"
 
+enum {
+    REFUSALS_MOST = 8, /* on one connection, of which a server may end the session */
+};
+
 #define MAX_TIME_REACHED "the time limit of --max-time is reached"
 
 /* What is left of --max-time, in milliseconds; INT64_MAX if there is no limit. */
@@ -84,8 +88,12 @@ int connection_ready(struct connection *connection)
     struct stream_limits limits = settings->limits;
     int ends[] = {-1, -1};
 
-    /* The server may have ended an idle connection. It does so if it says anything unasked. */
-    if (connection->is_open && stream_is_quiet(&connection->stream))
+    /*
+     * The server may have ended an idle connection. It does so if it says anything unasked. And it
+     * ends one soon after the last of several refusals, perhaps while the next request is sent.
+     */
+    bool may_end = connection->refusals >= REFUSALS_MOST && connection->command == 0;
+    if (connection->is_open && !may_end && stream_is_quiet(&connection->stream))
         return 0;
     connection_close(connection);
     connection->unreachable = true;
@@ -99,6 +107,7 @@ int connection_ready(struct connection *connection)
     if (code < 0)
         return code;
     connection->is_open = true;
+    connection->refusals = 0;
     connection->unanswered[0] = '\0';
     connection->command_failed = false;
     /* 0 would be no limit. */
@@ -198,6 +207,7 @@ int connection_answer(struct connection *connection, const char *subject, enum a
     case ANSWER_FAIL:
         break;
     }
+    connection->refusals += answer->reason == REASON_DENIED;
     code = connection_fail(connection, subject, -(int)answer->reason);
     return answer->text[0] == '\0'
                ? code

@@ -10,17 +10,12 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/peer.h"
 #include "protocol/name.h"
 
-/* The user at the other end of a Unix socket. */
-struct local_peer {
-    struct ucred credentials;
-    gid_t *groups; /* the supplementary ones, to be freed; NULL for none */
-    size_t group_count;
-};
-
 enum {
-    ENTRY_ROOM = 4096, /* bytes of a user's entry: at first, and at most */
+    GROUPS_MOST = 1024, /* of a client, for access_classify() */
+    ENTRY_ROOM = 4096,  /* bytes of a user's entry: at first, and at most */
     ENTRY_LARGEST = 1024 * 1024,
     /* In a user namespace, that of all who have no number there (user_namespaces(7)). */
     OVERFLOW_ID = 65534,
@@ -91,34 +86,31 @@ static bool is_mapped(const char *map, unsigned id)
     return is_there;
 }
 
-static bool read_peer(int fd, struct local_peer *ret)
+/* A local user who has a number in this user namespace: only that can be told from others. */
+static bool is_numbered(const struct peer *peer, const struct settings *settings)
 {
-    socklen_t length = sizeof ret->credentials;
+    return peer->kind == PEER_USER && (peer->uid != OVERFLOW_ID || settings->has_overflow_user);
+}
 
-    *ret = (struct local_peer){.groups = NULL};
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ret->credentials, &length) < 0)
-        return false;
-    /* The first call says how many groups there are. Without memory there are none. */
-    length = 0;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) < 0 && errno == ERANGE)
-        ret->groups = malloc(length);
-    if (ret->groups != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ret->groups, &length) == 0)
-        ret->group_count = length / sizeof *ret->groups;
-    return true;
+/* One that may do everything. */
+static bool is_own(const struct peer *peer)
+{
+    return peer->uid == 0 || peer->uid == geteuid();
 }
 
 /* Is this grant for the user at the other end, or one of its groups? */
-static bool is_for(const struct grant *grant, const struct local_peer *peer)
+static bool is_for(const struct grant *grant, const struct peer *peer, const gid_t *groups,
+                   size_t count)
 {
     if (!grant->is_known)
         return false;
     if (grant->user != NULL)
-        return peer->credentials.uid == grant->id;
-    for (size_t i = 0; i < peer->group_count; i++) {
-        if (peer->groups[i] == grant->id)
+        return peer->uid == grant->id;
+    for (size_t i = 0; i < count; i++) {
+        if (groups[i] == grant->id)
             return true;
     }
-    return peer->credentials.gid == grant->id;
+    return peer->gid == grant->id;
 }
 
 /* Is a name below the folder? Or does it name the folder itself, or one on the way to it? */
@@ -159,6 +151,7 @@ void access_warm_up(void)
 
 void access_resolve(struct settings *settings)
 {
+    settings->has_overflow_user = is_mapped("/proc/self/uid_map", OVERFLOW_ID);
     for (size_t i = 0; i < settings->users.count; i++) {
         struct grant *grant = settings->users.groups[i].values;
         const struct passwd *user = grant->user != NULL ? getpwnam(grant->user) : NULL;
@@ -174,25 +167,60 @@ void access_resolve(struct settings *settings)
     }
 }
 
+enum access_class access_classify(int connection, const struct peer *peer,
+                                  const struct settings *settings)
+{
+    gid_t groups[GROUPS_MOST];
+    size_t count = 0;
+
+    if (!is_numbered(peer, settings))
+        return ACCESS_STRANGER;
+    if (is_own(peer))
+        return ACCESS_OWN;
+    /* Groups cost more, so they come second. */
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < settings->users.count; i++) {
+            const struct grant *grant = settings->users.groups[i].values;
+            if (grant->rights != 0 && is_for(grant, peer, groups, count))
+                return ACCESS_KNOWN;
+        }
+        count = round == 0 ? peer_groups(connection, groups, GROUPS_MOST) : 0;
+        if (count == 0 || count > GROUPS_MOST)
+            break;
+    }
+    return ACCESS_STRANGER;
+}
+
 void access_identify(int fd, enum address_kind kind, const struct settings *settings,
                      struct client *ret)
 {
-    struct local_peer peer;
+    struct peer peer = peer_find(fd);
+    gid_t *groups = NULL;
+    size_t count = 0;
 
-    *ret = (struct client){.name = "anonymous", .who = "anonymous", .rights = settings->anonymous};
-    if (kind != ADDRESS_UNIX || !read_peer(fd, &peer))
+    *ret = (struct client){.name = "anonymous",
+                           .who = "anonymous",
+                           .rights = settings->anonymous,
+                           .peer = peer.number};
+    if (kind != ADDRESS_UNIX || !is_numbered(&peer, settings))
         return;
-    uid_t uid = peer.credentials.uid;
-    if (uid != OVERFLOW_ID || is_mapped("/proc/self/uid_map", OVERFLOW_ID)) {
-        if (name_user(ret, uid)) {
-            ret->users = &settings->users;
-            for (size_t i = 0; i < ret->users->count; i++)
-                ret->granted[i] = is_for(ret->users->groups[i].values, &peer);
+    if (name_user(ret, peer.uid)) {
+        count = peer_groups(fd, NULL, 0);
+        /* Without memory there are none. */
+        if (count > 0 && (groups = malloc(count * sizeof *groups)) != NULL)
+            count = peer_groups(fd, groups, count);
+        ret->users = &settings->users;
+        for (size_t i = 0; i < ret->users->count; i++) {
+            const struct grant *grant = ret->users->groups[i].values;
+            ret->granted[i] = is_for(grant, &peer, groups, groups != NULL ? count : 0);
+            ret->is_known = ret->is_known || (ret->granted[i] && grant->rights != 0);
         }
-        if (uid == 0 || uid == geteuid())
-            ret->rights = RIGHTS_ALL;
+        free(groups);
     }
-    free(peer.groups);
+    if (is_own(&peer)) {
+        ret->rights = RIGHTS_ALL;
+        ret->is_known = true;
+    }
 }
 
 void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret)

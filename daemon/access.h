@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "daemon/peer.h"
 #include "daemon/settings.h"
 #include "daemon/store/record.h"
 #include "protocol/address.h"
@@ -13,9 +14,18 @@
 struct client {
     char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */
     char who[160];                 /* for people, e.g. "user ann" */
+    uint64_t peer;                 /* its number, as in daemon/peer.h */
+    bool is_known;                 /* it may do something that others may not */
     unsigned rights;               /* those that it has everywhere, apart from `users` */
     const struct setting_groups *users; /* the setting, for a local user; otherwise NULL */
     bool granted[SETTING_GROUPS_MOST];  /* which of its grants apply to this user */
+};
+
+/* How clients share limits.sessions. */
+enum access_class {
+    ACCESS_STRANGER, /* has at most the rights of `anonymous` */
+    ACCESS_KNOWN,    /* `users` gives it rights */
+    ACCESS_OWN,      /* root, or the uid that runs this daemon */
 };
 
 /*
@@ -29,6 +39,15 @@ void access_warm_up(void);
  * settings. One that does not exist grants nothing, and is logged.
  */
 void access_resolve(struct settings *settings);
+
+/*
+ * Of what class is the peer of this connection? Asks the kernel only, as access_identify() does
+ * first, and not for the names of users: a user without a name, who is a stranger, counts as known
+ * here if it is in a known group. One who is in more than 1,024 groups is a stranger here, unless the
+ * user itself or the first group is known.
+ */
+enum access_class access_classify(int connection, const struct peer *peer,
+                                  const struct settings *settings);
 
 /*
  * Finds out who is at the other end of a socket that came by an address of this kind: on a Unix

@@ -246,7 +246,7 @@ static int serve_stdio(struct daemon *daemon)
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);
     serve_client(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(),
-                 slots_take(daemon->slots), &service, -1, -1);
+                 slots_take(daemon->slots, false), &service, -1, -1);
     return EXIT_SUCCESS;
 }
 

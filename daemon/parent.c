@@ -1,9 +1,7 @@
 #include "daemon/parent.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/access.h"
 #include "daemon/child.h"
 #include "daemon/log.h"
+#include "daemon/peer.h"
 #include "daemon/pid_file.h"
 #include "daemon/reload.h"
 #include "daemon/store/stage.h"
@@ -28,15 +28,10 @@ enum {
     CALM_MS = 1000,    /* after a crash, before workers are forked ahead again */
     ACCEPTED_MOST = 8, /* connections accepted from one socket in one turn */
     ENDS_MOST = 256,   /* ends of sessions read from one worker in one turn */
-    NETWORK_BYTES = 8, /* of an IPv6 address: /64, what one host may have */
     HOUR_S = 3600,
-    LOOK_MS = 2000, /* between looks at the files of sockets, and the pid file */
-};
-
-/* Who is connected, as far as the limits need to know. */
-struct peer {
-    enum { PEER_UNKNOWN, PEER_USER, PEER_ADDRESS } kind;
-    uint64_t number; /* the uid; the IPv4 address, or the network of an IPv6 one */
+    RESERVE_MOST = 16, /* sessions that are kept free for root and the daemon's uid... */
+    RESERVE_PART = 8,  /* ...but at most one in so many */
+    LOOK_MS = 2000,    /* between looks at the files of sockets, and the pid file */
 };
 
 struct worker {
@@ -52,7 +47,7 @@ struct active {
     uint64_t session;
     pid_t pid; /* of its worker */
     struct slot *slot;
-    struct peer peer;
+    uint64_t peer; /* the number of its peer */
 };
 
 struct parent {
@@ -238,61 +233,29 @@ static bool end_sessions(struct parent *parent, pid_t pid, const uint64_t *sessi
     return parent->active_count < before;
 }
 
-/* Finds out who is at the other end (unix(7), SO_PEERCRED; getpeername(2)). */
-static struct peer peer_of(int connection)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_storage room;
-    } address;
-    socklen_t length = sizeof address;
-    struct ucred user;
-    socklen_t user_length = sizeof user;
-    struct peer peer = {.kind = PEER_ADDRESS};
-    uint32_t v4 = 0;
-
-    if (getpeername(connection, &address.any, &length) < 0)
-        return (struct peer){.kind = PEER_UNKNOWN};
-    switch (address.any.sa_family) {
-    case AF_INET:
-        peer.number = ntohl(address.v4.sin_addr.s_addr);
-        return peer;
-    case AF_INET6:
-        if (IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
-            memcpy(&v4, address.v6.sin6_addr.s6_addr + 12, sizeof v4);
-            peer.number = ntohl(v4);
-            return peer;
-        }
-        /* Never equal to an IPv4 address: no network begins with 32 bits of 0. */
-        for (unsigned i = 0; i < NETWORK_BYTES; i++)
-            peer.number = peer.number << 8 | address.v6.sin6_addr.s6_addr[i];
-        return peer;
-    case AF_UNIX:
-        if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &user, &user_length) == 0)
-            return (struct peer){.kind = PEER_USER, .number = user.uid};
-        return (struct peer){.kind = PEER_UNKNOWN};
-    default:
-        return (struct peer){.kind = PEER_UNKNOWN};
-    }
-}
-
 /* The limit that keeps one more session of this client from beginning; NULL when there is none. */
-static const char *find_limit(const struct parent *parent, struct peer peer)
+static const char *find_limit(const struct parent *parent, const struct peer *peer,
+                              enum access_class class)
 {
     const struct settings *settings = parent->service.settings;
-    int64_t most = peer.kind == PEER_USER ? settings->per_user : settings->per_address;
+    int64_t reserve = settings->sessions / RESERVE_PART;
+    int64_t most = peer->kind == PEER_USER ? settings->per_user : settings->per_address;
     int64_t count = 0;
 
-    if (parent->active_count >= (size_t)settings->sessions)
+    if (class == ACCESS_OWN)
+        reserve = 0;
+    else if (reserve > RESERVE_MOST)
+        reserve = RESERVE_MOST;
+    if ((int64_t)parent->active_count >= settings->sessions - reserve)
         return "limits.sessions";
+    if (class == ACCESS_STRANGER &&
+        slots_count_strangers(parent->service.slots) >= settings->strangers)
+        return "limits.strangers";
     for (size_t i = 0; i < parent->active_count; i++)
-        count += parent->active[i].peer.kind == peer.kind &&
-                 parent->active[i].peer.number == peer.number;
-    if (peer.kind == PEER_UNKNOWN || count < most)
+        count += parent->active[i].peer == peer->number;
+    if (peer->kind == PEER_UNKNOWN || count < most)
         return NULL;
-    return peer.kind == PEER_USER ? "limits.per_user" : "limits.per_address";
+    return peer->kind == PEER_USER ? "limits.per_user" : "limits.per_address";
 }
 
 /*
@@ -300,7 +263,7 @@ static const char *find_limit(const struct parent *parent, struct peer peer)
  * that is not possible now.
  */
 static bool hand_over(struct parent *parent, int connection, enum address_kind kind,
-                      struct peer peer)
+                      const struct peer *peer, enum access_class class)
 {
     struct worker *worker = NULL;
     struct slot *slot = NULL;
@@ -310,7 +273,7 @@ static bool hand_over(struct parent *parent, int connection, enum address_kind k
 
     if (!make_room((void **)&parent->active, &parent->active_room, parent->active_count + 1,
                    sizeof *parent->active) ||
-        (slot = slots_take(parent->service.slots)) == NULL)
+        (slot = slots_take(parent->service.slots, class == ACCESS_STRANGER)) == NULL)
         return false;
     /* Now, because the session may ask for STATUS at once. */
     count_sessions(parent, parent->active_count + 1);
@@ -332,7 +295,7 @@ static bool hand_over(struct parent *parent, int connection, enum address_kind k
     }
     worker->takes_more = worker->has_threads;
     parent->active[parent->active_count++] = (struct active){
-        .session = ++parent->last_session, .pid = worker->pid, .slot = slot, .peer = peer};
+        .session = ++parent->last_session, .pid = worker->pid, .slot = slot, .peer = peer->number};
     return true;
 }
 
@@ -398,14 +361,15 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
         }
         if (connection < 0)
             return errno != ENOMEM && errno != ENOBUFS;
-        const struct peer peer = peer_of(connection);
-        const char *limit = find_limit(parent, peer);
+        const struct peer peer = peer_find(connection);
+        enum access_class class = access_classify(connection, &peer, parent->service.settings);
+        const char *limit = find_limit(parent, &peer, class);
         /* Sessions that have just ended may make room. */
         if (limit != NULL) {
             reap(parent);
-            limit = find_limit(parent, peer);
+            limit = find_limit(parent, &peer, class);
         }
-        if (limit == NULL && hand_over(parent, connection, kind, peer)) {
+        if (limit == NULL && hand_over(parent, connection, kind, &peer, class)) {
             counter_add(&parent->service.counters->served, 1);
             (void)close(connection);
         } else {

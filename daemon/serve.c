@@ -1,7 +1,6 @@
 #include "daemon/serve.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +8,23 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/peer.h"
 #include "daemon/requests/requests.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
 enum {
     LINGER_STOPPING_MS = 500,
+    /* A session ends after so many requests that its client has no right to make... */
+    REFUSALS_MOST = 100,
+    REFUSALS_FEW = 10, /* ...when it has no right at all */
 };
 
 /* A session, and what only its loop has to know. */
 struct serving {
     struct session session;
+    bool has_rights;         /* the client has some right somewhere */
+    int refusals;            /* requests that it has no right to make */
     int64_t linger_until_ms; /* how long to drop a refused client's bytes; 0: not yet set */
     uint64_t received, sent; /* bytes of the stream that the counters know of */
 };
@@ -28,9 +33,10 @@ struct serving {
  * The gate: may this client make this request? A request about a folder needs the right to anything
  * in the library, and then covers only what the client may see.
  */
-static int check_rights(struct session *session, const struct request *request,
+static int check_rights(struct serving *serving, const struct request *request,
                         const struct arguments *arguments)
 {
+    struct session *session = &serving->session;
     const struct client *client = &session->client;
     const char *name = request->name == NAME_OR_FOLDER ? "" : arguments->name;
     unsigned rights = request->rights;
@@ -52,6 +58,10 @@ static int check_rights(struct session *session, const struct request *request,
     if (log_admits(LOG_REFUSALS))
         log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who,
                   "request", request->word, "name", arguments->name, "missing", words, NULL);
+    /* The one client of --stdio takes nobody's place. */
+    int most = serving->has_rights ? REFUSALS_MOST : REFUSALS_FEW;
+    if (++serving->refusals >= most && session->wake >= 0)
+        session->over = true;
     /* What others may do is nothing that this client should know. */
     return session_refuse(session, REASON_DENIED, "%s may not %s%s (needs the right%s %s%s)",
                           client->who, request->word,
@@ -64,9 +74,10 @@ static int check_rights(struct session *session, const struct request *request,
  * Reads one request and has it served. Returns 0 when it was answered, or a reason to answer. Also
  * then `*ret_request` is set to the request, if there was one, and `arguments` to what is known.
  */
-static int serve_request(struct session *session, const struct request **ret_request,
+static int serve_request(struct serving *serving, const struct request **ret_request,
                          struct arguments *arguments)
 {
+    struct session *session = &serving->session;
     const struct request *request = NULL;
     const char *bytes = NULL;
     size_t length = 0;
@@ -86,7 +97,7 @@ static int serve_request(struct session *session, const struct request **ret_req
         code = request_parse(session, ret_request, arguments);
     request = *ret_request;
     if (code == 0)
-        code = check_rights(session, request, arguments);
+        code = check_rights(serving, request, arguments);
     if (code == 0 && request->name != NAME_NONE)
         code = session_check_library(session);
     if (code != 0)
@@ -159,12 +170,17 @@ static void serve_requests(struct serving *serving)
 {
     struct session *session = &serving->session;
     struct stream *stream = &session->stream;
+    const struct settings *settings = session->settings;
+    int64_t idle_ms = settings->idle_ms;
 
+    serving->has_rights = access_rights(&session->client, "") != 0;
+    if (!serving->has_rights && settings->request_ms < idle_ms)
+        idle_ms = settings->request_ms;
     while (!session->over) {
         const struct request *request = NULL;
         struct arguments arguments = {.is_folder = false};
         stream->wake = session->wake;
-        int code = stream_await(stream, session->settings->idle_ms);
+        int code = stream_await(stream, idle_ms);
         stream->wake = -1;
         if (code < 0) {
             /* The client sends no more, but may still wait for answers. */
@@ -179,7 +195,7 @@ static void serve_requests(struct serving *serving)
         session->begun_ms = clock_ms();
         session->content_bytes = 0;
 
-        code = serve_request(session, &request, &arguments);
+        code = serve_request(serving, &request, &arguments);
         enum reason outcome = code < 0 ? reason_of(code) : session->outcome;
         bool is_lost = stream->failed || outcome == REASON_LOST;
         /* After a bad request or a time limit the session ends: what follows could be anything. */
@@ -250,36 +266,24 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number, s
     struct client client;
 
     access_identify(connection, kind, service->settings, &client);
-    serve_client(connection, connection, &client, number, slot, service, wake, gone);
-}
-
-/* Who is at the other end, without asking for its name, which may take long. */
-static void describe_peer(int connection, char *text, size_t room)
-{
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-    socklen_t length = sizeof address;
-    struct ucred user;
-    socklen_t user_length = sizeof user;
-
-    (void)snprintf(text, room, "unknown");
-    if (getpeername(connection, (struct sockaddr *)&address, &length) < 0)
+    /* A user who is in a known group, but has no name. */
+    if (!client.is_known && !atomic_exchange(&slot->is_stranger, true) &&
+        slots_count_strangers(service->slots) > service->settings->strangers) {
+        serve_busy(connection, "limits.strangers", service->counters);
         return;
-    if (address.ss_family != AF_UNIX)
-        (void)getnameinfo((struct sockaddr *)&address, length, text, (socklen_t)room, NULL, 0,
-                          NI_NUMERICHOST);
-    else if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &user, &user_length) == 0)
-        (void)snprintf(text, room, "uid %lu", (unsigned long)user.uid);
+    }
+    serve_client(connection, connection, &client, number, slot, service, wake, gone);
 }
 
 void serve_busy(int connection, const char *cause, struct counters *counters)
 {
     static const char answer[] = "FAIL busy too many sessions\n";
-    char peer[NI_MAXHOST];
+    char peer[PEER_ROOM];
 
     counter_add(&counters->refused, 1);
-    describe_peer(connection, peer, sizeof peer);
     if (log_admits(LOG_REFUSALS))
-        log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer, "cause", cause, NULL);
+        log_event(LOG_LEVEL_WARNING, "connection refused", "client",
+                  peer_describe(peer_find(connection).number, peer), "cause", cause, NULL);
     (void)send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(connection, SHUT_WR);
     (void)close(connection);

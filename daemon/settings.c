@@ -107,6 +107,8 @@ const struct setting settings_table[] = {
      .help = "how many of them may come from one IPv4 address or IPv6 network (/64)"},
     {"limits.per_user", SETTING_COUNT, AT(per_user), "256", 1, 1000000,
      .help = "how many of them one local user may have, over Unix sockets"},
+    {"limits.strangers", SETTING_COUNT, AT(strangers), "128", 1, SETTINGS_SESSIONS_MOST,
+     .help = "how many of them may be of clients without rights of their own, all together"},
     {"limits.memory", SETTING_SIZE, AT(memory), "64M", MIB, TIB,
      .help = "how much memory a session may use"},
     {"limits.idle", SETTING_DURATION, AT(idle_ms), "5m", 1, 365 * DAY,

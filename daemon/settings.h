@@ -54,6 +54,7 @@ struct settings {
     unsigned anonymous;          /* rights, of enum right */
     unsigned stdio_rights;       /* the same */
     struct setting_groups users; /* of struct grant */
+    bool has_overflow_user;      /* set by access_resolve(), like `id` of grants */
     bool records;
     int concurrency; /* enum concurrency */
     int64_t spare;
@@ -64,6 +65,7 @@ struct settings {
     int64_t sessions;
     int64_t per_address;
     int64_t per_user;
+    int64_t strangers;
     int64_t memory;
     int64_t idle_ms;
     int64_t request_ms;

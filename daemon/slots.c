@@ -34,7 +34,7 @@ struct slots *slots_make(int64_t least)
     return slots;
 }
 
-struct slot *slots_take(struct slots *slots)
+struct slot *slots_take(struct slots *slots, bool is_stranger)
 {
     uint32_t place = 0;
 
@@ -44,6 +44,7 @@ struct slot *slots_take(struct slots *slots)
         return NULL;
     if (place >= atomic_load(&slots->used))
         atomic_store(&slots->used, place + 1);
+    atomic_store(&slots->slots[place].is_stranger, is_stranger);
     atomic_store(&slots->slots[place].state, SLOT_TAKEN);
     return &slots->slots[place];
 }
@@ -56,13 +57,23 @@ void slots_free(struct slot *slot)
 
 void slots_begin(struct slots *slots, struct slot *slot, const char *client)
 {
-    const size_t held = offsetof(struct slot, client); /* all after the state */
+    const size_t held = offsetof(struct slot, client); /* what the session writes */
 
     slots_lock(slots);
     memset((char *)slot + held, 0, sizeof *slot - held);
     (void)strncat(slot->client, client, sizeof slot->client - 1);
     atomic_store(&slot->state, SLOT_BEGUN);
     slots_unlock(slots);
+}
+
+int64_t slots_count_strangers(const struct slots *slots)
+{
+    int64_t count = 0;
+
+    for (uint32_t i = 0; i < atomic_load(&slots->used); i++)
+        count += atomic_load(&slots->slots[i].state) != SLOT_FREE &&
+                 atomic_load(&slots->slots[i].is_stranger);
+    return count;
 }
 
 void slots_lock(struct slots *slots)

@@ -5,7 +5,7 @@
  *
  * The parent takes a free slot before it hands a connection over, and frees it when the session has
  * ended, or its process has crashed: nothing is counted for a session that is gone. It only ever
- * stores `state`, and never takes the lock, which a worker may hold. Everything else in a slot is
+ * stores the first two members, and never takes the lock, which a worker may hold. Everything else in a slot is
  * written by its session, under the lock.
  */
 #ifndef DAEMON_SLOTS_H
@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/store/record.h"
@@ -25,6 +26,7 @@ enum slot_state {
 
 struct slot {
     _Atomic int state;               /* enum slot_state */
+    _Atomic bool is_stranger;        /* it counts for limits.strangers */
     char client[RECORD_CLIENT_ROOM]; /* the client's name, as in struct client */
 };
 
@@ -43,13 +45,16 @@ struct slots {
 struct slots *slots_make(int64_t least);
 
 /* For the parent: takes a free slot; NULL when there is none. */
-struct slot *slots_take(struct slots *slots);
+struct slot *slots_take(struct slots *slots, bool is_stranger);
 
 /* For the parent: the session has ended. Does nothing for NULL. */
 void slots_free(struct slot *slot);
 
 /* For the session: begins to use its slot, which from now on holds the client's name and zeros. */
 void slots_begin(struct slots *slots, struct slot *slot, const char *client);
+
+/* How many sessions of strangers are there? */
+int64_t slots_count_strangers(const struct slots *slots);
 
 /*
  * The lock for all slots, between processes and threads. When a process dies while it holds it, the

@@ -413,6 +413,144 @@ END
     converse_as_users <<<"connect(54321).expect('STATUS', 'FAIL denied anonymous may not')"
 }
 
+@test "strangers: they share limits.strangers, and take no place of others" {
+    start_with_users '{ user = "daemon"; rights = "list"; }' '{ group = "mail"; rights = "list"; }' \
+        '{ user = "bin"; rights = ""; }'
+    echo 'limits = { strangers = 3; };' >>"$CONFIG"
+    stop_fsd
+    start_fsd --listen plain:127.0.0.1:0
+    converse_as_users <<'END'
+def is_turned_away(session, cause):
+    session.send_if_open('LIST\n')  # what was answered before the end is still there
+    answer = session.line()
+    check(answer and answer.startswith(('FAIL denied ', 'FAIL busy ')), answer)
+    if answer.startswith('FAIL denied '):
+        return False
+    session.expect_cut()
+    line = log_lines('msg="connection refused"')[-1]
+    check(line.endswith(f' cause={cause}\n'), line)
+    return True
+
+
+tcp = ('127.0.0.1', int(os.environ['FSD_PORT']))
+held = [connect('nobody'), connect(54321), Session(tcp)]
+check(not any(is_turned_away(session, '') for session in held), 'no strangers')
+for another in connect('nobody'), connect(54322), connect('bin'), Session(tcp), connect(54321, *range(300000, 301000)):
+    check(is_turned_away(another, 'limits.strangers'), 'one more stranger')
+# A user without a name has no rights by a group either, which only its session can find out.
+check(is_turned_away(connect(54323, 'mail'), 'limits.strangers'), 'one more stranger in a group')
+known = [connect('daemon'), connect('nobody', 'mail'), connect('nobody', primary='mail'),
+         connect('daemon', *range(300000, 365536)), Session()]
+for session in known:
+    session.expect('LIST', 'EMPTY')
+check(not any(is_turned_away(session, '') for session in held), 'strangers were closed')
+held.pop().close()
+
+
+def has_room():
+    held.append(connect('nobody'))
+    return not is_turned_away(held[-1], 'limits.strangers')
+
+
+wait_until(has_room, 'room for another stranger')
+# The limit is read again, and so is who is known.
+with open(CONFIG, 'w') as file:
+    file.write('users = ( { user = "nobody"; rights = "list"; } ); limits = { strangers = 2; };')
+hang_up()
+check(is_turned_away(connect(54322), 'limits.strangers'), 'one more stranger after the reload')
+connect('nobody').expect('LIST', 'EMPTY')
+END
+}
+
+@test "strangers: who is anonymous is one of them, also with rights" {
+    skip_unless_root 'to be another user'
+    unshare -U --map-root-user true 2>/dev/null || skip 'no user namespace can be made here'
+    set_users '{ user = "nobody"; rights = "list"; }'
+    echo 'anonymous = "list"; limits = { strangers = 1; };' >>"$CONFIG"
+    use_other_user
+    chown root:root "$LIBRARY"
+    use_root_again
+    start_fsd
+    converse_as_users <<'END'
+first = connect('bin')
+first.expect('LIST', 'EMPTY')
+check(is_busy(connect('daemon')) and not is_busy(connect('nobody')), 'another limit')
+END
+    stop_fsd
+    # There nobody has no number, and so only the rights of everybody.
+    FSD_WRAPPER=(unshare -U --map-root-user)
+    start_fsd
+    converse_as_users <<'END'
+first = connect('bin')
+first.expect('LIST', 'EMPTY')
+check(is_busy(connect('daemon')) and is_busy(connect('nobody')) and not is_busy(Session()), 'another limit')
+END
+}
+
+@test "limits.sessions: the last ones are for root and the user of the daemon" {
+    start_with_users '{ user = "daemon"; rights = "list"; }'
+    echo 'limits = { sessions = 16; per_user = 100; };' >>"$CONFIG"
+    stop_fsd
+    start_fsd
+    converse_as_users <<'END'
+held = [connect('daemon') for _ in range(14)]
+check(not any(is_busy(session) for session in held), 'no sessions')
+check(is_busy(connect('daemon')), 'a session of the reserve')
+lines = log_lines('msg="connection refused"')
+check(lines and lines[-1].endswith(' cause=limits.sessions\n'), lines)
+own = [Session(), Session()]
+check(not any(is_busy(session) for session in own), 'no reserve')
+check(is_busy(Session()), 'more sessions than the limit')
+END
+}
+
+@test "rights: a session ends after many refusals, and soon without any right" {
+    start_with_users '{ user = "daemon"; rights = "list"; }'
+    install -m 0755 "$FSC" fsc
+    converse_as_users <<'END'
+for user, most in ('nobody', 10), ('daemon', 100):
+    session = connect(user)
+    session.send('GET a\n' * (most + 50))
+    for number in range(most):
+        line = session.line()
+        check(line and line.startswith('FAIL denied '), f'{user}, {number}: {line}')
+    session.expect_end()
+# Other answers do not count.
+session = connect('daemon')
+for _ in range(150):
+    session.expect('LIST absent', 'EMPTY')
+for _ in range(99):
+    session.expect('GET a', 'FAIL denied ')
+session.expect('LIST', 'EMPTY')
+END
+    # fsc tries all names, whether it sends requests ahead or one by one.
+    seq 1 250 | sed 's/^/name/' >names
+    mkdir many
+    (cd many && xargs touch <../names)
+    local daemon=(setpriv --reuid 1 --regid 1 --clear-groups ./fsc) nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups ./fsc)
+    run -6 --separate-stderr "${daemon[@]}" get --into many --files-from names
+    assert_equal "${#stderr_lines[@]} ${stderr_lines[10]}" '11 fsc: and 240 more: user daemon may not GET (needs the right get)'
+    run -6 --separate-stderr "${daemon[@]}" put -R many
+    assert_equal "${#stderr_lines[@]} ${stderr_lines[10]}" '11 fsc: and 240 more: user daemon may not PUT (needs the right put)'
+    run -6 --separate-stderr "${nobody[@]}" rm --files-from names
+    assert_equal "${#stderr_lines[@]} ${stderr_lines[10]}" '11 fsc: and 240 more: user nobody may not DELETE (needs the right delete)'
+}
+
+@test "limits.request: a client without any right must say something by then" {
+    start_with_users '{ user = "daemon"; rights = "list"; }'
+    echo 'limits = { request = "100ms"; };' >>"$CONFIG"
+    stop_fsd
+    start_fsd
+    converse_as_users <<'END'
+known, silent, refused = connect('daemon'), connect('nobody'), connect('nobody')
+refused.send_if_open('LIST\n')
+silent.expect_end()
+answer = refused.line()
+check(answer is None or answer.startswith('FAIL denied ') and refused.line() is None, answer)
+known.expect('LIST', 'EMPTY')
+END
+}
+
 @test "rights: other local users are anonymous" {
     skip_unless_root 'to be another user'
     FSD_EXPECTED='msg=denied'

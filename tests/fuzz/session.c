@@ -173,7 +173,7 @@ static char *serve(const struct client *client, const char *input, size_t size, 
 {
     const struct service service = {
         .settings = &settings, .library = &library, .counters = &counters, .slots = slots};
-    struct slot *slot = slots_take(slots);
+    struct slot *slot = slots_take(slots, false);
     int ends[2];
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);

@@ -37,8 +37,8 @@ static void lock_and_begin(struct slots *slots, struct slot *slot)
 /* A slot is free again when its session has ended, and the next one finds nothing in it. */
 static void check_reuse(struct slots *slots)
 {
-    struct slot *first = slots_take(slots);
-    struct slot *second = slots_take(slots);
+    struct slot *first = slots_take(slots, false);
+    struct slot *second = slots_take(slots, false);
 
     CHECK(first == &slots->slots[0] && second == &slots->slots[1] && slots->used == 2);
     CHECK(first->state == SLOT_TAKEN);
@@ -46,7 +46,7 @@ static void check_reuse(struct slots *slots)
     CHECK(first->state == SLOT_BEGUN && strcmp(first->client, "user:ann") == 0);
     slots_free(first);
     CHECK(first->state == SLOT_FREE && second->state == SLOT_TAKEN);
-    CHECK(slots_take(slots) == first && first->state == SLOT_TAKEN);
+    CHECK(slots_take(slots, false) == first && first->state == SLOT_TAKEN);
     slots_begin(slots, first, "x");
     CHECK(first->state == SLOT_BEGUN && strcmp(first->client, "x") == 0);
     CHECK(first->client[3] == '\0' && slots->used == 2);
@@ -55,17 +55,36 @@ static void check_reuse(struct slots *slots)
     slots_free(NULL);
 }
 
+/* Strangers are counted from when the parent takes their slots, or when their sessions say so. */
+static void check_strangers(struct slots *slots)
+{
+    struct slot *first = slots_take(slots, true);
+    struct slot *second = slots_take(slots, false);
+
+    CHECK(slots_count_strangers(slots) == 1);
+    slots_begin(slots, first, "anonymous");
+    slots_begin(slots, second, "anonymous");
+    CHECK(slots_count_strangers(slots) == 1);
+    atomic_store(&second->is_stranger, true);
+    CHECK(slots_count_strangers(slots) == 2);
+    slots_free(first);
+    slots_free(second);
+    CHECK(slots_count_strangers(slots) == 0);
+    slots_free(slots_take(slots, false));
+    CHECK(slots_count_strangers(slots) == 0);
+}
+
 /* A process that dies with the lock keeps nobody out, again and again. */
 static void check_lock(struct slots *slots)
 {
     for (int i = 0; i < 3; i++) {
-        struct slot *slot = slots_take(slots);
+        struct slot *slot = slots_take(slots, false);
         run_killed(lock_and_begin, slots, slot);
         slots_free(slot);
         slots_lock(slots);
         CHECK(pthread_mutex_trylock(&slots->lock) == EBUSY);
         slots_unlock(slots);
-        CHECK(slots_take(slots) == slot);
+        CHECK(slots_take(slots, false) == slot);
         slots_begin(slots, slot, "anonymous");
         CHECK(strcmp(slot->client, "anonymous") == 0);
         slots_free(slot);
@@ -78,10 +97,12 @@ int main(void)
 
     CHECK(slots != NULL);
     check_reuse(slots);
+    check_strangers(slots);
     check_lock(slots);
     /* As many as the table has, and not one more. */
     slots->count = 3;
-    CHECK(slots_take(slots) != NULL && slots_take(slots) != NULL && slots_take(slots) != NULL);
-    CHECK(slots_take(slots) == NULL && slots->used == 3);
+    CHECK(slots_take(slots, false) != NULL && slots_take(slots, false) != NULL &&
+          slots_take(slots, false) != NULL);
+    CHECK(slots_take(slots, false) == NULL && slots->used == 3);
     return EXIT_SUCCESS;
 }

@@ -1,0 +1,113 @@
+#include "daemon/peer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/*
+ * The upper half of a number, the lower one being a uid or an IPv4 address. The number of an IPv6
+ * network is the first half of its addresses: none that is in use begins like these.
+ */
+enum {
+    HEAD_UNKNOWN,
+    HEAD_USER,
+    HEAD_IPV4,
+    HEAD_LOOPBACK, /* ::1 */
+};
+
+static uint64_t make_number(unsigned head, uint32_t rest)
+{
+    return (uint64_t)head << 32 | rest;
+}
+
+static uint64_t number_of_ipv6(const struct in6_addr *address)
+{
+    uint32_t v4 = 0;
+    uint64_t network = 0;
+
+    if (IN6_IS_ADDR_LOOPBACK(address))
+        return make_number(HEAD_LOOPBACK, 0);
+    if (IN6_IS_ADDR_V4MAPPED(address)) {
+        memcpy(&v4, address->s6_addr + 12, sizeof v4);
+        return make_number(HEAD_IPV4, ntohl(v4));
+    }
+    for (size_t i = 0; i < sizeof network; i++)
+        network = network << 8 | address->s6_addr[i];
+    return network;
+}
+
+struct peer peer_find(int connection)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    } address = {.any = {.sa_family = AF_UNSPEC}};
+    socklen_t length = sizeof address;
+    struct ucred user;
+    socklen_t user_length = sizeof user;
+    struct peer peer = {.kind = PEER_UNKNOWN};
+
+    if (getpeername(connection, &address.any, &length) < 0)
+        return peer;
+    switch (address.any.sa_family) {
+    case AF_INET:
+        peer.kind = PEER_ADDRESS;
+        peer.number = make_number(HEAD_IPV4, ntohl(address.v4.sin_addr.s_addr));
+        break;
+    case AF_INET6:
+        peer.kind = PEER_ADDRESS;
+        peer.number = number_of_ipv6(&address.v6.sin6_addr);
+        break;
+    case AF_UNIX:
+        if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &user, &user_length) < 0)
+            break;
+        peer.kind = PEER_USER;
+        peer.number = make_number(HEAD_USER, user.uid);
+        peer.uid = user.uid;
+        peer.gid = user.gid;
+        break;
+    default:
+        break;
+    }
+    return peer;
+}
+
+size_t peer_groups(int connection, gid_t *ret, size_t room)
+{
+    socklen_t length = (socklen_t)(room * sizeof *ret);
+
+    /* When there is too little room, it only says how much is needed. */
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, ret, &length) < 0 && errno != ERANGE)
+        return 0;
+    return length / sizeof *ret;
+}
+
+const char *peer_describe(uint64_t number, char text[PEER_ROOM])
+{
+    uint32_t rest = (uint32_t)number;
+    struct in6_addr network = {.s6_addr = {0}};
+    struct in_addr address = {.s_addr = htonl(rest)};
+
+    switch (number >> 32) {
+    case HEAD_UNKNOWN:
+        return "unknown";
+    case HEAD_USER:
+        (void)snprintf(text, PEER_ROOM, "uid %lu", (unsigned long)rest);
+        return text;
+    case HEAD_IPV4:
+        return inet_ntop(AF_INET, &address, text, PEER_ROOM);
+    case HEAD_LOOPBACK:
+        return "::1";
+    default:
+        for (unsigned i = 0; i < sizeof number; i++)
+            network.s6_addr[i] = (uint8_t)(number >> (56 - 8 * i));
+        (void)inet_ntop(AF_INET6, &network, text, PEER_ROOM);
+        (void)strncat(text, "/64", PEER_ROOM - strlen(text) - 1);
+        return text;
+    }
+}

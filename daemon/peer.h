@@ -1,0 +1,41 @@
+/*
+ * Peers: who is at the other end of a connection, as far as the kernel knows. Nothing here asks for
+ * a name, which may take long, so the parent can use it.
+ */
+#ifndef DAEMON_PEER_H
+#define DAEMON_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+    PEER_ROOM = 64, /* bytes of a description, with its NUL */
+};
+
+enum peer_kind {
+    PEER_UNKNOWN,
+    PEER_USER,    /* at a Unix socket */
+    PEER_ADDRESS, /* an IPv4 address, or an IPv6 network (/64), which is what one host may have */
+};
+
+struct peer {
+    enum peer_kind kind;
+    uint64_t number; /* one for each user and each address: by it the limits count */
+    uid_t uid;       /* of a user */
+    gid_t gid;
+};
+
+/* Finds out who is at the other end of a socket (unix(7), SO_PEERCRED; getpeername(2)). */
+struct peer peer_find(int connection);
+
+/*
+ * The groups of a local user besides the first one (SO_PEERGROUPS), up to `room` of them. Returns
+ * how many there are, which may be more: then there are none in `ret`.
+ */
+size_t peer_groups(int connection, gid_t *ret, size_t room);
+
+/* Describes the peer that has this number, for the log: "uid 5", "127.0.0.1", "2001:db8::/64". */
+const char *peer_describe(uint64_t number, char text[PEER_ROOM]);
+
+#endif
