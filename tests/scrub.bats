@@ -521,6 +521,22 @@ END2
     play <<<$'> PUT rotten size=4 eager=1\n> 4\n> text\n> END\n< OK *'
 }
 
+@test "quarantine: root gives up its groups when it becomes the owner" {
+    skip_unless_root 'to scrub the library of another user'
+    local status=
+    use_other_user
+    store rotten text
+    rot rotten
+    chown -R 65534:65534 "$LIBRARY"
+    stopped_scrub renameat,renameat2 '' --quarantine
+    status=$(<"/proc/$scrub_pid/status")
+    continue_scrub 1
+    sums damaged=1 moved=1 quarantine=1
+    assert_regex "$status" $'\nUid:\t0\t65534\t'
+    # What nobody has, and none of root's.
+    assert_regex "$status" $'\nGroups:\t65534 *\n'
+}
+
 @test "quarantine: a name that meanwhile has another file keeps it" {
     store file text
     rot file

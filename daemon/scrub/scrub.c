@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,19 @@ static int become_owner(const struct owner *owner)
         return 0;
     stop_being_owner(owner);
     return -1;
+}
+
+/*
+ * For good: while root is the owner, its groups would let it do what the owner may not. Those of the
+ * owner take their place. Returns 0, or -1 with errno set.
+ */
+static int take_groups(const struct owner *owner)
+{
+    const struct passwd *user = owner->is_other ? getpwuid(owner->uid) : NULL;
+
+    if (user != NULL)
+        return initgroups(user->pw_name, owner->gid);
+    return owner->is_other ? setgroups(0, NULL) : 0;
 }
 
 /* Is the file that was opened unchanged, and still the one with this name? */
@@ -257,7 +272,7 @@ static const char *open_library(struct scrub *scrub, const char *path)
     scrub->owner = (struct owner){.is_other = geteuid() == 0 && status.st_uid != 0,
                                   .uid = status.st_uid,
                                   .gid = status.st_gid};
-    if (become_owner(&scrub->owner) < 0)
+    if (take_groups(&scrub->owner) < 0 || become_owner(&scrub->owner) < 0)
         return strerror(errno);
     bool writes = plan->quarantine || plan->record;
     if (library_open(library, path, true) < 0) {
