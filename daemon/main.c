@@ -31,6 +31,8 @@
 
 enum {
     EXIT_USAGE = 2,
+    FILES_USUAL = 4, /* that are open for a session */
+    FILES_BUSY = 24, /* the most, with limits.depth folders on the way to a name */
 };
 
 static int complain(const char *subject, const char *fault)
@@ -91,11 +93,27 @@ static void ignore_signals(void)
         (void)signal(number, SIG_IGN);
 }
 
+/*
+ * How many files a process has open at most: the parent 2 for each session; a worker with threads
+ * so many that no client, with all of its sessions, can leave the others with none.
+ */
+static int64_t count_files(const struct settings *settings)
+{
+    int64_t share =
+        settings->per_user > settings->per_address ? settings->per_user : settings->per_address;
+
+    return settings->concurrency == CONCURRENCY_PROCESS
+               ? 2 * settings->sessions
+               : FILES_USUAL * settings->sessions + (FILES_BUSY + settings->depth) * share;
+}
+
 /* Opens what sessions need, however they come. */
 static int open_daemon(struct daemon *daemon, bool is_foreground)
 {
     const struct settings *settings = daemon->settings;
     struct rlimit limit;
+    char number[LOG_NUMBER_ROOM];
+    char needed[LOG_NUMBER_ROOM];
 
     ignore_signals();
     daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
@@ -124,14 +142,16 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
 
     /*
      * Open as many files as the system allows: the parent and a worker with threads have some for
-     * each session, and a deep listing has one for each folder on its way.
+     * each session.
      */
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max / 2 < (rlim_t)settings->sessions)
+        if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < (rlim_t)count_files(settings))
             log_event(LOG_LEVEL_WARNING,
-                      "the limit of open files (ulimit -n) is too low for limits.sessions", NULL);
+                      "the limit of open files (ulimit -n) is too low for limits.sessions", "limit",
+                      log_number((int64_t)limit.rlim_max, number), "needed",
+                      log_number(count_files(settings), needed), NULL);
     }
 
     return EXIT_SUCCESS;
