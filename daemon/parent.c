@@ -529,7 +529,7 @@ void parent_run(struct daemon *daemon)
     (void)setitimer(ITIMER_REAL, &hourly, NULL);
     /* Old uploads may be left from a daemon that was killed. */
     stage_measure(&daemon->library, NULL, &left);
-    alarmed = left.count > 0;
+    alarmed = left.count + left.linked > 0;
     systemd_notify(daemon->systemd, "READY=1");
     while (stops == 0) {
         if (alarmed) {

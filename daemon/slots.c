@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "daemon/settings.h"
+#include "protocol/clock.h"
 
 static struct slots *map(size_t count)
 {
@@ -74,6 +75,51 @@ int64_t slots_count_strangers(const struct slots *slots)
         count += atomic_load(&slots->slots[i].state) != SLOT_FREE &&
                  atomic_load(&slots->slots[i].is_stranger);
     return count;
+}
+
+static void add_up(int64_t *sum, int64_t bytes)
+{
+    if (__builtin_add_overflow(*sum, bytes, sum))
+        *sum = INT64_MAX;
+}
+
+int slots_promise(struct slots *slots, struct slot *slot, int64_t bytes, int64_t free,
+                  int64_t lapse_ms)
+{
+    int64_t now = clock_ms();
+    int64_t others = 0; /* promised to other clients */
+    int64_t ours = 0;   /* promised to other sessions of this one */
+
+    slots_lock(slots);
+    for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
+        const struct slot *other = &slots->slots[i];
+        if (other != slot && atomic_load(&other->state) == SLOT_BEGUN && other->is_promised &&
+            now - other->heard_ms < lapse_ms)
+            add_up(strcmp(other->client, slot->client) == 0 ? &ours : &others, other->coming);
+    }
+    int64_t left = free > others ? free - others : 0;
+    bool fits = ours <= left && bytes <= left - ours;
+    int64_t share = left / SLOTS_SHARE;
+    slot->is_promised = fits && ours <= share && bytes <= share - ours;
+    slot->coming = bytes;
+    slot->heard_ms = now;
+    slots_unlock(slots);
+    return fits ? 0 : -1;
+}
+
+int64_t slots_coming(struct slots *slots, const char *client)
+{
+    int64_t sum = 0;
+
+    slots_lock(slots);
+    for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
+        const struct slot *slot = &slots->slots[i];
+        if (atomic_load(&slot->state) == SLOT_BEGUN && slot->coming > 0 &&
+            strcmp(slot->client, client) == 0)
+            add_up(&sum, slot->coming);
+    }
+    slots_unlock(slots);
+    return sum;
 }
 
 void slots_lock(struct slots *slots)

@@ -5,8 +5,11 @@
  *
  * The parent takes a free slot before it hands a connection over, and frees it when the session has
  * ended, or its process has crashed: nothing is counted for a session that is gone. It only ever
- * stores the first two members, and never takes the lock, which a worker may hold. Everything else in a slot is
- * written by its session, under the lock.
+ * stores the first two members, and never takes the lock, which a worker may hold. The rest of a slot is
+ * written by its session: what is atomic at any time, the rest under the lock.
+ *
+ * A promise is room in the file system for the bytes of an upload that are announced and not yet
+ * allocated: other uploads are not begun with it. It lapses when no bytes come for a while.
  */
 #ifndef DAEMON_SLOTS_H
 #define DAEMON_SLOTS_H
@@ -18,6 +21,10 @@
 
 #include "daemon/store/record.h"
 
+enum {
+    SLOTS_SHARE = 4, /* one client is promised at most 1/4 of what others were not promised */
+};
+
 enum slot_state {
     SLOT_FREE,
     SLOT_TAKEN, /* by the parent, for a session that has not begun: what it holds is old */
@@ -28,6 +35,9 @@ struct slot {
     _Atomic int state;               /* enum slot_state */
     _Atomic bool is_stranger;        /* it counts for limits.strangers */
     char client[RECORD_CLIENT_ROOM]; /* the client's name, as in struct client */
+    _Atomic int64_t coming;   /* bytes that its upload may still add, and that are not allocated */
+    _Atomic int64_t heard_ms; /* when its last bytes came, by clock_ms() */
+    _Atomic bool is_promised; /* there is a promise for `coming` */
 };
 
 struct slots {
@@ -55,6 +65,18 @@ void slots_begin(struct slots *slots, struct slot *slot, const char *client);
 
 /* How many sessions of strangers are there? */
 int64_t slots_count_strangers(const struct slots *slots);
+
+/*
+ * Promises room for the `bytes` that are still to come of this session's upload, where `free` bytes
+ * of the file system are free. Promises of others lapse after `lapse_ms` without bytes. Returns 0,
+ * also without a promise if the client's share is used up; or -1 when there is no room for them
+ * beside what others were promised.
+ */
+int slots_promise(struct slots *slots, struct slot *slot, int64_t bytes, int64_t free,
+                  int64_t lapse_ms);
+
+/* What is still coming in all uploads of a client; INT64_MAX also for more than that. */
+int64_t slots_coming(struct slots *slots, const char *client);
 
 /*
  * The lock for all slots, between processes and threads. When a process dies while it holds it, the

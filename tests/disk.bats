@@ -368,8 +368,103 @@ session = Session()
 free = int(session.status()['space.free'])
 session.expect(f'PUT big size={free + 4096}', 'FAIL no-space')
 holder = Session()
-holder.expect(f'PUT big size={free - 65536}', 'OK offset=0')
+holder.expect(f'PUT big size={free - 16384}', 'OK offset=0')
 session.expect('PUT small size=65536 eager=1\n65536\n' + 'y' * 65536 + '\nEND', 'OK size=65536')
+END
+}
+
+# play_promises: the Python on stdin has a file system of 64 MiB, and two clients: Session() and Other().
+play_promises() {
+    use_small_disk 64
+    FSD_EXPECTED="${FSD_EXPECTED:+$FSD_EXPECTED|}msg=failed .*(No space left|Disk quota)"
+    start_fsd --listen plain:127.0.0.1:0 --anonymous put
+    LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<END
+MIB = 1 << 20
+FREE = int(Session().status()['space.free'])
+
+
+def Other():
+    return Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+
+
+def refuse(session, size):
+    session.expect(f'PUT refused size={size}', 'FAIL no-space too little free space')
+
+
+$(cat)
+END
+}
+
+@test "promises: two announcements that do not fit together are not both accepted" {
+    play_promises <<'END'
+first, other = Session(), Other()
+first.expect(f'PUT first size={12 * MIB}', 'OK offset=0')
+refuse(other, FREE - 6 * MIB)
+refuse(Session(), FREE - 6 * MIB)
+refuse(other, 90 * 1024 * MIB)
+other.expect(f'PUT refused size={2**63 - 1}', 'FAIL no-space')
+other.expect(f'PUT other size={FREE - 14 * MIB}', 'OK offset=0')
+# The second is not promised anything, as it is larger than a share. What came needs no promise.
+first.expect(b''.join(item(b'x' * MIB) for _ in range(12)) + b'END\n', f'OK size={12 * MIB}')
+# What the first was promised is over with it.
+third = Other()
+third.expect(f'PUT third size={FREE - 16 * MIB}', 'OK offset=0')
+refuse(Session(), FREE - 6 * MIB)
+END
+}
+
+@test "promises: one client is promised no more than its share" {
+    play_promises <<'END'
+sessions = [Session() for _ in range(4)]
+for number, session in enumerate(sessions):
+    session.expect(f'PUT a{number} size={10 * MIB}', 'OK offset=0')
+large = Session()
+large.expect(f'PUT large size={20 * MIB}', 'OK offset=0')
+# The first has a promise. Each of them also has a first step of 1 MiB.
+refuse(Other(), FREE - 10 * MIB)
+Other().expect(f'PUT b size={FREE - 16 * MIB}', 'OK offset=0')
+# Without a promise it is as good as any upload, while there is room.
+large.expect(b''.join(item(b'x' * MIB) for _ in range(20)) + b'END\n', f'OK size={20 * MIB}')
+sessions[3].expect(b''.join(item(b'x' * MIB) for _ in range(10)) + b'END\n', f'OK size={10 * MIB}')
+END
+}
+
+@test "promises: one lapses when no bytes come, and returns with them" {
+    echo 'limits = { stall = "5s"; };' >"$CONFIG"
+    play_promises <<'END'
+silent = Session()
+silent.expect(f'PUT silent size={12 * MIB}', 'OK offset=0')
+refuse(Other(), FREE - 6 * MIB)
+
+def is_accepted():
+    silent.send('WAIT\n')
+    return Other().ask(f'PUT other size={FREE - 6 * MIB}') == 'OK offset=0'
+
+wait_until(is_accepted, 'the promise to lapse')
+silent.send(item(b'x' * 100))
+
+def is_refused():
+    silent.send(item(b'x'))
+    answer = Other().ask(f'PUT other size={FREE - 6 * MIB}')
+    return answer.startswith('FAIL no-space')
+
+wait_until(is_refused, 'the promise to return')
+END
+}
+
+@test "promises: that of a session that is killed is over" {
+    FSD_EXPECTED='msg="a process crashed" '
+    echo 'spare = 0;' >"$CONFIG"
+    play_promises <<'END'
+wait_until(lambda: len(children()) <= 1, 'the first session to go')
+before = children()
+session = Session()
+session.expect(f'PUT killed size={12 * MIB}', 'OK offset=0')
+process = (children() - before or before).pop()
+refuse(Other(), FREE - 6 * MIB)
+os.kill(process, signal.SIGKILL)
+session.expect_end()
+wait_until(lambda: Other().ask(f'PUT other size={FREE - 6 * MIB}') == 'OK offset=0', 'the promise to go')
 END
 }
 

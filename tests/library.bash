@@ -263,21 +263,23 @@ use_root_again() {
     FSD_WRAPPER=()
 }
 
-# The next daemon serves a file system of 2 or 4 MiB, which only it and its children see.
+# use_small_disk [MIB]: the next daemon serves a file system of so many MiB, or of 2 or 4, which only
+# it and its children see.
 use_small_disk() {
     local unshare=(unshare -rm) kind
+    export DISK_MIB=${1:-}
     [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
     mkdir -p "$LIBRARY"
     cat >"$WORK/mount" <<'END'
 case $1 in
-tmpfs) mount -t tmpfs -o size=2m,mode=0755 tmpfs "$LIBRARY" ;;
+tmpfs) mount -t tmpfs -o size="${DISK_MIB:-2}m",mode=0755 tmpfs "$LIBRARY" ;;
 ext4) mount -o loop "$WORK/image" "$LIBRARY" ;;
 esac && touch "$LIBRARY/.fsd-trial" && setfattr -n user.trial -v 1 "$LIBRARY/.fsd-trial" &&
     rm "$LIBRARY/.fsd-trial" && shift && exec "$@"
 END
     for kind in tmpfs ext4; do
         if [ "$kind" = ext4 ]; then
-            truncate -s 4M "$WORK/image"
+            truncate -s "${DISK_MIB:-4}M" "$WORK/image"
             mkfs.ext4 -q -E root_owner="$(id -u):$(id -g)" "$WORK/image" 2>/dev/null || break
         fi
         FSD_WRAPPER=("${unshare[@]}" bash "$WORK/mount" "$kind")

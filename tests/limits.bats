@@ -185,3 +185,60 @@ while line == 'WAIT':
 check(line.startswith('FAIL mismatch'), line)
 END
 }
+
+# The bounds of one client are for all of its uploads, with an id and without.
+
+@test "stages: one client has a bounded number of uploads at a time" {
+    FSD_EXPECTED='msg=failed .* operation=PUT .*cause="Disk quota exceeded"'
+    echo 'limits = { stages = 20; };' >"$CONFIG"
+    start_fsd --listen plain:127.0.0.1:0 --anonymous put
+    converse <<'END'
+# At once, so that they are counted while others begin.
+sessions = [Session(('127.0.0.1', int(os.environ['FSD_PORT']))) for _ in range(60)]
+answers = at_once(60, lambda number: sessions[number].ask(f'PUT a{number} size={number}' if number % 2 else f'PUT a{number}'))
+begun = [number for number, answer in enumerate(answers) if answer == 'OK offset=0']
+check(len(begun) == 20, answers)
+check(all(number in begun or answer.startswith('FAIL no-space anonymous already has 20 uploads')
+          for number, answer in enumerate(answers)), answers)
+# Others are not concerned. When one ends, another begins.
+Session().expect('PUT b size=1 eager=1\n1\nx\nEND', 'OK size=1')
+sessions[begun[0]].expect('ABORT aborted', 'FAIL aborted')
+free = next(number for number in range(60) if number not in begun)
+sessions[free].expect('PUT c', 'OK offset=0')
+END
+}
+
+@test "stages: uploads of one client have bounded bytes together" {
+    FSD_EXPECTED='msg=failed .* operation=PUT .*cause="(Disk quota exceeded|No space left on device)"'
+    echo 'limits = { stage_bytes = "4M"; };' >"$CONFIG"
+    start_fsd --listen plain:127.0.0.1:0 --anonymous put
+    converse <<'END'
+MIB = 1 << 20
+other = Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
+Session().expect(f'PUT a size={5 * MIB}', 'FAIL no-space the unfinished uploads of user ')
+Session().expect(f'PUT a size={2**63 - 1}', 'FAIL no-space')
+
+# Those whose size is known count from the start,
+sized = Session()
+sized.expect(f'PUT a size={3 * MIB}', 'OK offset=0')
+Session().expect(f'PUT b size={2 * MIB}', 'FAIL no-space the unfinished uploads of user ')
+sized.expect('ABORT aborted', 'FAIL aborted')
+
+# and others as they grow.
+first, second = Session(), Session()
+for session, name in (first, 'c'), (second, 'd'):
+    session.expect(f'PUT {name}', 'OK offset=0')
+    session.send(item(b'x' * MIB) + item(b'x' * (MIB // 2)))
+wait_until(lambda: sorted(os.path.getsize(path) for path in stages()) == [3 * MIB // 2] * 2, 'the bytes')
+first.expect(item(b'x' * MIB), 'FAIL no-space the unfinished uploads of user ')
+first.expect('ABORT aborted\nLIST absent', 'EMPTY')
+second.send(item(b'x' * MIB))
+other.expect(f'PUT e size={3 * MIB}', 'OK offset=0')
+second.expect('END', f'OK size={5 * MIB // 2}')
+
+# Zeros that take no room count, too.
+third = Session()
+third.expect('PUT f', 'OK offset=0')
+third.expect(b''.join(item(bytes(MIB)) for _ in range(5)), 'FAIL no-space the unfinished uploads of user ')
+END
+}

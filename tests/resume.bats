@@ -212,9 +212,9 @@ END
 }
 
 @test "resume: the limits of what one client may leave" {
-    FSD_EXPECTED='msg=failed .* operation=PUT name=[bc] cause="Disk quota exceeded"'
+    FSD_EXPECTED='msg=failed .* operation=PUT name=[bcd] cause="Disk quota exceeded"'
     echo 'limits = { stages = 2; stage_bytes = "2M"; };' >"$CONFIG"
-    start_fsd
+    start_fsd --listen plain:127.0.0.1:0 --anonymous put
     play_resume <<'END'
 begin('a', ID, b'x' * 1000000)
 session, answer = put('b', OTHER, 1500000)
@@ -222,10 +222,27 @@ check(answer.startswith('FAIL no-space the unfinished uploads of user '), answer
 begin('b', OTHER, b'x', 1000000)
 session, answer = put('c', 'e' * 32)
 check(answer.startswith('FAIL no-space user '), answer)
-# Other uploads, and those that have a stage, continue.
-session.expect(b'PUT d size=1 eager=1\n1\nx\nEND\n', 'OK size=1')
+Session().expect(b'PUT d size=1 eager=1\n1\nx\nEND\n', 'FAIL no-space user ')
+# Those that have a stage continue, and so do other clients.
+Session(('127.0.0.1', int(os.environ['FSD_PORT']))).expect(b'PUT e size=1 eager=1\n1\nx\nEND\n', 'OK size=1')
 session, answer = put('b', OTHER, 1000000)
 check(answer.startswith('OK offset=1 '), answer)
+END
+}
+
+@test "resume: what has no room now is kept for later" {
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Disk quota exceeded"'
+    echo 'limits = { stage_bytes = "2M"; };' >"$CONFIG"
+    start_fsd
+    play_resume <<'END'
+begin('a', ID, b'hello', 1500000)
+other, answer = put('b', OTHER, 1000000)
+check(answer == 'OK offset=0', answer)
+session, answer = put('a', ID, 1500000)
+check(answer.startswith('FAIL no-space the unfinished uploads of user '), answer)
+other.expect('ABORT aborted', 'FAIL aborted')
+session, answer = put('a', ID, 1500000)
+check(answer.startswith('OK offset=5 '), answer)
 END
 }
 

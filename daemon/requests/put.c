@@ -26,6 +26,9 @@
 
 enum {
     TRIES = 100, /* how often the name may be taken at the link and free at the next look */
+    /* Bytes by which an upload grows between two looks at what its client may have. */
+    GROW_LEAST = 1 << 20,
+    GROW_MOST = 64 << 20,
 };
 
 struct put {
@@ -35,6 +38,7 @@ struct put {
     struct stage stage;
     struct digest digest; /* of the bytes received */
     int64_t received;
+    int64_t granted;      /* so many bytes may be received: the size, or what grow() allows */
     struct record record; /* of the new file */
     struct stored there;  /* the file that has the name already, or is in quarantine */
     struct put_facts facts;
@@ -110,6 +114,56 @@ static int hash_stage(void *argument)
     return stage_hash(&put->stage, &put->digest);
 }
 
+/*
+ * Promises room to what is still to come, whose size is known. Returns 0, also when it goes on
+ * without a promise, or -REASON_NO_SPACE.
+ */
+static int promise_room(const struct put *put)
+{
+    const struct session *session = put->session;
+    int64_t missing = stage_missing(&put->stage, put->plan.size);
+    int64_t free = INT64_MAX;
+    struct library_space space;
+
+    if (missing == 0)
+        return 0;
+    /* Some file systems do not say how large they are. */
+    if (library_measure(session->library, &space) == 0 && space.total > 0 && space.free < INT64_MAX)
+        free = (int64_t)space.free;
+    errno = ENOSPC; /* for the log */
+    return slots_promise(session->slots, session->slot, missing, free,
+                         session->settings->stall_ms) < 0
+               ? -REASON_NO_SPACE
+               : 0;
+}
+
+/*
+ * Locks the stages of this client, and sets how many it has and how many bytes it may add to them,
+ * which is negative when it has too many. Returns the lock, or a reason.
+ */
+static int lock_usage(struct put *put, uint64_t *ret_count, int64_t *ret_left)
+{
+    struct session *session = put->session;
+    const char *client = session->client.name;
+    struct stage_usage usage;
+    int lock = stage_lock(session->library, client);
+
+    if (lock == -REASON_BUSY)
+        return session_refuse(session, REASON_BUSY, "other uploads of %s are being begun",
+                              session->client.who);
+    if (lock < 0)
+        return lock;
+    /* In this order: bytes that are allocated meanwhile count twice rather than not at all. */
+    int64_t coming = slots_coming(session->slots, client);
+    stage_measure(session->library, client, &usage);
+    *ret_count = usage.count;
+    *ret_left = usage.room <= (uint64_t)session->settings->stage_bytes
+                    ? session->settings->stage_bytes - (int64_t)usage.room
+                    : -1;
+    *ret_left = *ret_left >= coming ? *ret_left - coming : -1;
+    return lock;
+}
+
 static int refuse_usage(struct session *session)
 {
     errno = EDQUOT; /* for the log */
@@ -118,43 +172,81 @@ static int refuse_usage(struct session *session)
                           session->client.who);
 }
 
+/*
+ * Lets an upload whose size is not known grow by at least `length` bytes, which are fewer than
+ * GROW_LEAST, if its client may.
+ */
+static int grow(struct put *put, int64_t length)
+{
+    uint64_t count = 0;
+    int64_t left = 0;
+    int64_t step = put->received;
+    int lock = lock_usage(put, &count, &left);
+
+    if (lock < 0)
+        return lock;
+    if (left < put->received + length - put->granted) {
+        descriptor_close(lock);
+        return refuse_usage(put->session);
+    }
+    step = step < GROW_LEAST ? GROW_LEAST : step > GROW_MOST ? GROW_MOST : step;
+    put->granted += step < left ? step : left;
+    atomic_store(&put->session->slot->coming, stage_missing(&put->stage, put->granted));
+    descriptor_close(lock);
+    return 0;
+}
+
+/* Bytes have come: less is to come, and a promise holds, or is renewed if it has lapsed. */
+static void report_progress(const struct put *put)
+{
+    struct slot *slot = put->session->slot;
+    int64_t now = clock_ms();
+
+    atomic_store(&slot->coming, stage_missing(&put->stage, put->granted));
+    if (slot->is_promised && now - slot->heard_ms >= put->session->settings->stall_ms)
+        (void)promise_room(put);
+    else
+        atomic_store(&slot->heard_ms, now);
+}
+
 /* Opens a stage, unless one was found, and tells the client to send what is not yet in it. */
 static int open_stage(struct put *put)
 {
     struct session *session = put->session;
-    const struct settings *settings = session->settings;
     bool is_found = put->stage.fd >= 0;
-    struct library_space space;
     char digest[DIGEST_ROOM];
-    int code = 0;
+    uint64_t count = 0;
+    int64_t left = 0;
 
-    /* May this client have another stage that can be kept? */
-    if (!is_found && put->plan.id != NULL) {
-        struct stage_usage usage;
-        int64_t size = put->plan.size > 0 ? put->plan.size : 0;
-        stage_measure(session->library, session->client.name, &usage);
-        if (usage.count >= (uint64_t)settings->stages) {
-            errno = EDQUOT; /* for the log */
-            return session_refuse(session, REASON_NO_SPACE,
-                                  "%s already has %llu unfinished uploads, and may not have more",
-                                  session->client.who, (unsigned long long)usage.count);
-        }
-        if (usage.room > (uint64_t)settings->stage_bytes ||
-            size > settings->stage_bytes - (int64_t)usage.room)
-            return refuse_usage(session);
-    }
-    if (put->plan.size > put->stage.bytes.length &&
-        library_measure(session->library, &space) == 0 && space.total > 0 &&
-        (uint64_t)(put->plan.size - put->stage.bytes.length) > space.free) {
-        errno = ENOSPC; /* for the log */
-        return -REASON_NO_SPACE;
-    }
-    if (!is_found)
+    int code = 0;
+    int lock = lock_usage(put, &count, &left);
+    if (lock < 0)
+        return lock;
+    if (!is_found && count >= (uint64_t)session->settings->stages) {
+        errno = EDQUOT; /* for the log */
+        code = session_refuse(session, REASON_NO_SPACE,
+                              "%s already has %llu uploads that are unfinished or under way, and "
+                              "may not have more",
+                              session->client.who, (unsigned long long)count);
+    } else if (left < stage_missing(&put->stage, put->plan.size)) {
+        code = refuse_usage(session);
+    } else if (promise_room(put) < 0) {
+        code = session_refuse(session, REASON_NO_SPACE,
+                              "too little free space for %lld bytes, beside what other uploads "
+                              "were promised",
+                              (long long)put->plan.size);
+    } else if (!is_found) {
         code = stage_open(&put->stage, session->library, session->client.name, &put->plan);
+    }
+    descriptor_close(lock);
     if (code == 0)
         code = stage_reserve(&put->stage, put->plan.size);
-    if (code < 0 || session->body_expected)
+    if (code < 0)
         return code;
+    put->granted = put->plan.size >= 0 ? put->plan.size : put->stage.bytes.length;
+    report_progress(put);
+    if (session->body_expected)
+        return 0;
 
     if (put->stage.bytes.length == 0) {
         session->body_expected = true;
@@ -201,13 +293,15 @@ static int receive(struct put *put)
             return session_refuse(session, REASON_MISMATCH,
                                   "received more than the announced %lld bytes",
                                   (long long)put->plan.size);
-        if (put->plan.id != NULL &&
-            put->received + (int64_t)length > session->settings->stage_bytes)
-            return refuse_usage(session);
-        if (put->stage.fd >= 0)
-            code = stage_write(&put->stage, bytes, length);
-        if (code < 0)
-            return code;
+        if (put->stage.fd >= 0) {
+            if (put->received + (int64_t)length > put->granted)
+                code = grow(put, (int64_t)length);
+            if (code == 0)
+                code = stage_write(&put->stage, bytes, length);
+            if (code < 0)
+                return code;
+            report_progress(put);
+        }
         digest_add(&put->digest, bytes, length);
         put->received += (int64_t)length;
         session->content_bytes += (int64_t)length;
@@ -446,6 +540,8 @@ int put_serve(struct session *session, const struct arguments *arguments)
         stage_keep(&put.stage);
     else
         stage_close(&put.stage);
+    atomic_store(&session->slot->coming, 0);
+    atomic_store(&session->slot->is_promised, false);
     descriptor_close(put.there.fd);
     errno = error;
     if (code == COMMIT_UNKNOWN)

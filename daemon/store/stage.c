@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/hex.h"
 
@@ -21,6 +24,8 @@ enum {
     STORED_MODE = 0440,           /* nobody writes to a stored file */
     PLAN_ROOM = DIGEST_ROOM + 40, /* a record is longer */
     BLOCK = 512,                  /* bytes of what st_blocks counts (stat(3type)) */
+    LOCK_MS = 10000,              /* how long to wait for other sessions of the client */
+    LOCK_PAUSE_MS = 20,           /* at most before the next try */
 };
 
 /* Opens the folder of a client's stages, and makes it if that is asked for and it is missing. */
@@ -51,6 +56,10 @@ static void add_usage(void *context, int folder, const char *id, const struct st
     (void)id;
     if (status == NULL) {
         usage->unreadable++;
+        return;
+    }
+    if (status->st_nlink > 1) {
+        usage->linked++;
         return;
     }
     int64_t room = (int64_t)status->st_blocks * BLOCK;
@@ -154,6 +163,27 @@ static int check_found(const struct stage *stage, const struct stage_plan *plan)
     bool is_ours =
         (size_t)length == strlen(expected) && memcmp(text, expected, (size_t)length) == 0;
     return is_ours ? 0 : -REASON_MISMATCH;
+}
+
+int stage_lock(const struct library *library, const char *client)
+{
+    const int64_t until = clock_ms() + LOCK_MS;
+    int fd = open_folder(library, client, true);
+
+    if (fd < 0)
+        return stage_failure(errno);
+    /* The holder looks at memory and some names only: it is often over before the first pause. */
+    for (int pause = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; pause++) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || clock_ms() >= until) {
+            descriptor_close(fd);
+            return stage_failure(errno);
+        }
+        if (pause == 0)
+            (void)sched_yield();
+        else
+            (void)poll(NULL, 0, pause < LOCK_PAUSE_MS ? pause : LOCK_PAUSE_MS);
+    }
+    return fd;
 }
 
 int stage_open(struct stage *stage, const struct library *library, const char *client,

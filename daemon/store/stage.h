@@ -36,6 +36,13 @@ struct stage_plan {
 };
 
 /*
+ * Locks the stages of a client, which others make or let grow meanwhile, against its other sessions:
+ * between stage_measure() and stage_open() none of them makes another one. Returns a descriptor, to
+ * be closed soon; -REASON_BUSY when others have had it for long; or another reason.
+ */
+int stage_lock(const struct library *library, const char *client);
+
+/*
  * Makes a stage for an upload by `client`, and locks it. Returns 0; -REASON_NO_SPACE; -REASON_BUSY
  * when another session has just made one with the same id; or another reason.
  */
@@ -81,7 +88,8 @@ void stage_keep(struct stage *stage);
 
 /* What stages take. */
 struct stage_usage {
-    uint64_t count; /* of stages */
+    uint64_t count;  /* of stages */
+    uint64_t linked; /* others, which are stored already and lose this name soon */
     uint64_t bytes;
     uint64_t room;       /* bytes, with those reserved for what is still to come */
     uint64_t unreadable; /* clients whose stages cannot be read, and so do not count */

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "protocol/clock.h"
 #include "tests/unit/check.h"
 
 /* Runs `job` in a process of its own, which dies of KILL after it. */
@@ -91,6 +92,57 @@ static void check_lock(struct slots *slots)
     }
 }
 
+/* Promises and bytes are summed up for each client, for as long as their slots are in use. */
+static void check_promises(struct slots *slots)
+{
+    enum { LAPSE = 3600 * 1000 };
+    struct slot *ann = slots_take(slots, false);
+    struct slot *also_ann = slots_take(slots, false);
+    struct slot *bob = slots_take(slots, false);
+
+    slots_begin(slots, ann, "user:ann");
+    slots_begin(slots, also_ann, "user:ann");
+    slots_begin(slots, bob, "user:bob");
+
+    /* At most a quarter for one client, in all of its sessions. */
+    CHECK(slots_promise(slots, ann, 250, 1000, LAPSE) == 0 && ann->is_promised);
+    CHECK(slots_promise(slots, ann, 251, 1000, LAPSE) == 0 && !ann->is_promised);
+    CHECK(slots_promise(slots, ann, 200, 1000, LAPSE) == 0 && ann->is_promised);
+    CHECK(slots_promise(slots, also_ann, 51, 1000, LAPSE) == 0 && !also_ann->is_promised);
+    CHECK(slots_promise(slots, also_ann, 50, 1000, LAPSE) == 0 && also_ann->is_promised);
+    CHECK(slots_coming(slots, "user:ann") == 250 && slots_coming(slots, "user:bob") == 0);
+    /* The others have what is left, and a quarter of that as a promise. */
+    CHECK(slots_promise(slots, bob, 751, 1000, LAPSE) < 0 && !bob->is_promised);
+    CHECK(slots_promise(slots, bob, 750, 1000, LAPSE) == 0 && !bob->is_promised);
+    CHECK(slots_promise(slots, bob, 187, 1000, LAPSE) == 0 && bob->is_promised);
+    CHECK(slots_promise(slots, bob, 1, 250, LAPSE) < 0);
+    CHECK(slots_promise(slots, bob, 0, 250, LAPSE) == 0);
+    CHECK(slots_promise(slots, bob, 1, 0, LAPSE) < 0);
+    /* A promise that lapsed, or whose session has ended, is not one. What is coming is. */
+    ann->heard_ms = clock_ms() - LAPSE;
+    CHECK(slots_promise(slots, bob, 950, 1000, LAPSE) == 0);
+    CHECK(slots_coming(slots, "user:ann") == 250);
+    slots_free(also_ann);
+    CHECK(slots_promise(slots, bob, 1000, 1000, LAPSE) == 0);
+    CHECK(slots_coming(slots, "user:ann") == 200);
+
+    /* Hostile sizes. */
+    CHECK(slots_promise(slots, ann, INT64_MAX, INT64_MAX - 1, LAPSE) < 0);
+    CHECK(slots_promise(slots, ann, INT64_MAX, INT64_MAX, LAPSE) == 0 && !ann->is_promised);
+    CHECK(slots_promise(slots, bob, INT64_MAX, INT64_MAX, LAPSE) == 0);
+    CHECK(slots_coming(slots, "user:ann") == INT64_MAX);
+    slots_begin(slots, also_ann, "user:ann");
+    also_ann->coming = INT64_MAX;
+    CHECK(slots_coming(slots, "user:ann") == INT64_MAX);
+    ann->is_promised = also_ann->is_promised = true;
+    ann->heard_ms = also_ann->heard_ms = clock_ms();
+    CHECK(slots_promise(slots, bob, 1, INT64_MAX, LAPSE) < 0);
+    CHECK(slots_promise(slots, bob, 0, INT64_MAX, LAPSE) == 0);
+    slots_free(ann);
+    slots_free(also_ann);
+    slots_free(bob);
+}
+
 int main(void)
 {
     struct slots *slots = slots_make(1);
@@ -99,6 +151,7 @@ int main(void)
     check_reuse(slots);
     check_strangers(slots);
     check_lock(slots);
+    check_promises(slots);
     /* As many as the table has, and not one more. */
     slots->count = 3;
     CHECK(slots_take(slots, false) != NULL && slots_take(slots, false) != NULL &&
