@@ -11,6 +11,7 @@
 #include "protocol/reason.h"
 
 enum {
+    COUNTERS_CLIENTS = 32,  /* whose refusals are counted for the log, each by itself */
     COUNTERS_REQUESTS = 16, /* rows of the table of requests, and one for words that are none */
 };
 
@@ -18,9 +19,16 @@ typedef _Atomic uint64_t counter;
 
 /* What clients can cause again and again. For each of them the log has a limit of its own. */
 enum log_limited {
-    LOG_REFUSALS,
     LOG_FAILURES,
+    LOG_CRASHES,
     LOG_LIMITED,
+};
+
+/* Refusals of one client within a minute; see log_admits_refusal(). */
+struct refusals {
+    counter client;   /* the number of its peer, plus 1; 0: free */
+    counter since_ms; /* by clock_ms() */
+    counter count;
 };
 
 struct counters {
@@ -39,6 +47,7 @@ struct counters {
     /* What is logged a few times in each window of time; see log_admits(). */
     counter limited[LOG_LIMITED];
     counter windows[LOG_LIMITED];
+    struct refusals refusals[COUNTERS_CLIENTS + 1]; /* the last is that of all other clients */
     /* By request and outcome; REASON_NONE is OK. */
     counter requests[COUNTERS_REQUESTS][REASON_COUNT];
 };

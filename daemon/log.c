@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/peer.h"
 #include "daemon/settings.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -25,6 +26,8 @@ enum {
     VALUE_ROOM = 1024, /* longer values are cut */
     HEAD_ROOM = 64,    /* for what syslog or the journal wants before a line */
     PATIENCE_MS = 100, /* for a reader of the log that is slow */
+    REFUSALS_MOST = 10,
+    REFUSALS_MS = 60000, /* the time in which so many of one client are logged */
     LIMITED_MOST = 50,
     LIMITED_MS = 10000, /* the time in which so many of a kind are logged */
 };
@@ -297,7 +300,7 @@ const char *log_number(int64_t number, char text[LOG_NUMBER_ROOM])
 
 bool log_admits(enum log_limited kind)
 {
-    static const char *const keys[] = {[LOG_REFUSALS] = "refusals", [LOG_FAILURES] = "failures"};
+    static const char *const keys[] = {[LOG_FAILURES] = "failures", [LOG_CRASHES] = "crashes"};
     uint64_t window = (uint64_t)clock_ms() / LIMITED_MS;
     uint64_t before = atomic_exchange(&counters->windows[kind], window);
     uint64_t last = before != window ? atomic_exchange(&counters->limited[kind], 0) : 0;
@@ -312,4 +315,59 @@ bool log_admits(enum log_limited kind)
         log_event(LOG_LEVEL_WARNING, "further lines are not logged for up to 10 s", "about",
                   keys[kind], NULL);
     return count <= LIMITED_MOST;
+}
+
+/* The refusals of a client, or of all others when there is no room for it. */
+static struct refusals *find_refusals(uint64_t client, bool is_known)
+{
+    size_t room = is_known ? COUNTERS_CLIENTS : COUNTERS_CLIENTS / 2;
+
+    for (size_t i = 0; i < COUNTERS_CLIENTS; i++) {
+        if (counter_read(&counters->refusals[i].client) == client)
+            return &counters->refusals[i];
+    }
+    for (size_t i = 0; i < room; i++) {
+        struct refusals *refusals = &counters->refusals[i];
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong(&refusals->client, &none, client)) {
+            atomic_store(&refusals->since_ms, (uint64_t)clock_ms());
+            return refusals;
+        }
+    }
+    return &counters->refusals[COUNTERS_CLIENTS];
+}
+
+/* Begins another minute, after `age_ms` of this one. After one without refusals there is room again. */
+static void sum_up(struct refusals *refusals, uint64_t age_ms)
+{
+    uint64_t now_ms = (uint64_t)clock_ms();
+    uint64_t since_ms = counter_read(&refusals->since_ms);
+    uint64_t client = counter_read(&refusals->client);
+    char number[LOG_NUMBER_ROOM];
+    char peer[PEER_ROOM];
+
+    if (since_ms + age_ms > now_ms ||
+        !atomic_compare_exchange_strong(&refusals->since_ms, &since_ms, now_ms))
+        return;
+    uint64_t count = atomic_exchange(&refusals->count, 0);
+    if (count > REFUSALS_MOST)
+        log_event(LOG_LEVEL_WARNING, "refusals were not logged", "client",
+                  client > 0 ? peer_describe(client - 1, peer) : "others", "refusals",
+                  log_number((int64_t)count - REFUSALS_MOST, number), NULL);
+    else if (count == 0 && client > 0)
+        (void)atomic_compare_exchange_strong(&refusals->client, &client, 0);
+}
+
+bool log_admits_refusal(uint64_t peer, bool is_known)
+{
+    struct refusals *refusals = find_refusals(peer + 1, is_known);
+
+    sum_up(refusals, REFUSALS_MS);
+    return atomic_fetch_add(&refusals->count, 1) < REFUSALS_MOST;
+}
+
+void log_sum_up_refusals(bool at_once)
+{
+    for (size_t i = 0; i <= COUNTERS_CLIENTS; i++)
+        sum_up(&counters->refusals[i], at_once ? 0 : REFUSALS_MS);
 }

@@ -60,9 +60,22 @@ void log_event(enum log_level level, const char *what, ...) __attribute__((senti
 const char *log_number(int64_t number, char text[LOG_NUMBER_ROOM]);
 
 /*
- * Is this refusal or failure to be logged? Of many in a short time, in all processes, only the first
- * are, so that nobody can fill the disk with them. The log says how many were left out.
+ * Is this failure to be logged? Of many in a short time, in all processes, only the first are, so
+ * that nobody can fill the disk with them. The log says how many were left out.
  */
 bool log_admits(enum log_limited kind);
+
+/*
+ * The same for a refusal of the client whose peer has this number. Each client has a few in a minute,
+ * so none hides those of another. There are a few dozen such clients at a time; all others count as
+ * one, and clients that are not known, who may come as many users, can be half of them at most.
+ */
+bool log_admits_refusal(uint64_t peer, bool is_known);
+
+/*
+ * Logs how many refusals of each client were left out, once their minute is over, or at once: for a
+ * daemon to call now and then, and at its end.
+ */
+void log_sum_up_refusals(bool at_once);
 
 #endif

@@ -267,6 +267,7 @@ static int serve_stdio(struct daemon *daemon)
     counter_add(&daemon->counters->served, 1);
     serve_client(STDIN_FILENO, STDOUT_FILENO, &client, (uint64_t)getpid(),
                  slots_take(daemon->slots, false), &service, -1, -1);
+    log_sum_up_refusals(true);
     return EXIT_SUCCESS;
 }
 

@@ -67,7 +67,7 @@ struct parent {
     uint64_t last_session;
     bool cannot_fork;      /* the last attempt failed, and was logged */
     int64_t crashed_ms;    /* when a worker last crashed, by clock_ms(); 0: none has */
-    int64_t look_ms;       /* when look_after_files() is to run, by the same clock */
+    int64_t look_ms;       /* when look_after() is to run, by the same clock */
     bool pid_file_is_lost; /* it could not be made again, which was logged */
 };
 
@@ -138,7 +138,7 @@ static struct worker *add_worker(struct parent *parent)
                   sizeof *parent->workers))
         pid = worker_start(&parent->service, parent->memory_before, &channel);
     /* Log only the first of several failures in a row. */
-    if (pid < 0 && !parent->cannot_fork)
+    if (pid < 0 && !parent->cannot_fork && log_admits(LOG_FAILURES))
         log_event(LOG_LEVEL_ERROR, "cannot start a worker", "cause", strerror(errno), NULL);
     parent->cannot_fork = pid < 0;
     if (pid < 0)
@@ -335,8 +335,9 @@ static void reap(struct parent *parent)
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
             continue;
         (void)snprintf(code, sizeof code, "exit code %d", WEXITSTATUS(status));
-        log_event(LOG_LEVEL_ERROR, "a process crashed", "cause",
-                  WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : code, NULL);
+        if (log_admits(LOG_CRASHES))
+            log_event(LOG_LEVEL_ERROR, "a process crashed", "cause",
+                      WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : code, NULL);
         counter_add(&parent->service.counters->crashed, 1);
         parent->crashed_ms = clock_ms();
     }
@@ -355,7 +356,7 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
             descriptor_close(parent->reserve);
             connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
             if (connection >= 0)
-                serve_busy(connection, strerror(EMFILE), parent->service.counters);
+                serve_busy(connection, false, strerror(EMFILE), parent->service.counters);
             parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
             return false;
         }
@@ -373,8 +374,8 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
             counter_add(&parent->service.counters->served, 1);
             (void)close(connection);
         } else {
-            serve_busy(connection, limit != NULL ? limit : "no worker can take it",
-                       parent->service.counters);
+            serve_busy(connection, class != ACCESS_STRANGER,
+                       limit != NULL ? limit : "no worker can take it", parent->service.counters);
         }
     }
     return true;
@@ -454,8 +455,8 @@ static void reload(struct parent *parent)
                             : "READY=1\nSTATUS=The reload failed, the old settings are in use");
 }
 
-/* Makes again what others have removed and clients or administrators look for. */
-static void look_after_files(struct parent *parent)
+/* Makes again what others have removed and clients or administrators look for; and sums up. */
+static void look_after(struct parent *parent)
 {
     struct daemon *daemon = parent->daemon;
     const char *path = daemon->settings->pid_file;
@@ -475,6 +476,7 @@ static void look_after_files(struct parent *parent)
             daemon->pid_file = fd;
         }
     }
+    log_sum_up_refusals(false);
     parent->look_ms = clock_ms() + LOOK_MS;
 }
 
@@ -542,7 +544,7 @@ void parent_run(struct daemon *daemon)
             parent.look_ms = 0;
         }
         if (parent.look_ms <= clock_ms())
-            look_after_files(&parent);
+            look_after(&parent);
         is_paused = !take_turn(&parent, is_paused);
     }
 
@@ -555,6 +557,7 @@ void parent_run(struct daemon *daemon)
     /* With sockets from systemd it starts at once, and the sessions end by themselves. */
     if (!daemon->listener.is_given)
         drain(&parent);
+    log_sum_up_refusals(true);
     for (size_t i = 0; i < parent.worker_count; i++)
         descriptor_close(parent.workers[i].channel);
     free(parent.workers);

@@ -35,7 +35,7 @@
  *
  * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and
  * every hour: it starts a sweeper. Every two seconds it looks whether the files of its sockets and
- * the pid file are still there, and makes them again. When the parent is killed, the channels close
+ * the pid file are still there, makes them again, and sums up refusals in the log. When the parent is killed, the channels close
  * and the sweeper dies.
  */
 #ifndef DAEMON_PARENT_H

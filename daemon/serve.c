@@ -55,7 +55,7 @@ static int check_rights(struct serving *serving, const struct request *request,
             (void)snprintf(words + used, sizeof words - used, "%s%s", used > 0 ? " and " : "",
                            right_words[i]);
     }
-    if (log_admits(LOG_REFUSALS))
+    if (log_admits_refusal(client->peer, client->is_known))
         log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who,
                   "request", request->word, "name", arguments->name, "missing", words, NULL);
     /* The one client of --stdio takes nobody's place. */
@@ -234,9 +234,10 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
 
     if (serving == NULL ||
         stream_open(&serving->session.stream, &stream_plain, NULL, in, out, &limits) < 0) {
-        log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(errno), NULL);
+        if (log_admits(LOG_FAILURES))
+            log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(errno), NULL);
         free(serving);
-        serve_busy(out, "out of memory", service->counters);
+        serve_busy(out, client->is_known, "out of memory", service->counters);
         descriptor_close(in != out ? in : -1);
         return;
     }
@@ -269,21 +270,22 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number, s
     /* A user who is in a known group, but has no name. */
     if (!client.is_known && !atomic_exchange(&slot->is_stranger, true) &&
         slots_count_strangers(service->slots) > service->settings->strangers) {
-        serve_busy(connection, "limits.strangers", service->counters);
+        serve_busy(connection, false, "limits.strangers", service->counters);
         return;
     }
     serve_client(connection, connection, &client, number, slot, service, wake, gone);
 }
 
-void serve_busy(int connection, const char *cause, struct counters *counters)
+void serve_busy(int connection, bool is_known, const char *cause, struct counters *counters)
 {
     static const char answer[] = "FAIL busy too many sessions\n";
-    char peer[PEER_ROOM];
+    uint64_t peer = peer_find(connection).number;
+    char text[PEER_ROOM];
 
     counter_add(&counters->refused, 1);
-    if (log_admits(LOG_REFUSALS))
-        log_event(LOG_LEVEL_WARNING, "connection refused", "client",
-                  peer_describe(peer_find(connection).number, peer), "cause", cause, NULL);
+    if (log_admits_refusal(peer, is_known))
+        log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer_describe(peer, text),
+                  "cause", cause, NULL);
     (void)send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(connection, SHUT_WR);
     (void)close(connection);

@@ -34,8 +34,8 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number, s
 
 /*
  * Answers a connection that cannot be served FAIL busy, without waiting for it, and closes it. It is
- * counted, and logged with the cause.
+ * counted, and logged with the cause, perhaps; `is_known` is as for log_admits_refusal().
  */
-void serve_busy(int connection, const char *cause, struct counters *counters);
+void serve_busy(int connection, bool is_known, const char *cause, struct counters *counters);
 
 #endif

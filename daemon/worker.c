@@ -168,11 +168,11 @@ static void start_session(struct threads *threads, const struct message *message
     }
     free(start);
     /* Log only the first of several failures in a row. */
-    if (!threads->cannot)
+    if (!threads->cannot && log_admits(LOG_FAILURES))
         log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(error), NULL);
     threads->cannot = true;
     if (message->connection >= 0)
-        serve_busy(message->connection, strerror(error), threads->service->counters);
+        serve_busy(message->connection, false, strerror(error), threads->service->counters);
     report_end(threads->channel, message->session);
 }
 

@@ -159,7 +159,7 @@ await_end() {
 # others, those of a sanitizer too, must be expected.
 check_log() {
     local lines
-    local fine='^level=(info |warning msg="(connection refused|further lines are not logged|lines were not logged))'
+    local fine='^level=(info |warning msg="(connection refused|refusals were not logged|further lines are not logged|lines were not logged))'
     lines=$(sed 's/^time=[^ ]* //' "$1" | grep -v -E -e "$fine" | grep -v -E -e "${FSD_EXPECTED:-^$}") || return 0
     printf 'Unexpected lines in the log:\n%s\n' "$lines" >&2
     return 1

@@ -273,11 +273,13 @@ import re
 FIELD = r'[a-z]+=(?:"[^"]*"|[^ "=\\]+)'
 names = ['a" level=error msg=forged x="', 'b msg=forged', 'c=d', 'e\\', 'f\\" msg=forged', "g' h", '"', '""',
          'h\u2028msg=forged', '\u202emsg', '\u00e4' * 127, 'i' * 255 + '/' + '"' * 255 + '/' + ' ' * 255, '%0A', '=']
-local, remote = Session(), Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
-for name in names:
+address = ('127.0.0.1', int(os.environ['FSD_PORT']))
+local, remotes = Session(), [Session(address, '127.0.0.1'), Session(address, '127.0.0.2')]
+for number, name in enumerate(names):
     escaped = ''.join(f'%{ord(byte):02X}' if byte in ' %=\x7f' or byte < ' ' else byte for byte in name)
     local.expect(f'PUT {escaped} size=0 eager=1\nEND', 'OK')
-    remote.expect(f'GET {escaped}', 'FAIL denied')
+    # Of each address only so many lines are logged.
+    remotes[number % 2].expect(f'GET {escaped}', 'FAIL denied')
 # An invalid name is not logged at all.
 local.expect('PUT a%0Alevel=error size=0 eager=1\nEND', 'FAIL bad-request')
 # Session and process write at one time.
@@ -552,37 +554,69 @@ check(log_lines('msg=denied')[0] == 'level=warning msg=denied session=2 client=a
 END
 }
 
-@test "log: many refusals do not fill the disk, and none is forgotten" {
+@test "log: many refusals do not fill the disk, hide none of others, and are counted" {
+    echo 'limits = { per_address = 2; };' >"$CONFIG"
     start_fsd --anonymous status --listen plain:127.0.0.1:0
     FSD_EXPECTED='msg=denied '
     converse <<'END'
 address = ('127.0.0.1', int(os.environ['FSD_PORT']))
-sessions = [Session(address), Session(address)]
-asked = 0
+sources = [f'127.0.0.{number}' for number in range(1, 4)]
+asked = dict.fromkeys(sources, 0)
 
 
-def ask():
-    global asked
-    if asked % 100 == 99:
-        sessions[:] = Session(address), Session(address)
-    sessions[asked % 2].expect('LIST', 'FAIL denied')
-    asked += 1
+def sums():
+    """What was summed up, by client."""
+    found = dict.fromkeys(sources, 0)
+    for line in log_lines('msg="refusals were not logged"'):
+        client, number = re.fullmatch(r'level=warning msg="refusals were not logged" client=(\S+) refusals=(\d+)\n', line).groups()
+        found[client] += int(number)
+    return found
 
 
-def reports():
-    return [int(line.split('refusals=')[1]) for line in log_lines('msg="lines were not logged" refusals=')]
+def ask(source, count):
+    session = await_session(source)
+    for _ in range(count):
+        session.expect('LIST', 'FAIL denied')
+    asked[source] += count
+    session.close()
 
 
-for _ in range(200):
-    ask()
-check(len(log_lines('not logged for up to 10 s" about=refusals')) >= 1, 'nothing is said')
-check(len(log_lines('msg=denied')) < 200, 'no limit')
-# The next line after the pause has the number.
-before = len(reports())
-wait_until(lambda: ask() or len(reports()) > before, 'the number')
-check(len(log_lines('msg=denied')) + sum(reports()) == asked, f'{asked}: {reports()}')
-check(int(Session().status()['requests.LIST.denied']) == asked, 'not counted')
+def await_session(source):
+    """A session, once those before have ended; how often was that one too many?"""
+    while (session := Session(address, source)).ask('STATUS') != 'OK':
+        asked[source] += 1
+    session.body()
+    return session
+
+
+# Three clients in turn, two of them with many refusals. Connections that are refused count as well.
+for source in sources[:2] * 3:
+    ask(source, 99)
+ask(sources[2], 5)
+held = [await_session(sources[0]), await_session(sources[0])]
+for _ in range(50):
+    check(is_busy(Session(address, sources[0])), 'served')
+    asked[sources[0]] += 1
+lines = len(log_lines('msg=denied ')) + len(log_lines('msg="connection refused"'))
+check(lines <= 3 * 10 * 2, f'{lines} lines')
+check(sum(' session=' in line for line in log_lines('msg=denied ')) >= 5 + 10 + 10, log_lines('msg=denied '))
+status = held[0].status()
+check(int(status['requests.LIST.denied']) + int(status['sessions.refused']) == sum(asked.values()), 'not counted')
+if os.environ['FSD_CONCURRENCY'] == 'process':
+    # When the minute is over, the daemon says so by itself.
+    until = time.monotonic() + 60 + 4 * LIMIT
+    while not (sums()[sources[0]] and sums()[sources[1]]):
+        check(time.monotonic() < until, 'nothing is said after the minute')
+        select.select([], [], [], 0.1)
+stop_daemon()
+wait_until(lambda: has_ended(daemon()), 'the end')
+found = sums()
+found = {source: found[source] for source in sources}
+lines = len(log_lines('msg=denied ')) + len(log_lines('msg="connection refused"'))
+check(lines + sum(found.values()) == sum(asked.values()), f'{lines} {found} {asked}')
+check(found[sources[2]] == 0, 'a client that was refused a few times')
 END
+    await_fsd
 }
 
 @test "log: many failures do not fill the disk, and hide no refusal" {
