@@ -65,7 +65,8 @@ void child_sweep(const struct service *service)
     if (pid != 0)
         return;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    descriptor_close_all_but(service->library->root, service->library->root);
+    const int kept[] = {service->library->root, service->library->own};
+    descriptor_close_all_but(kept, sizeof kept / sizeof kept[0]);
     child_take_signals(SIG_DFL);
     stage_sweep(service->library, service->settings->upload_age_ms, &swept);
     if (swept.removed > 0)

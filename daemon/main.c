@@ -72,6 +72,14 @@ static int settle_library(struct daemon *daemon, int code, const char *fault)
     return EXIT_SUCCESS;
 }
 
+/* Others could lead sessions astray, or change what is stored, whatever the modes of its files. */
+static void warn_of_exposed_library(const struct daemon *daemon)
+{
+    if (library_is_exposed(&daemon->library))
+        log_event(LOG_LEVEL_WARNING, "others can write to the folder of the library", "library",
+                  daemon->settings->library, NULL);
+}
+
 /*
  * Ignores all signals that have no meaning here, but would end a process: some programs take USR1
  * as a request to open their log again. QUIT, and signals that report a fault, keep their default.
@@ -224,6 +232,7 @@ static int serve(struct daemon *daemon)
     code = settle_library(daemon, self_test(&daemon->library, settings, fault), fault);
     if (code != EXIT_SUCCESS)
         return code;
+    warn_of_exposed_library(daemon);
     parent_catch_signals();
     /* First, so that its lock is held before anybody can connect. */
     if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
@@ -282,10 +291,12 @@ static int check(struct daemon *daemon)
     int code = EXIT_SUCCESS;
 
     log_set_level((enum log_level)settings->log_level);
-    if (library_open(&daemon->library, settings->library, settings->records) < 0)
+    if (library_open(&daemon->library, settings->library, settings->records) < 0) {
         code = complain_of_library(settings, strerror(errno));
-    else
+    } else {
         code = settle_library(daemon, self_test_prepare(&daemon->library, false, fault), fault);
+        warn_of_exposed_library(daemon);
+    }
     if (log_check(settings->log_to) < 0)
         code = complain(settings->log_to, strerror(errno));
     if (settings->pid_file != NULL && pid_file_check(settings->pid_file) < 0)

@@ -25,8 +25,8 @@ static int fail(char fault[CHILD_FAULT_ROOM], int code, const char *what)
 
 int self_test_prepare(const struct library *library, bool make, char fault[CHILD_FAULT_ROOM])
 {
-    const char *wrong = NULL;
-    int code = library_prepare(library, make, &wrong);
+    char wrong[LIBRARY_FAULT_ROOM];
+    int code = library_prepare(library, make, wrong);
 
     return code < 0 ? fail(fault, code, wrong) : 0;
 }
@@ -34,11 +34,11 @@ int self_test_prepare(const struct library *library, bool make, char fault[CHILD
 /* Gives the stage a name as commit_link() does, which must fail while the name is taken. */
 static int try_link(const struct stage *stage, const char *name, char fault[CHILD_FAULT_ROOM])
 {
-    if (linkat(stage->folder, stage->id, stage->folder, name, 0) < 0)
+    if (stage_link(stage, stage->folder, name) < 0)
         return fail(fault, errno == EMLINK ? -REASON_INTERNAL : library_failure(errno),
                     "the file system does not support hard links, which give files their names");
     errno = 0;
-    if (linkat(stage->folder, stage->id, stage->folder, name, 0) == 0 || errno != EEXIST)
+    if (stage_link(stage, stage->folder, name) == 0 || errno != EEXIST)
         return fail(fault, -REASON_INTERNAL,
                     "the file system lets a hard link replace an existing file");
     if (fsync(stage->folder) < 0)
@@ -94,5 +94,7 @@ int self_test(const struct library *library, const struct settings *settings,
 
     if (code < 0 && fault[0] == '\0')
         (void)snprintf(fault, CHILD_FAULT_ROOM, "the self-test crashed");
+    /* Opens for this process, and all that it forks, what the child has made. */
+    (void)library_is_prepared(library);
     return code;
 }

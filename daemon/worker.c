@@ -257,7 +257,8 @@ static _Noreturn void live(const struct service *service, int64_t memory_before,
     const struct settings *settings = service->settings;
     struct message message;
 
-    descriptor_close_all_but(channel, service->library->root);
+    const int kept[] = {channel, service->library->root, service->library->own};
+    descriptor_close_all_but(kept, sizeof kept / sizeof kept[0]);
     stop_channel = channel;
     stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     child_take_signals(end_channel);

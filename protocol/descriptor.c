@@ -114,12 +114,20 @@ void descriptor_close(int fd)
     errno = error;
 }
 
-void descriptor_close_all_but(int one, int other)
+void descriptor_close_all_but(const int *kept, size_t count)
 {
-    int low = one < other ? one : other;
-    int high = one < other ? other : one;
+    int first = STDERR_FILENO + 1;
 
-    close_between(STDERR_FILENO + 1, low - 1);
-    close_between(low + 1, high - 1);
-    closefrom(high + 1);
+    for (;;) {
+        int next = INT_MAX;
+        for (size_t i = 0; i < count; i++) {
+            if (kept[i] >= first && kept[i] < next)
+                next = kept[i];
+        }
+        if (next == INT_MAX)
+            break;
+        close_between(first, next - 1);
+        first = next + 1;
+    }
+    closefrom(first);
 }

@@ -5,6 +5,7 @@
 #define PROTOCOL_DESCRIPTOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 /*
@@ -53,7 +54,7 @@ bool descriptor_is_readable(int fd);
 /* close(2), which keeps errno. Does nothing for -1. */
 void descriptor_close(int fd);
 
-/* Closes all descriptors but the standard ones and two more, which may be the same. */
-void descriptor_close_all_but(int one, int other);
+/* Closes all descriptors but the standard ones and these. */
+void descriptor_close_all_but(const int *kept, size_t count);
 
 #endif

@@ -38,6 +38,8 @@ setup() {
     export WORK LIBRARY SOCKET CONFIG FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
     # The settings of the user who runs the tests must not count.
     export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state
+    # Others must not be able to write in the library.
+    umask 022
     : >"$CONFIG"
     cd "$WORK" || return 1
 }
@@ -259,7 +261,7 @@ use_other_user() {
 
 # After that, the next daemon is root's again, and other users still reach all files and the socket.
 use_root_again() {
-    chown root:root "$WORK/run"
+    chown root:root "$WORK/run" "$LIBRARY"
     FSD_WRAPPER=()
 }
 

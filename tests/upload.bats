@@ -183,7 +183,7 @@ names_of_calls() {
         }
         # What came before is the self-test.
         /msg=listening/ { serves = 1 }
-        !serves || /mkdirat\(.*"\.fsd/ { next }
+        !serves || /mkdirat\([0-9]+<[^>]*\/\.fsd/ { next }
         /O_CREAT\|O_EXCL/ { print "make", path() }
         /flock\(/ && path() == "stage" { print "lock", text ~ /stage\/[^\/]*\/$/ ? "stages of client" : "stage" }
         /fallocate\(.*FALLOC_FL_KEEP_SIZE, 0, 6/ { print "keep room for", path() }
@@ -191,9 +191,15 @@ names_of_calls() {
         /utimensat\(/ { print "set time of", path() }
         /fsetxattr\(.*digest=sha256/ { print "record", path() }
         /fchmod\(.*, 0440/ { print "make read-only", path() }
-        /[^a-z]fsync\(/ { print "sync", path() }
+        /[^a-z]fsync\(/ {
+            print "sync", path()
+            match($0, /fsync\([0-9]+/)
+            synced = "/proc/self/fd/" substr($0, RSTART + 6, RLENGTH - 6)
+            synced_path = path()
+        }
         /mkdirat\(/ { print "make folder in", path() }
-        /[^n]linkat\(/ { print "link", path() }
+        # By the descriptor of the file that was made durable, not by a name.
+        /[^n]linkat\(/ { print "link", index($0, "\"" synced "\"") && /AT_SYMLINK_FOLLOW/ ? synced_path : path() }
         /sendto\(.*"OK size=/ { print "answer OK" }
         /sendto\(.*"EXISTS/ { print "answer EXISTS" }
         # That of the socket is not relative to the library.

@@ -547,5 +547,11 @@ int put_serve(struct session *session, const struct arguments *arguments)
     if (code == COMMIT_UNKNOWN)
         return session_answer_unknown(session, put.name,
                                       "the file is stored, but a crash may lose it");
+    if (code == COMMIT_FOREIGN) {
+        log_event(LOG_LEVEL_CRITICAL, "the name of an upload leads to a foreign file", "session",
+                  session->id, "client", session->client.who, "name", put.name, NULL);
+        return session_refuse(session, REASON_INTERNAL,
+                              "outcome unknown: others have put another file under this name");
+    }
     return session_refuse_own(session, code, "PUT", put.name);
 }

@@ -49,11 +49,11 @@ int status_serve(struct session *session, const struct arguments *arguments)
     struct usage usage = {.library = session->library};
     char *text = NULL;
     size_t length = 0;
-    const char *wrong = NULL;
+    char wrong[LIBRARY_FAULT_ROOM];
     int code = session_run_with_heartbeat(session, find_usage, &usage);
     bool is_writable = session_check_promise(session) == 0 &&
                        session_check_writable(session) == 0 &&
-                       library_prepare(session->library, false, &wrong) == 0;
+                       library_prepare(session->library, false, wrong) == 0;
 
     (void)arguments;
     session->why[0] = '\0';

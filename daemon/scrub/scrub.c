@@ -254,12 +254,13 @@ static int fail_to_read(void *context, const char *name)
     return fail(context, name, "cannot read", errno);
 }
 
-/* Opens the library, for what is planned. Returns NULL, or what is wrong. */
-static const char *open_library(struct scrub *scrub, const char *path)
+/* Opens the library, for what is planned. Returns NULL, or what is wrong, maybe in `text`. */
+static const char *open_library(struct scrub *scrub, const char *path,
+                                char text[LIBRARY_FAULT_ROOM])
 {
+    const char *fault = NULL;
     const struct scrub_plan *plan = scrub->plan;
     struct library *library = &scrub->library;
-    const char *fault = NULL;
     struct stat status;
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -278,11 +279,13 @@ static const char *open_library(struct scrub *scrub, const char *path)
     if (library_open(library, path, true) < 0) {
         fault = strerror(errno);
     } else {
-        code = library_prepare(library, writes, &fault);
+        code = library_prepare(library, writes, text);
         if (code == -REASON_NO_SPACE || code == -REASON_DENIED)
             fault = !writes                  ? NULL
                     : code == -REASON_DENIED ? "the library is read-only"
                                              : strerror(errno);
+        else if (code < 0 && (writes || code != -REASON_UNAVAILABLE))
+            fault = text; /* who only reads uses nothing that others could have made */
         if (code == 0 && plan->quarantine && quarantine_make(library) < 0)
             fault = strerror(errno);
     }
@@ -299,10 +302,11 @@ bool scrub_run(const char *library, const struct scrub_plan *plan)
                                .context = &scrub};
     const char *target = plan->folder != NULL ? plan->folder : ".";
     struct stat status;
+    char text[LIBRARY_FAULT_ROOM];
     char read[QUANTITY_ROOM];
     char number[24];
 
-    const char *fault = open_library(&scrub, library);
+    const char *fault = open_library(&scrub, library, text);
     if (fault != NULL) {
         scrub_print_error(library, fault);
         return false;

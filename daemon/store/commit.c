@@ -14,13 +14,33 @@ enum {
     TRIES = 100, /* how often somebody may remove a folder before the link into it */
 };
 
+/*
+ * Does the name that was just given to a stage lead to it? By now another session may have deleted
+ * or replaced the file: then there is nothing, or another sealed file of the same owner, which
+ * nobody else can make. (Some file systems in user space number each link of a file by itself.)
+ * Returns 0, COMMIT_FOREIGN or COMMIT_UNKNOWN.
+ */
+static int check_named(const struct stage *stage, int folder, const char *name)
+{
+    struct stat named;
+    struct stat own;
+
+    if (fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : COMMIT_UNKNOWN;
+    if (fstat(stage->fd, &own) < 0)
+        return COMMIT_UNKNOWN;
+    return named.st_mode == own.st_mode && named.st_uid == own.st_uid && named.st_nlink > 0
+               ? 0
+               : COMMIT_FOREIGN;
+}
+
 int commit_link(const struct library *library, const struct stage *stage, const char *name,
                 struct folders *ret_folders)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         int code = folders_open(ret_folders, library, name, true);
         int parent = code == 0 ? folders_parent(ret_folders) : -1;
-        if (code == 0 && linkat(stage->folder, stage->id, parent, ret_folders->last, 0) < 0) {
+        if (code == 0 && stage_link(stage, parent, ret_folders->last) < 0) {
             /* Our own link may have won: a file server may see one request twice. */
             if (errno != EEXIST) {
                 int error = errno;
@@ -30,9 +50,9 @@ int commit_link(const struct library *library, const struct stage *stage, const 
             } else if (!descriptor_is_named(stage->fd, parent, ret_folders->last))
                 code = -REASON_EXISTS;
         }
-        if (code == 0)
+        if (code == 0 && (code = check_named(stage, parent, ret_folders->last)) == 0)
             return 0;
-        if (ret_folders->made > 0)
+        if (code < 0 && ret_folders->made > 0)
             folders_prune(ret_folders, ret_folders->made);
         folders_close(ret_folders);
         /* A deletion may have removed the folder that we had just made, or found. */
@@ -47,15 +67,21 @@ int commit_replace(const struct library *library, struct stage *stage, const cha
 {
     int code = folders_open(ret_folders, library, name, false);
 
+    if (code == 0 && !descriptor_is_named(stage->fd, stage->folder, stage->id)) {
+        errno = ENOENT;
+        code = -REASON_UNAVAILABLE;
+    }
     if (code == 0) {
         int parent = folders_parent(ret_folders);
         /* Our own rename may have won: a file server may see one request twice. */
-        if (renameat(stage->folder, stage->id, parent, ret_folders->last) < 0 &&
-            !(errno == ENOENT && descriptor_is_named(stage->fd, parent, ret_folders->last)))
-            code = library_own_failure(errno);
+        bool is_named =
+            renameat(stage->folder, stage->id, parent, ret_folders->last) == 0 ||
+            (errno == ENOENT && descriptor_is_named(stage->fd, parent, ret_folders->last));
+        code =
+            is_named ? check_named(stage, parent, ret_folders->last) : library_own_failure(errno);
     }
-    stage->moved = code == 0;
-    if (code < 0)
+    stage->moved = code >= 0;
+    if (code != 0)
         folders_close(ret_folders);
     return code;
 }

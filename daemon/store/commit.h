@@ -9,8 +9,11 @@
 #include "daemon/store/lookup.h"
 #include "daemon/store/stage.h"
 
+/* Reasons are negative. */
 enum {
-    COMMIT_UNKNOWN = 1, /* done, but perhaps not durable; reasons are negative */
+    COMMIT_UNKNOWN = 1, /* done, but perhaps not durable */
+    COMMIT_FOREIGN =
+        2, /* what has the name now is neither the stage nor a file that fsd has stored */
 };
 
 /*
@@ -18,7 +21,8 @@ enum {
  * missing. Of several writers linkat(2) lets one win. Returns 0, with the folders, which the caller
  * must make durable by folders_sync() before it reports success; -REASON_EXISTS when the name is
  * taken, by a file or anything else; -REASON_NOT_A_FILE when a file or a link is in the way of its
- * folders; -REASON_UNAVAILABLE when somebody has removed the stage; or another reason.
+ * folders; -REASON_UNAVAILABLE when somebody has removed the stage; or another reason. COMMIT_FOREIGN,
+ * or COMMIT_UNKNOWN with errno if that cannot be found out, when it was linked.
  */
 int commit_link(const struct library *library, const struct stage *stage, const char *name,
                 struct folders *ret_folders);

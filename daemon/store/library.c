@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -15,6 +17,8 @@
 #include "daemon/store/record.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
+
+#define OWN ".fsd"
 
 enum {
     OWN_FOLDER_MODE = 0700,
@@ -139,75 +143,188 @@ int library_own_failure(int error)
 
 int library_open(struct library *library, const char *path, bool records)
 {
-    *library = (struct library){.records = records};
+    *library = (struct library){.records = records, .user = geteuid()};
     library->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (library->root < 0)
+    /* Until .fsd is open there must be something else, in which nothing can be found. */
+    library->own = library->root < 0 ? -1 : eventfd(0, EFD_CLOEXEC);
+    if (library->own < 0) {
+        descriptor_close(library->root);
         return library_failure(errno);
+    }
     /* It fits: open(2) refuses longer ones. */
     memcpy(library->path, path, strlen(path) + 1);
     return 0;
 }
 
-/*
- * Opens one of the daemon's own folders, to be written to. `make` makes it if it is missing; without
- * that, the library itself will do, in which it could be made.
- */
-static int open_own_folder(const struct library *library, const char *path, bool make)
+bool library_is_closed(const struct library *library, const struct stat *status)
 {
-    if (make && mkdirat(library->root, path, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
-        return -1;
-    int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
-    if (fd < 0 && errno == ENOENT && !make)
-        fd = library_openat(library, ".", O_RDONLY | O_DIRECTORY);
-    if (fd >= 0 && descriptor_access(fd, ".", W_OK | X_OK) < 0) {
-        descriptor_close(fd);
-        fd = -1;
-    }
-    return fd;
+    return (status->st_uid == library->user || status->st_uid == 0) &&
+           (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-int library_prepare(const struct library *library, bool make, const char **ret_fault)
+int library_open_folder(const struct library *library, int at, const char *name, bool make)
 {
-    static const char *const folders[] = {".fsd", LIBRARY_STAGE};
-    struct statfs status;
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    struct stat status;
+    int fd = openat(at, name, flags);
 
-    if (fstatfs(library->root, &status) == 0 &&
-        (status.f_type == MSDOS_SUPER_MAGIC || status.f_type == EXFAT_SUPER_MAGIC)) {
-        *ret_fault = "the file system does not support hard links, which give files their names";
+    if (fd < 0 && errno == ENOENT && make) {
+        if (mkdirat(at, name, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
+            return -1;
+        fd = openat(at, name, flags);
+    }
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &status) == 0) {
+        if (library_is_closed(library, &status))
+            return fd;
+        errno = EPERM;
+    }
+    descriptor_close(fd);
+    return -1;
+}
+
+/*
+ * Opens the folder that is called .fsd now. It gets the number of the one before, in one step: other
+ * threads may be using that.
+ */
+static int open_again(const struct library *library, bool make)
+{
+    int fd = library_open_folder(library, library->root, OWN, make);
+    int code = fd < 0 ? -1 : dup3(fd, library->own, O_CLOEXEC);
+
+    descriptor_close(fd);
+    return code;
+}
+
+int library_own(const struct library *library)
+{
+    struct stat named;
+    struct stat own;
+
+    if (fstatat(library->root, OWN, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    return fstat(library->own, &own) == 0 && descriptor_is_same(&named, &own) &&
+                   library_is_closed(library, &own)
+               ? library->own
+               : open_again(library, false);
+}
+
+int library_open_own(const struct library *library, const char *name)
+{
+    int own = library_own(library);
+
+    return own < 0 ? -1 : library_open_folder(library, own, name, false);
+}
+
+/*
+ * One of the daemon's own files, `what`, cannot be used: because others could change it, or because
+ * of errno. Returns as library_prepare().
+ */
+static int refuse(const struct library *library, int at, const char *name, const char *what,
+                  char ret_fault[LIBRARY_FAULT_ROOM])
+{
+    struct stat status;
+    int error = errno;
+
+    bool is_open = fstatat(at, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)) &&
+                   !library_is_closed(library, &status);
+    if (is_open && descriptor_access(library->root, ".", W_OK) < 0 && errno == EROFS) {
+        /* Nobody can change it. */
+        is_open = false;
+        error = EROFS;
+    }
+    errno = is_open ? 0 : error;
+    if (!is_open)
+        (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM, "cannot use its %s", what);
+    else if (status.st_uid != library->user && status.st_uid != 0)
+        (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM,
+                       "its %s belongs to user %u (run this as that user, or remove it, or use "
+                       "chown -R)",
+                       what, status.st_uid);
+    else
+        (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM, "others can write to its %s (use chmod go-w)",
+                       what);
+    return is_open ? -REASON_UNAVAILABLE : library_own_failure(error);
+}
+
+int library_prepare(const struct library *library, bool make, char ret_fault[LIBRARY_FAULT_ROOM])
+{
+    static const struct {
+        const char *name, *what;
+        mode_t type;
+    } others[] = {{LIBRARY_QUARANTINE, "folder .fsd/quarantine", S_IFDIR},
+                  {LIBRARY_LOCK, "file .fsd/lock", S_IFREG}};
+    struct statfs kind;
+    struct stat status;
+
+    if (fstatfs(library->root, &kind) == 0 &&
+        (kind.f_type == MSDOS_SUPER_MAGIC || kind.f_type == EXFAT_SUPER_MAGIC)) {
+        (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM,
+                       "the file system does not support hard links, which give files their names");
         errno = EOPNOTSUPP;
         return -REASON_UNSUPPORTED;
     }
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        int fd = open_own_folder(library, folders[i], make);
-        if (fd < 0) {
-            *ret_fault = "cannot use its folder .fsd";
-            return library_own_failure(errno);
-        }
-        bool can_record = !library->records || record_is_possible(fd);
-        descriptor_close(fd);
-        if (!can_record) {
-            *ret_fault = "the file system has no user xattrs, which records need";
-            return -REASON_UNSUPPORTED;
-        }
+
+    int own = open_again(library, make);
+    if (own < 0 && (errno != ENOENT || make))
+        return refuse(library, library->root, OWN, "folder .fsd", ret_fault);
+    int stage = own < 0 ? -1 : library_open_folder(library, own, LIBRARY_STAGE, make);
+    if (own >= 0 && stage < 0 && (errno != ENOENT || make))
+        return refuse(library, own, LIBRARY_STAGE, "folder .fsd/stage", ret_fault);
+
+    /* What is missing could be made in the folder above it. */
+    int above = own < 0 ? library->root : own;
+    int lowest = stage < 0 ? above : stage;
+    bool is_writable = descriptor_access(above, ".", W_OK | X_OK) == 0 &&
+                       descriptor_access(lowest, ".", W_OK | X_OK) == 0;
+    bool can_record = !is_writable || !library->records || record_is_possible(lowest);
+    descriptor_close(stage);
+    if (!is_writable)
+        return refuse(library, library->root, OWN, "folder .fsd", ret_fault);
+    if (!can_record) {
+        (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM,
+                       "the file system has no user xattrs, which records need");
+        return -REASON_UNSUPPORTED;
     }
-    if (lock_prepare(library, make) < 0) {
-        *ret_fault = "cannot use .fsd/lock";
-        return library_own_failure(errno);
+
+    for (size_t i = 0; own >= 0 && i < sizeof others / sizeof others[0]; i++) {
+        if (fstatat(own, others[i].name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (status.st_mode & S_IFMT) == others[i].type && !library_is_closed(library, &status))
+            return refuse(library, own, others[i].name, others[i].what, ret_fault);
     }
+    if (own >= 0 && lock_prepare(library, make) < 0)
+        return refuse(library, own, LIBRARY_LOCK, "file .fsd/lock", ret_fault);
     return 0;
 }
 
-static bool is_missing(const struct library *library, const char *path)
+/* Is one of the daemon's own files there, what it should be, and closed to others? */
+static bool is_usable(const struct library *library, int own, const char *name, mode_t type)
 {
     struct stat status;
 
-    return fstatat(library->root, path, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
-           (errno == ENOENT || errno == ENOTDIR);
+    return fstatat(own, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (status.st_mode & S_IFMT) == type && library_is_closed(library, &status);
 }
 
 bool library_is_prepared(const struct library *library)
 {
-    return !is_missing(library, LIBRARY_STAGE) && !is_missing(library, LIBRARY_LOCK);
+    int own = library_own(library);
+
+    return own >= 0 && is_usable(library, own, LIBRARY_STAGE, S_IFDIR) &&
+           is_usable(library, own, LIBRARY_LOCK, S_IFREG);
+}
+
+bool library_is_exposed(const struct library *library)
+{
+    struct stat status;
+
+    if (fstat(library->root, &status) < 0 || library_is_closed(library, &status))
+        return false;
+    /* With the sticky bit, others can add to a folder, but take nothing from it unless it is theirs. */
+    bool is_trusted = status.st_uid == library->user || status.st_uid == 0;
+    return !is_trusted || (status.st_mode & S_ISVTX) == 0;
 }
 
 bool library_is_in_place(const struct library *library)

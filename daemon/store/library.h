@@ -1,5 +1,10 @@
 /*
- * The library: the folder that fsd serves, and how names are opened in it.
+ * The library: the folder that fsd serves, how names are opened in it, and the daemon's own folder
+ * in it, .fsd.
+ *
+ * Others may be able to write to the library's folder. So .fsd is opened once, and its owner and
+ * mode are checked: nobody else can change what is in it. From then on it is used by its descriptor
+ * and what is in it by single names, so that whatever else is called .fsd meanwhile is never touched.
  *
  * Functions of store/ take valid names (name_is_valid()). They return 0 or the negative of a reason,
  * leave the error of the system call in errno, and print and log nothing.
@@ -10,15 +15,24 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "protocol/reason.h"
 
-#define LIBRARY_STAGE ".fsd/stage"
-#define LIBRARY_LOCK  ".fsd/lock"
+/* What is in .fsd. */
+#define LIBRARY_STAGE      "stage"
+#define LIBRARY_LOCK       "lock"
+#define LIBRARY_QUARANTINE "quarantine"
+
+enum {
+    LIBRARY_FAULT_ROOM = 160,
+};
 
 struct library {
     char path[PATH_MAX]; /* as it was opened */
     int root;            /* the folder itself */
+    int own;             /* its folder .fsd, for library_own(); always open */
+    uid_t user;          /* that opened it, to whom its own files must belong, if not to root */
     bool records;        /* stored files get records, so the file system has user xattrs */
 };
 
@@ -28,13 +42,39 @@ int library_open(struct library *library, const char *path, bool records);
 /*
  * Makes the daemon's own folders and the file of the locks, where they are missing, and checks that
  * files can be stored. Without `make`, nothing is made: could it be? Returns 0; -REASON_DENIED or
- * -REASON_NO_SPACE when files can only be read; or another reason. Then `*ret_fault` says what is
- * wrong, without errno, which says why.
+ * -REASON_NO_SPACE when files can only be read; -REASON_UNAVAILABLE when others could change what is
+ * in .fsd, and the file system is not read-only; or another reason. Then `ret_fault` says what is
+ * wrong, and errno, unless it is 0, says why.
  */
-int library_prepare(const struct library *library, bool make, const char **ret_fault);
+int library_prepare(const struct library *library, bool make, char ret_fault[LIBRARY_FAULT_ROOM]);
 
-/* Is what library_prepare() made still there? */
+/* Is what library_prepare() made still there, and closed to others? */
 bool library_is_prepared(const struct library *library);
+
+/* Could others, neither root nor the user of the library, replace what is in the library's folder? */
+bool library_is_exposed(const struct library *library);
+
+/*
+ * The descriptor of .fsd. If another folder has that name by now, since somebody has removed .fsd
+ * and another process has made it again, it becomes that one. Returns -1, with errno, when there is
+ * none; with errno EPERM when others could change what is in it.
+ */
+int library_own(const struct library *library);
+
+/* Opens a folder of .fsd, as library_open_folder() does. */
+int library_open_own(const struct library *library, const char *name);
+
+/*
+ * Opens one of the daemon's own folders in another one, to read its entries, and with `make` makes
+ * it if it is missing. Returns a descriptor; or -1 with errno, EPERM when it is not closed to others.
+ */
+int library_open_folder(const struct library *library, int at, const char *name, bool make);
+
+/*
+ * Does one of the daemon's own files belong to the user of the library or root, and may only its
+ * owner write to it? An access control list (acl(5)) that allows more shows in the group's bits.
+ */
+bool library_is_closed(const struct library *library, const struct stat *status);
 
 /*
  * Does the path of the library still lead to it? If not, it was unmounted, moved or replaced, and

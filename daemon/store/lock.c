@@ -22,8 +22,21 @@ enum {
 /* Open for writing, though nothing is written: NFS needs that for an exclusive lock. */
 static int open_file(const struct library *library)
 {
-    return openat(library->root, LIBRARY_LOCK,
-                  O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, LOCK_MODE);
+    struct stat status;
+    int own = library_own(library);
+    int fd = own < 0 ? -1
+                     : openat(own, LIBRARY_LOCK,
+                              O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, LOCK_MODE);
+
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &status) == 0) {
+        if (S_ISREG(status.st_mode) && library_is_closed(library, &status))
+            return fd;
+        errno = EPERM;
+    }
+    descriptor_close(fd);
+    return -1;
 }
 
 int lock_name(const struct library *library, const char *name, int operation)
@@ -41,8 +54,9 @@ int lock_name(const struct library *library, const char *name, int operation)
         int code = fd < 0 ? -1 : 0;
         while (fd >= 0 && (code = fcntl(fd, F_OFD_SETLKW, &lock)) < 0 && errno == EINTR)
             continue;
-        /* If somebody has removed the file meanwhile, others lock the next one. */
-        if (code == 0 && descriptor_is_named(fd, library->root, LIBRARY_LOCK))
+        /* If somebody has removed the file or .fsd meanwhile, others lock the next one. */
+        int own = code == 0 ? library_own(library) : -1;
+        if (own >= 0 && descriptor_is_named(fd, own, LIBRARY_LOCK))
             return fd;
         descriptor_close(fd);
         if (code < 0)
@@ -55,7 +69,7 @@ int lock_name(const struct library *library, const char *name, int operation)
 int lock_prepare(const struct library *library, bool make)
 {
     if (!make)
-        return descriptor_access(library->root, LIBRARY_LOCK, R_OK | W_OK) < 0 && errno != ENOENT
+        return descriptor_access(library->own, LIBRARY_LOCK, R_OK | W_OK) < 0 && errno != ENOENT
                    ? -1
                    : 0;
     int fd = open_file(library);

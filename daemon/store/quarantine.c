@@ -16,26 +16,15 @@
 #include "protocol/digest.h"
 #include "protocol/name.h"
 
-#define FOLDER ".fsd/quarantine"
-
-enum {
-    FOLDER_MODE = 0700,
-    PATH_ROOM = sizeof FOLDER + DIGEST_ROOM,
-};
-
-/* Where the file of a name is. Returns `path`. */
-static const char *find_path(const char *name, char path[PATH_ROOM])
+/* The file of a name in the quarantine. */
+static const char *file_of(const char *name, char hash[DIGEST_ROOM])
 {
-    char hash[DIGEST_ROOM];
-
-    (void)digest_of_bytes(name, strlen(name), hash);
-    (void)snprintf(path, PATH_ROOM, FOLDER "/%s", digest_hex(hash));
-    return path;
+    return digest_hex(digest_of_bytes(name, strlen(name), hash));
 }
 
 static int open_folder(const struct library *library)
 {
-    return library_openat(library, FOLDER, O_RDONLY | O_DIRECTORY);
+    return library_open_own(library, LIBRARY_QUARANTINE);
 }
 
 static int set_name(int fd, const char *name)
@@ -45,14 +34,12 @@ static int set_name(int fd, const char *name)
 
 int quarantine_make(const struct library *library)
 {
-    struct folders folders;
+    int own = library_own(library);
+    int fd = own < 0 ? -1 : library_open_folder(library, own, LIBRARY_QUARANTINE, true);
+    int code =
+        fd < 0 || fsync(own) < 0 || fsync(library->root) < 0 ? library_own_failure(errno) : 0;
 
-    if (mkdirat(library->root, FOLDER, FOLDER_MODE) < 0 && errno != EEXIST)
-        return library_failure(errno);
-    int code = folders_open(&folders, library, FOLDER, false);
-    if (code == 0)
-        code = folders_sync(&folders);
-    folders_close(&folders);
+    descriptor_close(fd);
     return code;
 }
 
@@ -74,10 +61,11 @@ int quarantine_label(const struct stored *stored, const char *name)
 
 int quarantine_move(const struct library *library, const char *name, const struct stored *stored)
 {
-    char path[PATH_ROOM];
+    char hash[DIGEST_ROOM];
     struct stat status;
     struct folders folders = {.count = 0};
     int quarantine = open_folder(library);
+    const char *file = file_of(name, hash);
     int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX);
     int code = lock < 0 ? library_own_failure(errno) : folders_open(&folders, library, name, false);
 
@@ -91,9 +79,14 @@ int quarantine_move(const struct library *library, const char *name, const struc
     /* A rename to another link of the same file does nothing, and returns 0 (rename(2)). */
     if (code == 0 && status.st_nlink != 1)
         code = -REASON_EXISTS;
-    if (code == 0 && renameat(folders_parent(&folders), folders.last, quarantine,
-                              name_last_component(find_path(name, path))) < 0)
+    if (code == 0 && renameat(folders_parent(&folders), folders.last, quarantine, file) < 0)
         code = library_failure(errno);
+    /* If another file has taken the name just now, it gets it back. */
+    if (code == 0 && !descriptor_is_named(stored->fd, quarantine, file)) {
+        code = -REASON_NOT_FOUND;
+        if (linkat(quarantine, file, folders_parent(&folders), folders.last, 0) == 0)
+            (void)unlinkat(quarantine, file, 0);
+    }
     if (code == 0 && fsync(quarantine) < 0)
         code = -REASON_INTERNAL;
     if (code == 0) {
@@ -108,12 +101,20 @@ int quarantine_move(const struct library *library, const char *name, const struc
 
 int quarantine_open(const struct library *library, const char *name, struct stored *ret)
 {
-    char path[PATH_ROOM];
-    int code = lookup_open(library, find_path(name, path), ret);
+    char hash[DIGEST_ROOM];
+    int folder = open_folder(library);
 
-    if (code < 0)
-        return code;
-    code = record_read(ret->fd, &ret->status, &ret->record);
+    *ret = (struct stored){.fd = -1};
+    /* One that others could have made reserves nothing. Nothing can be stored then, either. */
+    if (folder < 0)
+        return errno == EPERM ? -REASON_NOT_FOUND : library_failure(errno);
+    ret->fd = openat(folder, file_of(name, hash),
+                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int code = ret->fd < 0 || fstat(ret->fd, &ret->status) < 0 ? library_failure(errno) : 0;
+    descriptor_close(folder);
+    if (code == 0)
+        code = S_ISREG(ret->status.st_mode) ? record_read(ret->fd, &ret->status, &ret->record)
+                                            : -REASON_NOT_A_FILE;
     if (code == 0)
         return 0;
     descriptor_close(ret->fd);
@@ -124,9 +125,10 @@ int quarantine_open(const struct library *library, const char *name, struct stor
 int quarantine_lock(const struct library *library, const char *name, int *ret_lock)
 {
     struct stat status;
+    int own = library_own(library);
 
     *ret_lock = -1;
-    if (fstatat(library->root, FOLDER, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    if (own < 0 || fstatat(own, LIBRARY_QUARANTINE, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : library_failure(errno);
     *ret_lock = lock_name(library, name, LOCK_SH);
     return *ret_lock < 0 ? library_own_failure(errno) : 0;
@@ -134,13 +136,13 @@ int quarantine_lock(const struct library *library, const char *name, int *ret_lo
 
 int quarantine_drop(const struct library *library, const char *name)
 {
-    char path[PATH_ROOM];
+    char hash[DIGEST_ROOM];
     int folder = open_folder(library);
     int code = 0;
 
     if (folder < 0)
         return library_failure(errno);
-    if (unlinkat(folder, name_last_component(find_path(name, path)), 0) < 0 || fsync(folder) < 0)
+    if (unlinkat(folder, file_of(name, hash), 0) < 0 || fsync(folder) < 0)
         code = library_failure(errno);
     descriptor_close(folder);
     return code;

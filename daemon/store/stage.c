@@ -19,27 +19,23 @@
 #include "protocol/hex.h"
 
 enum {
-    STAGE_FOLDER_MODE = 0700,
     STAGE_MODE = 0600,
     STORED_MODE = 0440,           /* nobody writes to a stored file */
     PLAN_ROOM = DIGEST_ROOM + 40, /* a record is longer */
     BLOCK = 512,                  /* bytes of what st_blocks counts (stat(3type)) */
     LOCK_MS = 10000,              /* how long to wait for other sessions of the client */
     LOCK_PAUSE_MS = 20,           /* at most before the next try */
+    LINK_ROOM = 32,               /* bytes of "/proc/self/fd/" and a number */
 };
 
 /* Opens the folder of a client's stages, and makes it if that is asked for and it is missing. */
 static int open_folder(const struct library *library, const char *client, bool make)
 {
-    char path[sizeof LIBRARY_STAGE + RECORD_CLIENT_ROOM];
+    int stages = library_open_own(library, LIBRARY_STAGE);
+    int fd = stages < 0 ? -1 : library_open_folder(library, stages, client, make);
 
-    (void)snprintf(path, sizeof path, LIBRARY_STAGE "/%s", client);
-    int fd = library_openat(library, path, O_RDONLY | O_DIRECTORY);
-    if (fd >= 0 || errno != ENOENT || !make)
-        return fd;
-    if (mkdirat(library->root, path, STAGE_FOLDER_MODE) < 0 && errno != EEXIST)
-        return -1;
-    return library_openat(library, path, O_RDONLY | O_DIRECTORY);
+    descriptor_close(stages);
+    return fd;
 }
 
 /*
@@ -68,10 +64,9 @@ static void add_usage(void *context, int folder, const char *id, const struct st
     usage->room += (uint64_t)(status->st_size > room ? status->st_size : room);
 }
 
-/* Opens a folder to read its entries; NULL when it cannot be. */
-static DIR *open_entries(int at, const char *name)
+/* Reads the entries of a folder, whose descriptor it takes over; NULL when that is -1. */
+static DIR *read_entries(int fd)
 {
-    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
 
     if (entries == NULL)
@@ -80,9 +75,10 @@ static DIR *open_entries(int at, const char *name)
 }
 
 /* Visits the stages of one client. */
-static void visit_client(int at, const char *client, stage_visit *visit, void *context)
+static void visit_client(const struct library *library, int at, const char *client,
+                         stage_visit *visit, void *context)
 {
-    DIR *stages = open_entries(at, client);
+    DIR *stages = read_entries(library_open_folder(library, at, client, false));
     const struct dirent *entry = NULL;
     struct stat status;
 
@@ -100,12 +96,12 @@ static void visit_client(int at, const char *client, stage_visit *visit, void *c
 /* Visits the stages of all clients. */
 static void visit_all(const struct library *library, stage_visit *visit, void *context)
 {
-    DIR *clients = open_entries(library->root, LIBRARY_STAGE);
+    DIR *clients = read_entries(library_open_own(library, LIBRARY_STAGE));
     const struct dirent *entry = NULL;
 
     while (clients != NULL && (entry = readdir(clients)) != NULL) {
         if (entry->d_name[0] != '.')
-            visit_client(dirfd(clients), entry->d_name, visit, context);
+            visit_client(library, dirfd(clients), entry->d_name, visit, context);
     }
     if (clients != NULL)
         (void)closedir(clients);
@@ -141,7 +137,8 @@ static int stage_failure(int error)
  * Checks a stage that was found and locked. It may belong to another upload, or have been swept,
  * sealed or linked meanwhile; one that is no longer useful is removed. Returns 0 or a reason.
  */
-static int check_found(const struct stage *stage, const struct stage_plan *plan)
+static int check_found(const struct stage *stage, const struct library *library,
+                       const struct stage_plan *plan)
 {
     struct stat status;
     char expected[PLAN_ROOM];
@@ -155,6 +152,10 @@ static int check_found(const struct stage *stage, const struct stage_plan *plan)
         return -REASON_NOT_FOUND;
     if (fstat(stage->lock, &status) < 0)
         return -REASON_INTERNAL;
+    if (!S_ISREG(status.st_mode) || !library_is_closed(library, &status)) {
+        errno = EPERM;
+        return -REASON_UNAVAILABLE;
+    }
     ssize_t length = fgetxattr(stage->lock, RECORD_XATTR, text, sizeof text);
     bool is_sealed = (status.st_mode & S_IWUSR) == 0 || status.st_nlink > 1;
     if (is_sealed || length < 0)
@@ -229,15 +230,16 @@ int stage_resume(struct stage *stage, const struct library *library, const char 
 
     *stage = (struct stage){.fd = -1, .lock = -1, .folder = open_folder(library, client, false)};
     memcpy(stage->id, plan->id, sizeof stage->id);
+    /* In one that others could have made there is none, and cannot be one. */
     if (stage->folder < 0)
-        return errno == ENOENT ? -REASON_NOT_FOUND : stage_failure(errno);
+        return errno == ENOENT || errno == EPERM ? -REASON_NOT_FOUND : stage_failure(errno);
     stage->lock = openat(stage->folder, stage->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (stage->lock < 0)
         code = errno == ENOENT ? -REASON_NOT_FOUND : stage_failure(errno);
     else if (flock(stage->lock, LOCK_EX | LOCK_NB) < 0)
         code = stage_failure(errno);
     else
-        code = check_found(stage, plan);
+        code = check_found(stage, library, plan);
 
     /* Opens it to write after its last byte. */
     if (code == 0) {
@@ -304,6 +306,23 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
     return 0;
 }
 
+int stage_link(const struct stage *stage, int folder, const char *name)
+{
+    char path[LINK_ROOM];
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", stage->fd);
+    if (linkat(AT_FDCWD, path, folder, name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    /* There may be no /proc, or a sandbox or file system that does not allow this. */
+    if (library_failure(errno) != -REASON_NOT_FOUND && !descriptor_lacks_call(errno))
+        return -1;
+    if (!descriptor_is_named(stage->fd, stage->folder, stage->id)) {
+        errno = ENOENT;
+        return -1;
+    }
+    return linkat(stage->folder, stage->id, folder, name, 0);
+}
+
 void stage_close(struct stage *stage)
 {
     if (stage->fd >= 0 && !stage->moved)
@@ -326,9 +345,9 @@ void stage_measure(const struct library *library, const char *client, struct sta
         visit_all(library, add_usage, ret);
         return;
     }
-    int stages = library_openat(library, LIBRARY_STAGE, O_PATH | O_DIRECTORY);
+    int stages = library_open_own(library, LIBRARY_STAGE);
     if (stages >= 0)
-        visit_client(stages, client, add_usage, ret);
+        visit_client(library, stages, client, add_usage, ret);
     descriptor_close(stages);
 }
 
@@ -354,8 +373,8 @@ static void sweep_one(void *context, int folder, const char *id, const struct st
      * its place. Once the lock is ours the name stays, so that it is checked again only now.
      */
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &locked) == 0 &&
-        locked.st_mtime < sweep->before && descriptor_is_named(fd, folder, id) &&
-        unlinkat(folder, id, 0) == 0)
+        S_ISREG(locked.st_mode) && locked.st_mtime < sweep->before &&
+        descriptor_is_named(fd, folder, id) && unlinkat(folder, id, 0) == 0)
         sweep->swept->removed++;
     descriptor_close(fd);
 }

@@ -80,6 +80,13 @@ int stage_write(struct stage *stage, const char *bytes, size_t length);
  */
 int stage_seal(struct stage *stage, const struct library *library, struct record *record);
 
+/*
+ * Gives a sealed stage another name, in this folder: the file that was written and sealed, by its
+ * descriptor, whatever its own name leads to by now. Only where that is impossible, what has its own
+ * name. Returns 0, or -1 with errno set, ENOENT also when the stage has lost its name.
+ */
+int stage_link(const struct stage *stage, int folder, const char *name);
+
 /* Removes the name of the stage, and closes it. Does nothing for STAGE_NONE. */
 void stage_close(struct stage *stage);
 

@@ -143,7 +143,7 @@ static void begin(void)
     static const char text[] =
         "library = \"/\"; limits = { idle = \"5s\"; wait = \"5s\"; };"
         "users = ({ user = \"fuzz\"; rights = \"list\"; folder = \"d\"; });\n";
-    const char *wrong = NULL;
+    char wrong[LIBRARY_FAULT_ROOM];
     struct fault fault;
 
     folder_make();
@@ -151,7 +151,7 @@ static void begin(void)
     CHECK(configuration_parse(&settings.configuration, text, "file", &fault) == 0);
     CHECK(library_open(&library, fuzz_folder, record_is_possible(open(fuzz_folder, O_RDONLY))) ==
           0);
-    CHECK(library.records && library_prepare(&library, true, &wrong) == 0);
+    CHECK(library.records && library_prepare(&library, true, wrong) == 0);
     log_set_level(LOG_LEVEL_CRITICAL);
     answers = memfd_create("answers", MFD_CLOEXEC);
     slots = slots_make(1);

@@ -29,12 +29,12 @@ static int move(const struct library *library, const struct stored *stored)
 int main(void)
 {
     char path[] = "quarantine.XXXXXX";
-    struct library library = {.records = true};
+    struct library library;
     struct stored stored;
 
     CHECK(mkdtemp(path) != NULL);
-    library.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK(library.root >= 0 && mkdirat(library.root, ".fsd", 0700) == 0);
+    CHECK(library_open(&library, path, true) == 0);
+    CHECK(mkdirat(library.root, ".fsd", 0700) == 0);
     CHECK(quarantine_make(&library) == 0);
 
     store(&library, &stored);
