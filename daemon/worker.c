@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -124,9 +126,10 @@ struct threads {
      */
     int reserve;
     pthread_attr_t attributes;
-    sem_t ended;  /* each thread posts it once, at its end */
-    size_t count; /* of threads, and of ends that are posted but not yet taken */
-    bool cannot;  /* the last connection got no thread, and that was logged */
+    sem_t ended;            /* each thread posts it once, at its end */
+    size_t count;           /* of threads, and of ends that are posted but not yet taken */
+    bool cannot;            /* the last connection got no thread, and that was logged */
+    _Atomic size_t serving; /* sessions under way */
 };
 
 /* The argument of a new thread, which frees it. */
@@ -144,6 +147,9 @@ static void *run_session(void *argument)
     serve_connection(start.message.connection, start.message.address, start.message.session,
                      start.message.slot, threads->service, threads->wake, threads->gone);
     report_end(threads->channel, start.message.session);
+    /* What a crowd has used goes back to the system: malloc(3) keeps some for each thread. */
+    if (atomic_fetch_sub(&threads->serving, 1) == 1)
+        (void)malloc_trim(0);
     (void)sem_post(&threads->ended);
     return NULL;
 }
@@ -156,6 +162,7 @@ static void start_session(struct threads *threads, const struct message *message
     struct start *start = error == 0 ? malloc(sizeof *start) : NULL;
 
     if (start != NULL) {
+        (void)atomic_fetch_add(&threads->serving, 1);
         *start = (struct start){.threads = threads, .message = *message};
         error = pthread_create(&thread, &threads->attributes, run_session, start);
     } else if (error == 0) {
@@ -166,6 +173,8 @@ static void start_session(struct threads *threads, const struct message *message
         threads->cannot = false;
         return;
     }
+    if (start != NULL)
+        (void)atomic_fetch_sub(&threads->serving, 1);
     free(start);
     /* Log only the first of several failures in a row. */
     if (!threads->cannot && log_admits(LOG_FAILURES))
