@@ -119,6 +119,12 @@ def memory(pid, kind):
     return int(found[1]) * 1024 if found else 0
 
 
+def share_of_memory(pids):
+    """The bytes of all these processes, of which each counts its share of what several have (Pss)."""
+    texts = (read_process(pid, 'smaps_rollup') for pid in pids)
+    return sum(int(kib) * 1024 for text in texts for kib in re.findall(r'^Pss:\s+(\d+) kB$', text, re.M))
+
+
 def processor_time(pid):
     """Seconds of user and system time."""
     fields = read_process(pid, 'stat').rpartition(')')[2].split()
@@ -142,7 +148,7 @@ class Daemon:
     """An fsd with a library, a socket, a free port and a log in a private folder."""
 
     def __init__(self, folder, *options, settings='', library=None, is_started=True,
-                 **how):
+                 anonymous='list get put', **how):
         self.folder = tempfile.mkdtemp(prefix='daemon.', dir=folder)
         os.chmod(self.folder, 0o711)
         self.socket = os.path.join(self.folder, 'socket')
@@ -152,7 +158,7 @@ class Daemon:
         os.makedirs(self.library, exist_ok=True)
         with open(self.config, 'w', encoding='utf-8') as file:
             file.write(settings)
-        self.options = options
+        self.options = ('--anonymous', anonymous, *options)
         self.process = None
         if is_started:
             self.start(**how)
@@ -162,8 +168,7 @@ class Daemon:
         with open(self.log, 'w', encoding='utf-8') as log:
             self.process = subprocess.Popen(
                 [*wrapper, FSD, '--config', self.config, '--library', self.library, '--foreground',
-                 '--listen', self.socket, '--listen', 'plain:127.0.0.1:0',
-                 '--anonymous', 'list get put', *self.options],
+                 '--listen', self.socket, '--listen', 'plain:127.0.0.1:0', *self.options],
                 env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log)
         self.pid = self.process.pid

@@ -462,6 +462,25 @@ connect('nobody').expect('LIST', 'EMPTY')
 END
 }
 
+@test "strangers: root is served while many of them hold and open connections" {
+    start_with_users '{ user = "daemon"; rights = "list"; }'
+    converse_as_users <<'END'
+held = []
+for number in range(600):
+    try:
+        held.append(connect(20000 + number))
+        held[-1].send_if_open('LIST\n')
+    except OSError:
+        pass
+    if number % 30 == 0:
+        Session().expect('LIST', 'EMPTY')
+        connect('daemon').expect('LIST', 'EMPTY')
+for session in held:
+    session.close()
+Session().expect('LIST', 'EMPTY')
+END
+}
+
 @test "strangers: who is anonymous is one of them, also with rights" {
     skip_unless_root 'to be another user'
     unshare -U --map-root-user true 2>/dev/null || skip 'no user namespace can be made here'
