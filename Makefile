@@ -84,7 +84,7 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) $(FUZZ_PACKAGES) clang-format clang-tidy c
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
 	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
-	check-load race crash faults powercut bench fuzz fuzz-programs fuzz-objects deps-fuzz
+	check-load race crash faults powercut bench hostile fuzz fuzz-programs fuzz-objects deps-fuzz
 
 all: programs ## build the programs, and the manuals if scdoc is installed
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -228,9 +228,15 @@ bench: deps-test ## measure the concurrency models, and write bench/concurrency.
 	$(Q)$(MAKE) --no-print-directory programs benchmarks
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' bench/concurrency
 
+ASAN_BUILD = BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps-test ## all tests on programs built with ASan and UBSan
-	$(Q)$(MAKE) --no-print-directory test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
-		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+	$(Q)$(MAKE) --no-print-directory test $(ASAN_BUILD)
+
+hostile: deps-test ## clients and servers that break the rules, on programs as asan builds them; TIME=, COUNT=
+	$(Q)$(MAKE) --no-print-directory programs $(ASAN_BUILD)
+	$(Q)FSD_BUILD='$(abspath build/asan)' FSD_MODELS='$(MODELS)' COUNT='$(COUNT)' TIME='$(TIME)' \
+		SEED='$(SEED)' tests/hostile
 
 # A thread of its own for each session: where data races would be.
 tsan: deps-test ## tests with a daemon, of programs built with ThreadSanitizer, with threads
