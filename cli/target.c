@@ -5,9 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/signals.h"
@@ -17,6 +15,7 @@
 
 enum {
     NEW_MODE = 0666, /* of a new file, less the umask */
+    LINKS_MOST = 40, /* that are followed, as Linux does */
 };
 
 /* Returns 0 if there is no temporary file any more, or -1 with errno set. */
@@ -28,26 +27,6 @@ static int remove_temporary(struct target *target)
     signals_forget_file();
     target->temporary[0] = '\0';
     return 0;
-}
-
-/* Opens the target's folder. One that cannot be read may still be written to. */
-static int open_folder(const struct target *target)
-{
-    const int flags = O_DIRECTORY | O_CLOEXEC;
-    if (target->base != AT_FDCWD)
-        return fcntl(target->base, F_DUPFD_CLOEXEC, 0);
-    char *folder = target->last == target->real
-                       ? strdup(".")
-                       : strndup(target->real, (size_t)(target->last - target->real));
-    if (folder == NULL)
-        return -1;
-    int fd = open(folder, O_RDONLY | flags);
-    if (fd < 0)
-        fd = open(folder, O_PATH | flags);
-    int error = errno;
-    free(folder);
-    errno = error;
-    return fd;
 }
 
 /*
@@ -84,74 +63,165 @@ static int sync_to_disk(int fd)
     return fsync(fd) < 0 && errno != EBADF && !descriptor_lacks_call(errno) ? -1 : 0;
 }
 
-/*
- * Opens the folder at `length` bytes of a path below the open folder `base`, component by component;
- * those that are missing are made. None may be a symbolic link. Returns the descriptor, for a length
- * of 0 one of `base` itself, or -1 with errno set: ENOTDIR where a link or a file is in the way.
- */
-static int open_below(int base, const char *path, size_t length)
+static int open_folder(int base, const char *path)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int folder = fcntl(base, F_DUPFD_CLOEXEC, 0);
+    const int flags = O_DIRECTORY | O_CLOEXEC;
+    int fd = openat(base, path, O_RDONLY | flags);
 
-    for (size_t start = 0; folder >= 0 && start < length;) {
-        char name[NAME_MAX + 1];
-        const char *slash = memchr(path + start, '/', length - start);
-        size_t end = slash != NULL ? (size_t)(slash - path) : length;
-        int below = -1;
-        errno = ENAMETOOLONG;
-        if (end - start < sizeof name) {
-            memcpy(name, path + start, end - start);
-            name[end - start] = '\0';
-            below = openat(folder, name, flags);
-            /* A file in a new folder is synced to disk, so the folder must be, too. */
-            if (below < 0 && errno == ENOENT &&
-                (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_to_disk(folder) == 0)
-                below = openat(folder, name, flags);
-        }
-        descriptor_close(folder);
-        folder = below;
-        start = end + 1;
+    return fd < 0 ? openat(base, path, O_PATH | flags) : fd;
+}
+
+int target_open_folder(const char *path)
+{
+    return open_folder(AT_FDCWD, path);
+}
+
+static int fail_folder(const struct target *target, struct failure *failure)
+{
+    return errno == ENOENT ? fail(failure, REASON_LOCAL, target->path,
+                                  "its local folder does not exist (make it first)")
+                           : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+}
+
+/* In a folder where everybody may make files, as in /tmp, is this one of another user? */
+static bool is_foreign(const struct stat *folder, const struct stat *status)
+{
+    const mode_t shared = S_ISVTX | S_IWOTH;
+
+    return (folder->st_mode & shared) == shared && status->st_uid != geteuid() &&
+           status->st_uid != 0 && status->st_uid != folder->st_uid;
+}
+
+/*
+ * Looks at `last` in `folder`, which must be free or a regular file. With a `link`, a symbolic link
+ * is no failure, and its text is read. Returns 0 or -REASON_LOCAL.
+ */
+static int look(struct target *target, char link[PATH_MAX], struct failure *failure)
+{
+    struct stat *there = &target->there;
+    struct stat folder;
+    struct stat output;
+
+    if (fstatat(target->folder, target->last, there, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0
+                               : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+    if (S_ISLNK(there->st_mode) && link != NULL) {
+        ssize_t length = readlinkat(target->folder, target->last, link, PATH_MAX - 1);
+        if (length < 0 || fstat(target->folder, &folder) < 0)
+            return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+        /* As Linux itself refuses it with fs.protected_symlinks (proc_sys_fs(5)). */
+        if (is_foreign(&folder, there))
+            return fail(failure, REASON_LOCAL, target->path,
+                        "is a symbolic link of another user, in a folder that everybody can write "
+                        "to (remove it first)");
+        link[length] = '\0';
+        return 0;
     }
-    /* Linux reports either for a link. */
-    if (folder < 0 && errno == ELOOP)
-        errno = ENOTDIR;
-    return folder;
+    if (S_ISLNK(there->st_mode))
+        return fail(
+            failure, REASON_LOCAL, target->path,
+            "a local symbolic link is in the way (remove it, or use --output to follow it)");
+    if (!S_ISREG(there->st_mode))
+        return fail(
+            failure, REASON_LOCAL, target->path,
+            "something local that is not a file is in the way (remove it, or use --output to "
+            "write into it)");
+    /* Other programs may write there, too: it must not be replaced. */
+    if (fstat(STDOUT_FILENO, &output) == 0 && descriptor_is_same(&output, there))
+        return fail(failure, REASON_USAGE, target->path, "is standard output (use --output -)");
+    target->kind = TARGET_FILE;
+    return 0;
+}
+
+static int fail_is_folder(const struct target *target, struct failure *failure)
+{
+    return fail(failure, REASON_LOCAL, target->path,
+                "is a local folder (use --into %s to fetch into it, or -R to fetch a folder)",
+                target->path);
 }
 
 int target_look(struct target *target, const char *path, struct failure *failure)
 {
-    struct stat status;
-    struct stat output;
+    char text[PATH_MAX];
+    char link[PATH_MAX] = "";
+    const char *rest = path; /* of the way to the file: relative to `folder` */
+    int base = AT_FDCWD;
+    int code = 0;
 
-    *target = (struct target){.path = path, .base = AT_FDCWD, .folder = -1, .fd = -1};
-    if (stat(path, &status) == 0) {
-        if (S_ISDIR(status.st_mode))
-            return fail(
-                failure, REASON_LOCAL, path,
-                "is a local folder (use --into %s to fetch into it, or -R to fetch a folder)",
-                path);
-        /* Other programs may write there, too: it must not be replaced. */
-        if (S_ISREG(status.st_mode) && fstat(STDOUT_FILENO, &output) == 0 &&
-            descriptor_is_same(&output, &status))
-            return fail(failure, REASON_USAGE, path, "is standard output (use --output -)");
-        target->kind = S_ISREG(status.st_mode) ? TARGET_FILE : TARGET_DEVICE;
-        target->mode = status.st_mode & 0777;
-    } else if (errno != ENOENT) {
-        return fail_errno(failure, REASON_LOCAL, path, "cannot write");
+    *target = (struct target){.path = path, .folder = -1, .fd = -1};
+    /* A link to a device or pipe, such as /dev/stdout, may lead to something that has no path. */
+    if (stat(path, &target->there) == 0 && !S_ISREG(target->there.st_mode)) {
+        if (S_ISDIR(target->there.st_mode))
+            return fail_is_folder(target, failure);
+        target->kind = TARGET_DEVICE;
+        return 0;
     }
-    /*
-     * A link is resolved, or the download would replace the link itself. One to a device or pipe,
-     * such as /dev/stdout, may lead to something that has no path.
-     */
-    bool is_link = lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
-    target->real = is_link && target->kind != TARGET_DEVICE ? realpath(path, NULL) : strdup(path);
-    if (target->real == NULL && is_link && errno == ENOENT)
+    /* Links are followed here, or the download would replace the link itself. */
+    for (int links = 0; code == 0; links++) {
+        const char *last = name_last_component(rest);
+        errno = links > LINKS_MOST ? ELOOP : ENAMETOOLONG;
+        if (links > LINKS_MOST || strlen(rest) >= sizeof text || strlen(last) > NAME_MAX)
+            return fail_errno(failure, REASON_LOCAL, path, "cannot write");
+        (void)snprintf(text, sizeof text, "%.*s", (int)(last - rest), rest);
+        memcpy(target->last, last, strlen(last) + 1);
+        target->folder = open_folder(base, text[0] != '\0' ? text : ".");
+        descriptor_close(base);
+        if (target->folder < 0)
+            return fail_folder(target, failure);
+        target->there.st_mode = 0;
+        code = look(target, link, failure);
+        if (code < 0 || !S_ISLNK(target->there.st_mode))
+            break;
+        base = target->folder;
+        target->folder = -1;
+        rest = link;
+    }
+    if (code == 0 && target->kind == TARGET_FREE && rest == link)
         return fail(failure, REASON_LOCAL, path,
                     "is a local symbolic link that leads nowhere (remove it first)");
-    if (target->real == NULL)
-        return fail_errno(failure, REASON_LOCAL, path, "cannot write");
-    target->last = name_last_component(target->real);
+    return code;
+}
+
+/*
+ * Opens the folder that has the last component of a path below `base`, component by component; those
+ * that are missing are made. None may be a symbolic link, or a stranger's. Returns 0 or
+ * -REASON_LOCAL.
+ */
+static int open_below(struct target *target, int base, const char *below, struct failure *failure)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const char *slash = NULL;
+
+    target->folder = fcntl(base, F_DUPFD_CLOEXEC, 0);
+    for (; target->folder >= 0 && (slash = strchr(below, '/')) != NULL; below = slash + 1) {
+        char name[NAME_MAX + 1];
+        struct stat above;
+        struct stat status;
+        int folder = target->folder;
+        target->folder = -1;
+        errno = ENAMETOOLONG;
+        if ((size_t)(slash - below) < sizeof name) {
+            (void)snprintf(name, sizeof name, "%.*s", (int)(slash - below), below);
+            target->folder = openat(folder, name, flags);
+            /* A file in a new folder is synced to disk, so the folder must be, too. */
+            if (target->folder < 0 && errno == ENOENT &&
+                (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_to_disk(folder) == 0)
+                target->folder = openat(folder, name, flags);
+        }
+        bool is_strange = target->folder >= 0 && fstat(folder, &above) == 0 &&
+                          fstat(target->folder, &status) == 0 && is_foreign(&above, &status);
+        descriptor_close(folder);
+        if (is_strange)
+            return fail(failure, REASON_LOCAL, target->path,
+                        "the local folder %s is another user's, in a folder that everybody can "
+                        "write to",
+                        name);
+    }
+    /* Linux reports either for a link. */
+    if (target->folder < 0 && errno == ELOOP)
+        errno = ENOTDIR;
+    if (target->folder < 0)
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot make its local folder");
     return 0;
 }
 
@@ -159,37 +229,35 @@ int target_look_below(struct target *target, int base, const char *below, const 
                       struct failure *failure)
 {
     const char *last = name_last_component(below);
-    struct stat status;
 
     *target = (struct target){.path = path, .folder = -1, .fd = -1};
-    target->base = open_below(base, below, (size_t)(last - below));
-    if (target->base < 0)
-        return fail_errno(failure, REASON_LOCAL, path, "cannot make its local folder");
-    target->real = strdup(last);
-    if (target->real == NULL)
+    if (base < 0)
+        return fail_folder(target, failure);
+    int code = open_below(target, base, below, failure);
+    if (code < 0)
+        return code;
+    errno = ENAMETOOLONG;
+    if (strlen(last) > NAME_MAX)
         return fail_errno(failure, REASON_LOCAL, path, "cannot write");
-    target->last = target->real;
-    if (fstatat(target->base, last, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : fail_errno(failure, REASON_LOCAL, path, "cannot write");
-    if (!S_ISREG(status.st_mode))
-        return fail(failure, REASON_LOCAL, path, "%s",
-                    S_ISDIR(status.st_mode)   ? "is a local folder"
-                    : S_ISLNK(status.st_mode) ? "a local symbolic link is in the way"
-                                              : "something local that is not a file is in the way");
-    target->kind = TARGET_FILE;
-    target->mode = status.st_mode & 0777;
-    return 0;
+    memcpy(target->last, last, strlen(last) + 1);
+    code = look(target, NULL, failure);
+    if (code < 0 && S_ISDIR(target->there.st_mode))
+        return last == below ? fail_is_folder(target, failure)
+                             : fail(failure, REASON_LOCAL, path, "is a local folder");
+    return code;
 }
 
 int target_digest(const struct target *target, int64_t *ret_size, char ret_digest[DIGEST_ROOM],
                   struct failure *failure)
 {
     struct stat status;
-    /* Links were resolved or refused before: one that is there now is new, and not followed. */
-    int fd = openat(target->base, target->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    int code = fd >= 0 && fstat(fd, &status) == 0 ? digest_of_file(fd, &status, ret_digest)
-                                                  : -REASON_INTERNAL;
+    /* Anything but a file was refused before: what is there now is new. */
+    int fd = openat(target->folder, target->last,
+                    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+    int code = -REASON_INTERNAL;
 
+    if (fd >= 0 && fstat(fd, &status) == 0)
+        code = S_ISREG(status.st_mode) ? digest_of_file(fd, &status, ret_digest) : -REASON_MISMATCH;
     descriptor_close(fd);
     if (code == -REASON_MISMATCH)
         return fail(failure, REASON_MISMATCH, target->path,
@@ -200,24 +268,38 @@ int target_digest(const struct target *target, int64_t *ret_size, char ret_diges
     return 0;
 }
 
+/* Opens a device or FIFO, unless something else has taken its place. */
+static int open_device(struct target *target, struct failure *failure)
+{
+    struct stat status;
+
+    target->fd = open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (target->fd < 0 || fstat(target->fd, &status) < 0)
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+    return descriptor_is_same(&status, &target->there)
+               ? 0
+               : fail(failure, REASON_LOCAL, target->path, "was replaced while it was opened");
+}
+
 int target_open(struct target *target, struct failure *failure)
 {
+    /* The mode of a file that somebody else has put there means nothing. */
+    bool keeps_mode = target->kind == TARGET_FILE && target->there.st_uid == geteuid();
     char random[16 + 1];
+    struct stat status;
     sigset_t all;
     sigset_t before;
 
-    if (target->kind != TARGET_DEVICE)
-        target->folder = open_folder(target);
-    if (target->kind == TARGET_DEVICE) {
-        target->fd = open(target->path, O_WRONLY | O_CLOEXEC);
-    } else if (target->folder >= 0 && hex_random(sizeof random - 1, random) == 0) {
+    if (target->kind == TARGET_DEVICE)
+        return open_device(target, failure);
+    target->mode = keeps_mode ? target->there.st_mode & 0777 : NEW_MODE;
+    if (hex_random(sizeof random - 1, random) == 0) {
         (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
         /* Block signals until the file is noted, so that each of them removes it. */
         (void)sigfillset(&all);
         (void)sigprocmask(SIG_BLOCK, &all, &before);
-        target->fd =
-            openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                   target->kind == TARGET_FILE ? target->mode : NEW_MODE);
+        target->fd = openat(target->folder, target->temporary,
+                            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, target->mode);
         int error = errno;
         if (target->fd >= 0)
             signals_note_file(target->folder, target->temporary, target->path);
@@ -226,10 +308,14 @@ int target_open(struct target *target, struct failure *failure)
         (void)sigprocmask(SIG_SETMASK, &before, NULL);
         errno = error;
     }
-    if (target->kind != TARGET_DEVICE && target->folder < 0 && errno == ENOENT)
-        return fail(failure, REASON_LOCAL, target->path,
-                    "its local folder does not exist (make it first)");
-    return target->fd >= 0 ? 0 : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+    if (target->fd < 0 || fstat(target->fd, &status) < 0)
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+    /* It has the mode that the umask, or an ACL of the folder, gives it, once it is complete. */
+    if (!keeps_mode)
+        target->mode = status.st_mode & 0777;
+    if ((status.st_mode & 077) != 0)
+        (void)fchmod(target->fd, 0600);
+    return 0;
 }
 
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
@@ -241,9 +327,11 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
 
     if (target->temporary[0] == '\0')
         return 0;
-    /* The umask may have changed the mode. Some file systems can only set it when a file is made. */
-    if (target->kind == TARGET_FILE &&
-        (fstat(target->fd, &status) < 0 || (status.st_mode & 0777) != target->mode) &&
+    if (!descriptor_is_named(target->fd, target->folder, target->temporary))
+        return fail(failure, REASON_LOCAL, target->path, "its temporary file %s was replaced",
+                    target->temporary);
+    /* Some file systems can only set it when a file is made. */
+    if ((fstat(target->fd, &status) < 0 || (status.st_mode & 0777) != target->mode) &&
         fchmod(target->fd, target->mode) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
     if (sync_to_disk(target->fd) < 0)
@@ -252,7 +340,7 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
         if (errno != EEXIST)
             return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
         /* Another file has appeared under the name meanwhile: does it have the same content? */
-        if (fstatat(target->base, target->real, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+        if (fstatat(target->folder, target->last, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
             !S_ISREG(status.st_mode))
             return target_fail_exists(target, failure);
         int code = target_digest(target, &size, there, failure);
@@ -284,8 +372,6 @@ int target_close(struct target *target, struct failure *failure)
     signals_forget_file();
     descriptor_close(target->fd);
     descriptor_close(target->folder);
-    descriptor_close(target->base);
-    free(target->real);
-    *target = (struct target){.base = -1, .folder = -1, .fd = -1};
+    *target = (struct target){.folder = -1, .fd = -1};
     return code;
 }

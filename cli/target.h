@@ -6,9 +6,10 @@
 #ifndef CLI_TARGET_H
 #define CLI_TARGET_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "cli/failure.h"
 #include "protocol/digest.h"
@@ -26,25 +27,30 @@ enum target_kind {
 
 struct target {
     const char *path; /* as it was given; belongs to the caller */
-    int base;         /* the open folder where `real` begins; AT_FDCWD: the working directory */
-    char *real;       /* the path with symbolic links resolved */
-    const char *last; /* the last component of `real` */
+    int folder;       /* the open folder that has it; -1 with a device */
+    char last[NAME_MAX + 1];
     enum target_kind kind;
-    mode_t mode; /* of the file that is there */
-    int folder;
+    struct stat there;                     /* what is there already */
+    mode_t mode;                           /* that the file will have */
     int fd;                                /* to write to */
     char temporary[TARGET_TEMPORARY_ROOM]; /* its name in `folder`; empty: there is none */
 };
 
+/* Opens a folder that is to be written to, even if it cannot be read. Returns -1 with errno set. */
+int target_open_folder(const char *path);
+
 /*
- * Looks at what is at a path. A symbolic link is followed. Returns 0 or a reason, for example if it
- * is a folder. In both cases target_close() must be called.
+ * Looks at what is at a path that the user has named as the place to write to: it may be a device, a
+ * FIFO or a symbolic link. Returns 0 or a reason, for example if it is a folder. In both cases
+ * target_close() must be called.
  */
 int target_look(struct target *target, const char *path, struct failure *failure);
 
 /*
- * The same for a path `below` the open folder `base`. Missing folders are made. Symbolic links are
- * refused, and so is anything but a regular file at the end. `path` is for messages.
+ * The same for a path `below` the open folder `base`, or -1 with errno set if it cannot be opened.
+ * Missing folders are made. Symbolic links are refused, and so is anything but a regular file at the
+ * end; and where everybody may make folders, as in /tmp, those of other users are. `path` is for
+ * messages.
  */
 int target_look_below(struct target *target, int base, const char *below, const char *path,
                       struct failure *failure);
@@ -61,8 +67,7 @@ int target_open(struct target *target, struct failure *failure);
 
 /*
  * Syncs what was written to disk and gives it its name. With `force` it replaces a file that is
- * there, and takes over its mode. Without, a file that has appeared meanwhile is left unchanged and
- * compared by `digest`. Returns 0, -REASON_EXISTS, -REASON_MISMATCH or -REASON_LOCAL.
+ * there. Without, a file that has appeared meanwhile is left unchanged and compared by `digest`. Returns 0, -REASON_EXISTS, -REASON_MISMATCH or -REASON_LOCAL.
  */
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
                   struct failure *failure);

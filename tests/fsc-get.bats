@@ -461,17 +461,21 @@ SCRIPT
     local pid
     echo 'limits = { idle = "1s"; };' >"$CONFIG"
     start_with_files
-    # A FIFO is opened once somebody reads it: here, when the daemon has closed the session.
-    mkfifo here/b
-    timeout 60 "$FSC" get --into here a b folder/c 2>errors 3>&- &
+    mkdir -p here
+    mkfifo list
+    # The rest of the list comes when the daemon has closed the session.
+    timeout 60 "$FSC" get --into here --files-from list 2>errors 3>&- &
     pid=$!
+    exec 7>list
+    echo a >&7
     await_file here/a
     await_no_session
-    timeout 30 cat here/b >through
+    printf 'b\nfolder/c\n' >&7
+    exec 7>&-
     wait "$pid"
     assert_equal "$(cat errors)" ''
     cmp here/a "$LIBRARY/a"
-    cmp through "$LIBRARY/b"
+    cmp here/b "$LIBRARY/b"
     assert_left_alone a b c
 }
 

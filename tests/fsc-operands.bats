@@ -140,23 +140,29 @@ SCRIPT
     assert_equal "${#lines[@]}" 2
 }
 
-@test "get --force: two names that lead to one local file exit 3" {
+@test "get --force: two names that are the same here exit 3" {
     make_pair
-    mkdir here
     start_fsd
     "$FSC" put a/x --name a/x
-    "$FSC" put b/x --name b/y
-    "$FSC" put a/x --name c/z
-    ln -s y here/x
-    echo old | tee here/y here/z >/dev/null
-    assert_fails 3 "$FSC" get --force --into here a/x b/y
-    assert_equal "$stderr" 'fsc: here/y: another file of this run, with different content, was written there'
-    cmp a/x here/y
-    # The same content is fine, and so is the same name.
-    ln -sf y here/z
-    assert_silent "$FSC" get --force --into here a/x c/z a/x
+    "$FSC" put b/x --name b/X
+    "$FSC" put a/x --name c/X
     assert_fails 2 "$FSC" get --force a/x b/x
     assert_equal "$stderr" 'fsc: b/x: would become the same local file as a/x (use --into or --output, and fetch them one by one)'
+    # In a folder where upper and lower case are the same.
+    skip_unless_root 'to mount'
+    mkdir here
+    truncate -s 4M image
+    mkfs.ext4 -q -O casefold image 2>/dev/null || skip 'no folder here ignores case'
+    cat >folded <<'END'
+mount -o loop image here && { [ -d here/folded ] || { mkdir here/folded && chattr +F here/folded; }; } || exit 77
+cd here/folded && "$@"
+END
+    run unshare -m bash folded true
+    [ "$status" -ne 77 ] || skip 'no folder here ignores case'
+    assert_fails 3 unshare -m bash folded "$FSC" get --force a/x b/X
+    assert_equal "$stderr" 'fsc: X: another file of this run, with different content, was written there'
+    # The same content is fine, and so is the same name.
+    assert_silent unshare -m bash folded "$FSC" get --force a/x c/X a/x
 }
 
 # assert_refused TEXT COMMAND...: it exits with 2 and this line; nothing is sent, as nobody listens.

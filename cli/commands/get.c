@@ -159,7 +159,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
     char id[64] = "";
     /* Two names can lead to one file: by a link, or where upper and lower case are the same. */
     if (force && code == 0 && target->kind == TARGET_FILE)
-        print_id(target->base, target->real, 0, id, sizeof id);
+        print_id(target->folder, target->last, 0, id, sizeof id);
     bool is_ours = claims_conflict(&rules->claims, id, strlen(id), name);
     bool was_there = target->kind == TARGET_FILE && (!force || is_ours);
     struct report report = {
@@ -216,7 +216,7 @@ static int get_folder(struct invocation *invocation, const char *name)
     const char *last = name_last_component(name);
     struct failure *failure = invocation->failure;
     struct entries entries = {.count = 0};
-    int base = open(into != NULL ? into : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int base = target_open_folder(into != NULL ? into : ".");
     int first = 0;
 
     if (base < 0 && errno == ENOENT && into != NULL)
@@ -302,6 +302,7 @@ static int check_operand(struct invocation *invocation, const char *operand)
 static int get_one(struct invocation *invocation, const char *operand)
 {
     const char *output = invocation->options->values[OPTION_OUTPUT];
+    const char *into = invocation->options->values[OPTION_INTO];
     bool is_deep = invocation_has(invocation, OPTION_RECURSIVE);
     size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
     struct failure *failure = invocation->failure;
@@ -323,11 +324,16 @@ static int get_one(struct invocation *invocation, const char *operand)
         download.local = "standard output";
         return fetch(invocation, &download);
     }
-    char *path =
-        output != NULL ? strdup(output) : local_path(invocation, name_last_component(name));
+    if (output != NULL) {
+        code = target_look(&target, output, failure);
+        return get_to_target(invocation, name, &target, code);
+    }
+    char *path = local_path(invocation, name_last_component(name));
     if (path == NULL)
         return fail_errno(failure, REASON_LOCAL, name, "no memory");
-    code = target_look(&target, path, failure);
+    int base = target_open_folder(into != NULL ? into : ".");
+    code = target_look_below(&target, base, name_last_component(name), path, failure);
+    descriptor_close(base);
     code = get_to_target(invocation, name, &target, code);
     free(path);
     return code;
