@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include "cli/ssh.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
+#include "protocol/value.h"
+#include "settings/control.h"
 
 enum {
     LOOKUP_STACK = 256 * 1024, /* bytes, of the thread that looks a host up */
@@ -34,14 +37,51 @@ static int fail_connect(const struct address *server, struct failure *failure)
     return fail(failure, reason, server->text, "cannot connect: %s%s", strerror(errno), hint);
 }
 
+/* Is this the user that a name or number means? */
+static bool is_user(uid_t uid, const char *text)
+{
+    int64_t number = 0;
+
+    if (value_number(text, strlen(text), &number))
+        return number == uid;
+    const struct passwd *user = getpwnam(text);
+    return user != NULL && user->pw_uid == uid;
+}
+
+/* Checks who listens on a Unix socket that somebody else may have put there. */
+static int check_server(int fd, const struct address *server, const struct control *control,
+                        const struct setting_list *trusted, struct failure *failure)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    char user[CONTROL_USER_ROOM];
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+        return fail_errno(failure, REASON_IDENTITY, server->text, "cannot find out who serves it");
+    bool is_known = control_is_known(peer.uid);
+    bool is_trusted = is_known && (peer.uid == 0 || peer.uid == geteuid() ||
+                                   (control->kind == CONTROL_OWNER && peer.uid == control->owner));
+    for (size_t i = 0; is_known && !is_trusted && i < trusted->count; i++)
+        is_trusted = is_user(peer.uid, trusted->texts[i]);
+    if (is_trusted || (is_known && is_user(peer.uid, "fsd")))
+        return 0;
+    return fail(
+        failure, REASON_IDENTITY, server->text,
+        "is served by %s, who is not trusted, and others can write to %s (use a socket in a "
+        "private folder, or the setting servers)",
+        control_name_user(peer.uid, user), control->folder);
+}
+
 /* A full queue of a Unix socket cannot be polled for; SO_SNDTIMEO bounds the wait (socket(7)). */
-static int dial_unix(const struct address *server, int64_t limit_ms, int *ret,
-                     struct failure *failure)
+static int dial_unix(const struct address *server, const struct setting_list *trusted,
+                     int64_t limit_ms, int *ret, struct failure *failure)
 {
     const struct timeval limit = {.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct control control;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    control_find(&control, server->rest);
     memcpy(address.sun_path, server->rest, strlen(server->rest) + 1);
     if (fd >= 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -52,8 +92,13 @@ static int dial_unix(const struct address *server, int64_t limit_ms, int *ret,
         descriptor_close(fd);
         return code;
     }
-    *ret = fd;
-    return 0;
+    int code =
+        control.kind == CONTROL_OURS ? 0 : check_server(fd, server, &control, trusted, failure);
+    if (code < 0)
+        descriptor_close(fd);
+    else
+        *ret = fd;
+    return code;
 }
 
 /* Waits until a descriptor is readable. Returns false at the limit. */
@@ -298,15 +343,15 @@ static int dial_command(const struct address *server, bool shares_group, int ret
     return 0;
 }
 
-int dial(const struct address *server, int64_t limit_ms, bool shares_group, int ret[2],
-         pid_t *ret_command, struct failure *failure)
+int dial(const struct address *server, const struct setting_list *trusted, int64_t limit_ms,
+         bool shares_group, int ret[2], pid_t *ret_command, struct failure *failure)
 {
     int code = 0;
 
     *ret_command = 0;
     switch (server->kind) {
     case ADDRESS_UNIX:
-        code = dial_unix(server, limit_ms, &ret[0], failure);
+        code = dial_unix(server, trusted, limit_ms, &ret[0], failure);
         break;
     case ADDRESS_PLAIN:
         code = dial_plain(server, limit_ms, &ret[0], failure);

@@ -10,15 +10,17 @@
 
 #include "cli/failure.h"
 #include "protocol/address.h"
+#include "settings/configuration.h"
 
 /*
  * Connects to a server within a limit for all of its addresses together, or starts the command of
- * ssh:// or exec:. The caller owns ret[0], to read from, and ret[1], to write to, which may be the
+ * ssh:// or exec:. Where strangers can make sockets, on the path of a Unix socket, it must be served
+ * by root, this user, "fsd" or one of the `trusted` users, or else it is -REASON_IDENTITY. The caller owns ret[0], to read from, and ret[1], to write to, which may be the
  * same. `*ret_command` is for dial_end(), or 0. With `shares_group` the command stays in our process
  * group even without a terminal. Returns 0 or a reason.
  */
-int dial(const struct address *server, int64_t limit_ms, bool shares_group, int ret[2],
-         pid_t *ret_command, struct failure *failure);
+int dial(const struct address *server, const struct setting_list *trusted, int64_t limit_ms,
+         bool shares_group, int ret[2], pid_t *ret_command, struct failure *failure);
 
 /*
  * Ends a command whose descriptors were closed: a process, or a whole process group, whose negative

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/user_folder.h"
+#include "protocol/name.h"
 #include "settings/quantity.h"
 
 static const char *check_address(const char *text)
@@ -21,6 +22,11 @@ static const char *check_address(const char *text)
     return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS("ssh://HOST for another machine, ") : wrong;
 }
 
+static const char *check_user(const char *text)
+{
+    return name_component_is_valid(text, strlen(text)) ? NULL : "not a valid name of a user";
+}
+
 #define AT(member) offsetof(struct settings, member)
 #define DAY        (INT64_C(24) * 3600 * 1000)
 
@@ -28,6 +34,8 @@ static const char *check_address(const char *text)
 const struct setting settings_table[] = {
     {"server", SETTING_TEXT, AT(server_text), ADDRESS_DEFAULT, .check = check_address,
      .help = "where the library is served"},
+    {"servers", SETTING_LIST, AT(servers), NULL, .check = check_user,
+     .help = "users, or uids, who may serve it where others can make sockets"},
     {"retry", SETTING_COUNT, AT(retries), "0", .most = 1000000,
      .help = "how many more attempts a file gets after exit code 10, 11 or 12"},
     {"limits.connect", SETTING_DURATION, AT(connect_ms), "10s", 1, DAY,
@@ -60,10 +68,10 @@ static int set(struct settings *settings, const char *name, const char *text, co
     return configuration_set(&settings->configuration, row, text, origin, fault);
 }
 
-static int read_file(struct settings *settings, const char *path, bool optional,
+static int read_file(struct settings *settings, const char *path, const char *advice,
                      struct fault *fault)
 {
-    char *text = configuration_load(path, optional, fault);
+    char *text = configuration_load(path, advice, fault);
     int code = text != NULL ? configuration_parse(&settings->configuration, text, path, fault)
                             : -REASON_USAGE;
 
@@ -86,11 +94,12 @@ int settings_read(struct settings *settings, const struct options *options, stru
     *settings = (struct settings){.server_text = NULL};
     configuration_init(&settings->configuration, settings_table, settings);
     if (config != NULL) {
-        code = read_file(settings, config, false, &fault);
+        code = read_file(settings, config, NULL, &fault);
     } else {
-        code = read_file(settings, FSC_CONFIG, true, &fault);
+        code = read_file(settings, FSC_CONFIG, "use chown root, or --config FILE", &fault);
         if (code == 0 && user_folder_find(user_file, "XDG_CONFIG_HOME", ".config", "fsc/fsc.conf"))
-            code = read_file(settings, user_file, true, &fault);
+            code = read_file(settings, user_file,
+                             "use --config FILE, or set HOME to your own folder", &fault);
     }
     if (code == 0 && server != NULL)
         code = set(settings, "server", server, "--server", &fault);

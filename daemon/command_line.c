@@ -130,7 +130,8 @@ void command_line_release(struct command_line *line)
 
 char *command_line_load(const struct command_line *line, struct fault *fault)
 {
-    return configuration_load(line->config, !line->config_is_given, fault);
+    return configuration_load(
+        line->config, line->config_is_given ? NULL : "use chown root, or --config FILE", fault);
 }
 
 int command_line_settings(const struct command_line *line, const char *text,

@@ -32,6 +32,7 @@ static const struct row rows[REASON_COUNT] = {
     [REASON_USAGE] = {"usage", 2, "wrong usage"},
     [REASON_LOCAL] = {"local", 9, "local file error"},
     [REASON_LOST] = {"lost", 10, "the connection was lost"},
+    [REASON_IDENTITY] = {"identity", 13, "the server's identity is unknown"},
     [REASON_BREACH] = {"breach", 1, "the server violated the protocol"},
 };
 
@@ -49,6 +50,7 @@ static const char *const exit_meanings[] = {
     "no connection, or lost: retry",
     "time limit reached: retry",
     "server busy or stopping: retry",
+    "server's identity unknown or changed",
 };
 
 static const struct row *row_of(enum reason reason)

@@ -28,12 +28,13 @@ enum reason {
     REASON_UNSUPPORTED,
     REASON_INCOMPLETE,
     /* These are never sent: they have answers of their own, or only one side can know them. */
-    REASON_EXISTS, /* the name has different content */
-    REASON_EMPTY,  /* there is nothing to list */
-    REASON_USAGE,  /* wrong usage or configuration */
-    REASON_LOCAL,  /* a local file or stream failed */
-    REASON_LOST,   /* no connection, or it was lost */
-    REASON_BREACH, /* the other side broke the rules of the protocol */
+    REASON_EXISTS,   /* the name has different content */
+    REASON_EMPTY,    /* there is nothing to list */
+    REASON_USAGE,    /* wrong usage or configuration */
+    REASON_LOCAL,    /* a local file or stream failed */
+    REASON_LOST,     /* no connection, or it was lost */
+    REASON_IDENTITY, /* the server may be another one than it should be */
+    REASON_BREACH,   /* the other side broke the rules of the protocol */
     REASON_COUNT
 };
 

@@ -90,11 +90,13 @@ void configuration_init(struct configuration *configuration, const struct settin
 void configuration_release(struct configuration *configuration);
 
 /*
- * Loads a configuration file, a regular one of less than 64 KiB. Returns its text, to be freed; ""
- * for one that does not exist, when it is `optional`; or NULL with a fault. It never waits, even if
- * the path is a FIFO.
+ * Loads a configuration file, a regular one of less than 64 KiB. `advice` is NULL for one that the
+ * user has named. For any other it says what to do if it is refused: because it, or a folder on its
+ * path, belongs neither to root nor to this user, or others can write to it. Such a file need not
+ * exist. Returns its text, to be freed, "" for one that does not exist; or NULL with a fault. It
+ * never waits, even if the path is a FIFO.
  */
-char *configuration_load(const char *path, bool optional, struct fault *fault);
+char *configuration_load(const char *path, const char *advice, struct fault *fault);
 
 /*
  * Sets everything that a text sets, which was loaded from the file `path`. The fault names file and

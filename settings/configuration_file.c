@@ -10,6 +10,7 @@
 
 #include "protocol/descriptor.h"
 #include "settings/configuration.h"
+#include "settings/control.h"
 #include "settings/spelling.h"
 
 enum {
@@ -230,7 +231,32 @@ static int take_group(const struct source *source, const config_setting_t *group
     return code;
 }
 
-char *configuration_load(const char *path, bool optional, struct fault *fault)
+/*
+ * Refuses a file that nobody has named, if others than root and this user decide what is in it. The
+ * status is that of the open file; in folders that are ours, nobody else can replace it.
+ */
+static int check_control(const char *path, const struct stat *status, const char *advice,
+                         struct fault *fault)
+{
+    struct control control;
+    char user[CONTROL_USER_ROOM];
+
+    control_find(&control, path);
+    if (!control_is_ours(status))
+        return fault_refuse(fault, "belongs to %s (%s)", control_name_user(status->st_uid, user),
+                            advice);
+    if (control.kind == CONTROL_OWNER)
+        return fault_refuse(fault, "its folder %s belongs to %s (%s)", control.folder,
+                            control_name_user(control.owner, user), advice);
+    if (control.kind == CONTROL_OTHERS)
+        return fault_refuse(fault, "others can write to its folder %s (use chmod go-w, or %s)",
+                            control.folder, advice);
+    return control_is_shared(path, status)
+               ? fault_refuse(fault, "others can write to it (use chmod go-w, or %s)", advice)
+               : 0;
+}
+
+char *configuration_load(const char *path, const char *advice, struct fault *fault)
 {
     struct stat status;
     const char *wrong = NULL;
@@ -241,12 +267,13 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
     bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
                                  (errno == EACCES && access(path, F_OK) < 0));
 
+    *fault = (struct fault){.file = path};
     if (text != NULL)
         text[0] = '\0';
     if (text == NULL) {
         wrong = strerror(ENOMEM);
     } else if (fd < 0 || fstat(fd, &status) < 0) {
-        wrong = optional && is_missing ? NULL : strerror(errno);
+        wrong = advice != NULL && is_missing ? NULL : strerror(errno);
     } else if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
         wrong = NULL; /* /dev/null: an empty file */
     } else if (S_ISDIR(status.st_mode)) {
@@ -255,6 +282,8 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
         wrong = "it is not a regular file";
     } else if (status.st_size >= FILE_LARGEST) {
         wrong = strerror(EFBIG);
+    } else if (advice != NULL && check_control(path, &status, advice, fault) < 0) {
+        wrong = "";
     } else {
         ssize_t length = read(fd, text, FILE_LARGEST - 1);
         if (length < 0)
@@ -270,8 +299,8 @@ char *configuration_load(const char *path, bool optional, struct fault *fault)
     if (wrong == NULL)
         return text;
     free(text);
-    *fault = (struct fault){.file = path};
-    (void)fault_refuse(fault, "%s", wrong);
+    if (wrong[0] != '\0')
+        (void)fault_refuse(fault, "%s", wrong);
     return NULL;
 }
 

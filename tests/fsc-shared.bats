@@ -19,25 +19,6 @@ start_with_shared() {
     chmod 1777 sticky
 }
 
-# as_other COMMAND...: as nobody, when this is root.
-as_other() {
-    if [ "$(id -u)" -eq 0 ]; then
-        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-    else
-        "$@"
-    fi
-}
-
-# Nobody can come to the private folder of this test.
-let_others_in() {
-    skip_unless_root 'to be another user'
-    local folder=$WORK
-    until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
-        chmod 0711 "$folder"
-        folder=${folder%/*}
-    done
-}
-
 # swapping PATH TARGET COMMAND...: runs it while a process of nobody, in turns, makes PATH a link to TARGET
 # and what it was before, and ends that process.
 swapping() {
@@ -184,18 +165,7 @@ END
 
 @test "shared: a file gets what the default ACL of its folder gives" {
     start_with_shared
-    python3 - <<'END' || skip 'the file system has no ACLs'
-import os
-import struct
-import sys
-
-ACL = [(1, 6, 0xffffffff), (2, 6, 65534), (4, 5, 0xffffffff), (16, 7, 0xffffffff), (32, 0, 0xffffffff)]
-text = struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *entry) for entry in ACL)
-try:
-    os.setxattr('team', 'system.posix_acl_default', text)
-except OSError:
-    sys.exit(1)
-END
+    set_acl team system.posix_acl_default || skip 'no ACLs here'
     printf hello >team/wanted
     assert_silent "$FSC" get a --into team
     assert_equal "$(stat -c %a team/a)" "$(stat -c %a team/wanted)"

@@ -46,6 +46,41 @@ powerless() {
     fi
 }
 
+# as_other COMMAND...: as nobody, when this is root.
+as_other() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+# Nobody can come to the private folder of this test.
+let_others_in() {
+    skip_unless_root 'to be another user'
+    local folder=$WORK
+    until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
+        chmod 0711 "$folder"
+        folder=${folder%/*}
+    done
+}
+
+# set_acl FOLDER NAME: an ACL of that name, by which nobody may write, too. Fails where there are none.
+set_acl() {
+    python3 - "$@" <<'END'
+import os
+import struct
+import sys
+
+ACL = [(1, 7, 0xffffffff), (2, 6, 65534), (4, 5, 0xffffffff), (16, 7, 0xffffffff), (32, 0, 0xffffffff)]
+text = struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *entry) for entry in ACL)
+try:
+    os.setxattr(sys.argv[1], sys.argv[2], text)
+except OSError:
+    sys.exit(1)
+END
+}
+
 skip_unless_powerless() {
     mkdir -m 0 closed
     powerless true || skip 'root cannot give its power over files up here'

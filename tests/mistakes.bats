@@ -176,6 +176,14 @@ $ ln -s nowhere link && fsc get docs/d.txt --output link
 9 fsc: link: is a local symbolic link that leads nowhere (remove it first)
 > rm -f link && fsc get docs/d.txt --output link
 
+$ ln -s b.txt d.txt && fsc get docs/d.txt
+9 fsc: d.txt: a local symbolic link is in the way (remove it, or use --output to follow it)
+> ln -s b.txt d.txt && fsc get docs/d.txt --output d.txt
+
+$ mkfifo d.txt && fsc get docs/d.txt
+9 fsc: d.txt: something local that is not a file is in the way (remove it, or use --output to write into it)
+> mkfifo d.txt && { cat d.txt >/dev/null & } && fsc get docs/d.txt --output d.txt
+
 $ fsd-scrub {}/library
 2 fsd-scrub: {}/library: it begins with a slash (use --library for the library; a FOLDER is in it)
 > fsd-scrub --library {}/library 2>/dev/null

@@ -31,8 +31,8 @@ static const struct {
     enum reason reason;
     int exit_code;
 } local[] = {
-    {REASON_NONE, 0},  {REASON_EXISTS, 3}, {REASON_EMPTY, 5},  {REASON_USAGE, 2},
-    {REASON_LOCAL, 9}, {REASON_LOST, 10},  {REASON_BREACH, 1},
+    {REASON_NONE, 0},  {REASON_EXISTS, 3}, {REASON_EMPTY, 5},     {REASON_USAGE, 2},
+    {REASON_LOCAL, 9}, {REASON_LOST, 10},  {REASON_IDENTITY, 13}, {REASON_BREACH, 1},
 };
 
 static int parse(const char *bytes, size_t length, enum reason *ret_reason)
@@ -76,9 +76,9 @@ static void check_texts(void)
     for (enum reason reason = REASON_NONE; reason < REASON_COUNT; reason++)
         CHECK(strlen(reason_text(reason)) > 0);
     CHECK(strlen(reason_text(REASON_COUNT)) > 0 && strlen(reason_word(REASON_COUNT)) > 0);
-    for (int code = 0; code <= 12; code++)
+    for (int code = 0; code <= 13; code++)
         CHECK(strlen(reason_exit_meaning(code)) > 0);
-    CHECK(reason_exit_meaning(13) == NULL && reason_exit_meaning(-1) == NULL);
+    CHECK(reason_exit_meaning(14) == NULL && reason_exit_meaning(-1) == NULL);
 }
 
 static void check_forms(void)

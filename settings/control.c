@@ -1,0 +1,129 @@
+#include "settings/control.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum {
+    OVERFLOW_UID = 65534, /* user_namespaces(7): of users that have no number in this namespace */
+    LINKS_MOST = 40,      /* that are followed, as Linux does */
+};
+
+bool control_is_known(uid_t uid)
+{
+    unsigned long first = 0;
+    unsigned long count = 0;
+    bool is_known = false;
+
+    if (uid != OVERFLOW_UID)
+        return true;
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    if (map == NULL)
+        return true;
+    while (!is_known && fscanf(map, "%lu %*u %lu", &first, &count) == 2)
+        is_known = uid >= first && uid - first < count;
+    (void)fclose(map);
+    return is_known;
+}
+
+bool control_is_ours(const struct stat *status)
+{
+    return status->st_uid == 0 || status->st_uid == geteuid() || !control_is_known(status->st_uid);
+}
+
+bool control_is_shared(const char *path, const struct stat *status)
+{
+    if ((status->st_mode & (S_IWGRP | S_IWOTH)) != S_IWGRP || status->st_gid != status->st_uid)
+        return (status->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    /* With an ACL, the bits of the group are those of all that it names. */
+    if (getxattr(path, "system.posix_acl_access", NULL, 0) > 0)
+        return true;
+    const struct group *group = getgrgid(status->st_gid);
+    return group == NULL ||
+           (group->gr_mem[0] != NULL &&
+            (strcmp(group->gr_mem[0], group->gr_name) != 0 || group->gr_mem[1] != NULL));
+}
+
+const char *control_name_user(uid_t uid, char text[CONTROL_USER_ROOM])
+{
+    const struct passwd *user = control_is_known(uid) ? getpwuid(uid) : NULL;
+
+    if (user != NULL)
+        (void)snprintf(text, CONTROL_USER_ROOM, "%s", user->pw_name);
+    else
+        (void)snprintf(text, CONTROL_USER_ROOM, "uid %lu", (unsigned long)uid);
+    return text;
+}
+
+/* Puts the text of the link at `path`, whose way on is `rest`, in its place. False if it cannot. */
+static bool follow(char path[PATH_MAX], const char *rest)
+{
+    char target[PATH_MAX];
+    char whole[2 * PATH_MAX];
+    ssize_t length = readlink(path, target, sizeof target - 1);
+
+    if (length <= 0)
+        return false;
+    target[length] = '\0';
+    int folder = target[0] == '/' ? 0 : (int)(strrchr(path, '/') + 1 - path);
+    int whole_length = snprintf(whole, sizeof whole, "%.*s%s/%s", folder, path, target, rest);
+    if (whole_length < 0 || whole_length >= PATH_MAX)
+        return false;
+    memcpy(path, whole, (size_t)whole_length + 1);
+    return true;
+}
+
+/*
+ * By path, which is safe: nobody else can change the part of it that was found to be ours, and the
+ * walk ends at the first folder that others can change.
+ */
+void control_find(struct control *control, const char *path)
+{
+    char way[PATH_MAX]; /* without links, as far as it was looked at */
+    char folder[PATH_MAX] = "/";
+    size_t length = 0;      /* of that part; 0: the root */
+    bool is_sticky = false; /* others can make files in the folder, but not replace any */
+
+    *control = (struct control){.kind = CONTROL_OURS};
+    (void)snprintf(way, sizeof way, "%s", path);
+    for (int links = 0; links <= LINKS_MOST;) {
+        const char *rest = way + length + strspn(way + length, "/");
+        const char *here = length == 0 ? "/" : way;
+        char next = way[length];
+        struct stat status;
+        way[length] = '\0';
+        /* What is not there may be made by anybody. */
+        if (lstat(here, &status) < 0 ||
+            (is_sticky && !(control_is_ours(&status) && control_is_known(status.st_uid))))
+            break;
+        if (S_ISLNK(status.st_mode)) {
+            if (!follow(way, rest))
+                break;
+            links++;
+            length = 0;
+            is_sticky = false;
+            continue;
+        }
+        if (*rest == '\0')
+            return;
+        (void)snprintf(folder, sizeof folder, "%s", here);
+        if (!control_is_ours(&status) && control->kind == CONTROL_OURS) {
+            control->kind = CONTROL_OWNER;
+            control->owner = status.st_uid;
+            memcpy(control->folder, folder, sizeof folder);
+        } else if (!control_is_ours(&status) && control->owner != status.st_uid) {
+            break;
+        }
+        bool is_shared = control_is_shared(here, &status);
+        is_sticky = is_shared && (status.st_mode & S_ISVTX) != 0;
+        if (is_shared && !is_sticky)
+            break;
+        way[length] = next;
+        length = (size_t)(rest - way) + strcspn(rest, "/");
+    }
+    control->kind = CONTROL_OTHERS;
+    memcpy(control->folder, folder, sizeof folder);
+}

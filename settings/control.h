@@ -1,0 +1,50 @@
+/*
+ * Control: who, besides root and the user of this process, can change what a path leads to. In a user
+ * namespace, users that have no number there count as root, because root is one of them: but not
+ * where everybody can make files, as in /tmp.
+ */
+#ifndef SETTINGS_CONTROL_H
+#define SETTINGS_CONTROL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+enum {
+    CONTROL_USER_ROOM = 64,
+};
+
+enum control_kind {
+    CONTROL_OURS,   /* nobody */
+    CONTROL_OWNER,  /* one user, who has folders on the way */
+    CONTROL_OTHERS, /* more of them */
+};
+
+struct control {
+    enum control_kind kind;
+    uid_t owner;           /* the user of CONTROL_OWNER */
+    char folder[PATH_MAX]; /* on the way, where that is so; empty with CONTROL_OURS */
+};
+
+/*
+ * Looks at all folders on the way to what is at an absolute path, through symbolic links. Who can
+ * write to what is there itself does not matter.
+ */
+void control_find(struct control *control, const char *path);
+
+/* Is it root's, or that of the user of this process? */
+bool control_is_ours(const struct stat *status);
+
+/*
+ * Can somebody but its owner write to the file or folder at a path? Not the group of its owner that
+ * has no other members, as many systems make one for each user.
+ */
+bool control_is_shared(const char *path, const struct stat *status);
+
+/* Is this a user of our user namespace? Otherwise nobody knows who it is. */
+bool control_is_known(uid_t uid);
+
+/* Writes what a user is called, or "uid 1000". Returns `text`. */
+const char *control_name_user(uid_t uid, char text[CONTROL_USER_ROOM]);
+
+#endif
