@@ -17,8 +17,8 @@ int lock_name(const struct library *library, const char *name, int operation);
 
 /*
  * Makes the file of the locks in .fsd, which is open, if it is missing, while there is room: on a
- * full disk it could not be made, and without it nothing could be deleted. Without `make` it may be missing. Returns 0, or
- * -1 with errno set when it cannot be used.
+ * full disk it could not be made, and without it nothing could be deleted. Without `make` it may be
+ * missing. Returns 0, or -1 with errno set when it cannot be used.
  */
 int lock_prepare(const struct library *library, bool make);
 

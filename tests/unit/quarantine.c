@@ -1,10 +1,13 @@
 #include "daemon/store/quarantine.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/store/lookup.h"
+#include "protocol/descriptor.h"
 #include "protocol/reason.h"
 #include "tests/unit/check.h"
 
@@ -15,6 +18,19 @@ static void store(const struct library *library, struct stored *ret)
     int fd = openat(library->root, "x/y/f", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     CHECK(fd >= 0 && close(fd) == 0);
     CHECK(lookup_open(library, "x/y/f", ret) == 0);
+}
+
+/* When set, somebody puts x/other in the place of x/y/f right before the next rename. */
+static bool is_swapped;
+
+/* In the place of that of the C library, for all that this program is linked with. */
+int renameat(int from, const char *old, int to, const char *new)
+{
+    if (is_swapped) {
+        is_swapped = false;
+        CHECK(renameat(from, "../other", from, old) == 0);
+    }
+    return (int)syscall(SYS_renameat2, from, old, to, new, 0);
 }
 
 static int move(const struct library *library, const struct stored *stored)
@@ -37,7 +53,15 @@ int main(void)
     CHECK(mkdirat(library.root, ".fsd", 0700) == 0);
     CHECK(quarantine_make(&library) == 0);
 
+    /* Another file takes the name at the last moment, and keeps it. */
     store(&library, &stored);
+    int other = openat(library.root, "x/other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    is_swapped = true;
+    CHECK(move(&library, &stored) == -REASON_NOT_FOUND && !is_swapped);
+    CHECK(quarantine_count(&library) == 0);
+    CHECK(lookup_open(&library, "x/y/f", &stored) == 0);
+    CHECK(descriptor_is_named(other, library.root, "x/y/f") && close(other) == 0);
+
     CHECK(move(&library, &stored) == 0);
     CHECK(quarantine_count(&library) == 1);
     CHECK(faccessat(library.root, "x", F_OK, 0) < 0);
