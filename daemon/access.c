@@ -213,13 +213,14 @@ void access_identify(int fd, enum address_kind kind, const struct settings *sett
         for (size_t i = 0; i < ret->users->count; i++) {
             const struct grant *grant = ret->users->groups[i].values;
             ret->granted[i] = is_for(grant, &peer, groups, groups != NULL ? count : 0);
-            ret->is_known = ret->is_known || (ret->granted[i] && grant->rights != 0);
+            if (ret->granted[i] && grant->rights != 0)
+                ret->class = ACCESS_KNOWN;
         }
         free(groups);
     }
     if (is_own(&peer)) {
         ret->rights = RIGHTS_ALL;
-        ret->is_known = true;
+        ret->class = ACCESS_OWN;
     }
 }
 
@@ -248,4 +249,84 @@ unsigned access_rights(const struct client *client, const char *name)
             rights |= grant->rights;
     }
     return rights;
+}
+
+uint64_t access_publish(struct access_now *now, const struct settings *settings)
+{
+    size_t used = 1;
+
+    atomic_fetch_add(&now->version, 1);
+    now->anonymous = settings->anonymous;
+    now->count = 0;
+    for (size_t i = 0; i < settings->users.count; i++) {
+        const struct grant *grant = settings->users.groups[i].values;
+        size_t length = grant->folder != NULL ? strlen(grant->folder) + 1 : 0;
+        if (!grant->is_known || length > sizeof now->folders - used)
+            continue;
+        now->grants[now->count].is_user = grant->user != NULL;
+        now->grants[now->count].id = grant->id;
+        now->grants[now->count].rights = grant->rights;
+        now->grants[now->count].folder = grant->folder != NULL ? used : 0;
+        now->count++;
+        if (grant->folder != NULL)
+            memcpy(now->folders + used, grant->folder, length);
+        used += length;
+    }
+    return atomic_fetch_add(&now->version, 1) + 1;
+}
+
+/* Did the client get rights by this user or group? */
+static bool has_matched(const struct client *client, bool is_user, unsigned id)
+{
+    for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
+        const struct grant *grant = client->users->groups[i].values;
+        if (client->granted[i] && (grant->user != NULL) == is_user && grant->id == id)
+            return true;
+    }
+    return false;
+}
+
+/* Is all of a folder in another one, or the same? "" is the library. */
+static bool is_within(const char *folder, const char *other)
+{
+    size_t length = name_length_without_slash(other, strlen(other));
+
+    return length == 0 || (strncmp(folder, other, length) == 0 &&
+                           (folder[length] == '/' || folder[length] == '\0'));
+}
+
+/* Does the client have these rights to a folder now? */
+static bool has_still(const struct client *client, const struct access_now *now, unsigned rights,
+                      const char *folder)
+{
+    unsigned missing = rights & ~now->anonymous;
+
+    for (size_t i = 0; missing != 0 && i < now->count; i++) {
+        if (has_matched(client, now->grants[i].is_user, now->grants[i].id) &&
+            is_within(folder, now->folders + now->grants[i].folder))
+            missing &= ~now->grants[i].rights;
+    }
+    return missing == 0;
+}
+
+bool access_has_lost(const struct client *client, const struct access_now *now, uint64_t *version)
+{
+    uint64_t before = atomic_load(&now->version);
+    bool has_lost = false;
+
+    /* While it is being changed, what was so far still holds. */
+    while (before != *version && before % 2 == 0) {
+        has_lost = client->class != ACCESS_OWN && !has_still(client, now, client->rights, "");
+        for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
+            const struct grant *grant = client->users->groups[i].values;
+            if (client->class != ACCESS_OWN && client->granted[i])
+                has_lost = has_lost || !has_still(client, now, grant->rights,
+                                                  grant->folder != NULL ? grant->folder : "");
+        }
+        uint64_t after = atomic_load(&now->version);
+        if (after == before)
+            *version = before;
+        before = after;
+    }
+    return has_lost;
 }

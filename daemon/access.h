@@ -11,21 +11,38 @@
 #include "daemon/store/record.h"
 #include "protocol/address.h"
 
-struct client {
-    char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */
-    char who[160];                 /* for people, e.g. "user ann" */
-    uint64_t peer;                 /* its number, as in daemon/peer.h */
-    bool is_known;                 /* it may do something that others may not */
-    unsigned rights;               /* those that it has everywhere, apart from `users` */
-    const struct setting_groups *users; /* the setting, for a local user; otherwise NULL */
-    bool granted[SETTING_GROUPS_MOST];  /* which of its grants apply to this user */
-};
-
 /* How clients share limits.sessions. */
 enum access_class {
     ACCESS_STRANGER, /* has at most the rights of `anonymous` */
     ACCESS_KNOWN,    /* `users` gives it rights */
     ACCESS_OWN,      /* root, or the uid that runs this daemon */
+};
+
+struct client {
+    char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */
+    char who[160];                 /* for people, e.g. "user ann" */
+    uint64_t peer;                 /* its number, as in daemon/peer.h */
+    enum access_class class;       /* the true one; see access_classify() */
+    unsigned rights;               /* those that it has everywhere, apart from `users` */
+    const struct setting_groups *users; /* the setting, for a local user; otherwise NULL */
+    bool granted[SETTING_GROUPS_MOST];  /* which of its grants apply to this user */
+};
+
+/*
+ * The rights that the settings give now, in memory that all processes share, so that sessions which
+ * began with other settings can compare them with theirs.
+ */
+struct access_now {
+    _Atomic uint64_t version; /* odd while it is being changed; 0: there is nothing yet */
+    unsigned anonymous;
+    size_t count;
+    struct {
+        bool is_user; /* otherwise a group */
+        unsigned id;
+        unsigned rights;
+        size_t folder; /* where it begins in `folders`; 0 for everywhere */
+    } grants[SETTING_GROUPS_MOST];
+    char folders[64 * 1024]; /* NUL-terminated; more than a file of settings has */
 };
 
 /*
@@ -66,6 +83,16 @@ void access_identify(int fd, enum address_kind kind, const struct settings *sett
  * the names in `users` looked up.
  */
 void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret);
+
+/* For the parent, after access_resolve(): publishes the rights. Returns their version. */
+uint64_t access_publish(struct access_now *now, const struct settings *settings);
+
+/*
+ * Has a client less rights now than it began with? What matters are the rows of `users` for the user
+ * or group by which it got its rights. `*version` is that of the rights for which this is known, and
+ * becomes the new one.
+ */
+bool access_has_lost(const struct client *client, const struct access_now *now, uint64_t *version);
 
 /*
  * The rights that a client has to a file of this name; for a name that ends in '/', to anything in

@@ -127,7 +127,9 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     daemon->slots = slots_make(settings->sessions);
-    if (daemon->counters == MAP_FAILED || daemon->slots == NULL)
+    daemon->now =
+        mmap(NULL, sizeof *daemon->now, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (daemon->counters == MAP_FAILED || daemon->slots == NULL || daemon->now == MAP_FAILED)
         return complain("", strerror(errno));
     daemon->counters->started_s = (int64_t)time(NULL);
     log_set_level((enum log_level)settings->log_level);
@@ -269,7 +271,8 @@ static int serve_stdio(struct daemon *daemon)
     const struct service service = {.settings = daemon->settings,
                                     .library = &daemon->library,
                                     .counters = daemon->counters,
-                                    .slots = daemon->slots};
+                                    .slots = daemon->slots,
+                                    .now = daemon->now};
     access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client);
     worker_limit_memory(worker_memory_in_use(), daemon->settings->memory);
     counter_add(&daemon->counters->sessions, 1);

@@ -441,6 +441,10 @@ static void reload(struct parent *parent)
         log_event(LOG_LEVEL_ERROR, "cannot open the log again, the old file stays in use", "file",
                   daemon->settings->log_to, "cause", strerror(errno), NULL);
     bool is_taken = reload_settings(daemon->line, daemon->settings) == 0;
+    if (is_taken) {
+        parent->service.version = access_publish(daemon->now, daemon->settings);
+        log_event(LOG_LEVEL_INFO, "settings read again", NULL);
+    }
     /* Further connections get new workers. */
     for (size_t i = 0; (is_taken || reopened > 0) && i < parent->worker_count; i++) {
         struct worker *worker = &parent->workers[i];
@@ -519,6 +523,8 @@ void parent_run(struct daemon *daemon)
                                         .library = &daemon->library,
                                         .counters = daemon->counters,
                                         .slots = daemon->slots,
+                                        .now = daemon->now,
+                                        .version = access_publish(daemon->now, daemon->settings),
                                         .outlives = daemon->listener.is_given},
                             .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC),
                             .memory_before = worker_memory_in_use()};

@@ -24,8 +24,9 @@
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
  * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, and the
  * connections that it is given. The sweeper keeps open the root only. All of them share the
- * counters (daemon/counters.h), the slots of sessions (daemon/slots.h), the log, which is their
- * standard error, and nothing else: a child has the settings of the moment when it was forked.
+ * counters (daemon/counters.h), the slots of sessions (daemon/slots.h), the rights of clients as they
+ * are now (daemon/access.h), the log, which is their standard error, and nothing else: a child has
+ * the settings of the moment when it was forked.
  *
  * TERM or INT: the parent closes the channels, so that each session ends after its current request.
  * The parent waits for limits.drain, or a second signal, then sends KILL to the workers that are
@@ -35,12 +36,13 @@
  *
  * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and
  * every hour: it starts a sweeper. Every two seconds it looks whether the files of its sockets and
- * the pid file are still there, makes them again, and sums up refusals in the log. When the parent is killed, the channels close
- * and the sweeper dies.
+ * the pid file are still there, makes them again, and sums up refusals in the log. When the parent
+ * is killed, the channels close and the sweeper dies.
  */
 #ifndef DAEMON_PARENT_H
 #define DAEMON_PARENT_H
 
+#include "daemon/access.h"
 #include "daemon/command_line.h"
 #include "daemon/counters.h"
 #include "daemon/listener.h"
@@ -57,6 +59,7 @@ struct daemon {
     struct library library;
     struct counters *counters;
     struct slots *slots;
+    struct access_now *now; /* the rights of clients, after a reload the new ones */
     struct listener listener;
     int pid_file; /* -1 for none */
 };

@@ -69,7 +69,6 @@ int reload_settings(const struct command_line *line, struct settings *settings)
     if (code == 0) {
         take_settings(line, text, settings);
         log_set_level((enum log_level)settings->log_level);
-        log_event(LOG_LEVEL_INFO, "settings read again", NULL);
     }
     free(text);
     return code;

@@ -10,7 +10,7 @@
 /*
  * Reads the configuration file again into `settings`. If it has an error, that is logged and
  * `settings` stay unchanged. Settings that need a restart keep their values; those that have
- * changed in the file are logged. Returns 0 or a reason.
+ * changed in the file are logged. Returns 0 or a reason. The caller logs that it was done.
  */
 int reload_settings(const struct command_line *line, struct settings *settings);
 

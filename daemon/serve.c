@@ -55,7 +55,7 @@ static int check_rights(struct serving *serving, const struct request *request,
             (void)snprintf(words + used, sizeof words - used, "%s%s", used > 0 ? " and " : "",
                            right_words[i]);
     }
-    if (log_admits_refusal(client->peer, client->is_known))
+    if (log_admits_refusal(client->peer, client->class != ACCESS_STRANGER))
         log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who,
                   "request", request->word, "name", arguments->name, "missing", words, NULL);
     /* The one client of --stdio takes nobody's place. */
@@ -96,6 +96,8 @@ static int serve_request(struct serving *serving, const struct request **ret_req
     if (code == 0)
         code = request_parse(session, ret_request, arguments);
     request = *ret_request;
+    if (code == 0 && request->rights != 0)
+        code = session_check_rights(session);
     if (code == 0)
         code = check_rights(serving, request, arguments);
     if (code == 0 && request->name != NAME_NONE)
@@ -237,7 +239,7 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
         if (log_admits(LOG_FAILURES))
             log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(errno), NULL);
         free(serving);
-        serve_busy(out, client->is_known, "out of memory", service->counters);
+        serve_busy(out, client->class != ACCESS_STRANGER, "out of memory", service->counters);
         descriptor_close(in != out ? in : -1);
         return;
     }
@@ -247,6 +249,8 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     session->library = service->library;
     session->counters = service->counters;
     session->slots = service->slots;
+    session->now = service->now;
+    session->version = service->version;
     session->slot = slot;
     session->wake = wake;
     session->gone = gone;
@@ -268,7 +272,7 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number, s
 
     access_identify(connection, kind, service->settings, &client);
     /* A user who is in a known group, but has no name. */
-    if (!client.is_known && !atomic_exchange(&slot->is_stranger, true) &&
+    if (client.class == ACCESS_STRANGER && !atomic_exchange(&slot->is_stranger, true) &&
         slots_count_strangers(service->slots) > service->settings->strangers) {
         serve_busy(connection, false, "limits.strangers", service->counters);
         return;

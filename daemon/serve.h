@@ -7,13 +7,15 @@
 
 #include "daemon/session.h"
 
-/* What all sessions of a process share; only the counters and slots change. */
+/* What all sessions of a process share; only what is shared by all processes changes. */
 struct service {
     const struct settings *settings;
     const struct library *library;
     struct counters *counters;
     struct slots *slots;
-    bool outlives; /* sessions outlive the daemon, since the next one takes over its sockets */
+    const struct access_now *now;
+    uint64_t version; /* that of the rights in these settings */
+    bool outlives;    /* sessions outlive the daemon, since the next one takes over its sockets */
 };
 
 /*

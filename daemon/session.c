@@ -10,6 +10,10 @@
 #include "daemon/self_test.h"
 #include "protocol/descriptor.h"
 
+enum {
+    LOOK_MS = 1000, /* between looks at the rights, in a wait */
+};
+
 int session_refuse(struct session *session, enum reason reason, const char *format, ...)
 {
     va_list arguments;
@@ -131,8 +135,21 @@ int session_answer_unknown(struct session *session, const char *name, const char
                         reason_word(REASON_INTERNAL), what);
 }
 
+int session_check_rights(struct session *session)
+{
+    if (!access_has_lost(&session->client, session->now, &session->version))
+        return 0;
+    session->over = true;
+    return session_refuse(session, REASON_UNAVAILABLE,
+                          "the rights of %s have changed: connect again", session->client.who);
+}
+
 int session_check_wait(struct session *session)
 {
+    int code = session_check_rights(session);
+
+    if (code < 0)
+        return code;
     return descriptor_is_readable(session->gone) ? session_refuse_stopping(session)
                                                  : session_check_library(session);
 }
@@ -143,6 +160,9 @@ int session_wait(struct session *session, int source, int64_t limit_ms)
     bool is_ready = false;
     int wake = stream->wake;
 
+    /* Nothing wakes a session whose client has lost a right. */
+    if (limit_ms > LOOK_MS)
+        limit_ms = LOOK_MS;
     stream->wake = session->gone;
     int code = stream_flush(stream);
     if (code == 0)

@@ -35,6 +35,8 @@ struct session {
     struct slots *slots; /* what sessions use of what they share; `slot` is that of this one */
     struct slot *slot;
     struct client client;
+    const struct access_now *now; /* the rights that the settings give by now */
+    uint64_t version;             /* of them, up to which the client has lost nothing */
     unsigned sees;            /* rights, any of which lets the client see a name in this request */
     char id[LOG_NUMBER_ROOM]; /* for the log */
     int64_t begun_ms;         /* when this request began, by clock_ms(); for the log */
@@ -99,15 +101,21 @@ int session_check_promise(struct session *session);
 int session_answer_unknown(struct session *session, const char *name, const char *what);
 
 /*
+ * Has the client lost a right since its session began, by a reload of the settings? Returns 0; or
+ * -REASON_UNAVAILABLE after session_refuse(), and then the session is over.
+ */
+int session_check_rights(struct session *session);
+
+/*
  * For handlers that wait for what other sessions do: must the wait end? Returns 0; or
- * -REASON_UNAVAILABLE when the daemon stops, and then the session is over, or when the library is
- * no longer in its place.
+ * -REASON_UNAVAILABLE when the daemon stops or the client has lost a right, and then the session is
+ * over, or when the library is no longer in its place.
  */
 int session_check_wait(struct session *session);
 
 /*
  * For the same: sends what is pending, then waits until `source` (a descriptor, or -1) is readable
- * or something else happens, for at most `limit_ms`, which is more than 0. What the client sends
+ * or something else happens, for at most `limit_ms`, which is more than 0, or a second. What the client sends
  * meanwhile is kept. Returns 0; -REASON_LOST when the client sends no more, or is gone; or as
  * session_check_wait().
  */

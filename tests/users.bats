@@ -332,26 +332,131 @@ check(log_lines(unknown) == 2 * wanted, log_lines(unknown))
 END
 }
 
-@test "users: HUP gives and takes rights of new sessions" {
-    start_with_users '{ user = "nobody"; rights = "get"; }'
+@test "users: HUP gives rights to new sessions only" {
+    start_with_users '{ user = "nobody"; rights = "get"; }' '{ group = "mail"; rights = "list"; folder = "b"; }'
     converse_as_users <<'END'
-def set_users(text):
-    with open(CONFIG, 'w') as file:
-        file.write(text)
-    hang_up()
-
-
 REQUESTS = ('LIST', 'GET a', 'PUT b/c')
-first = connect('nobody')
-check(allowed(first, *REQUESTS) == ['GET a'], 'the first rights')
-set_users('users = ( { group = "mail"; rights = "list"; }, { user = "nobody"; rights = "put"; folder = "b"; } );')
-second = connect('nobody', 'mail')
-check(allowed(second, *REQUESTS) == ['LIST', 'PUT b/c'], 'the second rights')
-check(allowed(first, *REQUESTS) == ['GET a'], 'a session under way has new ones')
-set_users('')
-check(allowed(connect('nobody', 'mail'), *REQUESTS) == [], 'rights are kept')
-check(allowed(second, *REQUESTS) == ['LIST', 'PUT b/c'], 'a session under way has lost its own')
+first = connect('nobody', 'mail')
+check(allowed(first, *REQUESTS) == ['LIST', 'GET a'], 'the first rights')
+more = '{ group = "mail"; rights = "list put"; }, { user = "nobody"; rights = "get"; }, { user = "bin"; rights = "put"; }'
+reload_with(f'users = ( {more} ); anonymous = "status";')
+check(allowed(first, *REQUESTS) == ['LIST', 'GET a'], 'a session under way has new ones')
+check(allowed(connect('nobody', 'mail'), *REQUESTS) == ['LIST', 'GET a', 'PUT b/c'], 'a new session has not')
+# What it never had is no loss.
+reload_with('users = ( { group = "mail"; rights = "list"; folder = "b/"; }, { user = "nobody"; rights = "get"; } );')
+check(allowed(first, *REQUESTS) == ['LIST', 'GET a'], 'it has lost something')
 END
+}
+
+@test "users: HUP ends the sessions of those who lost a right, and no others" {
+    start_with_users '{ user = "nobody"; rights = "list get put watch"; }' '{ user = "daemon"; rights = "list get put watch"; }' \
+        '{ group = "mail"; rights = "list"; folder = "a"; }'
+    echo 'anonymous = "status";' >>"$CONFIG"
+    add_files there
+    truncate -s 64M "$LIBRARY/large"
+    converse_as_users <<'END'
+CHANGED = 'unavailable the rights of user nobody have changed: connect again'
+
+
+def begin(user):
+    """Sessions in all states: what they are asked last, and what would go on."""
+    idle, waiting, watching, sending, fetching = (connect(user) for _ in range(5))
+    idle.expect('LIST there', 'OK')
+    idle.body()
+    waiting.send(f'GET {user}-later wait=1000\n')
+    watching.expect('WATCH', 'OK')
+    sending.expect(f'PUT {user}-slow size=2', 'OK offset=0')
+    sending.send(b'1\nx\n')
+    fetching.expect('GET large', 'OK')
+    return idle, waiting, watching, sending, fetching
+
+
+keepers, losers = begin('daemon'), begin('nobody')
+other, own = connect('bin', 'mail'), Session()
+other.expect('LIST a', 'EMPTY')
+own.expect('STATUS', 'OK')
+own.body()
+before = children()
+rest = '{ user = "daemon"; rights = "list get put watch"; }, { group = "mail"; rights = "list status"; }'
+reload_with(f'users = ( {rest}, {{ user = "nobody"; rights = "list get watch"; }} ); anonymous = "status";')
+
+idle, waiting, watching, sending, fetching = losers
+idle.expect('LIST there', 'FAIL ' + CHANGED)
+idle.expect_end()
+check(waiting.news() == 'FAIL ' + CHANGED, 'a wait goes on')
+waiting.expect_end()
+while (item := watching.item()) and isinstance(item, bytes):
+    pass
+check(item == 'ABORT ' + CHANGED, item)
+watching.expect_end()
+sending.send_if_open(b'1\ny\nEND\n')
+check(sending.news() == 'FAIL ' + CHANGED, 'a PUT goes on')
+sending.expect_end()
+while (item := fetching.item()) and isinstance(item, bytes):
+    pass
+check(item == 'ABORT ' + CHANGED, item)
+fetching.expect_end()
+check(not os.path.exists(LIBRARY + '/nobody-slow'), 'stored')
+check(allowed(connect('nobody'), 'LIST', 'PUT b') == ['LIST'], 'new sessions')
+
+idle, waiting, watching, sending, fetching = keepers
+idle.expect('LIST there', 'OK')
+idle.body()
+sending.expect(b'1\ny\nEND\n', 'OK size=2')
+own.expect('PUT daemon-later size=1 eager=1\n1\nz\nEND', 'OK')
+check(waiting.news().startswith('OK size=1 '), 'a wait has ended')
+heard = b''
+while not (b'daemon-slow' in heard and b'daemon-later' in heard):
+    heard += watching.item()
+data, end = fetching.body()
+check(len(data) == 2 ** 26 and end.startswith('END '), f'a GET was cut: {end}')
+other.expect('LIST a', 'EMPTY')
+
+# What everybody may do counts, and what a folder bounds.
+anonymous, narrow = connect('bin'), connect('daemon')
+narrow.expect('LIST', 'OK')
+narrow.body()
+anonymous.expect('STATUS', 'OK')
+anonymous.body()
+reload_with('users = ( { user = "daemon"; rights = "list get put watch"; folder = "a"; },'
+            ' { group = "mail"; rights = "list"; folder = "a/"; } );')
+answer = narrow.ask('LIST a')
+check(answer == 'FAIL unavailable the rights of user daemon have changed: connect again', answer)
+answer = anonymous.ask('STATUS')
+check(answer == 'FAIL unavailable the rights of user bin have changed: connect again', answer)
+own.expect('LIST', 'OK')
+own.body()
+END
+}
+
+@test "users: HUP ends a fsc whose user lost a right, with 12" {
+    start_with_users '{ user = "nobody"; rights = "list get watch"; }'
+    install -m 0755 "$FSC" fsc
+    local nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups ./fsc)
+    "${nobody[@]}" watch >heard 2>errors 3>&- &
+    local pid=$!
+    # It has begun when it reports a file.
+    converse <<'END'
+number = 0
+
+
+def is_heard():
+    global number
+    number += 1
+    with open(f'{LIBRARY}/{number}', 'w') as file:
+        file.write('x')
+    return os.path.getsize('heard') > 0
+
+
+wait_until(is_heard, 'a file')
+reload_with('users = ( { user = "nobody"; rights = "list get"; } );')
+END
+    local code=0
+    wait "$pid" || code=$?
+    assert_equal "$code" 12
+    assert_equal "$(cat errors)" 'fsc: watch: the rights of user nobody have changed: connect again'
+    run -6 --separate-stderr "${nobody[@]}" watch
+    assert_equal "$stderr" 'fsc: watch: user nobody may not WATCH (needs the right watch)'
 }
 
 # start_with_passwd LINE...: as start_with_users, with further lines in the daemon's /etc/passwd.

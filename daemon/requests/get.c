@@ -51,6 +51,8 @@ static int send_body(struct download *download)
     while (download->offset < download->end) {
         char *bytes = NULL;
         size_t room = 0;
+        if ((code = session_check_rights(session)) < 0)
+            break;
         if (body_room(stream, (size_t)(download->end - download->offset), &bytes, &room) < 0)
             return -REASON_LOST;
         ssize_t got = pread(download->stored.fd, bytes, room, download->offset);
@@ -76,6 +78,8 @@ static int send_body(struct download *download)
     session->outcome = reason_of(code);
     if (code == -REASON_MISMATCH)
         return stream_print(stream, "ABORT mismatch the file changed while it was sent\n");
+    if (code == -REASON_UNAVAILABLE)
+        return stream_print(stream, "ABORT %s %s\n", reason_word(session->outcome), session->why);
     if (code < 0) {
         session_log_failure(session, "GET", download->name);
         return stream_print(stream, "ABORT %s the file cannot be read\n",

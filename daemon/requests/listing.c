@@ -90,8 +90,10 @@ int listing_pause(void *context)
     struct session *session = listing->session;
     int64_t now = clock_ms();
     bool needs_sign = now - listing->alive_ms >= session->settings->heartbeat_ms;
-    int code = needs_sign || now - listing->shown_ms >= SHOW_MS ? listing_send(listing) : 0;
+    int code = session_check_rights(session);
 
+    if (code == 0 && (needs_sign || now - listing->shown_ms >= SHOW_MS))
+        code = listing_send(listing);
     if (code < 0 || !needs_sign || listing->alive_ms >= now)
         return code;
     listing->alive_ms = now;

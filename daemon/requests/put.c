@@ -282,6 +282,8 @@ static int receive(struct put *put)
         const char *bytes = NULL;
         size_t length = 0;
         int code = body_next(&session->stream, &session->body, &item, &bytes, &length);
+        if (code == 0)
+            code = session_check_rights(session);
         if (code == -REASON_UNSUPPORTED)
             session->body_expected = false; /* that was its END */
         if (code < 0)
@@ -376,6 +378,9 @@ static int commit(void *argument)
         code = quarantine_lock(library, put->name, &lock);
     else if (code == 0 && (lock = lock_name(library, put->name, LOCK_EX)) < 0)
         code = library_own_failure(errno);
+    /* A right that was taken away meanwhile stores nothing more. */
+    if (code == 0)
+        code = session_check_rights(session);
     if (code == 0)
         code = give_name(put, &folders);
     descriptor_close(lock);

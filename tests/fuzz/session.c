@@ -20,6 +20,7 @@ static struct settings settings;
 static struct library library;
 static struct counters counters;
 static struct slots *slots;
+static struct access_now now;
 static int answers = -1;
 
 /* What is in the library; "a" and "d/b" unchanged, and files besides. */
@@ -171,8 +172,11 @@ static int find_free(void)
 /* Serves the client; returns what it was answered, to be freed. */
 static char *serve(const struct client *client, const char *input, size_t size, size_t *ret_length)
 {
-    const struct service service = {
-        .settings = &settings, .library = &library, .counters = &counters, .slots = slots};
+    const struct service service = {.settings = &settings,
+                                    .library = &library,
+                                    .counters = &counters,
+                                    .slots = slots,
+                                    .now = &now};
     struct slot *slot = slots_take(slots, false);
     int ends[2];
 
