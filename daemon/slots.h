@@ -5,8 +5,8 @@
  *
  * The parent takes a free slot before it hands a connection over, and frees it when the session has
  * ended, or its process has crashed: nothing is counted for a session that is gone. It only ever
- * stores the first two members, and never takes the lock, which a worker may hold. The rest of a slot is
- * written by its session: what is atomic at any time, the rest under the lock.
+ * stores the first two members, and never takes the lock, which a worker may hold. The rest of a
+ * slot is written by its session: what is atomic at any time, the name under the lock.
  *
  * A promise is room in the file system for the bytes of an upload that are announced and not yet
  * allocated: other uploads are not begun with it. It lapses when no bytes come for a while.

@@ -373,6 +373,29 @@ session.expect('PUT small size=65536 eager=1\n65536\n' + 'y' * 65536 + '\nEND', 
 END
 }
 
+@test "disk full: a step ahead that has no room is not an error, but the first one is" {
+    FSD_EXPECTED='msg=failed .*cause="Disk quota exceeded"'
+    # Calls are counted for each thread; the self-test has one of its own.
+    inject -e inject=fallocate:error=ENOSPC:when=2+
+    start_fsd
+    converse <<'END'
+MIB = 1 << 20
+data = os.urandom(MIB)
+session = Session()
+session.expect(f'PUT a size={4 * MIB}', 'OK offset=0')
+session.expect(item(data) * 4 + b'END\n', f'OK size={4 * MIB} digest={digest(data * 4)}')
+END
+    stop_fsd
+    inject -e inject=fallocate:error=EDQUOT:when=2
+    start_fsd
+    converse <<'END'
+session = Session()
+session.expect('PUT b size=4 eager=1\n4\nfour\nEND', 'OK size=4')
+session.expect('PUT c size=4000000', 'FAIL no-space')
+wait_until(lambda: not stages(), 'the stage to go')
+END
+}
+
 # play_promises: the Python on stdin has a file system of 64 MiB, and two clients: Session() and Other().
 play_promises() {
     use_small_disk 64
