@@ -185,7 +185,7 @@ names_of_calls() {
         /msg=listening/ { serves = 1 }
         !serves || /mkdirat\([0-9]+<[^>]*\/\.fsd/ { next }
         /O_CREAT\|O_EXCL/ { print "make", path() }
-        /flock\(/ && path() == "stage" { print "lock", text ~ /stage\/[^\/]*\/$/ ? "stages of client" : "stage" }
+        /flock\(/ && path() == "stage" { print /LOCK_UN/ ? "unlock" : "lock", text ~ /stage\/[^\/]*\/$/ ? "stages of client" : "stage" }
         /fallocate\(.*FALLOC_FL_KEEP_SIZE, 0, 6/ { print "keep room for", path() }
         /pwrite64\(.*"hello/ { print "write", path() }
         /utimensat\(/ { print "set time of", path() }
@@ -222,6 +222,7 @@ END
 lock stages of client
 make stage
 lock stage
+unlock stages of client
 keep room for stage
 write stage
 set time of stage

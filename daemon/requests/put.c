@@ -186,13 +186,13 @@ static int grow(struct put *put, int64_t length)
     if (lock < 0)
         return lock;
     if (left < put->received + length - put->granted) {
-        descriptor_close(lock);
+        stage_unlock(lock);
         return refuse_usage(put->session);
     }
     step = step < GROW_LEAST ? GROW_LEAST : step > GROW_MOST ? GROW_MOST : step;
     put->granted += step < left ? step : left;
     atomic_store(&put->session->slot->coming, stage_missing(&put->stage, put->granted));
-    descriptor_close(lock);
+    stage_unlock(lock);
     return 0;
 }
 
@@ -238,7 +238,7 @@ static int open_stage(struct put *put)
     } else if (!is_found) {
         code = stage_open(&put->stage, session->library, session->client.name, &put->plan);
     }
-    descriptor_close(lock);
+    stage_unlock(lock);
     if (code == 0)
         code = stage_reserve(&put->stage, put->plan.size);
     if (code < 0)

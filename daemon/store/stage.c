@@ -187,6 +187,12 @@ int stage_lock(const struct library *library, const char *client)
     return fd;
 }
 
+void stage_unlock(int lock)
+{
+    (void)flock(lock, LOCK_UN);
+    descriptor_close(lock);
+}
+
 int stage_open(struct stage *stage, const struct library *library, const char *client,
                const struct stage_plan *plan)
 {

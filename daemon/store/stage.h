@@ -37,10 +37,12 @@ struct stage_plan {
 
 /*
  * Locks the stages of a client, which others make or let grow meanwhile, against its other sessions:
- * between stage_measure() and stage_open() none of them makes another one. Returns a descriptor, to
- * be closed soon; -REASON_BUSY when others have had it for long; or another reason.
+ * between stage_measure() and stage_open() none of them makes another one. Returns a descriptor for
+ * stage_unlock(), which must follow soon; -REASON_BUSY when others have had the lock for long; or
+ * another reason.
  */
 int stage_lock(const struct library *library, const char *client);
+void stage_unlock(int lock);
 
 /*
  * Makes a stage for an upload by `client`, and locks it. Returns 0; -REASON_NO_SPACE; -REASON_BUSY
