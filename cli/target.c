@@ -257,7 +257,8 @@ int target_digest(const struct target *target, int64_t *ret_size, char ret_diges
     int code = -REASON_INTERNAL;
 
     if (fd >= 0 && fstat(fd, &status) == 0)
-        code = S_ISREG(status.st_mode) ? digest_of_file(fd, &status, ret_digest) : -REASON_MISMATCH;
+        code = S_ISREG(status.st_mode) ? digest_of_file(fd, &status, NULL, ret_digest)
+                                       : -REASON_MISMATCH;
     descriptor_close(fd);
     if (code == -REASON_MISMATCH)
         return fail(failure, REASON_MISMATCH, target->path,

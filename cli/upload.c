@@ -75,7 +75,7 @@ static int hash_source(struct upload *upload)
 
     if (upload->mode == UPLOAD_FILE) {
         upload->size = upload->status.st_size;
-        code = digest_of_file(upload->source, &upload->status, digest);
+        code = digest_of_file(upload->source, &upload->status, NULL, digest);
     } else {
         upload_body_begin(&upload->body, upload->connection, upload->source, false);
         code = upload_body_hash(&upload->body) < 0 ? -REASON_INTERNAL : 0;

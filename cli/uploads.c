@@ -189,7 +189,7 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
     bool has_changed = descriptor_has_changed(source, ret_status);
     /* Only reading it again can tell whether bytes changed, too. */
     if (!has_changed && descriptor_is_touched(source, ret_status)) {
-        int code = digest_of_file(source, ret_status, again);
+        int code = digest_of_file(source, ret_status, NULL, again);
         if (code == -REASON_INTERNAL)
             return fail_errno(failure, REASON_LOCAL, local, "cannot read");
         has_changed = code < 0 || strcmp(again, digest_of_bytes(uploads->bytes, length, made)) != 0;

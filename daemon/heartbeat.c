@@ -7,9 +7,11 @@
 #include <time.h>
 
 #include "protocol/body.h"
+#include "protocol/clock.h"
 
 enum {
     STACK = 512 * 1024, /* bytes; the usual 8 MiB would count against limits.memory */
+    LOOK_MS = 100,      /* between two looks whether the client is gone */
 };
 
 struct work {
@@ -44,8 +46,8 @@ static struct timespec in_ms(int64_t milliseconds)
     return then;
 }
 
-int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void *argument),
-                     void *argument)
+int heartbeat_during(struct stream *stream, int64_t interval_ms, atomic_bool *cancelled,
+                     int (*job)(void *argument), void *argument)
 {
     struct work work = {.job = job, .argument = argument};
     pthread_attr_t attributes;
@@ -59,13 +61,19 @@ int heartbeat_during(struct stream *stream, int64_t interval_ms, int (*job)(void
     if (!has_thread)
         (void)work_run(&work); /* and the client gets no signs of life */
 
-    struct timespec then = in_ms(interval_ms);
+    int64_t look_ms = interval_ms < LOOK_MS ? interval_ms : LOOK_MS;
+    int64_t next_ms = clock_ms() + interval_ms;
+    struct timespec then = in_ms(look_ms);
     while (sem_clockwait(&work.done, CLOCK_MONOTONIC, &then) < 0) {
         if (errno == EINTR)
             continue;
-        if (!stream->failed)
+        if (!stream->failed && clock_ms() >= next_ms) {
             (void)body_send_wait(stream);
-        then = in_ms(interval_ms);
+            next_ms = clock_ms() + interval_ms;
+        }
+        if (stream_is_hung_up(stream))
+            atomic_store(cancelled, true);
+        then = in_ms(look_ms);
     }
     if (has_thread)
         (void)pthread_join(thread, NULL);

@@ -30,6 +30,12 @@ int session_refuse_stopping(struct session *session)
     return session_refuse(session, REASON_UNAVAILABLE, "the daemon is stopping");
 }
 
+int session_refuse_locked(struct session *session)
+{
+    return session_refuse(session, REASON_BUSY,
+                          "another request, or fsd-scrub, has locked the name");
+}
+
 bool session_may_see(const struct session *session, const char *name)
 {
     return (access_rights(&session->client, name) & session->sees) != 0;
@@ -175,7 +181,8 @@ int session_wait(struct session *session, int source, int64_t limit_ms)
 
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument)
 {
-    return heartbeat_during(&session->stream, session->settings->heartbeat_ms, job, argument);
+    return heartbeat_during(&session->stream, session->settings->heartbeat_ms, &session->is_gone,
+                            job, argument);
 }
 
 void session_log_failure(const struct session *session, const char *operation, const char *name)

@@ -7,6 +7,7 @@
 #ifndef DAEMON_SESSION_H
 #define DAEMON_SESSION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "daemon/access.h"
@@ -43,6 +44,7 @@ struct session {
     int64_t content_bytes;    /* of files or listings in this request; the same */
     int wake;                 /* readable when the session has to end; -1 for none */
     int gone;                 /* readable when the daemon stops, even if the session outlives it */
+    atomic_bool is_gone;      /* the client hung up while a job was run: nobody needs its result */
     bool over;                /* no further request is to be read */
     enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
     bool body_expected;       /* the client's body, or the rest of it, is still to come */
@@ -60,6 +62,9 @@ int session_refuse(struct session *session, enum reason reason, const char *form
 
 /* The same for a daemon that stops; the session is over. */
 int session_refuse_stopping(struct session *session);
+
+/* The same when the lock of a name was not to be had (store/lock.h). */
+int session_refuse_locked(struct session *session);
 
 /*
  * May the client see this name? That of a folder ends in "/": the client may see it when there may
@@ -127,7 +132,10 @@ int session_wait(struct session *session, int source, int64_t limit_ms);
  */
 int session_refuse_own(struct session *session, int code, const char *operation, const char *name);
 
-/* Runs a job that may take long: heartbeat_during() on the session's stream. */
+/*
+ * Runs a job that may take long: heartbeat_during() on the session's stream. The job may give up as
+ * soon as session->is_gone.
+ */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);
 
 /* Logs a failure that should not happen: the operation, the name, and errno. */

@@ -84,7 +84,7 @@ bool digest_of_hex(const char *hex, char ret_text[DIGEST_ROOM])
     return true;
 }
 
-int64_t digest_add_file(struct digest *digest, int fd)
+int64_t digest_add_file(struct digest *digest, int fd, const atomic_bool *cancelled)
 {
     int64_t offset = 0;
     ssize_t got = 0;
@@ -97,6 +97,10 @@ int64_t digest_add_file(struct digest *digest, int fd)
     while (offset <= status.st_size && (got = pread(fd, chunk, CHUNK, offset)) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
+        if (got > 0 && cancelled != NULL && atomic_load(cancelled)) {
+            errno = ECANCELED;
+            got = -1;
+        }
         if (got < 0)
             break;
         digest_add(digest, chunk, (size_t)got);
@@ -106,7 +110,8 @@ int64_t digest_add_file(struct digest *digest, int fd)
     return got < 0 ? -1 : offset;
 }
 
-int digest_of_file(int fd, const struct stat *then, char ret_text[DIGEST_ROOM])
+int digest_of_file(int fd, const struct stat *then, const atomic_bool *cancelled,
+                   char ret_text[DIGEST_ROOM])
 {
     struct stat before;
     bool is_touched = true;
@@ -115,7 +120,7 @@ int digest_of_file(int fd, const struct stat *then, char ret_text[DIGEST_ROOM])
         struct digest digest;
         char made[DIGEST_ROOM];
         digest_begin(&digest);
-        int64_t length = fstat(fd, &before) == 0 ? digest_add_file(&digest, fd) : -1;
+        int64_t length = fstat(fd, &before) == 0 ? digest_add_file(&digest, fd, cancelled) : -1;
         if (length < 0)
             return -REASON_INTERNAL;
         digest_finish(&digest, made);

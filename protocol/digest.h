@@ -5,6 +5,7 @@
 #define PROTOCOL_DIGEST_H
 
 #include <nettle/sha2.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,16 +48,19 @@ bool digest_of_hex(const char *hex, char ret_text[DIGEST_ROOM]);
 
 /*
  * Adds the bytes of a regular file, from offset 0 to its end; the file offset stays. Returns how
- * many bytes there were, more than the size for a file that grows meanwhile; or -1 with errno set.
+ * many bytes there were, more than the size for a file that grows meanwhile; or -1 with errno set,
+ * which is ECANCELED as soon as `*cancelled`, unless that is NULL, becomes true.
  */
-int64_t digest_add_file(struct digest *digest, int fd);
+int64_t digest_add_file(struct digest *digest, int fd, const atomic_bool *cancelled);
 
 /*
  * Writes the digest of a regular file that is as fstat(2) described it in `then`. If only its ctime
- * changes while it is read, it is read again, DIGEST_READINGS times at most. Returns 0;
+ * changes while it is read, it is read again, DIGEST_READINGS times at most. `cancelled` is as in
+ * digest_add_file(). Returns 0;
  * -REASON_MISMATCH when it is another file by now, or its bytes changed while they were read; or
  * -REASON_INTERNAL with errno set. `ret_text` is then undefined.
  */
-int digest_of_file(int fd, const struct stat *then, char ret_text[DIGEST_ROOM]);
+int digest_of_file(int fd, const struct stat *then, const atomic_bool *cancelled,
+                   char ret_text[DIGEST_ROOM]);
 
 #endif

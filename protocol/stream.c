@@ -383,6 +383,14 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
     return 0;
 }
 
+bool stream_is_hung_up(const struct stream *stream)
+{
+    struct pollfd polled = {.fd = stream->out};
+
+    return stream->failed ||
+           (poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0);
+}
+
 bool stream_is_quiet(struct stream *stream)
 {
     return stream->input_start == stream->input_end && pull(stream) == NOT_NOW;

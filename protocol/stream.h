@@ -119,6 +119,12 @@ bool stream_peek_line(const struct stream *stream, const char **ret_line, size_t
  */
 int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, size_t *ret_length);
 
+/*
+ * Is the other side gone, so that nothing can reach it any more? Not so after the mere end of its
+ * input. Over TCP that shows only after something was sent to it. Never waits.
+ */
+bool stream_is_hung_up(const struct stream *stream);
+
 /* Is there nothing to read, not even the end? Never waits. */
 bool stream_is_quiet(struct stream *stream);
 

@@ -272,7 +272,7 @@ static bool is_same_file(const char *left, const char *right)
         return false;
     for (size_t i = 0; i < 2; i++) {
         int fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        int code = fd >= 0 ? digest_of_file(fd, &statuses[i], digests[i]) : -REASON_LOCAL;
+        int code = fd >= 0 ? digest_of_file(fd, &statuses[i], NULL, digests[i]) : -REASON_LOCAL;
         descriptor_close(fd);
         if (code < 0)
             return true;

@@ -3,7 +3,7 @@
 #include "daemon/store/commit.h"
 
 struct deletion {
-    const struct library *library;
+    struct session *session;
     const char *name;
 };
 
@@ -11,12 +11,12 @@ static int delete_file(void *argument)
 {
     const struct deletion *deletion = argument;
 
-    return commit_delete(deletion->library, deletion->name);
+    return commit_delete(deletion->session->library, deletion->name, &deletion->session->is_gone);
 }
 
 int delete_serve(struct session *session, const struct arguments *arguments)
 {
-    struct deletion deletion = {.library = session->library, .name = arguments->name};
+    struct deletion deletion = {.session = session, .name = arguments->name};
     int code = session_check_disk(session);
 
     /* Without room to store anything, a deletion may be what makes room. */
@@ -26,6 +26,8 @@ int delete_serve(struct session *session, const struct arguments *arguments)
     }
     if (code == 0)
         code = session_run_with_heartbeat(session, delete_file, &deletion);
+    if (code == -REASON_BUSY)
+        return session_refuse_locked(session);
     if (code == COMMIT_UNKNOWN || (code == 0 && session_check_promise(session) < 0))
         return session_answer_unknown(session, arguments->name,
                                       "the file is deleted, but a crash may bring it back");

@@ -75,6 +75,8 @@ static int send_body(struct download *download)
     else if (code == 0 && is_unknown)
         code = check_sent(download, made);
 
+    if (code == -REASON_LOST)
+        return code;
     session->outcome = reason_of(code);
     if (code == -REASON_MISMATCH)
         return stream_print(stream, "ABORT mismatch the file changed while it was sent\n");

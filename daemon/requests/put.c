@@ -4,7 +4,8 @@
  *   decide   look at what is under the name; often that is the answer already
  *   stage    find the stage of an upload that broke off, or make a new one, and send the go-ahead
  *   receive  read the body into the stage, and hash it; size and digest must be as announced
- *   commit   seal the stage, lock the name, look and decide again, link, fsync the folders
+ *   commit   seal the stage, lock the name, look and decide again, link, fsync the folders; if the
+ *            digest of the file that is there has to be made, without the lock
  *   answer   only now; then the stage loses its own name
  *
  * Until the link nobody sees anything of the file, and after it the file is whole. So a session can
@@ -25,7 +26,8 @@
 #include "protocol/descriptor.h"
 
 enum {
-    TRIES = 100, /* how often the name may be taken at the link and free at the next look */
+    DIGESTS_MOST = 10, /* how often another file may take the name while its digest is made */
+    TRIES = 100,       /* how often the name may be taken at the link and free at the next look */
     /* Bytes by which an upload grows between two looks at what its client may have. */
     GROW_LEAST = 1 << 20,
     GROW_MOST = 64 << 20,
@@ -41,6 +43,7 @@ struct put {
     int64_t granted;      /* so many bytes may be received: the size, or what grow() allows */
     struct record record; /* of the new file */
     struct stored there;  /* the file that has the name already, or is in quarantine */
+    int digests;          /* how many were made of files that had the name */
     struct put_facts facts;
     enum put_decision decision;
 };
@@ -51,15 +54,24 @@ struct put {
 
 /*
  * Looks at what is under the name, and sets the facts and `decision`. Returns 0, or a reason why
- * nothing can be stored there.
+ * nothing can be stored there. Makes no digest, which may take long, while names are locked.
  */
 static int decide(struct put *put)
 {
     const struct library *library = put->session->library;
     struct put_facts *facts = &put->facts;
-
-    descriptor_close(put->there.fd);
+    const struct stored before = put->there;
     int code = lookup_open(library, put->name, &put->there);
+
+    /* A digest that was made holds as long as this is the file that was read. */
+    bool is_known = code == 0 && before.fd >= 0 &&
+                    descriptor_is_same(&before.status, &put->there.status) &&
+                    !descriptor_has_changed(put->there.fd, &before.status) &&
+                    !descriptor_is_touched(put->there.fd, &before.status);
+    if (is_known && put->there.record.digest[0] == '\0')
+        memcpy(put->there.record.digest, before.record.digest, DIGEST_ROOM);
+    descriptor_close(before.fd);
+
     facts->name = PUT_NAME_TAKEN;
     if (code == -REASON_NOT_FOUND && errno != ENOENT)
         return session_refuse(put->session, REASON_NOT_A_FILE,
@@ -76,15 +88,19 @@ static int decide(struct put *put)
         return code;
 
     facts->there = facts->name != PUT_NAME_FREE ? &put->there : NULL;
-    facts->is_unreadable = false;
+    facts->is_unreadable = (facts->is_unreadable && is_known) || put->digests == DIGESTS_MOST;
     put->decision = put_decide(facts);
-    if (put->decision != PUT_MAKE_DIGEST)
-        return 0;
-    /* With the whole body this is in commit(), which already has a heartbeat. */
-    code = facts->body == PUT_BODY_WHOLE ? lookup_digest(&put->there)
-                                         : request_digest(put->session, &put->there);
-    facts->is_unreadable = code < 0;
-    put->decision = put_decide(facts);
+    return put->decision == PUT_UNREADABLE ? -REASON_MISMATCH : 0;
+}
+
+/* Decides once more, with the digest of the file that is there. It was made with this result. */
+static int decide_by_digest(struct put *put, int code)
+{
+    if (code == -REASON_LOST)
+        return code;
+    put->digests++;
+    put->facts.is_unreadable = code < 0;
+    put->decision = put_decide(&put->facts);
     return put->decision == PUT_UNREADABLE ? code : 0;
 }
 
@@ -111,7 +127,7 @@ static int hash_stage(void *argument)
 {
     struct put *put = argument;
 
-    return stage_hash(&put->stage, &put->digest);
+    return stage_hash(&put->stage, &put->digest, &put->session->is_gone);
 }
 
 /*
@@ -368,22 +384,33 @@ static int commit(void *argument)
     struct session *session = put->session;
     const struct library *library = session->library;
     struct folders folders = {.count = 0};
-    int lock = -1;
     int code = stage_seal(&put->stage, library, &put->record);
 
     /* Since this upload began the disk may have failed, or the library may be gone. */
     if (code == 0)
         code = session_check_promise(session);
-    if (code == 0 && !put->facts.replaces)
-        code = quarantine_lock(library, put->name, &lock);
-    else if (code == 0 && (lock = lock_name(library, put->name, LOCK_EX)) < 0)
-        code = library_own_failure(errno);
-    /* A right that was taken away meanwhile stores nothing more. */
-    if (code == 0)
-        code = session_check_rights(session);
-    if (code == 0)
-        code = give_name(put, &folders);
-    descriptor_close(lock);
+    while (code == 0) {
+        int lock = -1;
+        /* Also for a client that is gone: its upload is whole. */
+        if (!put->facts.replaces)
+            code = quarantine_lock(library, put->name, &lock);
+        else if ((lock = lock_name(library, put->name, LOCK_EX, NULL)) < 0)
+            code = library_own_failure(errno);
+        if (code == -REASON_BUSY)
+            return session_refuse_locked(session);
+        /* A right that was taken away meanwhile stores nothing more. */
+        if (code == 0)
+            code = session_check_rights(session);
+        if (code == 0)
+            code = give_name(put, &folders);
+        descriptor_close(lock);
+        if (code < 0 || put->decision != PUT_MAKE_DIGEST)
+            break;
+        code = decide_by_digest(put, lookup_digest(&put->there, &session->is_gone));
+        /* The name may have another file by now. */
+        if (put->decision != PUT_REPLACE)
+            break;
+    }
     if (code == -REASON_INTERNAL && errno == EXDEV)
         return session_refuse(
             session, REASON_INTERNAL,
@@ -406,7 +433,7 @@ static int settle_existing(void *argument)
 
     if (code == 0 && session_check_disk(put->session) < 0)
         return COMMIT_UNKNOWN;
-    return code == 0 ? lookup_digest(&put->there) : code;
+    return code == 0 ? lookup_digest(&put->there, &put->session->is_gone) : code;
 }
 
 static int answer(struct put *put)
@@ -474,6 +501,8 @@ static int serve(struct put *put)
         code = session_run_with_heartbeat(session, find_stage, put);
     if (code == 0)
         code = decide(put);
+    if (code == 0 && put->decision == PUT_MAKE_DIGEST)
+        code = decide_by_digest(put, request_digest(session, &put->there));
 
     if (code == 0 && put->decision == PUT_RECEIVE) {
         code = session_check_writable(session);

@@ -189,14 +189,23 @@ static int check_limits(struct session *session, const struct request *request,
     return 0;
 }
 
+struct digest_job {
+    struct stored *stored;
+    const atomic_bool *cancelled;
+};
+
 static int make_digest(void *argument)
 {
-    return lookup_digest(argument);
+    const struct digest_job *job = argument;
+
+    return lookup_digest(job->stored, job->cancelled);
 }
 
 int request_digest(struct session *session, struct stored *stored)
 {
-    return session_run_with_heartbeat(session, make_digest, stored);
+    struct digest_job job = {.stored = stored, .cancelled = &session->is_gone};
+
+    return session_run_with_heartbeat(session, make_digest, &job);
 }
 
 size_t request_place(const struct request *request)

@@ -125,6 +125,8 @@ static void quarantine(struct scrub *scrub, const char *name, const struct store
         scrub->moved++;
     else if (code == -REASON_NOT_FOUND)
         scrub->changed++;
+    else if (code == -REASON_BUSY)
+        (void)fail(scrub, name, "cannot move to quarantine: a session has locked the name", 0);
     else if (code == -REASON_EXISTS)
         (void)fail(scrub, name, "cannot move to quarantine: it has another name (a hard link)", 0);
     else

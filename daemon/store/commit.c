@@ -86,11 +86,11 @@ int commit_replace(const struct library *library, struct stage *stage, const cha
     return code;
 }
 
-int commit_delete(const struct library *library, const char *name)
+int commit_delete(const struct library *library, const char *name, const atomic_bool *cancelled)
 {
     struct stored there = {.fd = -1};
     struct folders folders = {.count = 0};
-    int lock = lock_name(library, name, LOCK_EX);
+    int lock = lock_name(library, name, LOCK_EX, cancelled);
     /* Where the file of locks cannot be made, nobody has one. A deletion may make room for it. */
     bool is_refused = lock < 0 && errno != ENOENT && library_failure(errno) != -REASON_NO_SPACE;
     int dropped = is_refused ? library_own_failure(errno) : quarantine_drop(library, name);

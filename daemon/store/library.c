@@ -127,6 +127,10 @@ int library_failure(int error)
     case EMFILE:
     case ENFILE:
         return -REASON_UNAVAILABLE;
+    case EAGAIN: /* of a lock */
+        return -REASON_BUSY;
+    case ECANCELED: /* of a digest or a lock: nobody waits for it any more */
+        return -REASON_LOST;
     default:
         return -REASON_INTERNAL;
     }

@@ -34,11 +34,11 @@ int lookup_open(const struct library *library, const char *name, struct stored *
     return code;
 }
 
-int lookup_digest(struct stored *stored)
+int lookup_digest(struct stored *stored, const atomic_bool *cancelled)
 {
     if (stored->record.digest[0] != '\0')
         return 0;
-    int code = digest_of_file(stored->fd, &stored->status, stored->record.digest);
+    int code = digest_of_file(stored->fd, &stored->status, cancelled, stored->record.digest);
     if (code == -REASON_INTERNAL)
         code = library_failure(errno);
     if (code < 0)

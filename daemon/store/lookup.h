@@ -4,6 +4,7 @@
 #ifndef STORE_LOOKUP_H
 #define STORE_LOOKUP_H
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "daemon/store/library.h"
@@ -24,9 +25,9 @@ int lookup_open(const struct library *library, const char *name, struct stored *
 
 /*
  * Makes the digest of a stored file now, unless its record has one. Returns 0; -REASON_MISMATCH
- * when the file changed meanwhile; or another reason.
+ * when the file changed meanwhile; -REASON_LOST when `*cancelled` became true; or another reason.
  */
-int lookup_digest(struct stored *stored);
+int lookup_digest(struct stored *stored, const atomic_bool *cancelled);
 
 /*
  * Was this file committed by an upload, according to its record, or, in a library without records,

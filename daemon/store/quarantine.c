@@ -66,7 +66,7 @@ int quarantine_move(const struct library *library, const char *name, const struc
     struct folders folders = {.count = 0};
     int quarantine = open_folder(library);
     const char *file = file_of(name, hash);
-    int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX);
+    int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX, NULL);
     int code = lock < 0 ? library_own_failure(errno) : folders_open(&folders, library, name, false);
 
     if (code == -REASON_NOT_A_FILE)
@@ -130,7 +130,7 @@ int quarantine_lock(const struct library *library, const char *name, int *ret_lo
     *ret_lock = -1;
     if (own < 0 || fstatat(own, LIBRARY_QUARANTINE, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : library_failure(errno);
-    *ret_lock = lock_name(library, name, LOCK_SH);
+    *ret_lock = lock_name(library, name, LOCK_SH, NULL);
     return *ret_lock < 0 ? library_own_failure(errno) : 0;
 }
 

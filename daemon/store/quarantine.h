@@ -26,7 +26,7 @@ int quarantine_label(const struct stored *stored, const char *name);
  * Moves a file from its name into the quarantine, durably, and removes the folders that it leaves
  * empty. An older file of that name in quarantine is replaced. Returns 0; -REASON_NOT_FOUND when
  * the name no longer leads to this very file, or it has changed; -REASON_EXISTS when the file has
- * another name, too; or another reason.
+ * another name, too; -REASON_BUSY as quarantine_lock(); or another reason.
  */
 int quarantine_move(const struct library *library, const char *name, const struct stored *stored);
 
@@ -40,7 +40,7 @@ int quarantine_open(const struct library *library, const char *name, struct stor
 /*
  * Keeps others from taking the file from a name until `*ret_lock` is closed, so that what was found
  * under the name still holds at the link. In a library without a quarantine `*ret_lock` is -1.
- * Returns 0 or a reason.
+ * Returns 0; -REASON_BUSY after lock_name() has waited in vain; or another reason.
  */
 int quarantine_lock(const struct library *library, const char *name, int *ret_lock);
 

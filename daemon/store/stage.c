@@ -283,9 +283,13 @@ int64_t stage_missing(const struct stage *stage, int64_t end)
     return end > there ? end - there : 0;
 }
 
-int stage_hash(const struct stage *stage, struct digest *digest)
+int stage_hash(const struct stage *stage, struct digest *digest, const atomic_bool *cancelled)
 {
-    return digest_add_file(digest, stage->fd) == stage->bytes.length ? 0 : -REASON_INTERNAL;
+    int64_t length = digest_add_file(digest, stage->fd, cancelled);
+
+    if (length < 0)
+        return library_failure(errno);
+    return length == stage->bytes.length ? 0 : -REASON_INTERNAL;
 }
 
 int stage_write(struct stage *stage, const char *bytes, size_t length)

@@ -70,8 +70,11 @@ int stage_reserve(struct stage *stage, int64_t size);
 /* How many of the bytes before `end` have no room in the file system yet? */
 int64_t stage_missing(const struct stage *stage, int64_t end);
 
-/* Adds what is in the stage to a digest. Returns 0 or a reason. */
-int stage_hash(const struct stage *stage, struct digest *digest);
+/*
+ * Adds what is in the stage to a digest. Returns 0; -REASON_LOST when `*cancelled` became true; or
+ * another reason.
+ */
+int stage_hash(const struct stage *stage, struct digest *digest, const atomic_bool *cancelled);
 
 /* Adds bytes. Returns 0 or a reason. */
 int stage_write(struct stage *stage, const char *bytes, size_t length);

@@ -62,21 +62,21 @@ static void check_files(void)
     int fd = memfd_create("digest", MFD_CLOEXEC);
 
     CHECK(fd >= 0);
-    CHECK(fstat(fd, &empty) == 0 && digest_of_file(fd, &empty, text) == 0);
+    CHECK(fstat(fd, &empty) == 0 && digest_of_file(fd, &empty, NULL, text) == 0);
     CHECK(strcmp(text, vectors[0].digest) == 0);
     memset(bytes, 'a', sizeof bytes);
     CHECK(write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes);
-    CHECK(fstat(fd, &full) == 0 && digest_of_file(fd, &full, text) == 0);
+    CHECK(fstat(fd, &full) == 0 && digest_of_file(fd, &full, NULL, text) == 0);
     CHECK(strcmp(text, million) == 0);
     CHECK(lseek(fd, 0, SEEK_CUR) == (off_t)sizeof bytes);
-    CHECK(digest_of_file(fd, &empty, text) == -REASON_MISMATCH);
+    CHECK(digest_of_file(fd, &empty, NULL, text) == -REASON_MISMATCH);
     /* It had another mode, or fewer names, when it was looked at: that is not another file. */
     full.st_ctim.tv_sec--;
-    CHECK(digest_of_file(fd, &full, text) == 0);
+    CHECK(digest_of_file(fd, &full, NULL, text) == 0);
     full.st_mtim.tv_sec--;
-    CHECK(digest_of_file(fd, &full, text) == -REASON_MISMATCH);
+    CHECK(digest_of_file(fd, &full, NULL, text) == -REASON_MISMATCH);
     (void)close(fd);
-    CHECK(digest_of_file(fd, &full, text) == -REASON_INTERNAL && errno == EBADF);
+    CHECK(digest_of_file(fd, &full, NULL, text) == -REASON_INTERNAL && errno == EBADF);
 }
 
 static int check_of(const char *text)

@@ -42,6 +42,7 @@ static void check_signs(void)
 {
     struct pair pair;
     struct job job = {.result = -42};
+    atomic_bool cancelled = false;
     struct peer peer = {.pair = &pair, .job = &job};
     pthread_t thread;
 
@@ -50,8 +51,8 @@ static void check_signs(void)
     CHECK(pthread_create(&thread, NULL, see_three, &peer) == 0);
     CHECK(stream_print(&pair.stream, "OK\n") == 0);
     errno = 0;
-    CHECK(heartbeat_during(&pair.stream, 5, job_run, &job) == -42);
-    CHECK(errno == EDOM);
+    CHECK(heartbeat_during(&pair.stream, 5, &cancelled, job_run, &job) == -42);
+    CHECK(errno == EDOM && !atomic_load(&cancelled));
     CHECK(pthread_join(thread, NULL) == 0);
     pair_close(&pair);
 }
@@ -61,48 +62,75 @@ static void check_none(void)
 {
     struct pair pair;
     struct job job = {.result = 7};
+    atomic_bool cancelled = false;
     char byte = 0;
 
     pair_open(&pair, (struct stream_limits){.silence_ms = 0});
     CHECK(sem_init(&job.go, 0, 1) == 0);
-    CHECK(heartbeat_during(&pair.stream, 60000, job_run, &job) == 7);
+    CHECK(heartbeat_during(&pair.stream, 60000, &cancelled, job_run, &job) == 7);
     CHECK(stream_pending(&pair.stream) == 0);
     CHECK(recv(pair.peer, &byte, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN);
     pair_close(&pair);
 }
 
-/* A client that is gone changes nothing: the job continues, without signs of life. */
+/* A job may give up when the client is gone, but not for the mere end of what it sends. */
+static int await_cancel(void *argument)
+{
+    const atomic_bool *cancelled = argument;
 
-static sem_t tried; /* to send a sign of life */
+    while (!atomic_load(cancelled))
+        (void)poll(NULL, 0, 1);
+    return 5;
+}
 
 static ssize_t send_in_vain(struct stream *stream, const void *bytes, size_t length)
 {
     (void)stream;
     (void)bytes;
     (void)length;
-    CHECK(sem_post(&tried) == 0);
     errno = EPIPE;
     return -1;
 }
 
-static int outlast_sign(void *argument)
+/* Closes its end when it has seen that the end of its input changes nothing. */
+static void *finish_and_close(void *argument)
 {
-    (void)argument;
-    while (sem_wait(&tried) < 0)
-        continue;
-    return 5;
+    struct pair *pair = argument;
+
+    peer_finish(pair);
+    CHECK(peer_gets(pair, "WAIT\nWAIT\n"));
+    (void)close(pair->peer);
+    return NULL;
 }
 
 static void check_gone(void)
 {
     struct transport deaf = stream_plain;
     struct pair pair;
+    pthread_t thread;
+    atomic_bool cancelled = false;
 
     pair_open(&pair, (struct stream_limits){.silence_ms = 0});
+    CHECK(pthread_create(&thread, NULL, finish_and_close, &pair) == 0);
+    CHECK(heartbeat_during(&pair.stream, 1, &cancelled, await_cancel, &cancelled) == 5);
+    CHECK(pthread_join(thread, NULL) == 0);
+    pair.peer = -1;
+    pair_close(&pair);
+
+    /* It hangs up before any sign of life is due. */
+    atomic_store(&cancelled, false);
+    pair_open(&pair, (struct stream_limits){.silence_ms = 0});
+    (void)close(pair.peer);
+    CHECK(heartbeat_during(&pair.stream, 60000, &cancelled, await_cancel, &cancelled) == 5);
+    pair.peer = -1;
+    pair_close(&pair);
+
+    /* It shows only when a sign of life cannot be sent. */
+    atomic_store(&cancelled, false);
     deaf.send = send_in_vain;
+    pair_open(&pair, (struct stream_limits){.silence_ms = 0});
     pair.stream.transport = &deaf;
-    CHECK(sem_init(&tried, 0, 0) == 0);
-    CHECK(heartbeat_during(&pair.stream, 1, outlast_sign, NULL) == 5);
+    CHECK(heartbeat_during(&pair.stream, 1, &cancelled, await_cancel, &cancelled) == 5);
     CHECK(pair.stream.failed);
     pair_close(&pair);
 }
