@@ -1,6 +1,7 @@
 #include "daemon/access.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "daemon/log.h"
 #include "daemon/peer.h"
+#include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
@@ -21,34 +23,62 @@ enum {
     OVERFLOW_ID = 65534,
 };
 
-/* The user's name, to be freed; NULL for a uid without one. */
-static char *find_user(uid_t uid)
+/* Errors that mean that there is nobody of that name or number (getpwnam(3)), or that file is not used. */
+static bool means_nobody(int error)
 {
-    char *name = NULL;
+    return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM ||
+           error == EACCES;
+}
+
+/*
+ * A look-up has found nobody, with this error. Is there nobody? Returns false, with errno set, if it
+ * may only have failed: where there are several services, libc does not report that one cannot open
+ * its file, so it is tried here.
+ */
+static bool is_absent(int error, const char *file)
+{
+    if (means_nobody(error)) {
+        int fd = open(file, O_RDONLY | O_CLOEXEC);
+        error = fd < 0 ? errno : 0;
+        descriptor_close(fd);
+    }
+    errno = error;
+    return means_nobody(error);
+}
+
+/*
+ * Sets the user's name, to be freed; NULL for a uid without one. Returns 0, or -1 with errno set when
+ * nobody can tell.
+ */
+static int find_user(uid_t uid, char **ret)
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
     char *buffer = NULL;
     int error = ERANGE;
 
     for (size_t room = ENTRY_ROOM; error == ERANGE && room <= ENTRY_LARGEST; room *= 2) {
-        struct passwd entry;
-        struct passwd *found = NULL;
         free(buffer);
         buffer = malloc(room);
         error = buffer != NULL ? getpwuid_r(uid, &entry, buffer, room, &found) : ENOMEM;
-        if (error == 0 && found != NULL)
-            name = strdup(found->pw_name);
     }
+    *ret = error == 0 && found != NULL ? strdup(found->pw_name) : NULL;
+    bool is_found = *ret != NULL || (found == NULL && is_absent(error, "/etc/passwd"));
     free(buffer);
-    return name;
+    return is_found ? 0 : -1;
 }
 
 /*
- * Sets the name of a client, and who it is for people. Returns false for a uid without a name. A
- * user name that could be taken for something else, or that leaves its folder, is not used.
+ * Sets the name of a client, and who it is for people. A user name that could be taken for something
+ * else, or that leaves its folder, is not used. Returns 0, or -1 with errno set.
  */
-static bool name_user(struct client *client, uid_t uid)
+static int name_user(struct client *client, uid_t uid, bool *ret_has_name)
 {
     char text[RECORD_CLIENT_ROOM];
-    char *name = find_user(uid);
+    char *name = NULL;
+
+    if (find_user(uid, &name) < 0)
+        return -1;
     bool is_known = name != NULL;
     int length = snprintf(text, sizeof text, "user:%s", is_known ? name : "");
 
@@ -62,28 +92,34 @@ static bool name_user(struct client *client, uid_t uid)
         (void)snprintf(client->name, sizeof client->name, "user:.%lu", (unsigned long)uid);
     }
     free(name);
-    return is_known;
+    *ret_has_name = is_known;
+    return 0;
 }
 
-/* Has this user namespace this number? `map` is its uid_map or gid_map in /proc/self. */
-static bool is_mapped(const char *map, unsigned id)
+/*
+ * Has this user namespace this number? `map` is its uid_map or gid_map in /proc/self; without one,
+ * all numbers are there. Returns 0, or -1 with errno set.
+ */
+static int find_number(const char *map, unsigned id, bool *ret)
 {
     char line[128];
     bool is_there = false;
     FILE *file = fopen(map, "re");
 
-    if (file == NULL)
-        return true;
+    if (file == NULL && errno != ENOENT)
+        return -1;
     /* The first number inside, the first one outside, how many there are. */
-    while (!is_there && fgets(line, sizeof line, file) != NULL) {
+    while (file != NULL && !is_there && fgets(line, sizeof line, file) != NULL) {
         char *next = line;
         unsigned long first = strtoul(next, &next, 10);
         (void)strtoul(next, &next, 10);
         unsigned long count = strtoul(next, &next, 10);
         is_there = id >= first && id - first < count;
     }
-    (void)fclose(file);
-    return is_there;
+    *ret = is_there || file == NULL;
+    if (file != NULL)
+        (void)fclose(file);
+    return 0;
 }
 
 /* A local user who has a number in this user namespace: only that can be told from others. */
@@ -145,26 +181,45 @@ static bool is_accepted(int fd, enum address_kind *ret_kind)
 void access_warm_up(void)
 {
     struct client client = {.rights = 0};
+    bool ignored = false;
 
-    (void)name_user(&client, geteuid());
+    (void)name_user(&client, geteuid(), &ignored);
 }
 
-void access_resolve(struct settings *settings)
+/* Finds the number of a grant's user or group. Returns 0, or -1 with errno set. */
+static int resolve(struct grant *grant)
 {
-    settings->has_overflow_user = is_mapped("/proc/self/uid_map", OVERFLOW_ID);
-    for (size_t i = 0; i < settings->users.count; i++) {
+    errno = 0;
+    const struct passwd *user = grant->user != NULL ? getpwnam(grant->user) : NULL;
+    const struct group *group = grant->group != NULL ? getgrnam(grant->group) : NULL;
+    grant->is_known = user != NULL || group != NULL;
+    grant->id = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : 0;
+    if (!grant->is_known)
+        return is_absent(errno, grant->user != NULL ? "/etc/passwd" : "/etc/group") ? 0 : -1;
+    return group != NULL && grant->id == OVERFLOW_ID
+               ? find_number("/proc/self/gid_map", OVERFLOW_ID, &grant->is_known)
+               : 0;
+}
+
+int access_resolve(struct settings *settings, char fault[ACCESS_FAULT_ROOM])
+{
+    int code = find_number("/proc/self/uid_map", OVERFLOW_ID, &settings->has_overflow_user);
+
+    if (code < 0)
+        (void)snprintf(fault, ACCESS_FAULT_ROOM, "cannot read /proc/self/uid_map: %s",
+                       strerror(errno));
+    for (size_t i = 0; code == 0 && i < settings->users.count; i++) {
         struct grant *grant = settings->users.groups[i].values;
-        const struct passwd *user = grant->user != NULL ? getpwnam(grant->user) : NULL;
-        const struct group *group = grant->group != NULL ? getgrnam(grant->group) : NULL;
-        grant->is_known = user != NULL || group != NULL;
-        grant->id = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : 0;
-        if (group != NULL && grant->id == OVERFLOW_ID)
-            grant->is_known = is_mapped("/proc/self/gid_map", OVERFLOW_ID);
-        if (!grant->is_known)
-            log_event(LOG_LEVEL_WARNING, "users names an unknown user or group",
-                      grant->user != NULL ? "user" : "group",
-                      grant->user != NULL ? grant->user : grant->group, NULL);
+        const char *kind = grant->user != NULL ? "user" : "group";
+        const char *name = grant->user != NULL ? grant->user : grant->group;
+        code = resolve(grant);
+        if (code < 0)
+            (void)snprintf(fault, ACCESS_FAULT_ROOM, "users: cannot look up the %s %s: %s", kind,
+                           name, strerror(errno));
+        else if (!grant->is_known)
+            log_event(LOG_LEVEL_WARNING, "users names an unknown user or group", kind, name, NULL);
     }
+    return code;
 }
 
 enum access_class access_classify(int connection, const struct peer *peer,
@@ -191,28 +246,30 @@ enum access_class access_classify(int connection, const struct peer *peer,
     return ACCESS_STRANGER;
 }
 
-void access_identify(int fd, enum address_kind kind, const struct settings *settings,
-                     struct client *ret)
+int access_identify(int fd, enum address_kind kind, const struct settings *settings,
+                    struct client *ret)
 {
     struct peer peer = peer_find(fd);
-    gid_t *groups = NULL;
-    size_t count = 0;
+    bool has_name = false;
 
     *ret = (struct client){.name = "anonymous",
                            .who = "anonymous",
                            .rights = settings->anonymous,
                            .peer = peer.number};
     if (kind != ADDRESS_UNIX || !is_numbered(&peer, settings))
-        return;
-    if (name_user(ret, peer.uid)) {
-        count = peer_groups(fd, NULL, 0);
-        /* Without memory there are none. */
-        if (count > 0 && (groups = malloc(count * sizeof *groups)) != NULL)
-            count = peer_groups(fd, groups, count);
+        return 0;
+    if (name_user(ret, peer.uid, &has_name) < 0)
+        return -1;
+    if (has_name) {
+        size_t count = peer_groups(fd, NULL, 0);
+        gid_t *groups = malloc((count + 1) * sizeof *groups);
+        if (groups == NULL)
+            return -1;
+        count = peer_groups(fd, groups, count);
         ret->users = &settings->users;
         for (size_t i = 0; i < ret->users->count; i++) {
             const struct grant *grant = ret->users->groups[i].values;
-            ret->granted[i] = is_for(grant, &peer, groups, groups != NULL ? count : 0);
+            ret->granted[i] = is_for(grant, &peer, groups, count);
             if (ret->granted[i] && grant->rights != 0)
                 ret->class = ACCESS_KNOWN;
         }
@@ -222,21 +279,30 @@ void access_identify(int fd, enum address_kind kind, const struct settings *sett
         ret->rights = RIGHTS_ALL;
         ret->class = ACCESS_OWN;
     }
+    return 0;
 }
 
-void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret)
+int access_identify_stdio(int in, int out, struct settings *settings, struct client *ret,
+                          char fault[ACCESS_FAULT_ROOM])
 {
     enum address_kind kind = ADDRESS_EXEC;
+    bool ignored = false;
+    int code = 0;
     /* The one that came from elsewhere shows who the client is. */
     int accepted = is_accepted(in, &kind) ? in : is_accepted(out, &kind) ? out : -1;
 
     if (accepted >= 0) {
-        access_resolve(settings);
-        access_identify(accepted, kind, settings, ret);
-        return;
+        if (access_resolve(settings, fault) < 0)
+            return -1;
+        code = access_identify(accepted, kind, settings, ret);
+    } else {
+        *ret = (struct client){.name = "anonymous", .rights = settings->stdio_rights};
+        code = name_user(ret, geteuid(), &ignored);
     }
-    *ret = (struct client){.name = "anonymous", .rights = settings->stdio_rights};
-    (void)name_user(ret, geteuid());
+    if (code < 0)
+        (void)snprintf(fault, ACCESS_FAULT_ROOM, "cannot find out who the client is: %s",
+                       strerror(errno));
+    return code;
 }
 
 unsigned access_rights(const struct client *client, const char *name)

@@ -11,6 +11,10 @@
 #include "daemon/store/record.h"
 #include "protocol/address.h"
 
+enum {
+    ACCESS_FAULT_ROOM = 512, /* bytes of a sentence, with the NUL */
+};
+
 /* How clients share limits.sessions. */
 enum access_class {
     ACCESS_STRANGER, /* has at most the rights of `anonymous` */
@@ -53,9 +57,10 @@ void access_warm_up(void);
 
 /*
  * Finds the uids and gids of the users and groups in `users`, before any session begins with these
- * settings. One that does not exist grants nothing, and is logged.
+ * settings. One that does not exist grants nothing, and is logged. Returns 0; or -1, with a sentence
+ * in `fault`, when it cannot be found out whether one exists.
  */
-void access_resolve(struct settings *settings);
+int access_resolve(struct settings *settings, char fault[ACCESS_FAULT_ROOM]);
 
 /*
  * Of what class is the peer of this connection? Asks the kernel only, as access_identify() does
@@ -71,18 +76,20 @@ enum access_class access_classify(int connection, const struct peer *peer,
  * socket the local user (unix(7), SO_PEERCRED); everywhere else, and for a uid without a name,
  * anonymous. Root and the uid that runs this daemon have all rights. Everyone else has those of
  * `anonymous`, and local users also those that `users` grants to them or their groups
- * (SO_PEERGROUPS). The client keeps a pointer to the settings.
+ * (SO_PEERGROUPS). The client keeps a pointer to the settings. Returns 0; or -1 with errno set, when
+ * that cannot be found out: then the client must not be served, since it may have more rights.
  */
-void access_identify(int fd, enum address_kind kind, const struct settings *settings,
-                     struct client *ret);
+int access_identify(int fd, enum address_kind kind, const struct settings *settings,
+                    struct client *ret);
 
 /*
  * The same for a session on standard input and output: the client is the user that runs this
  * process, with the rights of `stdio_rights`. If one of the two is a socket that another program
  * accepted, such as inetd(8), it is treated as a connection that came to a listener; only then are
- * the names in `users` looked up.
+ * the names in `users` looked up. Returns as access_resolve().
  */
-void access_identify_stdio(int in, int out, struct settings *settings, struct client *ret);
+int access_identify_stdio(int in, int out, struct settings *settings, struct client *ret,
+                          char fault[ACCESS_FAULT_ROOM]);
 
 /* For the parent, after access_resolve(): publishes the rights. Returns their version. */
 uint64_t access_publish(struct access_now *now, const struct settings *settings);

@@ -221,6 +221,7 @@ static int serve(struct daemon *daemon)
     struct settings *settings = daemon->settings;
     bool is_foreground = daemon->line->foreground;
     char fault[CHILD_FAULT_ROOM];
+    char no_users[ACCESS_FAULT_ROOM];
     char no_listener[LISTENER_FAULT_ROOM];
     int word = -1;
 
@@ -235,6 +236,8 @@ static int serve(struct daemon *daemon)
     if (code != EXIT_SUCCESS)
         return code;
     warn_of_exposed_library(daemon);
+    if (access_resolve(settings, no_users) < 0)
+        return complain("", no_users);
     parent_catch_signals();
     /* First, so that its lock is held before anybody can connect. */
     if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
@@ -246,7 +249,6 @@ static int serve(struct daemon *daemon)
         return code == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
     }
 
-    access_resolve(settings);
     access_warm_up();
     (void)!chdir("/");
     if (word >= 0)
@@ -261,6 +263,7 @@ static int serve_stdio(struct daemon *daemon)
 {
     struct client client;
     char fault[CHILD_FAULT_ROOM];
+    char no_users[ACCESS_FAULT_ROOM];
 
     closefrom(SYSTEMD_FIRST_SOCKET);
     int code = open_daemon(daemon, false);
@@ -273,7 +276,11 @@ static int serve_stdio(struct daemon *daemon)
                                     .counters = daemon->counters,
                                     .slots = daemon->slots,
                                     .now = daemon->now};
-    access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client);
+    if (access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client, no_users) <
+        0) {
+        (void)dprintf(STDOUT_FILENO, "FAIL unavailable " SERVE_UNIDENTIFIED "\n");
+        return complain("", no_users);
+    }
     worker_limit_memory(worker_memory_in_use(), daemon->settings->memory);
     counter_add(&daemon->counters->sessions, 1);
     counter_add(&daemon->counters->served, 1);
@@ -291,6 +298,7 @@ static int check(struct daemon *daemon)
 {
     struct settings *settings = daemon->settings;
     char fault[CHILD_FAULT_ROOM];
+    char no_users[ACCESS_FAULT_ROOM];
     int code = EXIT_SUCCESS;
 
     log_set_level((enum log_level)settings->log_level);
@@ -307,7 +315,10 @@ static int check(struct daemon *daemon)
     int listens = listener_check(settings, daemon->systemd, complain_of_address);
     if (listens < 0 && code == EXIT_SUCCESS)
         code = listens == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
-    access_resolve(settings);
+    if (access_resolve(settings, no_users) < 0) {
+        (void)complain("", no_users);
+        code = code == EXIT_SUCCESS ? EXIT_FAILURE : code;
+    }
     return code;
 }
 

@@ -31,17 +31,25 @@ static int try_settings(const void *argument, char fault[CHILD_FAULT_ROOM])
     return code;
 }
 
-/* Cannot fail: a child has tried the same text. */
-static void take_settings(const struct command_line *line, const char *text,
-                          struct settings *settings)
+/*
+ * The text is valid: a child has tried it. Returns 0; or a reason with a sentence in `fault`, and the
+ * settings are as before.
+ */
+static int take_settings(const struct command_line *line, const char *text,
+                         struct settings *settings, char fault[ACCESS_FAULT_ROOM])
 {
-    struct fault fault;
+    struct fault ignored;
     struct settings before = *settings;
 
     /* A configuration has a pointer to its values, which have moved. */
     before.configuration.values = &before;
-    (void)command_line_settings(line, text, settings, &fault);
-    access_resolve(settings);
+    (void)command_line_settings(line, text, settings, &ignored);
+    if (access_resolve(settings, fault) < 0) {
+        settings_release(settings);
+        *settings = before;
+        settings->configuration.values = settings;
+        return -REASON_UNAVAILABLE;
+    }
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
         if (!row->is_fixed ||
             configuration_is_equal(&settings->configuration, &before.configuration, row))
@@ -51,12 +59,14 @@ static void take_settings(const struct command_line *line, const char *text,
         configuration_copy(&settings->configuration, &before.configuration, row);
     }
     settings_release(&before);
+    return 0;
 }
 
 int reload_settings(const struct command_line *line, struct settings *settings)
 {
     struct fault fault;
     char sentence[CHILD_FAULT_ROOM];
+    char no_users[ACCESS_FAULT_ROOM];
     char *text = command_line_load(line, &fault);
 
     if (text == NULL)
@@ -66,10 +76,10 @@ int reload_settings(const struct command_line *line, struct settings *settings)
     int code = child_try(try_settings, &attempt, sentence);
     if (code < 0)
         code = complain(sentence[0] != '\0' ? sentence : "the file is not a valid configuration");
-    if (code == 0) {
-        take_settings(line, text, settings);
+    if (code == 0 && (code = take_settings(line, text, settings, no_users)) < 0)
+        (void)complain(no_users);
+    if (code == 0)
         log_set_level((enum log_level)settings->log_level);
-    }
     free(text);
     return code;
 }

@@ -265,12 +265,30 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     free(serving);
 }
 
+/* Answers a connection that is not served, without waiting for it, and closes it. */
+static void refuse(int connection, const char *answer, struct counters *counters)
+{
+    counter_add(&counters->refused, 1);
+    (void)send(connection, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(connection, SHUT_WR);
+    (void)close(connection);
+}
+
 void serve_connection(int connection, enum address_kind kind, uint64_t number, struct slot *slot,
                       const struct service *service, int wake, int gone)
 {
     struct client client;
 
-    access_identify(connection, kind, service->settings, &client);
+    /* It must not be taken for one with fewer rights: let it come again. */
+    if (access_identify(connection, kind, service->settings, &client) < 0) {
+        char peer[PEER_ROOM];
+        int error = errno;
+        if (log_admits(LOG_FAILURES))
+            log_event(LOG_LEVEL_ERROR, "cannot find out who a client is", "client",
+                      peer_describe(client.peer, peer), "cause", strerror(error), NULL);
+        refuse(connection, "FAIL unavailable " SERVE_UNIDENTIFIED "\n", service->counters);
+        return;
+    }
     /* A user who is in a known group, but has no name. */
     if (client.class == ACCESS_STRANGER && !atomic_exchange(&slot->is_stranger, true) &&
         slots_count_strangers(service->slots) > service->settings->strangers) {
@@ -282,15 +300,11 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number, s
 
 void serve_busy(int connection, bool is_known, const char *cause, struct counters *counters)
 {
-    static const char answer[] = "FAIL busy too many sessions\n";
     uint64_t peer = peer_find(connection).number;
     char text[PEER_ROOM];
 
-    counter_add(&counters->refused, 1);
     if (log_admits_refusal(peer, is_known))
         log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer_describe(peer, text),
                   "cause", cause, NULL);
-    (void)send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)shutdown(connection, SHUT_WR);
-    (void)close(connection);
+    refuse(connection, "FAIL busy too many sessions\n", counters);
 }

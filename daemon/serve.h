@@ -7,6 +7,9 @@
 
 #include "daemon/session.h"
 
+/* The text of FAIL unavailable for a client that could not be looked up. */
+#define SERVE_UNIDENTIFIED "cannot find out who you are; the log of fsd says why"
+
 /* What all sessions of a process share; only what is shared by all processes changes. */
 struct service {
     const struct settings *settings;

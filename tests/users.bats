@@ -494,6 +494,54 @@ connect(61003).expect('LIST', 'FAIL denied')
 END
 }
 
+@test "users: a client that cannot be looked up is not taken for nobody" {
+    skip_unless_root 'to be another user'
+    skip_when_sanitized strace
+    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
+    use_other_user
+    use_root_again
+    set_users '{ group = "daemon"; rights = "list"; }'
+    FSD_EXPECTED='^level=error msg="cannot find out who a client is" client="uid [0-9]+" cause="'
+    local error
+    for error in EMFILE ENFILE ENOMEM EIO; do
+        FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P /etc/passwd -e "inject=openat:error=$error")
+        start_fsd
+        converse_as_users <<'END'
+check(connect('daemon', 'daemon').news() == 'FAIL unavailable cannot find out who you are; the log of fsd says why',
+      'it is served')
+END
+        stop_fsd
+    done
+}
+
+@test "users: a group that cannot be looked up is an error at the start, and keeps the old settings" {
+    skip_unless_root 'to be another user'
+    skip_when_sanitized strace
+    strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
+    use_other_user
+    use_root_again
+    FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P /etc/group -e inject=openat:error=EIO)
+    set_users '{ group = "daemon"; rights = "list"; }'
+    local option
+    for option in --foreground --check; do
+        run timeout 20 "${FSD_WRAPPER[@]}" "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" "$option" 3>&-
+        assert_failure 1
+        assert_output 'fsd: users: cannot look up the group daemon: Input/output error'
+    done
+    [ ! -e "$SOCKET" ]
+    FSD_WRAPPER=(strace -D -f -o "$WORK/calls" -P /etc/group -e inject=openat:error=EIO:when=2+)
+    FSD_EXPECTED='reload failed, the old settings stay in use" cause="users: cannot look up the group daemon: Input/output error"|msg=denied'
+    start_fsd
+    set_users '{ group = "daemon"; rights = "put"; }'
+    converse_as_users <<'END'
+connect('daemon', 'daemon').expect('LIST', 'EMPTY')
+hang_up('msg="reload failed, the old settings stay in use"')
+session = connect('daemon', 'daemon')
+session.expect('LIST', 'EMPTY')
+session.expect('PUT a', 'FAIL denied')
+END
+}
+
 @test "users: a user without a number in the daemon's user namespace is anonymous" {
     skip_unless_root 'to be another user'
     unshare -U --map-root-user true 2>/dev/null || skip 'no user namespace can be made here'
