@@ -21,7 +21,7 @@ void failure_clear(struct failure *failure);
 
 /*
  * Fills a failure. The line is "SUBJECT: ...", or without a subject where that is NULL; an empty one
- * is shown as "". Control characters, and bytes that are not valid UTF-8, become '?'. Returns the
+ * is shown as "". It is printed as utf8_clean() has it. Returns the
  * negative of `reason`, for the caller to return.
  */
 int fail(struct failure *failure, enum reason reason, const char *subject, const char *format, ...)

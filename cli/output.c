@@ -36,9 +36,34 @@ int output_write_all(int fd, const char *bytes, size_t length)
     return 0;
 }
 
+/*
+ * On a terminal, a name could change how what follows is shown: such characters become '?'. There is
+ * no control character in a name. Returns the new length.
+ */
+static size_t hide_formats(char *bytes, size_t length)
+{
+    size_t written = 0;
+
+    for (size_t i = 0; i < length;) {
+        uint32_t character = 0;
+        size_t size = utf8_decode(bytes + i, length - i, &character);
+        bool is_format = size > 0 && utf8_is_format(character);
+        size = size > 0 ? size : 1;
+        if (is_format)
+            bytes[written] = '?';
+        else
+            memmove(bytes + written, bytes + i, size);
+        written += is_format ? 1 : size;
+        i += size;
+    }
+    return written;
+}
+
 /* Writes what is pending. Returns 0, or -1 with errno set. */
 static int write_pending(void)
 {
+    if (isatty(STDOUT_FILENO))
+        output.length = hide_formats(output.bytes, output.length);
     if (output.error == 0 && output_write_all(STDOUT_FILENO, output.bytes, output.length) < 0)
         output.error = errno;
     output.length = 0;

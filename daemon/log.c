@@ -22,7 +22,7 @@
 #include "protocol/utf8.h"
 
 enum {
-    LINE_ROOM = 2048,
+    LINE_ROOM = 3584,
     VALUE_ROOM = 1024, /* longer values are cut */
     HEAD_ROOM = 64,    /* for what syslog or the journal wants before a line */
     PATIENCE_MS = 100, /* for a reader of the log that is slow */
@@ -173,19 +173,33 @@ void log_set_level(enum log_level level)
 
 /* Lines. */
 
+/*
+ * Adds a pair: in a quoted value a backslash precedes '"' and '\\'. What has no room in the line is
+ * left out, but quotes are always closed.
+ */
 static void add(char line[LINE_ROOM], const char *key, const char *value)
 {
     char clean[VALUE_ROOM];
-    size_t used = strlen(line);
+    size_t before = strlen(line);
     size_t length = utf8_clean(value, strlen(value), clean, sizeof clean);
     bool quoted = length == 0 || strpbrk(clean, " \"=\\") != NULL;
+    size_t used = before + (size_t)snprintf(line + before, LINE_ROOM - before, "%s%s=%s",
+                                            before > 0 ? " " : "", key, quoted ? "\"" : "");
 
-    for (char *byte = clean; *byte != '\0'; byte++) {
-        if (*byte == '"' || *byte == '\\')
-            *byte = '\'';
+    for (size_t i = 0; i < length && used + sizeof "\\1234\"" <= LINE_ROOM;) {
+        uint32_t character = 0;
+        size_t size = utf8_decode(clean + i, length - i, &character);
+        if (character == '"' || character == '\\')
+            line[used++] = '\\';
+        memcpy(line + used, clean + i, size);
+        used += size;
+        i += size;
     }
-    (void)snprintf(line + used, LINE_ROOM - used, quoted ? "%s%s=\"%s\"" : "%s%s=%s",
-                   used > 0 ? " " : "", key, clean);
+    if (used + sizeof "\"" > LINE_ROOM)
+        used = before;
+    else if (quoted)
+        line[used++] = '"';
+    line[used] = '\0';
 }
 
 static void begin_line(enum log_level level, const char *what, char line[LINE_ROOM])

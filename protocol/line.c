@@ -139,7 +139,8 @@ const char *line_echo(const char *bytes, size_t length, char text[LINE_ECHO_ROOM
         char piece[8] = "?";
         size_t adds = 1;
         size_t size = utf8_decode(bytes + i, length - i, &character);
-        if (size > 0 && (character < 0x80 || !utf8_is_control(character)))
+        if (size > 0 &&
+            (character < 0x80 || (!utf8_is_control(character) && !utf8_is_format(character))))
             adds = line_escape(bytes + i, size, piece);
         if (written + adds > most) {
             memcpy(text + written, "...", 4);

@@ -35,6 +35,14 @@ bool utf8_is_control(uint32_t character)
     return character < 0x20 || (character >= 0x7F && character < 0xA0);
 }
 
+bool utf8_is_format(uint32_t character)
+{
+    return character == 0x061C || character == 0x200E || character == 0x200F ||
+           (character >= 0x2028 && character <= 0x202E) ||
+           (character >= 0x2066 && character <= 0x2069) ||
+           (character >= 0xE0000 && character <= 0xE007F);
+}
+
 size_t utf8_clean(const char *bytes, size_t length, char *text, size_t room)
 {
     size_t written = 0;
@@ -42,7 +50,7 @@ size_t utf8_clean(const char *bytes, size_t length, char *text, size_t room)
     for (size_t i = 0; i < length;) {
         uint32_t character = 0;
         size_t size = utf8_decode(bytes + i, length - i, &character);
-        bool clean = size > 0 && !utf8_is_control(character);
+        bool clean = size > 0 && !utf8_is_control(character) && !utf8_is_format(character);
         size_t adds = clean ? size : 1;
         if (written + adds >= room)
             break;

@@ -19,8 +19,14 @@ size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_character);
 bool utf8_is_control(uint32_t character);
 
 /*
- * Copies text for a terminal, a log or an answer: each byte that is not valid UTF-8 and each
- * control character becomes one '?'. Writes at most `room` bytes, with the NUL, and never cuts a
+ * Does this character change how others are shown? Those that turn the direction of text (bidi),
+ * end a line or paragraph (U+2028, U+2029), and tags, which are not shown (U+E0000 to U+E007F).
+ */
+bool utf8_is_format(uint32_t character);
+
+/*
+ * Copies text for a terminal, a log or an answer: each byte that is not valid UTF-8, and each
+ * character that is a control or changes how others are shown, becomes one '?'. Writes at most `room` bytes, with the NUL, and never cuts a
  * character. Returns the length written.
  */
 size_t utf8_clean(const char *bytes, size_t length, char *text, size_t room);

@@ -887,3 +887,15 @@ SCRIPT
     assert_equal "$status $stderr" '0 '
     assert [ "${output//[^0-9]/}" -lt 8192 ]
 }
+
+@test "ls: on a terminal, no name changes how others are shown" {
+    start_fsd
+    touch "$LIBRARY/"$'a\u202egz.b' "$LIBRARY/"$'ä\u200cö'
+    run quiet "$FSC" ls
+    assert_output $'a\u202egz.b\nä\u200cö'
+    run quiet python3 -c 'import pty, sys
+sys.exit(pty.spawn(sys.argv[1:]))' "$FSC" ls
+    assert_output $'a?gz.b\r\nä\u200cö\r'
+    assert_fails 4 "$FSC" stat $'x\u2066y'
+    assert_equal "$stderr" 'fsc: x?y: no such file in the library'
+}

@@ -270,9 +270,10 @@ END
     FSD_EXPECTED='msg=denied '
     converse <<'END'
 import re
-FIELD = r'[a-z]+=(?:"[^"]*"|[^ "=\\]+)'
+VALUE = r'(?:"(?:[^"\\]|\\["\\])*"|[^ "=\\]+)'
+FIELD = '[a-z]+=' + VALUE
 names = ['a" level=error msg=forged x="', 'b msg=forged', 'c=d', 'e\\', 'f\\" msg=forged', "g' h", '"', '""',
-         'h\u2028msg=forged', '\u202emsg', '\u00e4' * 127, 'i' * 255 + '/' + '"' * 255 + '/' + ' ' * 255, '%0A', '=']
+         'h\u2028msg=forged', '\u202emsg', 'x/' + '/'.join(['"' * 255, '\\' * 255, '"' * 255, '"' * 250]), '\u00e4' * 127, 'i' * 255 + '/' + '"' * 255 + '/' + ' ' * 255, '%0A', '=']
 address = ('127.0.0.1', int(os.environ['FSD_PORT']))
 local, remotes = Session(), [Session(address, '127.0.0.1'), Session(address, '127.0.0.2')]
 for number, name in enumerate(names):
@@ -289,10 +290,14 @@ check(len(lines) == 2 * len(names), lines)
 for line in lines:
     match = re.fullmatch(FIELD + f'(?: {FIELD})*\n', line)
     check(match, f'broken: {line!r}')
-    keys = re.findall(r'([a-z]+)=(?:"[^"]*"|[^ "=\\]+)', line)
+    keys = re.findall('([a-z]+)=' + VALUE, line)
     stored = ['level', 'msg', 'session', 'client', 'name', 'digest', 'size', 'ms']
     check(keys in (stored, ['level', 'msg', 'session', 'client', 'request', 'name', 'missing']), f'forged: {line!r}')
-    check(len(line.splitlines()) == 1 or '\u2028' in line, f'broken: {line!r}')
+    # What stands there is the name, apart from what changes how others are shown.
+    shown = re.search(f' name=({VALUE})', line)[1]
+    shown = re.sub(r'\\(.)', r'\1', shown[1:-1]) if shown[0] == '"' else shown
+    check(shown in [re.sub('[\u2028\u202e]', '?', name) for name in names], f'another name: {line!r}')
+    check(len(line.splitlines()) == 1, f'broken: {line!r}')
 END
 }
 
