@@ -119,6 +119,8 @@ const struct setting settings_table[] = {
      .help = "how long 1 KiB of a body may take to arrive"},
     {"limits.wait", SETTING_DURATION, AT(wait_ms), "6h", 1, 365 * DAY,
      .help = "how long a client may send only signs of life, or accept nothing"},
+    {"limits.waits", SETTING_COUNT, AT(waits), "64", 1, SETTINGS_SESSIONS_MOST,
+     .help = "how many WATCH and GET with wait= one client may have under way"},
     {"limits.linger", SETTING_DURATION, AT(linger_ms), "30s", 1, HOUR,
      .help = "how long to read and drop what a refused client still sends"},
     {"limits.drain", SETTING_DURATION, AT(drain_ms), "30s", 1, DAY,

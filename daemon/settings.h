@@ -75,6 +75,7 @@ struct settings {
     int64_t drain_ms;
     int64_t heartbeat_ms;
     int64_t upload_age_ms;
+    int64_t waits;
     int64_t stages;
     int64_t stage_bytes;
     int64_t pattern;

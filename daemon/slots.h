@@ -38,6 +38,7 @@ struct slot {
     _Atomic int64_t coming;   /* bytes that its upload may still add, and that are not allocated */
     _Atomic int64_t heard_ms; /* when its last bytes came, by clock_ms() */
     _Atomic bool is_promised; /* there is a promise for `coming` */
+    bool waits;               /* for files: WATCH, or GET with wait= */
 };
 
 struct slots {

@@ -113,6 +113,53 @@ END
     assert_empty_library
 }
 
+@test "limits.wait: a GET waits no longer for a file" {
+    echo 'limits = { wait = "1s"; heartbeat = "100ms"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+for seconds in 3600, 9223372036854775807:
+    session = Session()
+    before = time.monotonic()
+    session.expect(f'GET a wait={seconds}', 'FAIL not-found')
+    # Clocks may be read in whole milliseconds.
+    check(time.monotonic() - before >= 0.99, 'it ends too early')
+    session.expect('LIST', 'EMPTY')
+END
+}
+
+@test "limits.waits: one more of the same client is busy" {
+    echo 'limits = { waits = 3; heartbeat = "100ms"; };' >"$CONFIG"
+    start_fsd --listen plain:127.0.0.1:0 --anonymous 'get watch'
+    converse <<'END'
+def wait(request, *arguments):
+    session = Session(*arguments)
+    session.send(request + '\n')
+    check(session.line() in ('OK', 'WAIT'), f'{request} does not wait')
+    return session
+
+
+network = ('127.0.0.1', int(os.environ['FSD_PORT']))
+own = [wait('WATCH'), wait('GET a wait=3600'), wait('GET b wait=3600')]
+more = Session()
+for request in 'WATCH', 'GET c wait=3600', 'WATCH':
+    answer = more.expect(request, 'FAIL busy user ')
+    check(answer.endswith(' already has 3 waits for files under way, the most that limits.waits allows'), answer)
+# What does not wait is not counted, and others have waits of their own.
+more.expect('GET c', 'FAIL not-found')
+others = [wait(request, network) for request in ('WATCH', 'GET a wait=3600', 'GET a wait=3600')]
+Session(network).expect('WATCH', 'FAIL busy anonymous already has 3 waits ')
+# One that has ended makes room, and so does one whose session is gone.
+Session().expect(b'PUT a size=1 eager=1\n1\nx\nEND\n', 'OK size=1')
+check(own[1].news().startswith('OK size=1'), 'OK')
+own[1].body()
+own[1].send('GET c wait=3600\n')
+check(own[1].line() == 'WAIT', 'it does not wait')
+more.expect('WATCH', 'FAIL busy')
+own[2].close()
+wait_until(lambda: not more.ask('GET d wait=1').startswith('FAIL busy'), 'room for a wait')
+END
+}
+
 @test "limits.linger: a body after a refusal must end in time" {
     echo 'limits = { linger = "200ms"; };' >"$CONFIG"
     start_fsd

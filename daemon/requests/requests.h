@@ -87,7 +87,8 @@ int request_digest(struct session *session, struct stored *stored);
 
 /*
  * For GET with wait=: waits for a file that does not exist yet, with signs of life for the client,
- * and opens it. Returns as lookup_open() after at most `seconds`, or as session_wait().
+ * and opens it. Returns as lookup_open() after at most `seconds` or limits.wait, or as
+ * session_wait(); -REASON_BUSY when the client waits too often already (limits.waits).
  */
 int request_await_file(struct session *session, const char *name, int64_t seconds,
                        struct stored *ret);

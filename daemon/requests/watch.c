@@ -10,6 +10,35 @@
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
+/* Counts a wait among those of its client. Returns 0 or, after session_refuse(), -REASON_BUSY. */
+static int begin_wait(struct session *session)
+{
+    struct slots *slots = session->slots;
+    int64_t most = session->settings->waits;
+    int64_t count = 0;
+
+    slots_lock(slots);
+    for (uint32_t i = 0; i < slots->used; i++) {
+        const struct slot *slot = &slots->slots[i];
+        count += slot->state == SLOT_BEGUN && slot->waits &&
+                 strcmp(slot->client, session->client.name) == 0;
+    }
+    session->slot->waits = count < most;
+    slots_unlock(slots);
+    return count < most ? 0
+                        : session_refuse(session, REASON_BUSY,
+                                         "%s already has %lld waits for files under way, the most "
+                                         "that limits.waits allows",
+                                         session->client.who, (long long)most);
+}
+
+static void end_wait(const struct session *session)
+{
+    slots_lock(session->slots);
+    session->slot->waits = false;
+    slots_unlock(session->slots);
+}
+
 /* Waits until `watch` may have found something, but no longer than until `until_ms`. */
 static int await_news(struct session *session, const struct watch *watch, int64_t until_ms)
 {
@@ -54,9 +83,12 @@ int watch_serve(struct session *session, const struct arguments *arguments)
         .context = &listing,
     };
 
+    int code = begin_wait(session);
+    if (code < 0)
+        return code;
     listing_open(&listing, session);
     stream->wake = session->gone;
-    int code = watch_open(&watch, session->library, &query);
+    code = watch_open(&watch, session->library, &query);
     /* OK says that nothing is missed from now on. */
     if (code == 0)
         code = listing_begin(&listing);
@@ -70,6 +102,7 @@ int watch_serve(struct session *session, const struct arguments *arguments)
             code = listing_pause(&listing);
     }
     watch_close(&watch);
+    end_wait(session);
     stream->wake = -1;
     if (code == -REASON_UNAVAILABLE && session->why[0] == '\0')
         (void)session_check_wait(session);
@@ -133,12 +166,13 @@ int request_await_file(struct session *session, const char *name, int64_t second
         .context = &arrival,
     };
     int64_t alive_ms = clock_ms();
-    int64_t until_ms = 0;
+    int64_t wait_ms = session->settings->wait_ms;
+    int64_t until_ms = alive_ms + (seconds <= wait_ms / 1000 ? seconds * 1000 : wait_ms);
 
-    if (__builtin_mul_overflow(seconds, 1000, &until_ms) ||
-        __builtin_add_overflow(until_ms, alive_ms, &until_ms))
-        until_ms = INT64_MAX;
-    int code = watch_open(&watch, session->library, &query);
+    int code = begin_wait(session);
+    if (code < 0)
+        return code;
+    code = watch_open(&watch, session->library, &query);
     while (code == 0) {
         code = lookup_open(session->library, name, ret);
         if ((code == 0 || code == -REASON_DENIED) && !arrival.has_come) {
@@ -157,5 +191,6 @@ int request_await_file(struct session *session, const char *name, int64_t second
             code = watch_look(&watch);
     }
     watch_close(&watch);
+    end_wait(session);
     return code;
 }
