@@ -39,6 +39,7 @@ struct slot {
     _Atomic int64_t heard_ms; /* when its last bytes came, by clock_ms() */
     _Atomic bool is_promised; /* there is a promise for `coming` */
     bool waits;               /* for files: WATCH, or GET with wait= */
+    bool scans;               /* meanwhile, now and then, for want of notices */
 };
 
 struct slots {

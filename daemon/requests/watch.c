@@ -24,6 +24,7 @@ static int begin_wait(struct session *session)
                  strcmp(slot->client, session->client.name) == 0;
     }
     session->slot->waits = count < most;
+    session->slot->scans = false;
     slots_unlock(slots);
     return count < most ? 0
                         : session_refuse(session, REASON_BUSY,
@@ -39,12 +40,31 @@ static void end_wait(const struct session *session)
     slots_unlock(session->slots);
 }
 
+/* Does this session scan now and then, rather than get notices? Counts all sessions that do. */
+static int64_t count_scanning(const struct session *session, bool scans)
+{
+    struct slots *slots = session->slots;
+    int64_t count = 0;
+
+    slots_lock(slots);
+    session->slot->scans = scans;
+    for (uint32_t i = 0; i < slots->used; i++) {
+        const struct slot *slot = &slots->slots[i];
+        count += slot->state == SLOT_BEGUN && slot->waits && slot->scans;
+    }
+    slots_unlock(slots);
+    return count;
+}
+
 /* Waits until `watch` may have found something, but no longer than until `until_ms`. */
-static int await_news(struct session *session, const struct watch *watch, int64_t until_ms)
+static int await_news(struct session *session, struct watch *watch, int64_t until_ms)
 {
     int64_t limit_ms = until_ms - clock_ms();
-    int64_t wait_ms = watch_wait_ms(watch);
+    bool scans = watch_wait_ms(watch) < INT64_MAX;
 
+    if (scans != session->slot->scans || scans)
+        watch->scanning = count_scanning(session, scans);
+    int64_t wait_ms = watch_wait_ms(watch);
     if (wait_ms < limit_ms)
         limit_ms = wait_ms;
     return session_wait(session, watch->notices.fd, limit_ms > 0 ? limit_ms : 1);

@@ -124,6 +124,10 @@ static int list_file(struct walk *walk, int folder, const char *component)
         return 0;
     if (!walk->query->details)
         return emit(walk, NULL, NULL);
+    if (walk->query->is_known != NULL &&
+        fstatat(folder, component, &stored.status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (code = walk->query->is_known(walk->query->context, walk->path, &stored.status)) != 0)
+        return code < 0 ? code : 0;
     /* A file that cannot be read has no record to show, but a size and a time. */
     stored.fd = open_below(folder, component, O_RDONLY);
     if (stored.fd < 0 && library_failure(errno) == -REASON_UNAVAILABLE)

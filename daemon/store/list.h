@@ -31,6 +31,11 @@ struct list_query {
      * NULL: everything is.
      */
     bool (*is_visible)(void *context, const char *name);
+    /*
+     * With details, called for each visible file before it is opened: is it known, so that it is not
+     * listed? The result is 1, 0 or as that of `entry`. NULL: none is.
+     */
+    int (*is_known)(void *context, const char *name, const struct stat *status);
     /* Called for each entry. A negative result ends the listing, which returns it. */
     int (*entry)(void *context, const struct list_entry *entry);
     /* Called after each batch of directory entries, even if none of them was visible. May be NULL.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/store/lookup.h"
 #include "protocol/clock.h"
@@ -14,6 +15,8 @@ enum {
     UNSETTLED = 1,        /* added to the mark of a file that may still be written to */
     MARK_DIGITS = 16,     /* hex digits of a digest that make a mark */
     GARBAGE_MOST = 65536, /* marks of files that are gone, besides one for each file there */
+    /* Scanning takes at most one of so many parts of a processor, for all who do so together. */
+    SCAN_SHARE = 32,
     /*
      * Scans when notices cannot be relied on: what the first finds unsettled, and the second finds
      * unchanged, is complete. If it did change, it was open when its folder was watched already, and
@@ -58,18 +61,34 @@ static enum finding classify(const struct watch *watch, const struct list_entry 
     return watch->reason == WATCH_CREATED ? FILE_OPEN : FILE_UNSETTLED;
 }
 
-static int take_file(void *context, const struct list_entry *entry)
+static uint64_t mark_of_file(const struct watch *watch, const char *name, const struct stat *status)
 {
-    struct watch *watch = context;
-    const struct stat *status = entry->status;
     char details[128];
-    int code = 0;
 
     (void)snprintf(details, sizeof details, "/%llu %lld %lld %ld",
                    watch->by_inode ? (unsigned long long)status->st_ino : 0,
                    (long long)status->st_size, (long long)status->st_mtim.tv_sec,
                    status->st_mtim.tv_nsec);
-    uint64_t mark = mark_of(entry->name, details);
+    return mark_of(name, details);
+}
+
+/* Most files of a scan are known from the one before. */
+static int is_known(void *context, const char *name, const struct stat *status)
+{
+    struct watch *watch = context;
+    uint64_t mark = mark_of_file(watch, name, status);
+
+    if (!seen_has(&watch->before, mark))
+        return 0;
+    int code = seen_add(&watch->seen, mark);
+    return code < 0 ? code : 1;
+}
+
+static int take_file(void *context, const struct list_entry *entry)
+{
+    struct watch *watch = context;
+    int code = 0;
+    uint64_t mark = mark_of_file(watch, entry->name, entry->status);
 
     switch (classify(watch, entry, mark)) {
     case FILE_OPEN:
@@ -129,6 +148,7 @@ static int look_at(struct watch *watch, const char *name, enum watch_reason reas
         .deep = true,
         .details = true,
         .is_visible = is_visible,
+        .is_known = is_known,
         .entry = take_file,
         .batch_end = end_batch,
         .unreadable = skip,
@@ -139,9 +159,19 @@ static int look_at(struct watch *watch, const char *name, enum watch_reason reas
     return list_run(watch->library, &query);
 }
 
+/* How long this thread has had a processor. */
+static int64_t processor_us(void)
+{
+    struct timespec time = {.tv_sec = 0};
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
 static int scan(struct watch *watch, enum watch_reason reason)
 {
     int64_t began_ms = clock_ms();
+    int64_t began_us = processor_us();
 
     watch->before = watch->seen;
     watch->seen = (struct seen){.slots = NULL};
@@ -154,6 +184,7 @@ static int scan(struct watch *watch, enum watch_reason reason)
     watch->scans_left = watch->is_unsettled && watch->scans_left > 1 ? watch->scans_left - 1 : 0;
     watch->present = watch->seen.count;
     watch->scanned_ms = clock_ms();
+    watch->scan_us = processor_us() - began_us;
     /* At least as long as the scan took, so that a large library is not read all the time. */
     watch->pause_ms = watch->scanned_ms - began_ms;
     if (watch->pause_ms < NOTICES_POLL_MS)
@@ -236,7 +267,10 @@ int watch_look(struct watch *watch)
 
 int64_t watch_wait_ms(const struct watch *watch)
 {
-    int64_t left = watch->scanned_ms + watch->pause_ms - clock_ms();
+    int64_t share_ms =
+        watch->scan_us * SCAN_SHARE * (watch->scanning > 0 ? watch->scanning : 1) / 1000;
+    int64_t pause_ms = watch->pause_ms > share_ms ? watch->pause_ms : share_ms;
+    int64_t left = watch->scanned_ms + pause_ms - clock_ms();
 
     if (watch->notices.fd >= 0 && watch->scans_left == 0)
         return INT64_MAX;

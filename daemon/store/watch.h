@@ -61,6 +61,8 @@ struct watch {
     size_t present;    /* marks after the last scan */
     int64_t scanned_ms;
     int64_t pause_ms; /* from then until the next scan, at least */
+    int64_t scan_us;  /* what the last scan took of a processor */
+    int64_t scanning; /* how many watches scan now and then and share a processor; the caller's */
 };
 
 /*

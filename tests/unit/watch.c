@@ -152,6 +152,11 @@ static void check_times(void)
     int64_t before = watch.scanned_ms;
     CHECK(watch_look(&watch) == 0 && trial.told == 1 + BATCH);
     CHECK(watch.scanned_ms > before && watch.pause_ms >= NOTICES_POLL_MS);
+    /* All who scan share a small part of a processor. */
+    watch.scan_us = 1000000;
+    CHECK(watch_wait_ms(&watch) > 20000 && watch_wait_ms(&watch) <= 32000);
+    watch.scanning = 10;
+    CHECK(watch_wait_ms(&watch) > 300000 && watch_wait_ms(&watch) <= 320000);
     link_batch(&trial, 0, false);
     watch_close(&watch);
     close_trial(&trial);
