@@ -15,6 +15,7 @@
 #include "daemon/access.h"
 #include "daemon/child.h"
 #include "daemon/log.h"
+#include "daemon/notifier.h"
 #include "daemon/peer.h"
 #include "daemon/pid_file.h"
 #include "daemon/reload.h"
@@ -59,6 +60,8 @@ struct parent {
 
     struct worker *workers;
     size_t worker_count, worker_room;
+    int notifier_socket; /* readable when a session needs a notifier; -1 for none */
+    pid_t notifier;      /* 0: there is none now */
     struct active *active;
     size_t active_count, active_room;
     struct pollfd *polled;
@@ -210,6 +213,20 @@ static void report_retirement(struct parent *parent)
     }
 }
 
+/* Starts a notifier if a session needs one. Returns false when that is not possible now. */
+static bool start_notifier(struct parent *parent, bool is_needed)
+{
+    if (!is_needed || parent->notifier > 0)
+        return true;
+    pid_t pid = notifier_start(parent->notifier_socket, parent->memory_before,
+                               parent->service.settings->memory);
+    if (pid < 0 && !parent->cannot_fork)
+        log_event(LOG_LEVEL_ERROR, "cannot start the notifier", "cause", strerror(errno), NULL);
+    parent->cannot_fork = pid < 0;
+    parent->notifier = pid > 0 ? pid : 0;
+    return pid > 0;
+}
+
 /* Sessions. */
 
 static void count_sessions(const struct parent *parent, size_t count)
@@ -323,8 +340,10 @@ static void reap(struct parent *parent)
     }
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         char code[32];
-        /* It may also be the sweeper, which has no sessions. */
+        /* It may also be the sweeper or notifier, which have no sessions. */
         (void)end_sessions(parent, pid, NULL);
+        if (pid == parent->notifier)
+            parent->notifier = 0;
         for (size_t i = 0; i < parent->worker_count; i++) {
             if (parent->workers[i].pid == pid) {
                 descriptor_close(parent->workers[i].channel);
@@ -395,8 +414,8 @@ static bool take_turn(struct parent *parent, bool is_paused)
     size_t count = listening;
     int64_t needs_in = listening > 0 ? needs_worker_in(parent) : -1;
 
-    if (!make_room((void **)&parent->polled, &parent->polled_room, listening + parent->worker_count,
-                   sizeof *parent->polled)) {
+    if (!make_room((void **)&parent->polled, &parent->polled_room,
+                   listening + parent->worker_count + 1, sizeof *parent->polled)) {
         (void)wait_for(parent, NULL, 0, PAUSE_MS);
         reap(parent);
         return true;
@@ -411,6 +430,10 @@ static bool take_turn(struct parent *parent, bool is_paused)
                 .fd = worker->channel, .events = worker == awaited ? POLLIN | POLLOUT : POLLIN};
     }
 
+    struct pollfd *needs_notifier = &polled[count++];
+    *needs_notifier = (struct pollfd){.fd = parent->notifier == 0 ? parent->notifier_socket : -1,
+                                      .events = POLLIN};
+
     int64_t limit = parent->look_ms - clock_ms();
     if (limit < 0)
         limit = 0;
@@ -422,7 +445,7 @@ static bool take_turn(struct parent *parent, bool is_paused)
     reap(parent);
     if (listening > 0 && ready == 0 && needs_worker_in(parent) == 0)
         return add_worker(parent) != NULL;
-    bool goes_on = true;
+    bool goes_on = start_notifier(parent, ready > 0 && needs_notifier->revents != 0);
     for (size_t i = 0; ready > 0 && i < listening; i++) {
         if (polled[i].revents != 0)
             goes_on = accept_some(parent, polled[i].fd, listener->sockets[i].kind) && goes_on;
@@ -529,8 +552,13 @@ void parent_run(struct daemon *daemon)
                             .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC),
                             .memory_before = worker_memory_in_use()};
     struct stage_usage left;
+    int pair[2] = {-1, -1};
     bool is_paused = false;
 
+    /* Without it sessions use instances of inotify(7) of their own. */
+    if (notifier_open(pair) == 0)
+        daemon->library.notifier = pair[0];
+    parent.notifier_socket = pair[1];
     (void)sigprocmask(SIG_BLOCK, NULL, &parent.while_waiting);
     for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
         (void)sigdelset(&parent.while_waiting, caught[i]);

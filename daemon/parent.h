@@ -9,24 +9,26 @@
  *   (its own, or systemd's)              | parent | <-- CHLD when a child ends
  *                                        +--------+
  *                                         |   |  | fork
- *            channel: connections go down |   |  +------------+
- *            (SCM_RIGHTS), ends of        |   |               |
- *            sessions come up       +-----+   +-----+         |
- *                                   |               |         |
- *                               +--------+     +--------+ +---------+
- *                               | worker |     | worker | | sweeper | removes old stages
- *                               +--------+     +--------+ +---------+
- *                                   |           |  |  |
- *                                session        sessions
+ *            channel: connections go down |   |  +------------+---------------+
+ *            (SCM_RIGHTS), ends of        |   |               |               |
+ *            sessions come up       +-----+   +-----+         |               |
+ *                                   |               |         |               |
+ *                               +--------+     +--------+ +---------+   +----------+
+ *                               | worker |     | worker | | sweeper |   | notifier |
+ *                               +--------+     +--------+ +---------+   +----------+
+ *                                   |           |  |  |                   |  |  |
+ *                                session        sessions ---- notices ----+--+--+
  *                                   |           |  |  |
  *                                 client        clients
  *
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
- * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, and the
- * connections that it is given. The sweeper keeps open the root only. All of them share the
- * counters (daemon/counters.h), the slots of sessions (daemon/slots.h), the rights of clients as they
- * are now (daemon/access.h), the log, which is their standard error, and nothing else: a child has
- * the settings of the moment when it was forked.
+ * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, a socket
+ * of the notifier, and the connections that it is given. The sweeper, which removes old stages,
+ * keeps open the root only, the notifier (daemon/notifier.h) nothing but the other end of that
+ * socket. All of them share the counters (daemon/counters.h), the slots of sessions
+ * (daemon/slots.h), the rights of clients as they are now (daemon/access.h), the log, which is
+ * their standard error, and nothing else: a child has the settings of the moment when it was
+ * forked.
  *
  * TERM or INT: the parent closes the channels, so that each session ends after its current request.
  * The parent waits for limits.drain, or a second signal, then sends KILL to the workers that are
@@ -36,8 +38,9 @@
  *
  * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and
  * every hour: it starts a sweeper. Every two seconds it looks whether the files of its sockets and
- * the pid file are still there, makes them again, and sums up refusals in the log. When the parent
- * is killed, the channels close and the sweeper dies.
+ * the pid file are still there, makes them again, and sums up refusals in the log. It starts the
+ * notifier when a session needs one. When the parent is killed, the channels close, the sweeper
+ * dies, and the notifier ends with the last session that waits for files.
  */
 #ifndef DAEMON_PARENT_H
 #define DAEMON_PARENT_H

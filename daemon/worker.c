@@ -42,18 +42,9 @@ struct message {
     int connection;    /* each side's own descriptor; -1 when the receiver had none free */
 };
 
-/* The control message that carries one descriptor (cmsg(3)). */
-union control {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr align;
-};
-
 static int send_message(int channel, const struct message *message)
 {
-    union control control = {.bytes = {0}};
     struct message sent;
-    struct iovec bytes = {.iov_base = &sent, .iov_len = sizeof sent};
-    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
 
     /* Padding must not carry bytes of the parent's memory. */
     memset(&sent, 0, sizeof sent);
@@ -61,16 +52,7 @@ static int send_message(int channel, const struct message *message)
     sent.address = message->address;
     sent.session = message->session;
     sent.slot = message->slot;
-    if (message->kind == MESSAGE_CONNECTION) {
-        header.msg_control = control.bytes;
-        header.msg_controllen = sizeof control.bytes;
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(rights), &message->connection, sizeof(int));
-    }
-    if (sendmsg(channel, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+    if (descriptor_send(channel, &sent, sizeof sent, message->connection, MSG_DONTWAIT) == 0)
         return 0;
     if (errno == ECONNRESET || errno == ENOTCONN)
         errno = EPIPE;
@@ -80,27 +62,16 @@ static int send_message(int channel, const struct message *message)
 /* Waits for the next message, and takes it. */
 static void receive_message(int channel, struct message *ret)
 {
-    union control control;
-    struct iovec bytes = {.iov_base = ret, .iov_len = sizeof *ret};
-    struct msghdr header = {.msg_iov = &bytes,
-                            .msg_iovlen = 1,
-                            .msg_control = control.bytes,
-                            .msg_controllen = sizeof control.bytes};
     ssize_t got = 0;
+    int connection = -1;
 
-    /* All other errors pass: a signal, no memory. */
-    while ((got = recvmsg(channel, &header, MSG_CMSG_CLOEXEC)) < 0 && errno != ENOTCONN) {
-        if (errno != EINTR)
-            (void)poll(NULL, 0, PAUSE_MS);
-    }
-    if (got != (ssize_t)sizeof *ret) {
-        *ret = (struct message){.kind = MESSAGE_STOP, .connection = -1};
-        return;
-    }
-    const struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
-    ret->connection = -1;
-    if (rights != NULL && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
-        memcpy(&ret->connection, CMSG_DATA(rights), sizeof(int));
+    /* All other errors pass: no memory. */
+    while ((got = descriptor_receive(channel, ret, sizeof *ret, &connection, 0)) < 0 &&
+           errno != ENOTCONN)
+        (void)poll(NULL, 0, PAUSE_MS);
+    if (got != (ssize_t)sizeof *ret)
+        *ret = (struct message){.kind = MESSAGE_STOP};
+    ret->connection = connection;
 }
 
 static void report_end(int channel, uint64_t session)
@@ -266,7 +237,8 @@ static _Noreturn void live(const struct service *service, int64_t memory_before,
     const struct settings *settings = service->settings;
     struct message message;
 
-    const int kept[] = {channel, service->library->root, service->library->own};
+    const int kept[] = {channel, service->library->root, service->library->own,
+                        service->library->notifier};
     descriptor_close_all_but(kept, sizeof kept / sizeof kept[0]);
     stop_channel = channel;
     stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -64,14 +64,25 @@ def write(name, data=b'by hand'):
         file.write(data)
 
 
-def watches():
+def instances():
     """Of each instance of inotify that the daemon's processes have, which of them has it."""
     found = []
-    for child in children():
+    for process in [daemon(), *children()]:
         try:
-            found += [child for target in descriptors(child).values() if target == 'anon_inode:inotify']
+            found += [process for target in descriptors(process).values() if target == 'anon_inode:inotify']
         except OSError:
             pass  # it has just ended
+    return found
+
+
+def watches():
+    """For each session that gets notices, the notifier: the process that has a pipe to it."""
+    found = []
+    for process in instances():
+        try:
+            found += [process for fd, target in descriptors(process).items() if fd > 2 and target.startswith('pipe:')]
+        except OSError:
+            pass
     return found
 
 
@@ -645,6 +656,155 @@ check(session.line().startswith('OK size=6'), 'OK')
 session.body()
 wait_until(lambda: not watches(), 'the end of inotify')
 END
+}
+
+@test "watch, wait: all sessions share one instance of inotify" {
+    echo 'limits = { sessions = 250; waits = 250; };' >"$CONFIG"
+    start_fsd
+    watch_with <<'END'
+first = Watch()
+notifier, = instances()
+waiting = [Session() for _ in range(198)]
+for number, session in enumerate(waiting):
+    session.send(f'GET folder/{number} wait=3600\n')
+last = Watch('WATCH folder')
+wait_until(lambda: len(watches()) == 200, 'the waits')
+check(instances() == [notifier], f'{len(instances())} instances')
+for number in 0, 99, 197:
+    put(f'folder/{number}')
+    check(waiting[number].news().startswith('OK size=6'), 'OK')
+for watch in first, last:
+    watch.await_names('folder/0', 'folder/99', 'folder/197')
+for session in first, last, *waiting:
+    session.close()
+wait_until(lambda: has_ended(notifier), 'the end of the notifier')
+# The next one that waits gets another.
+Watch()
+check(instances() != [notifier] and len(instances()) == 1, 'no new notifier')
+END
+}
+
+@test "watch: goes on when the notifier is killed" {
+    FSD_EXPECTED='^level=error msg="a process crashed" cause=Killed$'
+    start_watched
+    watch_with <<'END'
+watchers = [Watch(), Watch('WATCH a'), Watch('WATCH a existing=1')]
+getting = Session()
+getting.send('GET a/late wait=3600\n')
+wait_until(lambda: len(watches()) == 4, 'the waits')
+for turn in range(3):
+    notifier, = instances()
+    os.kill(notifier, signal.SIGKILL)
+    name = f'a/{turn}'
+    put(name)
+    write(f'{name}.hand')
+    for watch in watchers:
+        watch.await_names(name, f'{name}.hand')
+    wait_until(lambda: len(watches()) == 4 and notifier not in watches(), 'another notifier')
+put('a/late')
+check(getting.news().startswith('OK size=6'), 'OK')
+# TERM is no crash.
+notifier, = instances()
+os.kill(notifier, signal.SIGTERM)
+put('a/end')
+for watch in watchers:
+    watch.await_names('a/late', 'a/end')
+END
+}
+
+@test "watch: a notifier that hangs is not waited for" {
+    start_watched
+    watch_with <<'END'
+first = Watch()
+notifier, = instances()
+with stopped(notifier):
+    second = Watch()
+    put('a')
+    second.await_names('a')
+first.await_names('a')
+put('b')
+first.await_names('b')
+second.await_names('b')
+END
+}
+
+@test "watch: one who reads nothing loses nothing, and holds nobody up" {
+    start_watched
+    watch_with <<'END'
+import array, fcntl, termios
+COUNT = 6000
+
+
+def has_full_pipe():
+    """Is there a session whose pipe from the notifier can take no more?"""
+    for notifier in set(watches()):
+        for fd, target in descriptors(notifier).items():
+            if fd > 2 and target.startswith('pipe:'):
+                reader = os.open(f'/proc/{notifier}/fd/{fd}', os.O_RDONLY | os.O_NONBLOCK)
+                count = array.array('i', [0])
+                fcntl.ioctl(reader, termios.FIONREAD, count)
+                os.close(reader)
+                if count[0] > 50000:
+                    return True
+    return False
+
+
+write('source')
+stuck, watch = Watch(), Watch()
+names = [f'{number:0200}' for number in range(COUNT)]
+for name in names:
+    os.link(f'{LIBRARY}/source', f'{LIBRARY}/{name}')
+watch.await_names(*names)
+check(has_full_pipe(), 'the other one has read all')
+put('end')
+watch.await_names('end')
+stuck.await_names(*names, 'end')
+put('after')
+stuck.await_names('after')
+END
+}
+
+@test "watch: a tree with too many folders leaves watches for others" {
+    without_inotify watches 60
+    start_watched
+    watch_with <<'END'
+for number in range(50):
+    os.makedirs(f'{LIBRARY}/large/{number}')
+for number in range(10):
+    os.makedirs(f'{LIBRARY}/small/{number}')
+large = Watch('WATCH large')
+small = Watch('WATCH small')
+# The first one has given up, the second has notices.
+wait_until(lambda: len(watches()) == 1, 'one who has notices')
+put('large/7/a')
+put('small/7/a')
+large.await_names('large/7/a')
+small.await_names('small/7/a')
+END
+}
+
+@test "watch: the notifier ends with the daemon" {
+    start_fsd
+    watch_with <<'END'
+watch = Watch()
+notifier, = instances()
+os.kill(daemon(), signal.SIGTERM)
+check(watch.news().startswith('ABORT unavailable'), 'ABORT')
+wait_until(lambda: has_ended(notifier), 'the end of the notifier')
+END
+    await_fsd
+}
+
+@test "watch: the notifier ends when the daemon is killed" {
+    start_background
+    FSD_PID=$BACKGROUND_PID watch_with <<'END'
+watch = Watch()
+notifier, = instances()
+os.kill(daemon(), signal.SIGKILL)
+check(watch.news().startswith('ABORT unavailable'), 'ABORT')
+wait_until(lambda: has_ended(notifier), 'the end of the notifier')
+END
+    BACKGROUND_PID=
 }
 
 # await_watch COUNT: waits until COUNT sessions watch.

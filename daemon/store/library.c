@@ -147,7 +147,7 @@ int library_own_failure(int error)
 
 int library_open(struct library *library, const char *path, bool records)
 {
-    *library = (struct library){.records = records, .user = geteuid()};
+    *library = (struct library){.records = records, .user = geteuid(), .notifier = -1};
     library->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* Until .fsd is open there must be something else, in which nothing can be found. */
     library->own = library->root < 0 ? -1 : eventfd(0, EFD_CLOEXEC);

@@ -34,6 +34,7 @@ struct library {
     int own;             /* its folder .fsd, for library_own(); always open */
     uid_t user;          /* that opened it, to whom its own files must belong, if not to root */
     bool records;        /* stored files get records, so the file system has user xattrs */
+    int notifier;        /* a socket of the notifier (store/notices.h), or -1 */
 };
 
 /* Opens the folder `path`, an absolute path. Returns 0, or a reason with errno. */

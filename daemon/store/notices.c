@@ -6,14 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
-    MASK = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR,
     ROOM_FIRST = 64,
+    ANSWER_S = 5,   /* how long the notifier may take for an answer */
     LINK_ROOM = 32, /* bytes of "/proc/self/fd/" and a number */
 };
 
@@ -75,6 +77,22 @@ static int remember(struct notices *notices, int number, const char *folder)
     return !is_known;
 }
 
+/* Has the notifier watch a folder. Returns the number of the watch, or -1 with errno set. */
+static int ask_to_watch(const struct notices *notices, int folder)
+{
+    int number = 0;
+    int none = -1;
+
+    if (descriptor_send(notices->notifier, &number, sizeof number, folder, 0) < 0 ||
+        descriptor_receive(notices->notifier, &number, sizeof number, &none, 0) !=
+            (ssize_t)sizeof number)
+        number = -EPIPE;
+    descriptor_close(none);
+    if (number <= 0)
+        errno = -number;
+    return number > 0 ? number : -1;
+}
+
 /* As notices_add(). With `must_be_readable` a folder that cannot be read ends all notices. */
 static bool add(struct notices *notices, const char *folder, bool must_be_readable)
 {
@@ -98,10 +116,12 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
     }
     if (library_is_shared(fd)) {
         errno = EREMOTE;
+    } else if (notices->notifier >= 0) {
+        number = ask_to_watch(notices, fd);
     } else {
         /* By its descriptor: a path could lead to somewhere else by now. */
         (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        number = inotify_add_watch(notices->fd, link, MASK);
+        number = inotify_add_watch(notices->fd, link, NOTICES_MASK);
     }
     /* EACCES may also be the answer of a sandbox, about a folder that can be read. */
     int error = errno;
@@ -116,18 +136,44 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
     return code == 1;
 }
 
+/* Asks the notifier for a pipe. If there is none in time, there are no notices. */
+static void subscribe(struct notices *notices)
+{
+    const struct timeval limit = {.tv_sec = ANSWER_S};
+    int pair[2] = {-1, -1};
+    int message = 0;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return;
+    (void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    (void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    int code = descriptor_send(notices->library->notifier, &message, sizeof message, pair[1], 0);
+    /* Before waiting: so it ends also when the notifier does. */
+    (void)close(pair[1]);
+    if (code == 0)
+        (void)descriptor_receive(pair[0], &message, sizeof message, &notices->fd, 0);
+    notices->notifier = pair[0];
+    if (notices->fd < 0)
+        notices_close(notices);
+}
+
 void notices_open(struct notices *notices, const struct library *library)
 {
-    *notices = (struct notices){.library = library, .fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    *notices = (struct notices){.library = library, .fd = -1, .notifier = -1};
+    if (library->notifier >= 0)
+        subscribe(notices);
+    else
+        notices->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 }
 
 void notices_close(struct notices *notices)
 {
     descriptor_close(notices->fd);
+    descriptor_close(notices->notifier);
     for (size_t i = 0; i < notices->count; i++)
         free(notices->folders[i].folder);
     free(notices->folders);
-    notices->fd = -1;
+    notices->fd = notices->notifier = -1;
     notices->folders = NULL;
     notices->count = notices->room = notices->at = notices->length = 0;
 }
@@ -168,11 +214,16 @@ void notices_end_round(struct notices *notices)
     size_t kept = 0;
 
     for (size_t i = 0; i < notices->count; i++) {
-        const struct noticed noticed = notices->folders[i];
+        struct noticed noticed = notices->folders[i];
         if (noticed.round == notices->round) {
             notices->folders[kept++] = noticed;
         } else {
-            (void)inotify_rm_watch(notices->fd, noticed.number);
+            /* If the notifier does not hear of it, more is reported than has to be. */
+            if (notices->notifier >= 0)
+                (void)descriptor_send(notices->notifier, &noticed.number, sizeof noticed.number, -1,
+                                      MSG_DONTWAIT);
+            else
+                (void)inotify_rm_watch(notices->fd, noticed.number);
             free(noticed.folder);
         }
     }
@@ -181,24 +232,48 @@ void notices_end_round(struct notices *notices)
 
 void notices_read(struct notices *notices)
 {
+    size_t left = notices->length - notices->at;
     ssize_t got = 0;
 
     if (notices->fd < 0)
         return;
-    do
-        got = read(notices->fd, notices->buffer, sizeof notices->buffer);
-    while (got < 0 && errno == EINTR);
+    memmove(notices->buffer, notices->buffer + notices->at, left);
     notices->at = 0;
-    notices->length = got > 0 ? (size_t)got : 0;
+    notices->length = left;
+    do
+        got = read(notices->fd, notices->buffer + left, sizeof notices->buffer - left);
+    while (got < 0 && errno == EINTR);
+    if (got > 0)
+        notices->length += (size_t)got;
+    if (got != 0)
+        return;
+    /* The notifier has ended, and what it would have reported is lost. */
+    notices_close(notices);
+    subscribe(notices);
+    notices->is_lost = true;
+}
+
+bool notices_is_news(const struct inotify_event *event)
+{
+    if ((event->mask & (IN_Q_OVERFLOW | IN_UNMOUNT | IN_IGNORED)) != 0)
+        return true;
+    /* Files are looked at when they are closed, whatever their mode. */
+    return event->len > 0 && (event->mask & (IN_ISDIR | IN_ATTRIB)) != IN_ATTRIB;
 }
 
 bool notices_next(struct notices *notices, struct notice *ret)
 {
-    while (notices->at < notices->length) {
+    if (notices->is_lost) {
+        notices->is_lost = false;
+        *ret = (struct notice){.some_lost = true};
+        return true;
+    }
+    while (notices->length - notices->at >= sizeof(struct inotify_event)) {
         const struct inotify_event *event = (const void *)(notices->buffer + notices->at);
         size_t place = 0;
+        if (notices->length - notices->at < sizeof *event + event->len)
+            break;
         bool is_known = find(notices, event->wd, &place);
-        bool is_of_file = (event->mask & IN_ISDIR) == 0;
         notices->at += sizeof *event + event->len;
         if ((event->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) != 0) {
             *ret = (struct notice){.some_lost = true};
@@ -214,11 +289,11 @@ bool notices_next(struct notices *notices, struct notice *ret)
             memmove(noticed, noticed + 1, (notices->count - place) * sizeof *noticed);
             continue;
         }
-        if (event->len == 0 || (is_of_file && (event->mask & IN_ATTRIB) != 0))
+        if (!notices_is_news(event))
             continue;
         *ret = (struct notice){.folder = noticed->folder,
                                .component = event->name,
-                               .is_folder = !is_of_file,
+                               .is_folder = (event->mask & IN_ISDIR) != 0,
                                .is_changed = (event->mask & IN_ATTRIB) != 0,
                                .is_gone = (event->mask & IN_MOVED_FROM) != 0,
                                .is_complete = (event->mask & (IN_MOVED_TO | IN_CLOSE_WRITE)) != 0};

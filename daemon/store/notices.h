@@ -1,9 +1,17 @@
 /*
  * Notices: what happens to the names in some folders of a library (inotify(7)).
  *
- * There are none where the system has no more watches to give, without /proc, and on file systems
- * that other machines may write to. Then `fd` is -1, and the caller has to look every
- * NOTICES_POLL_MS. Any call may find that out and set it to -1.
+ * All sessions of a daemon share one instance of inotify, since a user may have few: that of the
+ * notifier (daemon/notifier.h). A session sends it one end of a pair of sockets (SOCK_SEQPACKET)
+ * over `notifier` of struct library, with a message that has no meaning. The notifier answers with
+ * 0 and the end of a pipe, from which the session reads what it would read from inotify. Then the
+ * session sends numbers over its pair: 0 with the descriptor of a folder, which is answered with
+ * the number of its watch, or the negative of errno; or the number of a watch that is to end,
+ * without an answer. Where there is no notifier, `notifier` is -1, and it has an instance of its own.
+ *
+ * There are no notices where the system or the notifier has no more watches to give, without /proc,
+ * and on file systems that other machines may write to. Then `fd` is -1, and the caller has to look
+ * every NOTICES_POLL_MS, or less often. Any call may find that out and set it to -1.
  */
 #ifndef STORE_NOTICES_H
 #define STORE_NOTICES_H
@@ -16,6 +24,8 @@
 
 enum {
     NOTICES_POLL_MS = 1000,
+    NOTICES_MASK =
+        IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR,
     NOTICES_BUFFER = 8192, /* bytes of notices that are read at a time */
 };
 
@@ -28,11 +38,13 @@ struct noticed {
 
 struct notices {
     const struct library *library;
-    int fd; /* readable when there are some; -1 for none */
+    int fd;       /* readable when there are some; -1 for none */
+    int notifier; /* the socket over which watches are asked for; -1: `fd` is that of inotify */
+    bool is_lost; /* the notifier has ended, and another was asked for */
     unsigned round;
     struct noticed *folders; /* sorted by their numbers */
     size_t count, room;
-    size_t at, length; /* of what was read */
+    size_t at, length; /* of what was read; its last notice may still be cut off */
     char buffer[NOTICES_BUFFER] __attribute__((aligned(__alignof__(struct inotify_event))));
 };
 
@@ -46,6 +58,7 @@ struct notice {
     bool is_complete; /* it was moved there, or its writer has closed it */
 };
 
+/* Opening and adding wait for the notifier, but not for long. */
 void notices_open(struct notices *notices, const struct library *library);
 void notices_close(struct notices *notices);
 
@@ -69,8 +82,11 @@ void notices_remove(struct notices *notices, const char *folder);
 void notices_begin_round(struct notices *notices);
 void notices_end_round(struct notices *notices);
 
-/* Reads what there is, as much as the buffer holds. Never waits. */
+/* Reads what there is, as much as the buffer holds. Waits only for a new notifier. */
 void notices_read(struct notices *notices);
+
+/* Would anybody who reads notices do something about this one? */
+bool notices_is_news(const struct inotify_event *event);
 
 /* Takes the next of what was read. Its texts are valid until the next call of any of these. */
 bool notices_next(struct notices *notices, struct notice *ret);

@@ -44,7 +44,7 @@ static int go_on(void *context)
 
 static void open_trial(struct trial *trial)
 {
-    *trial = (struct trial){.path = "watch.XXXXXX", .library = {.records = true}};
+    *trial = (struct trial){.path = "watch.XXXXXX", .library = {.records = true, .notifier = -1}};
     CHECK(mkdtemp(trial->path) != NULL);
     trial->library.root = open(trial->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(trial->library.root >= 0);
