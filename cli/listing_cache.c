@@ -23,7 +23,6 @@ static const char end[] = "\n.\n";
 
 void listing_cache_find(struct listing_cache *cache, const char *server, const char *folder)
 {
-    char file[] = "fsc/listing-?";
     struct digest digest;
 
     digest_begin(&digest);
@@ -32,17 +31,18 @@ void listing_cache_find(struct listing_cache *cache, const char *server, const c
         digest_add(&digest, folder, strlen(folder) + 1);
     digest_finish(&digest, cache->key);
     cache->folder = folder;
-    file[sizeof file - 2] = *digest_hex(cache->key);
-    (void)user_folder_find_own(cache->path, "XDG_CACHE_HOME", ".cache", file);
+    (void)snprintf(cache->file, sizeof cache->file, "listing-%c", *digest_hex(cache->key));
+    cache->place = user_folder_open("XDG_CACHE_HOME", ".cache", "fsc");
 }
 
 /*
  * Returns the text of a file, to be freed, if it is complete and younger than the limit; else NULL.
  * A time in the future, after the clock was set back, is not recent. A FIFO does not block.
  */
-static char *read_recent(const char *path, int64_t limit_ms)
+static char *read_recent(const struct listing_cache *cache, int64_t limit_ms)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd = openat(cache->place, cache->file,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     struct timespec now;
     struct stat status;
     char *text = NULL;
@@ -68,7 +68,7 @@ static char *read_recent(const char *path, int64_t limit_ms)
 
 bool listing_cache_load(const struct listing_cache *cache, struct entries *entries)
 {
-    char *text = read_recent(cache->path, entries != NULL ? NAMES_MS : NOTE_MS);
+    char *text = read_recent(cache, entries != NULL ? NAMES_MS : NOTE_MS);
     char *rest = text;
     bool is_known = text != NULL && strcmp(strsep(&rest, "\n"), cache->key) == 0;
 
@@ -89,33 +89,40 @@ void listing_cache_store(const struct listing_cache *cache, const struct entries
 {
     size_t count = entries != NULL ? entries->count : 0;
     size_t bytes = entries != NULL ? entries->used : 0;
-    char path[sizeof cache->path + 4];
+    char file[sizeof cache->file + 4];
 
-    if (cache->path[0] == '\0' || bytes > LONGEST - 2 * DIGEST_ROOM)
+    if (cache->place < 0 || bytes > LONGEST - 2 * DIGEST_ROOM)
         return;
-    user_folder_make(cache->path, 2);
-    (void)snprintf(path, sizeof path, "%s.new", cache->path);
+    (void)snprintf(file, sizeof file, "%s.new", cache->file);
     /* A process that was killed may have left one. */
-    (void)unlink(path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (file == NULL) {
+    (void)unlinkat(cache->place, file, 0);
+    int fd = openat(cache->place, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *stream = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (stream == NULL) {
         descriptor_close(fd);
         return;
     }
-    (void)fputs(cache->key, file);
+    (void)fputs(cache->key, stream);
     for (size_t i = 0; i < count; i++) {
         struct entry entry;
         entries_get(entries, i, &entry);
-        (void)fprintf(file, "\n%s", entry.name);
+        (void)fprintf(stream, "\n%s", entry.name);
     }
-    (void)fputs(end, file);
-    bool has_failed = ferror(file) != 0;
-    if (fclose(file) != 0 || has_failed || rename(path, cache->path) < 0)
-        (void)unlink(path);
+    (void)fputs(end, stream);
+    bool has_failed = ferror(stream) != 0;
+    if (fclose(stream) != 0 || has_failed ||
+        renameat(cache->place, file, cache->place, cache->file) < 0)
+        (void)unlinkat(cache->place, file, 0);
 }
 
 void listing_cache_forget(const struct listing_cache *cache)
 {
-    (void)unlink(cache->path);
+    if (cache->place >= 0)
+        (void)unlinkat(cache->place, cache->file, 0);
+}
+
+void listing_cache_close(struct listing_cache *cache)
+{
+    descriptor_close(cache->place);
+    cache->place = -1;
 }

@@ -6,19 +6,21 @@
 #ifndef CLI_LISTING_CACHE_H
 #define CLI_LISTING_CACHE_H
 
-#include <limits.h>
-
 #include "cli/entries.h"
 #include "protocol/digest.h"
 
 /* Where the names in a folder are kept, or the note that a server has not answered. */
 struct listing_cache {
-    const char *folder;    /* "" for the library, else it ends with "/"; NULL for the note */
-    char path[PATH_MAX];   /* of the file; empty for none */
+    const char *folder; /* "" for the library, else it ends with "/"; NULL for the note */
+    int place;          /* the open folder that has the file; -1 for none */
+    char file[16];
     char key[DIGEST_ROOM]; /* of server and folder: others may use the same file */
 };
 
-/* Finds the place for a server and a folder. `folder` must live as long as `cache`. */
+/*
+ * Finds the place for a server and a folder. `folder` must live as long as `cache`, whose place
+ * listing_cache_close() closes.
+ */
 void listing_cache_find(struct listing_cache *cache, const char *server, const char *folder);
 
 /*
@@ -30,5 +32,7 @@ bool listing_cache_load(const struct listing_cache *cache, struct entries *entri
 /* Remembers the names in `entries`; NULL for the note, which has none. */
 void listing_cache_store(const struct listing_cache *cache, const struct entries *entries);
 void listing_cache_forget(const struct listing_cache *cache);
+
+void listing_cache_close(struct listing_cache *cache);
 
 #endif

@@ -14,12 +14,7 @@
 #include "protocol/digest.h"
 #include "protocol/hex.h"
 
-#define VARIABLE "XDG_STATE_HOME"
-#define FALLBACK ".local/state"
-#define FOLDER   "fsc/uploads"
-
 enum {
-    FOLDERS = 4,            /* how many may have to be made: those of FALLBACK and FOLDER */
     KEPT_S = 8 * 24 * 3600, /* longer than servers keep uploads, by default */
     TRIES = 10,             /* how often a file may be removed while it is opened */
     FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
@@ -30,19 +25,22 @@ static bool is_hex(const char *text, size_t length)
     return strlen(text) == length && hex_is_valid(text, length);
 }
 
-/* Opens and locks a file. Returns -1 if another process has it locked, or it cannot be opened. */
-static int open_locked(const char *path)
+/* Opens and locks a file of ours. Returns -1 if another process has it locked, or it cannot be opened. */
+static int open_locked(int folder, const char *name)
 {
+    struct stat status;
+
     for (int tries = 0; tries < TRIES; tries++) {
-        int fd = open(path, FLAGS | O_CREAT, 0600);
+        int fd = openat(folder, name, FLAGS | O_CREAT, 0600);
         if (fd < 0)
             return -1;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (fstat(fd, &status) < 0 || status.st_uid != geteuid() ||
+            flock(fd, LOCK_EX | LOCK_NB) < 0) {
             (void)close(fd);
             return -1;
         }
         /* The process that had it locked may have removed it. */
-        if (descriptor_is_named(fd, AT_FDCWD, path))
+        if (descriptor_is_named(fd, folder, name))
             return fd;
         (void)close(fd);
     }
@@ -72,9 +70,10 @@ static bool is_stale(const struct stat *status)
 }
 
 /* Removes the files that nobody uses now or has used for a long time. */
-static void sweep(const char *path)
+static void sweep(int place)
 {
-    DIR *folder = opendir(path);
+    int readable = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = readable >= 0 ? fdopendir(readable) : NULL;
 
     for (struct dirent *entry = NULL; folder != NULL && (entry = readdir(folder)) != NULL;) {
         const char *name = entry->d_name;
@@ -96,9 +95,7 @@ static void sweep(const char *path)
 void upload_id_take(struct upload_id *id, const char *server, const char *name,
                     const struct stat *status)
 {
-    char folder[PATH_MAX];
     char text[128];
-    char below[sizeof FOLDER + DIGEST_ROOM];
     char made[DIGEST_ROOM];
     struct digest digest;
     int length =
@@ -112,14 +109,12 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
     digest_add(&digest, name, strlen(name) + 1);
     digest_add(&digest, text, (size_t)length);
     digest_finish(&digest, made);
-    (void)snprintf(below, sizeof below, FOLDER "/%s", digest_hex(made));
 
     *id = (struct upload_id){.fd = -1};
-    if (user_folder_find_own(folder, VARIABLE, FALLBACK, FOLDER) &&
-        user_folder_find_own(id->path, VARIABLE, FALLBACK, below)) {
-        user_folder_make(id->path, FOLDERS);
-        id->fd = open_locked(id->path);
-    }
+    id->folder = user_folder_open("XDG_STATE_HOME", ".local/state", "fsc/uploads");
+    (void)snprintf(id->file, sizeof id->file, "%s", digest_hex(made));
+    if (id->folder >= 0)
+        id->fd = open_locked(id->folder, id->file);
     id->is_recalled = id->fd >= 0 && recall(id);
     if (id->is_recalled)
         return;
@@ -127,7 +122,7 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
     length = snprintf(text, sizeof text, "%s\n", id->text);
     if (id->fd >= 0 && ftruncate(id->fd, 0) == 0 &&
         pwrite(id->fd, text, (size_t)length, 0) == length)
-        sweep(folder);
+        sweep(id->folder);
     else
         upload_id_release(id, true);
 }
@@ -135,8 +130,9 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
 void upload_id_release(struct upload_id *id, bool done)
 {
     /* While it is still locked, so that no other run takes a finished id. */
-    if (id->fd >= 0 && done && unlink(id->path) < 0)
+    if (id->fd >= 0 && done && unlinkat(id->folder, id->file, 0) < 0)
         (void)!ftruncate(id->fd, 0);
     descriptor_close(id->fd);
-    id->fd = -1;
+    descriptor_close(id->folder);
+    id->fd = id->folder = -1;
 }

@@ -6,17 +6,18 @@
 #ifndef CLI_UPLOAD_ID_H
 #define CLI_UPLOAD_ID_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "protocol/digest.h"
 #include "protocol/hex.h"
 
 struct upload_id {
     char text[UPLOAD_ID_ROOM];
-    bool is_recalled;    /* an earlier run left it */
-    int fd;              /* of its file, which is locked; -1: it is for this run only */
-    char path[PATH_MAX]; /* of its file */
+    bool is_recalled;       /* an earlier run left it */
+    int fd;                 /* of its file, which is locked; -1: it is for this run only */
+    int folder;             /* that has the file */
+    char file[DIGEST_ROOM]; /* its name there */
 };
 
 /*

@@ -1,11 +1,14 @@
 #include "cli/user_folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "protocol/descriptor.h"
 
 bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fallback,
                       const char *below)
@@ -25,31 +28,43 @@ bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fal
     return false;
 }
 
-bool user_folder_find_own(char path[PATH_MAX], const char *variable, const char *fallback,
-                          const char *below)
+static bool is_own(int folder)
 {
     struct stat status;
-    char *slash = NULL;
 
-    /* Below that folder or, where it is still to be made, below the last one that is there. */
-    if (!user_folder_find(path, variable, "", ""))
-        return false;
-    while ((slash = strrchr(path, '/')) != NULL && stat(path, &status) < 0 && errno == ENOENT)
-        *slash = '\0';
-    bool is_own = slash != NULL && stat(path, &status) == 0 && status.st_uid == geteuid();
-    if (is_own && user_folder_find(path, variable, fallback, below))
-        return true;
-    path[0] = '\0';
-    return false;
+    return fstat(folder, &status) == 0 && status.st_uid == geteuid();
 }
 
-void user_folder_make(const char *path, int most)
+int user_folder_open(const char *variable, const char *fallback, const char *below)
 {
-    char folder[PATH_MAX];
+    const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    const char *set = getenv(variable);
+    bool is_set = set != NULL && set[0] == '/';
+    char path[PATH_MAX];
+    char *rest = path;
 
-    (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
-    if (mkdir(folder, 0700) == 0 || errno != ENOENT || most <= 1 || folder[0] == '\0')
-        return;
-    user_folder_make(folder, most - 1);
-    (void)mkdir(folder, 0700);
+    if (!user_folder_find(path, variable, fallback, below))
+        return -1;
+    size_t length = strlen(is_set ? set : getenv("HOME"));
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    int folder = open("/", flags);
+    while (folder >= 0 && rest != NULL) {
+        const char *name = strsep(&rest, "/");
+        size_t end = (size_t)(name - path) + strlen(name);
+        if (name[0] == '\0')
+            continue;
+        int above = folder;
+        folder = openat(above, name, flags);
+        /* HOME itself is not made. */
+        if (folder < 0 && errno == ENOENT && (end > length || (is_set && end == length)) &&
+            is_own(above) && (mkdirat(above, name, 0700) == 0 || errno == EEXIST))
+            folder = openat(above, name, flags);
+        descriptor_close(above);
+        if (folder >= 0 && end >= length && !is_own(folder)) {
+            descriptor_close(folder);
+            folder = -1;
+        }
+    }
+    return folder;
 }

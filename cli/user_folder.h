@@ -16,14 +16,10 @@ bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fal
                       const char *below);
 
 /*
- * The same for what fsc keeps for itself: false also if the folder, or the one in which it is to be
- * made, is another user's. Under sudo(8), HOME is often that of the user who called it, who could
- * not change there what root makes.
+ * Opens that folder, for what fsc keeps for itself, and makes what is missing of it: only the user can
+ * open that. Returns -1 if it, or one above it from the named one on, is another user's. Under sudo(8),
+ * HOME is often that of the user who called it, who could not change there what root makes.
  */
-bool user_folder_find_own(char path[PATH_MAX], const char *variable, const char *fallback,
-                          const char *below);
-
-/* Makes up to `most` folders above a path, where they are missing. Only the user can open them. */
-void user_folder_make(const char *path, int most);
+int user_folder_open(const char *variable, const char *fallback, const char *below);
 
 #endif

@@ -502,6 +502,7 @@ SCRIPT
     run find . -name uploads
     assert_output ''
     assert_silent env -u XDG_STATE_HOME HOME="$WORK/home" "$FSC" put large --name x
+    [ ! -e home ]
     mkdir home
     assert_silent env -u XDG_STATE_HOME HOME="$WORK/home" "$FSC" put large --name y
     [ -d home/.local/state/fsc/uploads ]
@@ -557,6 +558,24 @@ cut_off() {
         cut_off HOME="$WORK/home"
         assert_equal "$(find home -type f -user "$owner" | cut -d / -f 2 | sort)" $'.cache\n.local'
     done
+}
+
+@test "ids: nothing is kept in a folder of another user below one's own home" {
+    local name
+    let_others_in
+    make_large
+    chmod 0644 large
+    mkdir -p run home/.local home/.cache other
+    chown 65534 other
+    for name in .local/state .cache/fsc; do
+        ln -s "$WORK/other" "home/$name"
+    done
+    cut_off HOME="$WORK/home"
+    assert_equal "$(find other home -type f)" ''
+    # A link of one's own to another disk.
+    chown 0 other
+    cut_off HOME="$WORK/home"
+    assert_equal "$(find other -type f -name 'listing-*' | wc -l) $(find other/fsc/uploads -type f | wc -l)" '1 1'
 }
 
 @test "ids: a damaged id is replaced" {

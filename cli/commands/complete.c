@@ -64,30 +64,32 @@ static int read_names(struct completion *completion, const char *folder, struct 
                                             .command = "complete"};
     struct listing_cache names;
     struct listing_cache silence;
+    int code = 0;
 
     listing_cache_find(&names, server, folder);
     listing_cache_find(&silence, server, NULL);
-    if (entries_begin(entries, ENTRIES_NAMES) < 0)
-        return fail_errno(failure, REASON_INTERNAL, "complete", "no memory");
-    if (listing_cache_load(&names, entries)) {
+    if (entries_begin(entries, ENTRIES_NAMES) < 0) {
+        code = fail_errno(failure, REASON_INTERNAL, "complete", "no memory");
+    } else if (listing_cache_load(&names, entries)) {
         (void)entries_sort(entries);
-        return 0;
-    }
-    if (listing_cache_load(&silence, NULL))
-        return fail(failure, REASON_UNAVAILABLE, server,
+    } else if (listing_cache_load(&silence, NULL)) {
+        code = fail(failure, REASON_UNAVAILABLE, server,
                     "did not answer a moment ago, so it is not asked again yet");
-    /* Noted first, because this process may be killed while it waits for the server. */
-    listing_cache_store(&silence, NULL);
-    entries_free(entries);
-    int code = entries_read(entries, ENTRIES_NAMES, connection, &request);
-    if (code != -REASON_LOST && code != -REASON_TIMEOUT)
-        listing_cache_forget(&silence);
-    if (code == -REASON_INCOMPLETE)
-        return 0;
-    if (code < 0 && code != -REASON_EMPTY)
-        return code;
-    listing_cache_store(&names, entries);
-    return 0;
+    } else {
+        /* Noted first, because this process may be killed while it waits for the server. */
+        listing_cache_store(&silence, NULL);
+        entries_free(entries);
+        code = entries_read(entries, ENTRIES_NAMES, connection, &request);
+        if (code != -REASON_LOST && code != -REASON_TIMEOUT)
+            listing_cache_forget(&silence);
+        if (code == 0 || code == -REASON_EMPTY)
+            listing_cache_store(&names, entries);
+        if (code == -REASON_EMPTY || code == -REASON_INCOMPLETE)
+            code = 0;
+    }
+    listing_cache_close(&names);
+    listing_cache_close(&silence);
+    return code;
 }
 
 /* Offers the names in the folder of the library that the word begins with. */
