@@ -35,7 +35,8 @@ static const char *logged(int fd)
         size_t used = strlen(found);
         (void)snprintf(found + used, sizeof found - used, "%s=%s\n", client, number);
     }
-    return strcpy(text, found);
+    memcpy(text, found, strlen(found) + 1);
+    return text;
 }
 
 /* How many of so many refusals are to be logged? */
@@ -90,7 +91,7 @@ static void check_room(int fd)
         size_t used = strlen(wanted);
         (void)snprintf(wanted + used, sizeof wanted - used, "uid %u=1\n", UID_5 + 1000 + i);
     }
-    (void)strcat(wanted, "others=975\n");
+    (void)strncat(wanted, "others=975\n", sizeof wanted - strlen(wanted) - 1);
     let_a_minute_pass();
     log_sum_up_refusals(false);
     CHECK(strcmp(logged(fd), wanted) == 0);
@@ -108,7 +109,7 @@ int main(void)
     char path[PATH_MAX + 8];
 
     CHECK(mkdtemp(folder) != NULL && realpath(folder, path) != NULL);
-    (void)strcat(path, "/log");
+    (void)strncat(path, "/log", sizeof path - strlen(path) - 1);
     CHECK(log_open(path, true, &counters) == 0);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     CHECK(fd >= 0 && unlink(path) == 0 && rmdir(folder) == 0);
