@@ -160,6 +160,25 @@ wait_until(lambda: not more.ask('GET d wait=1').startswith('FAIL busy'), 'room f
 END
 }
 
+@test "limits: a client that never stops sending reaches them, too" {
+    echo 'limits = { wait = "1s"; linger = "1s"; };' >"$CONFIG"
+    start_fsd
+    converse <<'END'
+def flood(case):
+    start, answer, more = (('PUT a', 'OK offset=0', b'WAIT\n'), (b'PUT b size=1\n2\nxx\n', 'OK offset=0', b'1\nx\n'),
+                           (b'PUT .. size=9 eager=1\n', 'FAIL bad-name', b'1\nx\n'), ('nonsense', 'FAIL', b'\n'))[case]
+    session = Session()
+    session.expect(start, answer)
+    until = time.monotonic() + LIMIT
+    while session.send_if_open(more * 10000):
+        check(time.monotonic() < until, f'{start} for ever')
+
+at_once(4, flood)
+wait_until(lambda: Session().status()['sessions'] == '1', 'the sessions to end')
+END
+    assert_empty_library
+}
+
 @test "limits.linger: a body after a refusal must end in time" {
     echo 'limits = { linger = "200ms"; };' >"$CONFIG"
     start_fsd
