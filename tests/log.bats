@@ -588,10 +588,13 @@ def ask(source, count):
 
 def await_session(source):
     """A session, once those before have ended; how often was that one too many?"""
-    while (session := Session(address, source)).ask('STATUS') != 'OK':
+    while True:
+        session = Session(address, source)
+        session.send_if_open('STATUS\n')
+        if session.news() == 'OK':
+            session.body()
+            return session
         asked[source] += 1
-    session.body()
-    return session
 
 
 # Three clients in turn, two of them with many refusals. Connections that are refused count as well.
