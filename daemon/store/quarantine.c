@@ -63,7 +63,7 @@ int quarantine_move(const struct library *library, const char *name, const struc
 {
     char hash[DIGEST_ROOM];
     struct stat status;
-    struct folders folders = {.count = 0};
+    struct folders folders = {.last = name};
     int quarantine = open_folder(library);
     const char *file = file_of(name, hash);
     int lock = quarantine < 0 ? -1 : lock_name(library, name, LOCK_EX, NULL);

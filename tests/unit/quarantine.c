@@ -24,13 +24,13 @@ static void store(const struct library *library, struct stored *ret)
 static bool is_swapped;
 
 /* In the place of that of the C library, for all that this program is linked with. */
-int renameat(int from, const char *old, int to, const char *new)
+int renameat(int oldfd, const char *old, int newfd, const char *new)
 {
     if (is_swapped) {
         is_swapped = false;
-        CHECK(renameat(from, "../other", from, old) == 0);
+        CHECK(renameat(oldfd, "../other", oldfd, old) == 0);
     }
-    return (int)syscall(SYS_renameat2, from, old, to, new, 0);
+    return (int)syscall(SYS_renameat2, oldfd, old, newfd, new, 0);
 }
 
 static int move(const struct library *library, const struct stored *stored)
