@@ -325,15 +325,17 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
     char there[DIGEST_ROOM];
     int64_t size = 0;
     struct stat status;
+    struct stat named;
 
     if (target->temporary[0] == '\0')
         return 0;
-    if (!descriptor_is_named(target->fd, target->folder, target->temporary))
+    if (fstat(target->fd, &status) < 0 ||
+        fstatat(target->folder, target->temporary, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !descriptor_is_same(&status, &named))
         return fail(failure, REASON_LOCAL, target->path, "its temporary file %s was replaced",
                     target->temporary);
     /* Some file systems can only set it when a file is made. */
-    if ((fstat(target->fd, &status) < 0 || (status.st_mode & 0777) != target->mode) &&
-        fchmod(target->fd, target->mode) < 0)
+    if ((status.st_mode & 0777) != target->mode && fchmod(target->fd, target->mode) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
     if (sync_to_disk(target->fd) < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");

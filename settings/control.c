@@ -82,12 +82,14 @@ static bool follow(char path[PATH_MAX], const char *rest)
  */
 void control_find(struct control *control, const char *path)
 {
-    char way[PATH_MAX]; /* without links, as far as it was looked at */
-    char folder[PATH_MAX] = "/";
+    char way[PATH_MAX];     /* without links, as far as it was looked at */
     size_t length = 0;      /* of that part; 0: the root */
+    size_t folder = 0;      /* of the last folder in it */
     bool is_sticky = false; /* others can make files in the folder, but not replace any */
 
-    *control = (struct control){.kind = CONTROL_OURS};
+    control->kind = CONTROL_OURS;
+    control->owner = 0;
+    control->folder[0] = '\0';
     (void)snprintf(way, sizeof way, "%s", path);
     for (int links = 0; links <= LINKS_MOST;) {
         const char *rest = way + length + strspn(way + length, "/");
@@ -103,17 +105,17 @@ void control_find(struct control *control, const char *path)
             if (!follow(way, rest))
                 break;
             links++;
-            length = 0;
+            length = folder = 0;
             is_sticky = false;
             continue;
         }
         if (*rest == '\0')
             return;
-        (void)snprintf(folder, sizeof folder, "%s", here);
+        folder = length;
         if (!control_is_ours(&status) && control->kind == CONTROL_OURS) {
             control->kind = CONTROL_OWNER;
             control->owner = status.st_uid;
-            memcpy(control->folder, folder, sizeof folder);
+            (void)snprintf(control->folder, sizeof control->folder, "%s", here);
         } else if (!control_is_ours(&status) && control->owner != status.st_uid) {
             break;
         }
@@ -125,5 +127,6 @@ void control_find(struct control *control, const char *path)
         length = (size_t)(rest - way) + strcspn(rest, "/");
     }
     control->kind = CONTROL_OTHERS;
-    memcpy(control->folder, folder, sizeof folder);
+    (void)snprintf(control->folder, sizeof control->folder, "%.*s", folder == 0 ? 1 : (int)folder,
+                   folder == 0 ? "/" : way);
 }
