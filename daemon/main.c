@@ -51,7 +51,9 @@ static int complain_of_pid_file(const struct settings *settings)
 {
     return complain(settings->pid_file, errno == EAGAIN   ? "another daemon uses this file"
                                         : errno == EEXIST ? "the existing file is not a pid file"
-                                                          : strerror(errno));
+                                        : errno == EPERM
+                                            ? "others can write to the existing file (remove it)"
+                                            : strerror(errno));
 }
 
 static void complain_of_address(const char *fault)

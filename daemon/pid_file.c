@@ -16,13 +16,34 @@ enum {
     TRIES = 10,
 };
 
-/* A daemon can only have made a regular file that contains a number or nothing. */
+/* Opens the file. Not a device, which could do something by being opened. Returns as open(2). */
+static int open_file(const char *path, int flags)
+{
+    struct stat status;
+
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+        !S_ISLNK(status.st_mode)) {
+        errno = EEXIST;
+        return -1;
+    }
+    return open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags, MODE);
+}
+
+/*
+ * A daemon can only have made a regular file that contains a number or nothing. Others must not be
+ * able to write to it: they could have any process stopped. By another name it may be their file.
+ */
 static bool is_pid_file(int fd)
 {
     char text[NUMBER_ROOM + 1] = "";
     struct stat status;
 
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= NUMBER_ROOM) {
+        if ((status.st_uid != 0 && status.st_uid != geteuid()) || status.st_nlink > 1 ||
+            (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+            errno = EPERM;
+            return false;
+        }
         ssize_t length = pread(fd, text, NUMBER_ROOM, 0);
         if (length >= 0 && strspn(text, "0123456789\n") == (size_t)length)
             return true;
@@ -51,7 +72,7 @@ int pid_file_check(const char *path)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int code = -1;
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open_file(path, 0);
 
     if (fd >= 0) {
         bool is_known = fcntl(fd, F_GETLK, &whole) == 0;
@@ -69,7 +90,7 @@ int pid_file_check(const char *path)
 int pid_file_make(const char *path)
 {
     for (int tries = 0; tries < TRIES; tries++) {
-        int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, MODE);
+        int fd = open_file(path, O_CREAT);
         if (fd < 0)
             return -1;
         int code = take(fd);

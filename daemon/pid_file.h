@@ -7,7 +7,8 @@
 /*
  * Creates and locks the file, or takes over one that a dead daemon left: a living daemon keeps its
  * lock (fcntl(2), F_SETLK). Returns a descriptor, which must stay open, or -1 with errno set:
- * EAGAIN when another daemon has the lock, EEXIST when the path is something other than a pid file.
+ * EAGAIN when another daemon has the lock, EEXIST when the path is something other than a pid file,
+ * EPERM when it has another owner than root or this user, other names, or others can write to it.
  */
 int pid_file_make(const char *path);
 

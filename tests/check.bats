@@ -80,6 +80,25 @@ END
     fails_as_a_start 1 "^fsd: library $WORK/absent: No such file or directory\$" --listen "$SOCKET" --library "$WORK/absent"
     fails_as_a_start 1 "^fsd: library $WORK/file: Not a directory\$" --listen "$SOCKET" --library "$WORK/file"
     fails_as_a_start 1 "^fsd: $WORK/pid: the existing file is not a pid file\$" "${good[@]}" --pid-file "$WORK/pid"
+    # Whoever could write there would choose which process is stopped.
+    echo 1 >others
+    for mode in 0664 0646; do
+        chmod "$mode" others
+        fails_as_a_start 1 "^fsd: $WORK/others: others can write to the existing file \(remove it\)\$" "${good[@]}" --pid-file "$WORK/others"
+    done
+    chmod 0644 others
+    ln others another
+    fails_as_a_start 1 "^fsd: $WORK/others: others can write to the existing file \(remove it\)\$" "${good[@]}" --pid-file "$WORK/others"
+    rm another
+    if [ "$(id -u)" -eq 0 ]; then
+        chown 65534 others
+        fails_as_a_start 1 "^fsd: $WORK/others: others can write to the existing file \(remove it\)\$" "${good[@]}" --pid-file "$WORK/others"
+    fi
+    assert_equal "$(cat others)" 1
+    ln -s others link
+    fails_as_a_start 1 "^fsd: $WORK/link: Too many levels of symbolic links\$" "${good[@]}" --pid-file "$WORK/link"
+    mkfifo fifo
+    fails_as_a_start 1 "^fsd: $WORK/fifo: the existing file is not a pid file\$" "${good[@]}" --pid-file "$WORK/fifo"
     fails_as_a_start 1 "^fsd: $WORK: Is a directory\$" "${good[@]}" --pid-file "$WORK"
     fails_as_a_start 1 "^fsd: $WORK/file/pid: Not a directory\$" "${good[@]}" --pid-file "$WORK/file/pid"
     fails_as_a_start 1 "^fsd: cannot listen on $WORK/file: the path exists and is not a socket\$" "${good[@]}" --listen "$WORK/file"
