@@ -22,6 +22,28 @@ load fsc
     [ ! -e "$LIBRARY/d" ]
 }
 
+@test "by hand: a FIFO is not opened, so that its writer waits on" {
+    local writer
+    start_fsd
+    mkfifo "$LIBRARY/fifo"
+    ln -s . "$LIBRARY/way"
+    (exec 3>&-; echo text >"$LIBRARY/fifo") &
+    writer=$!
+    play <<'END'
+> GET fifo
+< FAIL not-a-file *
+> PUT fifo size=0
+< FAIL not-a-file *
+> GET way/fifo
+< FAIL not-found *
+> LIST details=1
+< EMPTY
+END
+    # The first to open it is this one.
+    assert_equal "$(timeout 20 cat "$LIBRARY/fifo")" text
+    wait "$writer"
+}
+
 @test "by hand: a deep listing holds few descriptors" {
     local name
     FSD_EXPECTED='limit of open files'

@@ -8,13 +8,19 @@
 
 int lookup_open(const struct library *library, const char *name, struct stored *ret)
 {
+    struct stat seen;
     int code = 0;
 
-    *ret = (struct stored){.fd = library_openat(library, name, O_RDONLY)};
+    *ret = (struct stored){.fd = -1};
+    /* A device may do something when it is opened, and a FIFO may have a writer that waits for that. */
+    bool is_special = fstatat(library->root, name, &seen, AT_SYMLINK_NOFOLLOW) == 0 &&
+                      !S_ISREG(seen.st_mode) && !S_ISDIR(seen.st_mode);
+    if (!is_special)
+        ret->fd = library_openat(library, name, O_RDONLY);
     if (ret->fd < 0) {
-        if (errno != ELOOP)
+        if (!is_special && errno != ELOOP)
             return library_failure(errno);
-        /* There is a link: is it the name itself, or on the way to it? */
+        /* There is a link, or a device: is it the name itself, or beyond a link on the way to it? */
         int fd = library_openat(library, name, O_PATH | O_NOFOLLOW);
         if (fd < 0)
             return library_failure(errno);
