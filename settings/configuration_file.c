@@ -261,8 +261,11 @@ char *configuration_load(const char *path, const char *advice, struct fault *fau
     struct stat status;
     const char *wrong = NULL;
     char *text = malloc(FILE_LARGEST + 1);
-    /* A FIFO would block for ever without O_NONBLOCK. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    /* Not opened: a device may do something then, and a FIFO has a writer that waits for that. */
+    bool is_special = stat(path, &status) == 0 && !S_ISREG(status.st_mode) &&
+                      !S_ISDIR(status.st_mode) && status.st_rdev != makedev(1, 3);
+    /* If it has become a FIFO, it would block for ever without O_NONBLOCK. */
+    int fd = is_special ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     /* In a folder that may not be searched a file counts as missing, too. */
     bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
                                  (errno == EACCES && access(path, F_OK) < 0));
@@ -272,6 +275,8 @@ char *configuration_load(const char *path, const char *advice, struct fault *fau
         text[0] = '\0';
     if (text == NULL) {
         wrong = strerror(ENOMEM);
+    } else if (is_special) {
+        wrong = "it is not a regular file";
     } else if (fd < 0 || fstat(fd, &status) < 0) {
         wrong = advice != NULL && is_missing ? NULL : strerror(errno);
     } else if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
