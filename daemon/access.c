@@ -14,13 +14,12 @@
 #include "daemon/peer.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
+#include "settings/control.h"
 
 enum {
     GROUPS_MOST = 1024, /* of a client, for access_classify() */
     ENTRY_ROOM = 4096,  /* bytes of a user's entry: at first, and at most */
     ENTRY_LARGEST = 1024 * 1024,
-    /* In a user namespace, that of all who have no number there (user_namespaces(7)). */
-    OVERFLOW_ID = 65534,
 };
 
 /* Errors that mean that there is nobody of that name or number (getpwnam(3)), or that file is not used. */
@@ -96,36 +95,11 @@ static int name_user(struct client *client, uid_t uid, bool *ret_has_name)
     return 0;
 }
 
-/*
- * Has this user namespace this number? `map` is its uid_map or gid_map in /proc/self; without one,
- * all numbers are there. Returns 0, or -1 with errno set.
- */
-static int find_number(const char *map, unsigned id, bool *ret)
-{
-    char line[128];
-    bool is_there = false;
-    FILE *file = fopen(map, "re");
-
-    if (file == NULL && errno != ENOENT)
-        return -1;
-    /* The first number inside, the first one outside, how many there are. */
-    while (file != NULL && !is_there && fgets(line, sizeof line, file) != NULL) {
-        char *next = line;
-        unsigned long first = strtoul(next, &next, 10);
-        (void)strtoul(next, &next, 10);
-        unsigned long count = strtoul(next, &next, 10);
-        is_there = id >= first && id - first < count;
-    }
-    *ret = is_there || file == NULL;
-    if (file != NULL)
-        (void)fclose(file);
-    return 0;
-}
-
 /* A local user who has a number in this user namespace: only that can be told from others. */
 static bool is_numbered(const struct peer *peer, const struct settings *settings)
 {
-    return peer->kind == PEER_USER && (peer->uid != OVERFLOW_ID || settings->has_overflow_user);
+    return peer->kind == PEER_USER &&
+           (peer->uid != CONTROL_OVERFLOW_ID || settings->has_overflow_user);
 }
 
 /* One that may do everything. */
@@ -196,17 +170,18 @@ static int resolve(struct grant *grant)
     grant->id = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : 0;
     if (!grant->is_known)
         return is_absent(errno, grant->user != NULL ? "/etc/passwd" : "/etc/group") ? 0 : -1;
-    return group != NULL && grant->id == OVERFLOW_ID
-               ? find_number("/proc/self/gid_map", OVERFLOW_ID, &grant->is_known)
+    return group != NULL && grant->id == CONTROL_OVERFLOW_ID
+               ? control_find_id("/proc/self/gid_map", CONTROL_OVERFLOW_ID, &grant->is_known)
                : 0;
 }
 
-int access_resolve(struct settings *settings, char fault[ACCESS_FAULT_ROOM])
+int access_resolve(struct settings *settings, char fault[FAULT_LINE_ROOM])
 {
-    int code = find_number("/proc/self/uid_map", OVERFLOW_ID, &settings->has_overflow_user);
+    int code =
+        control_find_id("/proc/self/uid_map", CONTROL_OVERFLOW_ID, &settings->has_overflow_user);
 
     if (code < 0)
-        (void)snprintf(fault, ACCESS_FAULT_ROOM, "cannot read /proc/self/uid_map: %s",
+        (void)snprintf(fault, FAULT_LINE_ROOM, "cannot read /proc/self/uid_map: %s",
                        strerror(errno));
     for (size_t i = 0; code == 0 && i < settings->users.count; i++) {
         struct grant *grant = settings->users.groups[i].values;
@@ -214,7 +189,7 @@ int access_resolve(struct settings *settings, char fault[ACCESS_FAULT_ROOM])
         const char *name = grant->user != NULL ? grant->user : grant->group;
         code = resolve(grant);
         if (code < 0)
-            (void)snprintf(fault, ACCESS_FAULT_ROOM, "users: cannot look up the %s %s: %s", kind,
+            (void)snprintf(fault, FAULT_LINE_ROOM, "users: cannot look up the %s %s: %s", kind,
                            name, strerror(errno));
         else if (!grant->is_known)
             log_event(LOG_LEVEL_WARNING, "users names an unknown user or group", kind, name, NULL);
@@ -283,7 +258,7 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
 }
 
 int access_identify_stdio(int in, int out, struct settings *settings, struct client *ret,
-                          char fault[ACCESS_FAULT_ROOM])
+                          char fault[FAULT_LINE_ROOM])
 {
     enum address_kind kind = ADDRESS_EXEC;
     bool ignored = false;
@@ -300,7 +275,7 @@ int access_identify_stdio(int in, int out, struct settings *settings, struct cli
         code = name_user(ret, geteuid(), &ignored);
     }
     if (code < 0)
-        (void)snprintf(fault, ACCESS_FAULT_ROOM, "cannot find out who the client is: %s",
+        (void)snprintf(fault, FAULT_LINE_ROOM, "cannot find out who the client is: %s",
                        strerror(errno));
     return code;
 }

@@ -11,10 +11,6 @@
 #include "daemon/store/record.h"
 #include "protocol/address.h"
 
-enum {
-    ACCESS_FAULT_ROOM = 512, /* bytes of a sentence, with the NUL */
-};
-
 /* How clients share limits.sessions. */
 enum access_class {
     ACCESS_STRANGER, /* has at most the rights of `anonymous` */
@@ -60,7 +56,7 @@ void access_warm_up(void);
  * settings. One that does not exist grants nothing, and is logged. Returns 0; or -1, with a sentence
  * in `fault`, when it cannot be found out whether one exists.
  */
-int access_resolve(struct settings *settings, char fault[ACCESS_FAULT_ROOM]);
+int access_resolve(struct settings *settings, char fault[FAULT_LINE_ROOM]);
 
 /*
  * Of what class is the peer of this connection? Asks the kernel only, as access_identify() does
@@ -89,7 +85,7 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
  * the names in `users` looked up. Returns as access_resolve().
  */
 int access_identify_stdio(int in, int out, struct settings *settings, struct client *ret,
-                          char fault[ACCESS_FAULT_ROOM]);
+                          char fault[FAULT_LINE_ROOM]);
 
 /* For the parent, after access_resolve(): publishes the rights. Returns their version. */
 uint64_t access_publish(struct access_now *now, const struct settings *settings);

@@ -27,8 +27,8 @@ void child_take_signals(void (*on_term)(int number))
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), const void *argument,
-              char fault[CHILD_FAULT_ROOM])
+int child_try(int (*job)(const void *argument, char fault[FAULT_LINE_ROOM]), const void *argument,
+              char fault[FAULT_LINE_ROOM])
 {
     int answer[2] = {-1, -1};
     int status = 0;
@@ -42,9 +42,9 @@ int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), co
         _exit(-code);
     }
     if (pid < 0)
-        (void)snprintf(fault, CHILD_FAULT_ROOM, "cannot start a process: %s", strerror(errno));
+        (void)snprintf(fault, FAULT_LINE_ROOM, "cannot start a process: %s", strerror(errno));
     descriptor_close(answer[1]);
-    while (pid > 0 && (got = read(answer[0], fault, CHILD_FAULT_ROOM - 1)) < 0 && errno == EINTR)
+    while (pid > 0 && (got = read(answer[0], fault, FAULT_LINE_ROOM - 1)) < 0 && errno == EINTR)
         continue;
     if (got > 0)
         fault[got] = '\0';

@@ -8,10 +8,6 @@
 #include "daemon/serve.h"
 #include "settings/fault.h"
 
-enum {
-    CHILD_FAULT_ROOM = FAULT_LINE_ROOM, /* bytes of a sentence that says what went wrong */
-};
-
 /*
  * In a new child, which has closed the descriptors of the parent: handles TERM by `on_term` or
  * SIG_DFL, ignores INT, HUP and ALRM, unblocks all signals.
@@ -23,8 +19,8 @@ void child_take_signals(void (*on_term)(int number));
  * The job returns 0, or a reason with a sentence in `fault`. Returns the same; or a reason with an
  * empty `fault` when the job ended its process instead of returning.
  */
-int child_try(int (*job)(const void *argument, char fault[CHILD_FAULT_ROOM]), const void *argument,
-              char fault[CHILD_FAULT_ROOM]);
+int child_try(int (*job)(const void *argument, char fault[FAULT_LINE_ROOM]), const void *argument,
+              char fault[FAULT_LINE_ROOM]);
 
 /*
  * Starts the sweeper, a child that removes old stages from the library, then ends. The caller reaps

@@ -38,9 +38,9 @@ static const char too_many[] = "too many addresses";
 static const char twice[] = "the address is given twice";
 
 /* Errors of the settings have a reason of their own. */
-static int fail(char fault[LISTENER_FAULT_ROOM], const char *address, const char *cause)
+static int fail(char fault[FAULT_LINE_ROOM], const char *address, const char *cause)
 {
-    (void)snprintf(fault, LISTENER_FAULT_ROOM, "cannot listen on %.200s: %.200s", address, cause);
+    (void)snprintf(fault, FAULT_LINE_ROOM, "cannot listen on %.200s: %.200s", address, cause);
     return cause == not_loopback || cause == too_many || cause == twice ? -REASON_USAGE
                                                                         : -REASON_INTERNAL;
 }
@@ -172,7 +172,7 @@ static const char *listen_unix(int fd, const struct sockaddr_un *address, int fo
 }
 
 static int open_unix(struct listener *listener, const char *path, mode_t mode,
-                     char fault[LISTENER_FAULT_ROOM])
+                     char fault[FAULT_LINE_ROOM])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat status;
@@ -270,7 +270,7 @@ static int open_tcp(const struct addrinfo *info, bool is_trial)
 
 /* Opens the addresses of a host: all of those that this machine has, which may have no IPv6. */
 static int open_plain(struct listener *listener, const struct address *address,
-                      char fault[LISTENER_FAULT_ROOM])
+                      char fault[FAULT_LINE_ROOM])
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
@@ -306,7 +306,7 @@ static int open_plain(struct listener *listener, const struct address *address,
 }
 
 static int open_address(struct listener *listener, const struct settings *settings, size_t place,
-                        char fault[LISTENER_FAULT_ROOM])
+                        char fault[FAULT_LINE_ROOM])
 {
     struct address address;
 
@@ -344,7 +344,7 @@ static void log_address(int fd)
 
 /* Takes the sockets that systemd opened. */
 static int take_given(struct listener *listener, const struct systemd *systemd,
-                      char fault[LISTENER_FAULT_ROOM])
+                      char fault[FAULT_LINE_ROOM])
 {
     for (int i = 0; i < systemd->socket_count; i++) {
         struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
@@ -382,7 +382,7 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
 }
 
 int listener_open(struct listener *listener, const struct settings *settings,
-                  const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM])
+                  const struct systemd *systemd, char fault[FAULT_LINE_ROOM])
 {
     static const char *const of_sockets[] = {"listen", "socket_mode"};
 
@@ -409,7 +409,7 @@ int listener_check(const struct settings *settings, const struct systemd *system
                    void (*report)(const char *fault))
 {
     struct listener trial = {.is_given = systemd->socket_count > 0, .is_trial = true};
-    char fault[LISTENER_FAULT_ROOM];
+    char fault[FAULT_LINE_ROOM];
     int first = take_given(&trial, systemd, fault);
 
     if (first < 0)

@@ -14,7 +14,6 @@
 #include "protocol/address.h"
 
 enum {
-    LISTENER_FAULT_ROOM = 512,                     /* bytes of a sentence, with the NUL */
     LISTENER_SOCKETS_MOST = 2 * SETTING_LIST_MOST, /* "localhost" may have two addresses */
     LISTENER_PATH_ROOM = 108,                      /* as in sockaddr_un (unix(7)) */
 };
@@ -44,7 +43,7 @@ struct listener {
  * in `fault` and nothing open.
  */
 int listener_open(struct listener *listener, const struct settings *settings,
-                  const struct systemd *systemd, char fault[LISTENER_FAULT_ROOM]);
+                  const struct systemd *systemd, char fault[FAULT_LINE_ROOM]);
 
 /*
  * Checks whether listener_open() would succeed, but opens and changes nothing. Whether somebody

@@ -222,9 +222,7 @@ static int serve(struct daemon *daemon)
 {
     struct settings *settings = daemon->settings;
     bool is_foreground = daemon->line->foreground;
-    char fault[CHILD_FAULT_ROOM];
-    char no_users[ACCESS_FAULT_ROOM];
-    char no_listener[LISTENER_FAULT_ROOM];
+    char fault[FAULT_LINE_ROOM];
     int word = -1;
 
     /* If the caller ignores it, waitpid(2) does not return how a child ended. */
@@ -238,16 +236,16 @@ static int serve(struct daemon *daemon)
     if (code != EXIT_SUCCESS)
         return code;
     warn_of_exposed_library(daemon);
-    if (access_resolve(settings, no_users) < 0)
-        return complain("", no_users);
+    if (access_resolve(settings, fault) < 0)
+        return complain("", fault);
     parent_catch_signals();
     /* First, so that its lock is held before anybody can connect. */
     if (settings->pid_file != NULL && (daemon->pid_file = pid_file_make(settings->pid_file)) < 0)
         return complain_of_pid_file(settings);
-    code = listener_open(&daemon->listener, settings, daemon->systemd, no_listener);
+    code = listener_open(&daemon->listener, settings, daemon->systemd, fault);
     if (code < 0) {
         pid_file_remove(settings->pid_file, daemon->pid_file);
-        complain_of_address(no_listener);
+        complain_of_address(fault);
         return code == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
     }
 
@@ -264,8 +262,7 @@ static int serve(struct daemon *daemon)
 static int serve_stdio(struct daemon *daemon)
 {
     struct client client;
-    char fault[CHILD_FAULT_ROOM];
-    char no_users[ACCESS_FAULT_ROOM];
+    char fault[FAULT_LINE_ROOM];
 
     closefrom(SYSTEMD_FIRST_SOCKET);
     int code = open_daemon(daemon, false);
@@ -278,10 +275,9 @@ static int serve_stdio(struct daemon *daemon)
                                     .counters = daemon->counters,
                                     .slots = daemon->slots,
                                     .now = daemon->now};
-    if (access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client, no_users) <
-        0) {
+    if (access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client, fault) < 0) {
         (void)dprintf(STDOUT_FILENO, "FAIL unavailable " SERVE_UNIDENTIFIED "\n");
-        return complain("", no_users);
+        return complain("", fault);
     }
     worker_limit_memory(worker_memory_in_use(), daemon->settings->memory);
     counter_add(&daemon->counters->sessions, 1);
@@ -299,8 +295,7 @@ static int serve_stdio(struct daemon *daemon)
 static int check(struct daemon *daemon)
 {
     struct settings *settings = daemon->settings;
-    char fault[CHILD_FAULT_ROOM];
-    char no_users[ACCESS_FAULT_ROOM];
+    char fault[FAULT_LINE_ROOM];
     int code = EXIT_SUCCESS;
 
     log_set_level((enum log_level)settings->log_level);
@@ -317,8 +312,8 @@ static int check(struct daemon *daemon)
     int listens = listener_check(settings, daemon->systemd, complain_of_address);
     if (listens < 0 && code == EXIT_SUCCESS)
         code = listens == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
-    if (access_resolve(settings, no_users) < 0) {
-        (void)complain("", no_users);
+    if (access_resolve(settings, fault) < 0) {
+        (void)complain("", fault);
         code = code == EXIT_SUCCESS ? EXIT_FAILURE : code;
     }
     return code;

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -23,7 +22,6 @@ enum {
     WATCHES_MOST = 512 * 1024,    /* of all sessions; 32 MiB */
     KERNEL_WATCHES_FEWEST = 8192, /* when the system does not say how many a user may have */
     EVENTS_ROOM = 64 * 1024,      /* bytes of events that are read at a time */
-    LINK_ROOM = 32,               /* bytes of "/proc/self/fd/" and a number */
 };
 
 /* A session that gets notices. */
@@ -171,8 +169,6 @@ static void subscribe(struct notifier *notifier)
 /* Watches a folder for a subscriber. Returns the number of the watch, or the negative of errno. */
 static int watch(struct notifier *notifier, struct subscriber *subscriber, int folder)
 {
-    char link[LINK_ROOM];
-
     if (folder < 0)
         return -EMFILE;
     /* No more than are left, so that nobody can take all of them. */
@@ -182,8 +178,7 @@ static int watch(struct notifier *notifier, struct subscriber *subscriber, int f
     struct watched *watched = malloc(sizeof *watched);
     if (watched == NULL)
         return -ENOMEM;
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
-    int number = inotify_add_watch(notifier->inotify, link, NOTICES_MASK);
+    int number = notices_watch(notifier->inotify, folder);
     if (number < 0 || *find(notifier, number, subscriber) != NULL) {
         free(watched);
         return number < 0 ? -errno : number;

@@ -19,7 +19,7 @@ static int complain(const char *cause)
     return -REASON_USAGE;
 }
 
-static int try_settings(const void *argument, char fault[CHILD_FAULT_ROOM])
+static int try_settings(const void *argument, char fault[FAULT_LINE_ROOM])
 {
     const struct attempt *attempt = argument;
     struct settings settings;
@@ -36,7 +36,7 @@ static int try_settings(const void *argument, char fault[CHILD_FAULT_ROOM])
  * settings are as before.
  */
 static int take_settings(const struct command_line *line, const char *text,
-                         struct settings *settings, char fault[ACCESS_FAULT_ROOM])
+                         struct settings *settings, char fault[FAULT_LINE_ROOM])
 {
     struct fault ignored;
     struct settings before = *settings;
@@ -65,8 +65,7 @@ static int take_settings(const struct command_line *line, const char *text,
 int reload_settings(const struct command_line *line, struct settings *settings)
 {
     struct fault fault;
-    char sentence[CHILD_FAULT_ROOM];
-    char no_users[ACCESS_FAULT_ROOM];
+    char sentence[FAULT_LINE_ROOM];
     char *text = command_line_load(line, &fault);
 
     if (text == NULL)
@@ -74,11 +73,11 @@ int reload_settings(const struct command_line *line, struct settings *settings)
     const struct attempt attempt = {.line = line, .text = text};
     /* In a child, because libconfig ends the process for some files. */
     int code = child_try(try_settings, &attempt, sentence);
+    if (code == 0)
+        code = take_settings(line, text, settings, sentence);
     if (code < 0)
         code = complain(sentence[0] != '\0' ? sentence : "the file is not a valid configuration");
-    if (code == 0 && (code = take_settings(line, text, settings, no_users)) < 0)
-        (void)complain(no_users);
-    if (code == 0)
+    else
         log_set_level((enum log_level)settings->log_level);
     free(text);
     return code;

@@ -17,13 +17,13 @@ struct attempt {
     const struct settings *settings;
 };
 
-static int fail(char fault[CHILD_FAULT_ROOM], int code, const char *what)
+static int fail(char fault[FAULT_LINE_ROOM], int code, const char *what)
 {
-    (void)snprintf(fault, CHILD_FAULT_ROOM, errno != 0 ? "%s (%s)" : "%s", what, strerror(errno));
+    (void)snprintf(fault, FAULT_LINE_ROOM, errno != 0 ? "%s (%s)" : "%s", what, strerror(errno));
     return code;
 }
 
-int self_test_prepare(const struct library *library, bool make, char fault[CHILD_FAULT_ROOM])
+int self_test_prepare(const struct library *library, bool make, char fault[FAULT_LINE_ROOM])
 {
     char wrong[LIBRARY_FAULT_ROOM];
     int code = library_prepare(library, make, wrong);
@@ -32,7 +32,7 @@ int self_test_prepare(const struct library *library, bool make, char fault[CHILD
 }
 
 /* Gives the stage a name as commit_link() does, which must fail while the name is taken. */
-static int try_link(const struct stage *stage, const char *name, char fault[CHILD_FAULT_ROOM])
+static int try_link(const struct stage *stage, const char *name, char fault[FAULT_LINE_ROOM])
 {
     if (stage_link(stage, stage->folder, name) < 0)
         return fail(fault, errno == EMLINK ? -REASON_INTERNAL : library_failure(errno),
@@ -46,7 +46,7 @@ static int try_link(const struct stage *stage, const char *name, char fault[CHIL
     return 0;
 }
 
-int self_test_store(const struct library *library, char fault[CHILD_FAULT_ROOM])
+int self_test_store(const struct library *library, char fault[FAULT_LINE_ROOM])
 {
     const struct stage_plan plan = {.size = 1};
     struct stage stage = STAGE_NONE;
@@ -78,7 +78,7 @@ int self_test_store(const struct library *library, char fault[CHILD_FAULT_ROOM])
     return code == -REASON_DENIED ? -REASON_INTERNAL : code;
 }
 
-static int try_storing(const void *argument, char fault[CHILD_FAULT_ROOM])
+static int try_storing(const void *argument, char fault[FAULT_LINE_ROOM])
 {
     const struct attempt *attempt = argument;
 
@@ -87,13 +87,13 @@ static int try_storing(const void *argument, char fault[CHILD_FAULT_ROOM])
 }
 
 int self_test(const struct library *library, const struct settings *settings,
-              char fault[CHILD_FAULT_ROOM])
+              char fault[FAULT_LINE_ROOM])
 {
     const struct attempt attempt = {.library = library, .settings = settings};
     int code = child_try(try_storing, &attempt, fault);
 
     if (code < 0 && fault[0] == '\0')
-        (void)snprintf(fault, CHILD_FAULT_ROOM, "the self-test crashed");
+        (void)snprintf(fault, FAULT_LINE_ROOM, "the self-test crashed");
     /* Opens for this process, and all that it forks, what the child has made. */
     (void)library_is_prepared(library);
     return code;

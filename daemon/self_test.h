@@ -12,13 +12,13 @@
 #include "daemon/store/library.h"
 
 /* Prepares the library, or only checks whether it can be prepared: see library_prepare(). */
-int self_test_prepare(const struct library *library, bool make, char fault[CHILD_FAULT_ROOM]);
+int self_test_prepare(const struct library *library, bool make, char fault[FAULT_LINE_ROOM]);
 
 /* Prepares it, stores a file of its own the way an upload does, and removes that. */
-int self_test_store(const struct library *library, char fault[CHILD_FAULT_ROOM]);
+int self_test_store(const struct library *library, char fault[FAULT_LINE_ROOM]);
 
 /* The same in a process that is set up like that of a session. */
 int self_test(const struct library *library, const struct settings *settings,
-              char fault[CHILD_FAULT_ROOM]);
+              char fault[FAULT_LINE_ROOM]);
 
 #endif

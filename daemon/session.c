@@ -67,7 +67,7 @@ static int test_again(void *argument)
     struct counters *counters = session->counters;
     const char *library = session->library->path;
     bool is_prepared = library_is_prepared(session->library);
-    char fault[CHILD_FAULT_ROOM];
+    char fault[FAULT_LINE_ROOM];
     int code = self_test_store(session->library, fault);
     int error = errno;
     uint64_t before = atomic_exchange(&counters->unwritable, (uint64_t)-code);

@@ -122,6 +122,35 @@ int64_t slots_coming(struct slots *slots, const char *client)
     return sum;
 }
 
+bool slots_begin_wait(struct slots *slots, struct slot *slot, int64_t most)
+{
+    int64_t count = 0;
+
+    slots_lock(slots);
+    for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
+        const struct slot *other = &slots->slots[i];
+        count += atomic_load(&other->state) == SLOT_BEGUN && other->waits &&
+                 strcmp(other->client, slot->client) == 0;
+    }
+    slot->waits = count < most;
+    slot->scans = false;
+    slots_unlock(slots);
+    return count < most;
+}
+
+int64_t slots_count_scanning(struct slots *slots)
+{
+    int64_t count = 0;
+
+    slots_lock(slots);
+    for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
+        const struct slot *slot = &slots->slots[i];
+        count += atomic_load(&slot->state) == SLOT_BEGUN && slot->waits && slot->scans;
+    }
+    slots_unlock(slots);
+    return count;
+}
+
 void slots_lock(struct slots *slots)
 {
     /* Whoever died with it has left nothing that is not the slot's own (pthread_mutex_lock(3)). */

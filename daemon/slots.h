@@ -38,8 +38,8 @@ struct slot {
     _Atomic int64_t coming;   /* bytes that its upload may still add, and that are not allocated */
     _Atomic int64_t heard_ms; /* when its last bytes came, by clock_ms() */
     _Atomic bool is_promised; /* there is a promise for `coming` */
-    bool waits;               /* for files: WATCH, or GET with wait= */
-    bool scans;               /* meanwhile, now and then, for want of notices */
+    _Atomic bool waits;       /* for files: WATCH, or GET with wait= */
+    _Atomic bool scans;       /* meanwhile, now and then, for want of notices */
 };
 
 struct slots {
@@ -79,6 +79,12 @@ int slots_promise(struct slots *slots, struct slot *slot, int64_t bytes, int64_t
 
 /* What is still coming in all uploads of a client; INT64_MAX also for more than that. */
 int64_t slots_coming(struct slots *slots, const char *client);
+
+/* Begins a wait of this session for files, unless its client has `most` of them under way. */
+bool slots_begin_wait(struct slots *slots, struct slot *slot, int64_t most);
+
+/* How many sessions wait, and scan meanwhile? */
+int64_t slots_count_scanning(struct slots *slots);
 
 /*
  * The lock for all slots, between processes and threads. When a process dies while it holds it, the

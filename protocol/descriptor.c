@@ -107,6 +107,12 @@ bool descriptor_is_readable(int fd)
     return fd >= 0 && poll(&polled, 1, 0) > 0;
 }
 
+const char *descriptor_path(int fd, char path[DESCRIPTOR_PATH_ROOM])
+{
+    (void)snprintf(path, DESCRIPTOR_PATH_ROOM, "/proc/self/fd/%d", fd);
+    return path;
+}
+
 void descriptor_close(int fd)
 {
     int error = errno;

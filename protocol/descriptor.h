@@ -9,6 +9,10 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+enum {
+    DESCRIPTOR_PATH_ROOM = 32, /* bytes of "/proc/self/fd/" and a number, with its NUL */
+};
+
 /*
  * Opens /dev/null for each standard descriptor that is closed, so that no other file gets its
  * number: reading from it, or writing to it, still fails with EBADF. Call this first.
@@ -51,6 +55,12 @@ int descriptor_access_new(const char *path);
 
 /* Can it be read without waiting, or is it at its end? False for -1. */
 bool descriptor_is_readable(int fd);
+
+/*
+ * Writes a path that leads to what is open, by whatever name it has now, for calls that take no
+ * descriptor (proc(5)). It needs /proc. Returns `path`.
+ */
+const char *descriptor_path(int fd, char path[DESCRIPTOR_PATH_ROOM]);
 
 /* close(2), which keeps errno. Does nothing for -1. */
 void descriptor_close(int fd);

@@ -1,31 +1,46 @@
 #include "settings/control.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 enum {
-    OVERFLOW_UID = 65534, /* user_namespaces(7): of users that have no number in this namespace */
-    LINKS_MOST = 40,      /* that are followed, as Linux does */
+    LINKS_MOST = 40, /* that are followed, as Linux does */
 };
+
+int control_find_id(const char *map, unsigned id, bool *ret)
+{
+    char line[128];
+    bool is_there = false;
+    FILE *file = fopen(map, "re");
+
+    if (file == NULL && errno != ENOENT)
+        return -1;
+    /* The first number inside, the first one outside, how many there are. */
+    while (file != NULL && !is_there && fgets(line, sizeof line, file) != NULL) {
+        char *next = line;
+        unsigned long first = strtoul(next, &next, 10);
+        (void)strtoul(next, &next, 10);
+        unsigned long count = strtoul(next, &next, 10);
+        is_there = id >= first && id - first < count;
+    }
+    *ret = is_there || file == NULL;
+    if (file != NULL)
+        (void)fclose(file);
+    return 0;
+}
 
 bool control_is_known(uid_t uid)
 {
-    unsigned long first = 0;
-    unsigned long count = 0;
-    bool is_known = false;
+    bool is_known = true;
 
-    if (uid != OVERFLOW_UID)
-        return true;
-    FILE *map = fopen("/proc/self/uid_map", "re");
-    if (map == NULL)
-        return true;
-    while (!is_known && fscanf(map, "%lu %*u %lu", &first, &count) == 2)
-        is_known = uid >= first && uid - first < count;
-    (void)fclose(map);
+    if (uid == CONTROL_OVERFLOW_ID)
+        (void)control_find_id("/proc/self/uid_map", uid, &is_known);
     return is_known;
 }
 

@@ -41,7 +41,18 @@ bool control_is_ours(const struct stat *status);
  */
 bool control_is_shared(const char *path, const struct stat *status);
 
-/* Is this a user of our user namespace? Otherwise nobody knows who it is. */
+enum {
+    CONTROL_OVERFLOW_ID = 65534, /* all who have no number in this namespace (user_namespaces(7)) */
+};
+
+/*
+ * Has this user namespace an id of that number? Only then can CONTROL_OVERFLOW_ID be told from ids
+ * without one. `map` is /proc/self/uid_map or gid_map; without it, all are there. Returns 0, or -1
+ * with errno set.
+ */
+int control_find_id(const char *map, unsigned id, bool *ret);
+
+/* Is this a user of our user namespace, as far as can be found out? */
 bool control_is_known(uid_t uid);
 
 /* Writes what a user is called, or "uid 1000". Returns `text`. */

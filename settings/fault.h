@@ -7,7 +7,7 @@
 enum {
     FAULT_NAME_ROOM = 128,
     FAULT_TEXT_ROOM = 1024,
-    FAULT_LINE_ROOM = 2048,
+    FAULT_LINE_ROOM = 2048, /* bytes of a sentence that says what went wrong, with its NUL */
 };
 
 struct fault {

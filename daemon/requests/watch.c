@@ -13,47 +13,14 @@
 /* Counts a wait among those of its client. Returns 0 or, after session_refuse(), -REASON_BUSY. */
 static int begin_wait(struct session *session)
 {
-    struct slots *slots = session->slots;
     int64_t most = session->settings->waits;
-    int64_t count = 0;
 
-    slots_lock(slots);
-    for (uint32_t i = 0; i < slots->used; i++) {
-        const struct slot *slot = &slots->slots[i];
-        count += slot->state == SLOT_BEGUN && slot->waits &&
-                 strcmp(slot->client, session->client.name) == 0;
-    }
-    session->slot->waits = count < most;
-    session->slot->scans = false;
-    slots_unlock(slots);
-    return count < most ? 0
-                        : session_refuse(session, REASON_BUSY,
-                                         "%s already has %lld waits for files under way, the most "
-                                         "that limits.waits allows",
-                                         session->client.who, (long long)most);
-}
-
-static void end_wait(const struct session *session)
-{
-    slots_lock(session->slots);
-    session->slot->waits = false;
-    slots_unlock(session->slots);
-}
-
-/* Does this session scan now and then, rather than get notices? Counts all sessions that do. */
-static int64_t count_scanning(const struct session *session, bool scans)
-{
-    struct slots *slots = session->slots;
-    int64_t count = 0;
-
-    slots_lock(slots);
-    session->slot->scans = scans;
-    for (uint32_t i = 0; i < slots->used; i++) {
-        const struct slot *slot = &slots->slots[i];
-        count += slot->state == SLOT_BEGUN && slot->waits && slot->scans;
-    }
-    slots_unlock(slots);
-    return count;
+    return slots_begin_wait(session->slots, session->slot, most)
+               ? 0
+               : session_refuse(session, REASON_BUSY,
+                                "%s already has %lld waits for files under way, the most that "
+                                "limits.waits allows",
+                                session->client.who, (long long)most);
 }
 
 /* Waits until `watch` may have found something, but no longer than until `until_ms`. */
@@ -62,8 +29,8 @@ static int await_news(struct session *session, struct watch *watch, int64_t unti
     int64_t limit_ms = until_ms - clock_ms();
     bool scans = watch_wait_ms(watch) < INT64_MAX;
 
-    if (scans != session->slot->scans || scans)
-        watch->scanning = count_scanning(session, scans);
+    session->slot->scans = scans;
+    watch->scanning = scans ? slots_count_scanning(session->slots) : 0;
     int64_t wait_ms = watch_wait_ms(watch);
     if (wait_ms < limit_ms)
         limit_ms = wait_ms;
@@ -122,7 +89,7 @@ int watch_serve(struct session *session, const struct arguments *arguments)
             code = listing_pause(&listing);
     }
     watch_close(&watch);
-    end_wait(session);
+    session->slot->waits = false;
     stream->wake = -1;
     if (code == -REASON_UNAVAILABLE && session->why[0] == '\0')
         (void)session_check_wait(session);
@@ -211,6 +178,6 @@ int request_await_file(struct session *session, const char *name, int64_t second
             code = watch_look(&watch);
     }
     watch_close(&watch);
-    end_wait(session);
+    session->slot->waits = false;
     return code;
 }

@@ -22,6 +22,7 @@
 
 enum {
     OWN_FOLDER_MODE = 0700,
+    OWN_FILE_MODE = 0600,
 };
 
 /* What openat2(2) does, where it is not to be had: folder by folder. No name holds "..". */
@@ -166,26 +167,31 @@ bool library_is_closed(const struct library *library, const struct stat *status)
            (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-int library_open_folder(const struct library *library, int at, const char *name, bool make)
+int library_open_closed(const struct library *library, int at, const char *name, int flags)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     struct stat status;
-    int fd = openat(at, name, flags);
+    int fd = openat(at, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, OWN_FILE_MODE);
 
-    if (fd < 0 && errno == ENOENT && make) {
-        if (mkdirat(at, name, OWN_FOLDER_MODE) < 0 && errno != EEXIST)
-            return -1;
-        fd = openat(at, name, flags);
-    }
     if (fd < 0)
         return -1;
     if (fstat(fd, &status) == 0) {
-        if (library_is_closed(library, &status))
+        if ((S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) &&
+            library_is_closed(library, &status))
             return fd;
         errno = EPERM;
     }
     descriptor_close(fd);
     return -1;
+}
+
+int library_open_folder(const struct library *library, int at, const char *name, bool make)
+{
+    int fd = library_open_closed(library, at, name, O_RDONLY | O_DIRECTORY);
+
+    return fd < 0 && errno == ENOENT && make &&
+                   (mkdirat(at, name, OWN_FOLDER_MODE) == 0 || errno == EEXIST)
+               ? library_open_closed(library, at, name, O_RDONLY | O_DIRECTORY)
+               : fd;
 }
 
 /*

@@ -72,6 +72,12 @@ int library_open_own(const struct library *library, const char *name);
 int library_open_folder(const struct library *library, int at, const char *name, bool make);
 
 /*
+ * Opens one of the daemon's own files in a folder of its own; flags are as for openat(2), and it may
+ * be made with the mode 0600. Returns as library_open_folder().
+ */
+int library_open_closed(const struct library *library, int at, const char *name, int flags);
+
+/*
  * Does one of the daemon's own files belong to the user of the library or root, and may only its
  * owner write to it? An access control list (acl(5)) that allows more shows in the group's bits.
  */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/clock.h"
@@ -16,7 +15,6 @@
 #include "protocol/digest.h"
 
 enum {
-    LOCK_MODE = 0600,
     HASH_DIGITS = 15, /* of the hash of a name choose its byte: no more fit into an offset */
     HEXADECIMAL = 16,
     TRIES = 100, /* how often the file may be removed while its lock is waited for */
@@ -27,21 +25,9 @@ enum {
 /* Open for writing, though nothing is written: NFS needs that for an exclusive lock. */
 static int open_file(const struct library *library)
 {
-    struct stat status;
     int own = library_own(library);
-    int fd = own < 0 ? -1
-                     : openat(own, LIBRARY_LOCK,
-                              O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, LOCK_MODE);
 
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &status) == 0) {
-        if (S_ISREG(status.st_mode) && library_is_closed(library, &status))
-            return fd;
-        errno = EPERM;
-    }
-    descriptor_close(fd);
-    return -1;
+    return own < 0 ? -1 : library_open_closed(library, own, LIBRARY_LOCK, O_RDWR | O_CREAT);
 }
 
 /*

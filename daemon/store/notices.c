@@ -15,8 +15,8 @@
 
 enum {
     ROOM_FIRST = 64,
-    ANSWER_S = 5,   /* how long the notifier may take for an answer */
-    LINK_ROOM = 32, /* bytes of "/proc/self/fd/" and a number */
+    ANSWER_S = 5, /* how long the notifier may take for an answer */
+    MASK = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR,
 };
 
 /* Finds a watch by its number, or the place where it belongs. Returns whether it is there. */
@@ -97,7 +97,6 @@ static int ask_to_watch(const struct notices *notices, int folder)
 static bool add(struct notices *notices, const char *folder, bool must_be_readable)
 {
     char path[NAME_LONGEST + 2] = ".";
-    char link[LINK_ROOM];
     size_t length = strlen(folder);
     int number = -1;
 
@@ -119,9 +118,7 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
     } else if (notices->notifier >= 0) {
         number = ask_to_watch(notices, fd);
     } else {
-        /* By its descriptor: a path could lead to somewhere else by now. */
-        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        number = inotify_add_watch(notices->fd, link, NOTICES_MASK);
+        number = notices_watch(notices->fd, fd);
     }
     /* EACCES may also be the answer of a sandbox, about a folder that can be read. */
     int error = errno;
@@ -251,6 +248,13 @@ void notices_read(struct notices *notices)
     notices_close(notices);
     subscribe(notices);
     notices->is_lost = true;
+}
+
+int notices_watch(int inotify, int folder)
+{
+    char path[DESCRIPTOR_PATH_ROOM];
+
+    return inotify_add_watch(inotify, descriptor_path(folder, path), MASK);
 }
 
 bool notices_is_news(const struct inotify_event *event)

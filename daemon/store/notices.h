@@ -24,8 +24,6 @@
 
 enum {
     NOTICES_POLL_MS = 1000,
-    NOTICES_MASK =
-        IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_ONLYDIR,
     NOTICES_BUFFER = 8192, /* bytes of notices that are read at a time */
 };
 
@@ -84,6 +82,9 @@ void notices_end_round(struct notices *notices);
 
 /* Reads what there is, as much as the buffer holds. Waits only for a new notifier. */
 void notices_read(struct notices *notices);
+
+/* Watches an open folder. Returns as inotify_add_watch(2). */
+int notices_watch(int inotify, int folder);
 
 /* Would anybody who reads notices do something about this one? */
 bool notices_is_news(const struct inotify_event *event);

@@ -25,7 +25,6 @@ enum {
     BLOCK = 512,                  /* bytes of what st_blocks counts (stat(3type)) */
     LOCK_MS = 10000,              /* how long to wait for other sessions of the client */
     LOCK_PAUSE_MS = 20,           /* at most before the next try */
-    LINK_ROOM = 32,               /* bytes of "/proc/self/fd/" and a number */
 };
 
 /* Opens the folder of a client's stages, and makes it if that is asked for and it is missing. */
@@ -318,10 +317,9 @@ int stage_seal(struct stage *stage, const struct library *library, struct record
 
 int stage_link(const struct stage *stage, int folder, const char *name)
 {
-    char path[LINK_ROOM];
+    char path[DESCRIPTOR_PATH_ROOM];
 
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", stage->fd);
-    if (linkat(AT_FDCWD, path, folder, name, AT_SYMLINK_FOLLOW) == 0)
+    if (linkat(AT_FDCWD, descriptor_path(stage->fd, path), folder, name, AT_SYMLINK_FOLLOW) == 0)
         return 0;
     /* There may be no /proc, or a sandbox or file system that does not allow this. */
     if (library_failure(errno) != -REASON_NOT_FOUND && !descriptor_lacks_call(errno))
