@@ -25,8 +25,8 @@ int output_print_list(const char *format, va_list arguments) __attribute__((form
 int output_text(const char *text);
 
 /*
- * Prints a line, key, gap and value, where the value came from a server: it is
- * shown as utf8_clean() has it. As output_print().
+ * Prints a line, key, gap and value, where the value came from a server, and so goes through
+ * utf8_clean(). As output_print().
  */
 int output_print_field(const char *key, const char *gap, const char *value);
 

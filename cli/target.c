@@ -184,7 +184,7 @@ int target_look(struct target *target, const char *path, struct failure *failure
 
 /*
  * Opens the folder that has the last component of a path below `base`, component by component; those
- * that are missing are made. None may be a symbolic link, or a stranger's. Returns 0 or
+ * that are missing are made. None may be a symbolic link, or another user's. Returns 0 or
  * -REASON_LOCAL.
  */
 static int open_below(struct target *target, int base, const char *below, struct failure *failure)
@@ -208,10 +208,10 @@ static int open_below(struct target *target, int base, const char *below, struct
                 (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_to_disk(folder) == 0)
                 target->folder = openat(folder, name, flags);
         }
-        bool is_strange = target->folder >= 0 && fstat(folder, &above) == 0 &&
-                          fstat(target->folder, &status) == 0 && is_foreign(&above, &status);
+        bool is_foreign_folder = target->folder >= 0 && fstat(folder, &above) == 0 &&
+                                 fstat(target->folder, &status) == 0 && is_foreign(&above, &status);
         descriptor_close(folder);
-        if (is_strange)
+        if (is_foreign_folder)
             return fail(failure, REASON_LOCAL, target->path,
                         "the local folder %s is another user's, in a folder that everybody can "
                         "write to",

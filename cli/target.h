@@ -30,7 +30,7 @@ struct target {
     int folder;       /* the open folder that has it; -1 with a device */
     char last[NAME_MAX + 1];
     enum target_kind kind;
-    struct stat there;                     /* what is there already */
+    struct stat there;                     /* its status; a mode of 0: nothing is there */
     mode_t mode;                           /* that the file will have */
     int fd;                                /* to write to */
     char temporary[TARGET_TEMPORARY_ROOM]; /* its name in `folder`; empty: there is none */
@@ -47,10 +47,10 @@ int target_open_folder(const char *path);
 int target_look(struct target *target, const char *path, struct failure *failure);
 
 /*
- * The same for a path `below` the open folder `base`, or -1 with errno set if it cannot be opened.
- * Missing folders are made. Symbolic links are refused, and so is anything but a regular file at the
- * end; and where everybody may make folders, as in /tmp, those of other users are. `path` is for
- * messages.
+ * The same for a path `below` the open folder `base`, which may be the -1 of target_open_folder(),
+ * with errno. Missing folders are made. Symbolic links are refused, and so is anything but a regular
+ * file at the end. In a folder where everybody may make others, as in /tmp, those of other users are
+ * refused, too. `path` is for messages.
  */
 int target_look_below(struct target *target, int base, const char *below, const char *path,
                       struct failure *failure);
@@ -67,7 +67,8 @@ int target_open(struct target *target, struct failure *failure);
 
 /*
  * Syncs what was written to disk and gives it its name. With `force` it replaces a file that is
- * there. Without, a file that has appeared meanwhile is left unchanged and compared by `digest`. Returns 0, -REASON_EXISTS, -REASON_MISMATCH or -REASON_LOCAL.
+ * there. Without, a file that has appeared meanwhile is left unchanged, and its digest is compared
+ * with `digest`. Returns 0, -REASON_EXISTS, -REASON_MISMATCH or -REASON_LOCAL.
  */
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
                   struct failure *failure);

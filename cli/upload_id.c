@@ -25,7 +25,7 @@ static bool is_hex(const char *text, size_t length)
     return strlen(text) == length && hex_is_valid(text, length);
 }
 
-/* Opens and locks a file of ours. Returns -1 if another process has it locked, or it cannot be opened. */
+/* Opens and locks a file of this user. Returns -1 if that fails, or another process has it locked. */
 static int open_locked(int folder, const char *name)
 {
     struct stat status;

@@ -16,9 +16,10 @@ bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fal
                       const char *below);
 
 /*
- * Opens that folder, for what fsc keeps for itself, and makes what is missing of it: only the user can
- * open that. Returns -1 if it, or one above it from the named one on, is another user's. Under sudo(8),
- * HOME is often that of the user who called it, who could not change there what root makes.
+ * Opens that folder, for what fsc keeps for itself. Missing folders are made, with the mode 0700, but
+ * not HOME itself. Returns a descriptor (O_PATH); or -1, also if a folder from the named one on belongs
+ * to another user: under sudo(8), HOME is often that of the caller, who could not remove what root
+ * makes there.
  */
 int user_folder_open(const char *variable, const char *fallback, const char *below);
 

@@ -112,7 +112,7 @@ static bool is_own(const struct peer *peer)
 static bool is_for(const struct grant *grant, const struct peer *peer, const gid_t *groups,
                    size_t count)
 {
-    if (!grant->is_known)
+    if (!grant->exists)
         return false;
     if (grant->user != NULL)
         return peer->uid == grant->id;
@@ -166,12 +166,12 @@ static int resolve(struct grant *grant)
     errno = 0;
     const struct passwd *user = grant->user != NULL ? getpwnam(grant->user) : NULL;
     const struct group *group = grant->group != NULL ? getgrnam(grant->group) : NULL;
-    grant->is_known = user != NULL || group != NULL;
+    grant->exists = user != NULL || group != NULL;
     grant->id = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : 0;
-    if (!grant->is_known)
+    if (!grant->exists)
         return is_absent(errno, grant->user != NULL ? "/etc/passwd" : "/etc/group") ? 0 : -1;
     return group != NULL && grant->id == CONTROL_OVERFLOW_ID
-               ? control_find_id("/proc/self/gid_map", CONTROL_OVERFLOW_ID, &grant->is_known)
+               ? control_find_id("/proc/self/gid_map", CONTROL_OVERFLOW_ID, &grant->exists)
                : 0;
 }
 
@@ -191,7 +191,7 @@ int access_resolve(struct settings *settings, char fault[FAULT_LINE_ROOM])
         if (code < 0)
             (void)snprintf(fault, FAULT_LINE_ROOM, "users: cannot look up the %s %s: %s", kind,
                            name, strerror(errno));
-        else if (!grant->is_known)
+        else if (!grant->exists)
             log_event(LOG_LEVEL_WARNING, "users names an unknown user or group", kind, name, NULL);
     }
     return code;
@@ -302,7 +302,7 @@ uint64_t access_publish(struct access_now *now, const struct settings *settings)
     for (size_t i = 0; i < settings->users.count; i++) {
         const struct grant *grant = settings->users.groups[i].values;
         size_t length = grant->folder != NULL ? strlen(grant->folder) + 1 : 0;
-        if (!grant->is_known || length > sizeof now->folders - used)
+        if (!grant->exists || length > sizeof now->folders - used)
             continue;
         now->grants[now->count].is_user = grant->user != NULL;
         now->grants[now->count].id = grant->id;

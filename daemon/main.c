@@ -129,9 +129,9 @@ static int open_daemon(struct daemon *daemon, bool is_foreground)
     daemon->counters = mmap(NULL, sizeof *daemon->counters, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     daemon->slots = slots_make(settings->sessions);
-    daemon->now =
-        mmap(NULL, sizeof *daemon->now, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (daemon->counters == MAP_FAILED || daemon->slots == NULL || daemon->now == MAP_FAILED)
+    daemon->rights_now = mmap(NULL, sizeof *daemon->rights_now, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (daemon->counters == MAP_FAILED || daemon->slots == NULL || daemon->rights_now == MAP_FAILED)
         return complain("", strerror(errno));
     daemon->counters->started_s = (int64_t)time(NULL);
     log_set_level((enum log_level)settings->log_level);
@@ -274,7 +274,7 @@ static int serve_stdio(struct daemon *daemon)
                                     .library = &daemon->library,
                                     .counters = daemon->counters,
                                     .slots = daemon->slots,
-                                    .now = daemon->now};
+                                    .rights_now = daemon->rights_now};
     if (access_identify_stdio(STDIN_FILENO, STDOUT_FILENO, daemon->settings, &client, fault) < 0) {
         (void)dprintf(STDOUT_FILENO, "FAIL unavailable " SERVE_UNIDENTIFIED "\n");
         return complain("", fault);

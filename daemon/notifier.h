@@ -1,15 +1,15 @@
 /*
- * The notifier: one process that has the one instance of inotify of a daemon, for all sessions that
- * wait for files. A user has few instances (128), and each session would take one.
+ * The notifier: the process that has the daemon's one instance of inotify, for all sessions that wait
+ * for files. With an instance for each session, 128 sessions would use up those of the user.
  *
- * It shares nothing with clients: it gets only descriptors of folders and numbers, from sessions
- * (see daemon/store/notices.h), and names of files from the kernel. It never waits for a session:
- * when the pipe of one is full, notices are dropped, and the session hears of that as if the queue
- * of the kernel had overflowed. No session may have more watches than are left for all others, so
- * one with a tree of a million folders is refused before it has all of them.
+ * It never sees what a client sends: it gets descriptors of folders and numbers from sessions (see
+ * daemon/store/notices.h), and names of files from the kernel. It never waits for a session: when the
+ * pipe of one is full, notices are dropped, and the session reads IN_Q_OVERFLOW instead. No session
+ * may have more watches than are left for all others, so one with a tree of a million folders cannot
+ * take all of them.
  *
- * The parent starts it when the first session asks for it, and again after a crash. It ends when no
- * session has needed it for a while; what comes then waits in the socket for the next one.
+ * The parent starts it when a session asks for it and there is none. It ends when no session has
+ * needed it for a second; what is sent to it after that waits in the socket for the next notifier.
  */
 #ifndef DAEMON_NOTIFIER_H
 #define DAEMON_NOTIFIER_H

@@ -465,7 +465,7 @@ static void reload(struct parent *parent)
                   daemon->settings->log_to, "cause", strerror(errno), NULL);
     bool is_taken = reload_settings(daemon->line, daemon->settings) == 0;
     if (is_taken) {
-        parent->service.version = access_publish(daemon->now, daemon->settings);
+        parent->service.rights_version = access_publish(daemon->rights_now, daemon->settings);
         log_event(LOG_LEVEL_INFO, "settings read again", NULL);
     }
     /* Further connections get new workers. */
@@ -541,16 +541,17 @@ void parent_run(struct daemon *daemon)
 {
     const struct itimerval hourly = {.it_interval = {.tv_sec = HOUR_S},
                                      .it_value = {.tv_sec = HOUR_S}};
-    struct parent parent = {.daemon = daemon,
-                            .service = {.settings = daemon->settings,
-                                        .library = &daemon->library,
-                                        .counters = daemon->counters,
-                                        .slots = daemon->slots,
-                                        .now = daemon->now,
-                                        .version = access_publish(daemon->now, daemon->settings),
-                                        .outlives = daemon->listener.is_given},
-                            .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC),
-                            .memory_before = worker_memory_in_use()};
+    struct parent parent = {
+        .daemon = daemon,
+        .service = {.settings = daemon->settings,
+                    .library = &daemon->library,
+                    .counters = daemon->counters,
+                    .slots = daemon->slots,
+                    .rights_now = daemon->rights_now,
+                    .rights_version = access_publish(daemon->rights_now, daemon->settings),
+                    .outlives = daemon->listener.is_given},
+        .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC),
+        .memory_before = worker_memory_in_use()};
     struct stage_usage left;
     int pair[2] = {-1, -1};
     bool is_paused = false;

@@ -22,9 +22,9 @@
  *                                 client        clients
  *
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
- * both are in daemon/worker.h. It keeps open its end of the channel, the library's root, a socket
- * of the notifier, and the connections that it is given. The sweeper, which removes old stages,
- * keeps open the root only, the notifier (daemon/notifier.h) nothing but the other end of that
+ * both are in daemon/worker.h. It keeps open its end of the channel, the library's folder and .fsd, a
+ * socket of the notifier, and the connections that it is given. The sweeper, which removes old stages,
+ * keeps open the library's folder and .fsd, the notifier (daemon/notifier.h) the other end of that
  * socket. All of them share the counters (daemon/counters.h), the slots of sessions
  * (daemon/slots.h), the rights of clients as they are now (daemon/access.h), the log, which is
  * their standard error, and nothing else: a child has the settings of the moment when it was
@@ -36,11 +36,11 @@
  * for waits for files, and the next daemon takes over the sockets. TERM to a worker always ends its
  * sessions after their current requests.
  *
- * HUP: the parent reads the settings again, and old workers get no more connections. ALRM, and
- * every hour: it starts a sweeper. Every two seconds it looks whether the files of its sockets and
- * the pid file are still there, makes them again, and sums up refusals in the log. It starts the
- * notifier when a session needs one. When the parent is killed, the channels close, the sweeper
- * dies, and the notifier ends with the last session that waits for files.
+ * HUP: the parent reads the settings again, publishes the rights of clients, and gives no more
+ * connections to old workers. ALRM, and every hour: it starts a sweeper. Every two seconds it looks
+ * whether the files of its sockets and the pid file are still there, makes them again, and sums up
+ * refusals in the log. It starts the notifier when a session needs one. When the parent is killed, the
+ * channels close, the sweeper dies, and the notifier ends with the last session that waits for files.
  */
 #ifndef DAEMON_PARENT_H
 #define DAEMON_PARENT_H
@@ -62,7 +62,7 @@ struct daemon {
     struct library library;
     struct counters *counters;
     struct slots *slots;
-    struct access_now *now; /* the rights of clients, after a reload the new ones */
+    struct access_now *rights_now; /* the rights of clients, after a reload the new ones */
     struct listener listener;
     int pid_file; /* -1 for none */
 };

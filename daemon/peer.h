@@ -21,7 +21,7 @@ enum peer_kind {
 
 struct peer {
     enum peer_kind kind;
-    uint64_t number; /* one for each user and each address: by it the limits count */
+    uint64_t number; /* one for each user and each address; the limits count by it; 0: unknown */
     uid_t uid;       /* of a user */
     gid_t gid;
 };
@@ -30,8 +30,8 @@ struct peer {
 struct peer peer_find(int connection);
 
 /*
- * The groups of a local user besides the first one (SO_PEERGROUPS), up to `room` of them. Returns
- * how many there are, which may be more: then there are none in `ret`.
+ * The groups of a local user besides the first one (SO_PEERGROUPS). Returns how many there are; if
+ * that is more than `room`, `ret` is not set.
  */
 size_t peer_groups(int connection, gid_t *ret, size_t room);
 

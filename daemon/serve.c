@@ -249,8 +249,8 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     session->library = service->library;
     session->counters = service->counters;
     session->slots = service->slots;
-    session->now = service->now;
-    session->version = service->version;
+    session->rights_now = service->rights_now;
+    session->rights_version = service->rights_version;
     session->slot = slot;
     session->wake = wake;
     session->gone = gone;

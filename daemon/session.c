@@ -143,7 +143,7 @@ int session_answer_unknown(struct session *session, const char *name, const char
 
 int session_check_rights(struct session *session)
 {
-    if (!access_has_lost(&session->client, session->now, &session->version))
+    if (!access_has_lost(&session->client, session->rights_now, &session->rights_version))
         return 0;
     session->over = true;
     return session_refuse(session, REASON_UNAVAILABLE,
@@ -181,7 +181,7 @@ int session_wait(struct session *session, int source, int64_t limit_ms)
 
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument)
 {
-    return heartbeat_during(&session->stream, session->settings->heartbeat_ms, &session->is_gone,
+    return heartbeat_during(&session->stream, session->settings->heartbeat_ms, &session->cancelled,
                             job, argument);
 }
 

@@ -36,15 +36,15 @@ struct session {
     struct slots *slots; /* what sessions use of what they share; `slot` is that of this one */
     struct slot *slot;
     struct client client;
-    const struct access_now *now; /* the rights that the settings give by now */
-    uint64_t version;             /* of them, up to which the client has lost nothing */
+    const struct access_now *rights_now; /* the rights that the settings give by now */
+    uint64_t rights_version;             /* of them, up to which the client has lost nothing */
     unsigned sees;            /* rights, any of which lets the client see a name in this request */
     char id[LOG_NUMBER_ROOM]; /* for the log */
     int64_t begun_ms;         /* when this request began, by clock_ms(); for the log */
     int64_t content_bytes;    /* of files or listings in this request; the same */
     int wake;                 /* readable when the session has to end; -1 for none */
     int gone;                 /* readable when the daemon stops, even if the session outlives it */
-    atomic_bool is_gone;      /* the client hung up while a job was run: nobody needs its result */
+    atomic_bool cancelled;    /* the client has hung up while a job runs: nobody needs its result */
     bool over;                /* no further request is to be read */
     enum reason outcome;      /* of the request, for the counters, when it is neither OK nor FAIL */
     bool body_expected;       /* the client's body, or the rest of it, is still to come */
@@ -120,8 +120,8 @@ int session_check_wait(struct session *session);
 
 /*
  * For the same: sends what is pending, then waits until `source` (a descriptor, or -1) is readable
- * or something else happens, for at most `limit_ms`, which is more than 0, or a second. What the client sends
- * meanwhile is kept. Returns 0; -REASON_LOST when the client sends no more, or is gone; or as
+ * or something else happens, for at most `limit_ms`, which is more than 0, or a second. What the
+ * client sends meanwhile is kept. Returns 0; -REASON_LOST when the client sends no more, or is gone; or as
  * session_check_wait().
  */
 int session_wait(struct session *session, int source, int64_t limit_ms);
@@ -134,7 +134,7 @@ int session_refuse_own(struct session *session, int code, const char *operation,
 
 /*
  * Runs a job that may take long: heartbeat_during() on the session's stream. The job may give up as
- * soon as session->is_gone.
+ * soon as session->cancelled.
  */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);
 

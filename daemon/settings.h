@@ -43,7 +43,7 @@ struct grant {
     const char *group;
     unsigned rights;    /* of enum right */
     const char *folder; /* below which they apply, perhaps with a '/' at the end; NULL: all */
-    bool is_known;      /* access_resolve() has found the uid or gid */
+    bool exists;        /* access_resolve() has found the uid or gid */
     unsigned id;
 };
 

@@ -1,15 +1,16 @@
 /*
  * Slots: a table in memory that the parent and all workers share, with one slot for each session
- * under way. In it a session says what it uses of what all of them share, so that sums over all
- * sessions, or over those of one client, can be bounded.
+ * under way. A session writes into its slot what it uses of the resources that are bounded for all
+ * sessions together, or for all of one client; whoever checks a bound adds up the slots.
  *
  * The parent takes a free slot before it hands a connection over, and frees it when the session has
- * ended, or its process has crashed: nothing is counted for a session that is gone. It only ever
- * stores the first two members, and never takes the lock, which a worker may hold. The rest of a
- * slot is written by its session: what is atomic at any time, the name under the lock.
+ * ended or its process has crashed, so nothing is counted for a session that is gone. The parent
+ * stores only the first two members, and never takes the lock, because a worker may hold it. The
+ * session writes the rest of its slot: the client's name under the lock, what is atomic at any time.
  *
- * A promise is room in the file system for the bytes of an upload that are announced and not yet
- * allocated: other uploads are not begun with it. It lapses when no bytes come for a while.
+ * A promise keeps room in the file system free for the bytes of an upload that were announced and
+ * have no blocks yet: no other upload is accepted if it needs that room. It lapses when no bytes come
+ * for a while.
  */
 #ifndef DAEMON_SLOTS_H
 #define DAEMON_SLOTS_H
@@ -22,13 +23,13 @@
 #include "daemon/store/record.h"
 
 enum {
-    SLOTS_SHARE = 4, /* one client is promised at most 1/4 of what others were not promised */
+    SLOTS_SHARE = 4, /* one client is promised at most 1/4 of the space not promised to others */
 };
 
 enum slot_state {
     SLOT_FREE,
-    SLOT_TAKEN, /* by the parent, for a session that has not begun: what it holds is old */
-    SLOT_BEGUN, /* by its session: what it holds counts */
+    SLOT_TAKEN, /* by the parent, for a session that has not begun: the contents are old */
+    SLOT_BEGUN, /* by its session: the contents count */
 };
 
 struct slot {
@@ -39,7 +40,7 @@ struct slot {
     _Atomic int64_t heard_ms; /* when its last bytes came, by clock_ms() */
     _Atomic bool is_promised; /* there is a promise for `coming` */
     _Atomic bool waits;       /* for files: WATCH, or GET with wait= */
-    _Atomic bool scans;       /* meanwhile, now and then, for want of notices */
+    _Atomic bool scans;       /* the library now and then meanwhile, for want of notices */
 };
 
 struct slots {
@@ -62,7 +63,7 @@ struct slot *slots_take(struct slots *slots, bool is_stranger);
 /* For the parent: the session has ended. Does nothing for NULL. */
 void slots_free(struct slot *slot);
 
-/* For the session: begins to use its slot, which from now on holds the client's name and zeros. */
+/* For the session: begins to use its slot, and sets the client's name and all else to 0. */
 void slots_begin(struct slots *slots, struct slot *slot, const char *client);
 
 /* How many sessions of strangers are there? */
@@ -77,13 +78,16 @@ int64_t slots_count_strangers(const struct slots *slots);
 int slots_promise(struct slots *slots, struct slot *slot, int64_t bytes, int64_t free,
                   int64_t lapse_ms);
 
-/* What is still coming in all uploads of a client; INT64_MAX also for more than that. */
+/* The bytes still to come in all uploads of a client; at most INT64_MAX. */
 int64_t slots_coming(struct slots *slots, const char *client);
 
-/* Begins a wait of this session for files, unless its client has `most` of them under way. */
+/*
+ * Begins a wait of this session for files. Returns false if `most` are under way for its client. To
+ * end it, the session clears `waits`.
+ */
 bool slots_begin_wait(struct slots *slots, struct slot *slot, int64_t most);
 
-/* How many sessions wait, and scan meanwhile? */
+/* How many sessions wait for files by scanning the library? */
 int64_t slots_count_scanning(struct slots *slots);
 
 /*

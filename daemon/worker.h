@@ -29,8 +29,8 @@ pid_t worker_start(const struct service *service, int64_t memory_before, int *re
 
 /*
  * Hands over a connection, which came to an address of that kind, to be served as session number
- * `session`, which has that slot. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with errno
- * set, which is EPIPE if and only if the worker is gone.
+ * `session` in that slot. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with
+ * errno set, which is EPIPE if and only if the worker is gone.
  */
 int worker_give(int channel, uint64_t session, struct slot *slot, enum address_kind kind,
                 int connection);

@@ -26,8 +26,8 @@ bool utf8_is_format(uint32_t character);
 
 /*
  * Copies text for a terminal, a log or an answer: each byte that is not valid UTF-8, and each
- * character that is a control or changes how others are shown, becomes one '?'. Writes at most `room` bytes, with the NUL, and never cuts a
- * character. Returns the length written.
+ * character that is a control or changes how others are shown, becomes one '?'. Writes at most `room`
+ * bytes, with the NUL, and never cuts a character. Returns the length written.
  */
 size_t utf8_clean(const char *bytes, size_t length, char *text, size_t room);
 

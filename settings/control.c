@@ -35,18 +35,19 @@ int control_find_id(const char *map, unsigned id, bool *ret)
     return 0;
 }
 
-bool control_is_known(uid_t uid)
+bool control_is_numbered(uid_t uid)
 {
-    bool is_known = true;
+    bool is_numbered = true;
 
     if (uid == CONTROL_OVERFLOW_ID)
-        (void)control_find_id("/proc/self/uid_map", uid, &is_known);
-    return is_known;
+        (void)control_find_id("/proc/self/uid_map", uid, &is_numbered);
+    return is_numbered;
 }
 
 bool control_is_ours(const struct stat *status)
 {
-    return status->st_uid == 0 || status->st_uid == geteuid() || !control_is_known(status->st_uid);
+    return status->st_uid == 0 || status->st_uid == geteuid() ||
+           !control_is_numbered(status->st_uid);
 }
 
 bool control_is_shared(const char *path, const struct stat *status)
@@ -64,7 +65,7 @@ bool control_is_shared(const char *path, const struct stat *status)
 
 const char *control_name_user(uid_t uid, char text[CONTROL_USER_ROOM])
 {
-    const struct passwd *user = control_is_known(uid) ? getpwuid(uid) : NULL;
+    const struct passwd *user = control_is_numbered(uid) ? getpwuid(uid) : NULL;
 
     if (user != NULL)
         (void)snprintf(text, CONTROL_USER_ROOM, "%s", user->pw_name);
@@ -114,7 +115,7 @@ void control_find(struct control *control, const char *path)
         way[length] = '\0';
         /* What is not there may be made by anybody. */
         if (lstat(here, &status) < 0 ||
-            (is_sticky && !(control_is_ours(&status) && control_is_known(status.st_uid))))
+            (is_sticky && !(control_is_ours(&status) && control_is_numbered(status.st_uid))))
             break;
         if (S_ISLNK(status.st_mode)) {
             if (!follow(way, rest))

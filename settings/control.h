@@ -1,7 +1,8 @@
 /*
- * Control: who, besides root and the user of this process, can change what a path leads to. In a user
- * namespace, users that have no number there count as root, because root is one of them: but not
- * where everybody can make files, as in /tmp.
+ * Control: who, besides root and the user of this process, can change what a path leads to.
+ *
+ * In a user namespace all users without a number there look the same. Root of the machine is one of
+ * them, so they count as root, except where everybody can make files, as in /tmp.
  */
 #ifndef SETTINGS_CONTROL_H
 #define SETTINGS_CONTROL_H
@@ -16,8 +17,8 @@ enum {
 
 enum control_kind {
     CONTROL_OURS,   /* nobody */
-    CONTROL_OWNER,  /* one user, who has folders on the way */
-    CONTROL_OTHERS, /* more of them */
+    CONTROL_OWNER,  /* one other user, who owns folders on the way */
+    CONTROL_OTHERS, /* several, or anybody */
 };
 
 struct control {
@@ -46,14 +47,14 @@ enum {
 };
 
 /*
- * Has this user namespace an id of that number? Only then can CONTROL_OVERFLOW_ID be told from ids
- * without one. `map` is /proc/self/uid_map or gid_map; without it, all are there. Returns 0, or -1
- * with errno set.
+ * Does this user namespace have that number? If it has not, CONTROL_OVERFLOW_ID may be anybody. `map`
+ * is /proc/self/uid_map or gid_map; without that file, all numbers are there. Returns 0, or -1 with
+ * errno set.
  */
 int control_find_id(const char *map, unsigned id, bool *ret);
 
-/* Is this a user of our user namespace, as far as can be found out? */
-bool control_is_known(uid_t uid);
+/* Does this user have a number in our user namespace, as far as can be found out? */
+bool control_is_numbered(uid_t uid);
 
 /* Writes what a user is called, or "uid 1000". Returns `text`. */
 const char *control_name_user(uid_t uid, char text[CONTROL_USER_ROOM]);

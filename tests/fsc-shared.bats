@@ -93,7 +93,7 @@ END
     assert_equal "$stderr" 'fsc: team/loop: cannot write: Too many levels of symbolic links'
 }
 
-@test "shared: get --output follows no stranger's link in a sticky folder" {
+@test "shared: get --output follows no link of another user in a sticky folder" {
     let_others_in
     start_with_shared
     as_other ln -s "$WORK/secret" sticky/a
@@ -173,7 +173,7 @@ END
         <(getfattr --absolute-names --only-values -n system.posix_acl_access team/wanted)
 }
 
-@test "shared: a stranger's folder is filled in a team's folder, and refused in a sticky one" {
+@test "shared: a folder of another user is filled in a team's folder, and refused in a sticky one" {
     let_others_in
     start_with_shared
     as_other mkdir team/tree sticky/tree

@@ -11,7 +11,7 @@ static int delete_file(void *argument)
 {
     const struct deletion *deletion = argument;
 
-    return commit_delete(deletion->session->library, deletion->name, &deletion->session->is_gone);
+    return commit_delete(deletion->session->library, deletion->name, &deletion->session->cancelled);
 }
 
 int delete_serve(struct session *session, const struct arguments *arguments)

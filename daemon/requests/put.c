@@ -127,7 +127,7 @@ static int hash_stage(void *argument)
 {
     struct put *put = argument;
 
-    return stage_hash(&put->stage, &put->digest, &put->session->is_gone);
+    return stage_hash(&put->stage, &put->digest, &put->session->cancelled);
 }
 
 /*
@@ -406,7 +406,7 @@ static int commit(void *argument)
         descriptor_close(lock);
         if (code < 0 || put->decision != PUT_MAKE_DIGEST)
             break;
-        code = decide_by_digest(put, lookup_digest(&put->there, &session->is_gone));
+        code = decide_by_digest(put, lookup_digest(&put->there, &session->cancelled));
         /* The name may have another file by now. */
         if (put->decision != PUT_REPLACE)
             break;
@@ -433,7 +433,7 @@ static int settle_existing(void *argument)
 
     if (code == 0 && session_check_disk(put->session) < 0)
         return COMMIT_UNKNOWN;
-    return code == 0 ? lookup_digest(&put->there, &put->session->is_gone) : code;
+    return code == 0 ? lookup_digest(&put->there, &put->session->cancelled) : code;
 }
 
 static int answer(struct put *put)

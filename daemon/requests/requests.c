@@ -203,7 +203,7 @@ static int make_digest(void *argument)
 
 int request_digest(struct session *session, struct stored *stored)
 {
-    struct digest_job job = {.stored = stored, .cancelled = &session->is_gone};
+    struct digest_job job = {.stored = stored, .cancelled = &session->cancelled};
 
     return session_run_with_heartbeat(session, make_digest, &job);
 }

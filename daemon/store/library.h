@@ -2,9 +2,9 @@
  * The library: the folder that fsd serves, how names are opened in it, and the daemon's own folder
  * in it, .fsd.
  *
- * Others may be able to write to the library's folder. So .fsd is opened once, and its owner and
- * mode are checked: nobody else can change what is in it. From then on it is used by its descriptor
- * and what is in it by single names, so that whatever else is called .fsd meanwhile is never touched.
+ * Others may be able to write to the library's folder. So .fsd is opened once, and its owner and mode
+ * are checked, so that nobody else can change what is in it. From then on only that descriptor is used,
+ * with single names in it: whatever else may be called .fsd meanwhile is not touched.
  *
  * Functions of store/ take valid names (name_is_valid()). They return 0 or the negative of a reason,
  * leave the error of the system call in errno, and print and log nothing.
@@ -32,7 +32,7 @@ struct library {
     char path[PATH_MAX]; /* as it was opened */
     int root;            /* the folder itself */
     int own;             /* its folder .fsd, for library_own(); always open */
-    uid_t user;          /* that opened it, to whom its own files must belong, if not to root */
+    uid_t user;          /* who opened it: what is in .fsd must belong to this user, or root */
     bool records;        /* stored files get records, so the file system has user xattrs */
     int notifier;        /* a socket of the notifier (store/notices.h), or -1 */
 };
@@ -56,9 +56,9 @@ bool library_is_prepared(const struct library *library);
 bool library_is_exposed(const struct library *library);
 
 /*
- * The descriptor of .fsd. If another folder has that name by now, since somebody has removed .fsd
- * and another process has made it again, it becomes that one. Returns -1, with errno, when there is
- * none; with errno EPERM when others could change what is in it.
+ * The descriptor of .fsd, which stays open and belongs to `library`. If somebody has removed .fsd and
+ * another process has made it again, the descriptor from now on is that of the new one. Returns -1
+ * with errno when there is none; with errno EPERM when others could change what is in it.
  */
 int library_own(const struct library *library);
 
@@ -72,8 +72,8 @@ int library_open_own(const struct library *library, const char *name);
 int library_open_folder(const struct library *library, int at, const char *name, bool make);
 
 /*
- * Opens one of the daemon's own files in a folder of its own; flags are as for openat(2), and it may
- * be made with the mode 0600. Returns as library_open_folder().
+ * Opens one of the daemon's own files or folders in another of its own. Flags are as for openat(2);
+ * with O_CREAT the mode is 0600. Returns as library_open_folder().
  */
 int library_open_closed(const struct library *library, int at, const char *name, int flags);
 

@@ -1,13 +1,16 @@
 /*
  * Notices: what happens to the names in some folders of a library (inotify(7)).
  *
- * All sessions of a daemon share one instance of inotify, since a user may have few: that of the
- * notifier (daemon/notifier.h). A session sends it one end of a pair of sockets (SOCK_SEQPACKET)
- * over `notifier` of struct library, with a message that has no meaning. The notifier answers with
- * 0 and the end of a pipe, from which the session reads what it would read from inotify. Then the
- * session sends numbers over its pair: 0 with the descriptor of a folder, which is answered with
- * the number of its watch, or the negative of errno; or the number of a watch that is to end,
- * without an answer. Where there is no notifier, `notifier` is -1, and it has an instance of its own.
+ * A user may have few instances of inotify, so all sessions of a daemon share one, which the notifier
+ * has (daemon/notifier.h). This is how they talk; all messages are one int, over SOCK_SEQPACKET:
+ *
+ *   session                                      notifier
+ *   0 and one end of a pair of sockets, over     0 and the end of a pipe, over that pair: from it the
+ *   `notifier` of struct library                 session reads what it would read from inotify
+ *   0 and the descriptor of a folder             the number of its watch, or the negative of errno
+ *   the number of a watch that is to end         no answer
+ *
+ * Without a notifier, `notifier` is -1, and the session has an instance of its own.
  *
  * There are no notices where the system or the notifier has no more watches to give, without /proc,
  * and on file systems that other machines may write to. Then `fd` is -1, and the caller has to look

@@ -176,7 +176,7 @@ static char *serve(const struct client *client, const char *input, size_t size, 
                                     .library = &library,
                                     .counters = &counters,
                                     .slots = slots,
-                                    .now = &now};
+                                    .rights_now = &now};
     struct slot *slot = slots_take(slots, false);
     int ends[2];
 

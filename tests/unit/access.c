@@ -79,7 +79,7 @@ static void make_settings(struct settings *settings, const char *source)
     CHECK(configuration_parse(&settings->configuration, source, "F", &fault) == 0);
     for (size_t i = 0; i < settings->users.count; i++) {
         struct grant *grant = settings->users.groups[i].values;
-        grant->is_known = true;
+        grant->exists = true;
         grant->id = (unsigned char)(grant->user != NULL ? grant->user : grant->group)[0];
     }
 }
