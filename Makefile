@@ -109,9 +109,9 @@ $(BUILD)/fsd: $(call objects,$(DAEMON) $(SETTINGS) $(PROTOCOL)) $(BUILD)/flags
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
 # The library and the settings, and nothing that knows of sockets.
-NO_NETWORK := $(SCRUB) $(SETTINGS) $(wildcard daemon/store/*.c) \
+NO_NETWORK := $(SCRUB) $(SETTINGS) $(filter-out daemon/store/notices.c daemon/store/watch.c,$(wildcard daemon/store/*.c)) \
 	daemon/command_line.c daemon/settings.c \
-	$(filter-out protocol/answer.c protocol/body.c protocol/socket.c protocol/stream.c,$(PROTOCOL))
+	$(filter-out protocol/answer.c protocol/body.c protocol/passing.c protocol/stream.c,$(PROTOCOL))
 $(BUILD)/fsd-scrub: $(call objects,$(NO_NETWORK)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)

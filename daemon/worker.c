@@ -18,6 +18,7 @@
 #include "daemon/child.h"
 #include "daemon/log.h"
 #include "protocol/descriptor.h"
+#include "protocol/passing.h"
 
 enum {
     PAUSE_MS = 10, /* before receiving again, after an error that should pass */
@@ -52,7 +53,7 @@ static int send_message(int channel, const struct message *message)
     sent.address = message->address;
     sent.session = message->session;
     sent.slot = message->slot;
-    if (descriptor_send(channel, &sent, sizeof sent, message->connection, MSG_DONTWAIT) == 0)
+    if (passing_send(channel, &sent, sizeof sent, message->connection, MSG_DONTWAIT) == 0)
         return 0;
     if (errno == ECONNRESET || errno == ENOTCONN)
         errno = EPIPE;
@@ -66,7 +67,7 @@ static void receive_message(int channel, struct message *ret)
     int connection = -1;
 
     /* All other errors pass: no memory. */
-    while ((got = descriptor_receive(channel, ret, sizeof *ret, &connection, 0)) < 0 &&
+    while ((got = passing_receive(channel, ret, sizeof *ret, &connection, 0)) < 0 &&
            errno != ENOTCONN)
         (void)poll(NULL, 0, PAUSE_MS);
     if (got != (ssize_t)sizeof *ret)

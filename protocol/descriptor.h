@@ -68,16 +68,4 @@ void descriptor_close(int fd);
 /* Closes all descriptors but the standard ones and these, of which some may be -1. */
 void descriptor_close_all_but(const int *kept, size_t count);
 
-/*
- * Sends a message over a Unix socket, with the descriptor `fd` unless that is -1 (unix(7),
- * SCM_RIGHTS), which the caller still owns. The bytes are only read. Returns 0, or -1 with errno set.
- */
-int descriptor_send(int socket, void *bytes, size_t length, int fd, int flags);
-
-/*
- * Receives one. `*ret_fd` is the receiver's own descriptor, or -1 when none came or none was free.
- * Returns the length; 0 at the end; or -1 with errno set, which is never EINTR.
- */
-ssize_t descriptor_receive(int socket, void *bytes, size_t length, int *ret_fd, int flags);
-
 #endif
