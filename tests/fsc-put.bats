@@ -42,6 +42,7 @@ print_names() {
 
 @test "put: a name of 1023 bytes, 511 folders deep" {
     local name
+    echo 'limits = { depth = 511; sessions = 32; per_user = 8; per_address = 8; };' >"$CONFIG"
     start_fsd
     name=$(printf 'd/%.0s' {1..511})f
     assert_equal "${#name}" 1023

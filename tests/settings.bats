@@ -62,10 +62,13 @@ END
 
 @test "table: an unknown setting beside a known one is refused" {
     table <<'END'
+known = [row['name'] for row in rows()]
 for row in rows():
     for name in (row['name'] + 'x', row['name'][:-1], row['name'].upper()):
         # limits.Idle is one, LIMITS.IDLE is a group that nobody knows.
         group, _, last = name.rpartition('.')
+        if name in known:
+            continue
         line, name = write(row, SAMPLES['number'], name=name)
         if group.isupper():
             line, name = 2, group.rstrip('[]')
@@ -333,7 +336,7 @@ check(old.status()['limits.idle'] == '20s', 'the first settings')
 remote = ('127.0.0.1', int(os.environ['FSD_PORT']))
 old_anonymous = Session(remote)
 old_anonymous.expect('GET a', 'FAIL denied')
-reload_with('limits = { idle = "1h"; sessions = 4; }; anonymous = "get";')
+reload_with('limits = { idle = "1h"; sessions = 4; }; anonymous = "list get";')
 new, new_anonymous = Session(), Session(remote)
 status = new.status()
 check(status['limits.idle'] == '1h' and status['limits.sessions'] == '4', status)
@@ -341,7 +344,7 @@ new_anonymous.expect('GET a', 'FAIL not-found')
 # The limits of the daemon itself are new for all.
 fifth = Session()
 check(fifth.line().startswith('FAIL busy'), 'limits.sessions is the old one')
-reload_with('limits = { idle = "100ms"; sessions = 6; }; anonymous = "get";')
+reload_with('limits = { idle = "100ms"; sessions = 6; }; anonymous = "list get";')
 for newest in Session(), Session(remote):
     newest.expect_end()
 new_anonymous.expect('GET a', 'FAIL not-found')
@@ -388,7 +391,7 @@ refuse('limits = { idle = "22s";\n sessions = 0; };',
        f'{config}:2: limits.sessions: 0 is too small: it must be at least 1')
 refuse('limits = { idle = "22s";\n sessions = 5;\n frob\xe4 = 1; };', f'{config}:3: {SYNTAX_ERROR}')
 refuse('limits = { idle = "22s"; };\nanonymous = "forged\\nlevel=info";',
-       f"{config}:2: anonymous: 'forged?level=info' is not one of list, get, put, replace, delete, watch, status")
+       f'{config}:2: anonymous: \\"forged?level=info\\" is not one of list, get, put, replace, delete, watch, status')
 # In all of these libconfig is the one that could end or hang.
 refuse('limits = { idle = "22s"; };\n@include "/"', f'{config}:2: @include and other directives are not supported')
 for text in ('(' * 60000, 'listen = ' + '(' * 60000, '"' * 60001, 'a' * 60000, '\x01' * 1000, '/*' * 1000):
