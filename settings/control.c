@@ -50,17 +50,30 @@ bool control_is_ours(const struct stat *status)
            !control_is_numbered(status->st_uid);
 }
 
+/*
+ * Is this group that of one user alone, as many systems make one for each? It has the user's number
+ * or, where that was taken, the user's name.
+ */
+static bool is_private_group(gid_t gid, uid_t uid)
+{
+    const struct group *group = getgrgid(gid);
+    const struct passwd *user = group != NULL ? getpwuid(uid) : NULL;
+
+    if (group == NULL || (gid != uid && (user == NULL || user->pw_gid != gid ||
+                                         strcmp(user->pw_name, group->gr_name) != 0)))
+        return false;
+    const char *name = user != NULL ? user->pw_name : group->gr_name;
+    return group->gr_mem[0] == NULL ||
+           (strcmp(group->gr_mem[0], name) == 0 && group->gr_mem[1] == NULL);
+}
+
 bool control_is_shared(const char *path, const struct stat *status)
 {
-    if ((status->st_mode & (S_IWGRP | S_IWOTH)) != S_IWGRP || status->st_gid != status->st_uid)
-        return (status->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    if ((status->st_mode & (S_IWGRP | S_IWOTH)) != S_IWGRP)
+        return (status->st_mode & S_IWOTH) != 0;
     /* With an ACL, the bits of the group are those of all that it names. */
-    if (getxattr(path, "system.posix_acl_access", NULL, 0) > 0)
-        return true;
-    const struct group *group = getgrgid(status->st_gid);
-    return group == NULL ||
-           (group->gr_mem[0] != NULL &&
-            (strcmp(group->gr_mem[0], group->gr_name) != 0 || group->gr_mem[1] != NULL));
+    return !is_private_group(status->st_gid, status->st_uid) ||
+           getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
 }
 
 const char *control_name_user(uid_t uid, char text[CONTROL_USER_ROOM])

@@ -274,3 +274,24 @@ assert_home_refused() {
         assert_regex "$stderr" 'its folder /etc/fs. belongs to nobody \(use chown root, or --config FILE\)$'
     done
 }
+
+@test "trust: the group of a user alone may write, whatever its number is" {
+    local home=(setpriv --reuid 4000 --regid 5000 --clear-groups env HOME=/home/alone fsc config)
+    use_machine
+    [ "$(id -u)" -eq 0 ] || skip 'to be another user needs root'
+    inside sh -c 'echo alone:x:4000:5000::/home/alone:/bin/sh >>/etc/passwd; echo alone:x:5000: >>/etc/group'
+    write_inside /home/alone/.config/fsc/fsc.conf 0664 <<<'retry = 1;'
+    inside sh -c 'chmod -R g+w /home/alone; chown -R 4000:5000 /home/alone'
+    run --separate-stderr inside "${home[@]}"
+    assert_equal "$status $stderr" '0 '
+    inside sed -i 's/^alone:x:5000:$/&alone/' /etc/group
+    run --separate-stderr inside "${home[@]}"
+    assert_equal "$status $stderr" '0 '
+    # Now it has another member, or is called otherwise, or is not the first group of the user.
+    for change in 's/^\(alone:x:5000:\).*/\1bin/' 's/^alone\(:x:5000:\).*/team\1/' 's/^alone:x:5000:.*//'; do
+        inside sed -i "$change" /etc/group
+        run --separate-stderr inside "${home[@]}"
+        assert_equal "$status" 2
+        assert_regex "$stderr" 'others can write to its folder /home/alone '
+    done
+}
