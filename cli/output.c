@@ -62,7 +62,7 @@ static size_t hide_formats(char *bytes, size_t length)
 /* Writes what is pending. Returns 0, or -1 with errno set. */
 static int write_pending(void)
 {
-    if (isatty(STDOUT_FILENO))
+    if (output.length > 0 && isatty(STDOUT_FILENO))
         output.length = hide_formats(output.bytes, output.length);
     if (output.error == 0 && output_write_all(STDOUT_FILENO, output.bytes, output.length) < 0)
         output.error = errno;

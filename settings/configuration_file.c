@@ -262,10 +262,12 @@ char *configuration_load(const char *path, const char *advice, struct fault *fau
     const char *wrong = NULL;
     char *text = malloc(FILE_LARGEST + 1);
     /* Not opened: a device may do something then, and a FIFO has a writer that waits for that. */
-    bool is_special = stat(path, &status) == 0 && !S_ISREG(status.st_mode) &&
-                      !S_ISDIR(status.st_mode) && status.st_rdev != makedev(1, 3);
+    bool is_there = stat(path, &status) == 0;
+    bool is_special = is_there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+                      status.st_rdev != makedev(1, 3);
     /* If it has become a FIFO, it would block for ever without O_NONBLOCK. */
-    int fd = is_special ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd =
+        is_there && !is_special ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
     /* In a folder that may not be searched a file counts as missing, too. */
     bool is_missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR ||
                                  (errno == EACCES && access(path, F_OK) < 0));
