@@ -12,6 +12,7 @@
 #include "protocol/descriptor.h"
 #include "protocol/hex.h"
 #include "protocol/name.h"
+#include "settings/control.h"
 
 enum {
     NEW_MODE = 0666, /* of a new file, less the umask */
@@ -83,13 +84,17 @@ static int fail_folder(const struct target *target, struct failure *failure)
                            : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
 }
 
-/* In a folder where everybody may make files, as in /tmp, is this one of another user? */
+/*
+ * In a folder where everybody may make files, as in /tmp, is this one of another user? The users from
+ * outside a user namespace all have one number there, also the one whose folder it is.
+ */
 static bool is_foreign(const struct stat *folder, const struct stat *status)
 {
     const mode_t shared = S_ISVTX | S_IWOTH;
 
     return (folder->st_mode & shared) == shared && status->st_uid != geteuid() &&
-           status->st_uid != 0 && status->st_uid != folder->st_uid;
+           ((status->st_uid != 0 && status->st_uid != folder->st_uid) ||
+            !control_is_numbered(status->st_uid));
 }
 
 /*
@@ -113,7 +118,7 @@ static int look(struct target *target, char link[PATH_MAX], struct failure *fail
         if (is_foreign(&folder, there))
             return fail(failure, REASON_LOCAL, target->path,
                         "is a symbolic link of another user, in a folder that everybody can write "
-                        "to (remove it first)");
+                        "to (use another folder)");
         link[length] = '\0';
         return 0;
     }
@@ -214,7 +219,7 @@ static int open_below(struct target *target, int base, const char *below, struct
         if (is_foreign_folder)
             return fail(failure, REASON_LOCAL, target->path,
                         "the local folder %s is another user's, in a folder that everybody can "
-                        "write to",
+                        "write to (use --into with a folder of your own)",
                         name);
     }
     /* Linux reports either for a link. */

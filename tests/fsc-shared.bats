@@ -98,8 +98,28 @@ END
     start_with_shared
     as_other ln -s "$WORK/secret" sticky/a
     assert_fails 9 "$FSC" get a --force --output sticky/a
-    assert_equal "$stderr" 'fsc: sticky/a: is a symbolic link of another user, in a folder that everybody can write to (remove it first)'
+    assert_equal "$stderr" 'fsc: sticky/a: is a symbolic link of another user, in a folder that everybody can write to (use another folder)'
     assert_equal "$(cat secret)" secret
+}
+
+@test "shared: from a user namespace, who is outside of it is a stranger" {
+    let_others_in
+    skip_unless_root 'to be another user'
+    local user=(setpriv --reuid 1 --regid 1 --clear-groups)
+    "${user[@]}" unshare -Ur true 2>/dev/null || skip 'no user namespace can be made here'
+    install -m 0755 "$FSC" .
+    mkdir sticky mine
+    chmod 1777 sticky
+    printf own >mine/own
+    chown -R 1 mine
+    as_other ln -s "$WORK/mine/own" sticky/a
+    printf 'OK size=5\n5\nhello\nEND digest=sha256:%s\n' "$(printf hello | sha256sum | cut -d ' ' -f 1)" >answer
+    run --separate-stderr "${user[@]}" unshare -Ur ./fsc get x --force --output sticky/a --server 'exec:cat answer'
+    assert_equal "$(cat mine/own)" own
+    assert_equal "$status $stderr" '9 fsc: sticky/a: is a symbolic link of another user, in a folder that everybody can write to (use another folder)'
+    assert_silent "${user[@]}" unshare -Ur ./fsc get x --force --output sticky/b --server 'exec:cat answer'
+    assert_silent "${user[@]}" unshare -Ur ./fsc get x --force --output sticky/b --server 'exec:cat answer'
+    assert_equal "$(cat sticky/b)" hello
 }
 
 @test "shared: get --force in a race with links replaces no other file" {
@@ -180,7 +200,7 @@ END
     assert_silent "$FSC" get -R tree --into team
     cmp "$LIBRARY/tree/sub/b" team/tree/sub/b
     assert_fails 9 "$FSC" get -R tree --into sticky
-    assert_equal "$stderr" "fsc: sticky/tree/sub/b: the local folder tree is another user's, in a folder that everybody can write to"
+    assert_equal "$stderr" "fsc: sticky/tree/sub/b: the local folder tree is another user's, in a folder that everybody can write to (use --into with a folder of your own)"
     assert_equal "$(ls -A sticky/tree)" ''
     # One's own, and that of the owner of the folder, are fine.
     rmdir sticky/tree
