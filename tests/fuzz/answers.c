@@ -157,7 +157,7 @@ static void check_messages(const char *text, int code)
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
         CHECK(strncmp(text, "fsc: ", 5) == 0 && text[length] == '\n');
-        CHECK(fuzz_is_clean(text, length));
+        CHECK(fuzz_is_message(text, length));
         text += length + 1;
     }
 }

@@ -47,17 +47,28 @@ static inline char *fuzz_text(const uint8_t *data, size_t size)
     return text;
 }
 
-/* Is this fit to be shown: valid UTF-8 without control characters? */
-static inline bool fuzz_is_clean(const char *bytes, size_t length)
+static inline bool fuzz_has_none(const char *bytes, size_t length, bool formats_too)
 {
     for (size_t i = 0; i < length;) {
         uint32_t character = 0;
         size_t size = utf8_decode(bytes + i, length - i, &character);
-        if (size == 0 || utf8_is_control(character))
+        if (size == 0 || utf8_is_control(character) || (formats_too && utf8_is_format(character)))
             return false;
         i += size;
     }
     return true;
+}
+
+/* Is this valid UTF-8 without control characters? */
+static inline bool fuzz_is_clean(const char *bytes, size_t length)
+{
+    return fuzz_has_none(bytes, length, false);
+}
+
+/* Is it a message, which has no characters that turn the direction of text, or hide it, either? */
+static inline bool fuzz_is_message(const char *bytes, size_t length)
+{
+    return fuzz_has_none(bytes, length, true);
 }
 
 /* A transport that reads a text in pieces, and keeps what is sent. */

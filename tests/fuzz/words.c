@@ -26,12 +26,27 @@ static void check_name(const char *text, size_t length)
     for (const char *part = text; part < text + length;) {
         size_t part_length = strcspn(part, "/");
         CHECK(name_component_is_valid(part, part_length));
-        CHECK(strncmp(part, "..", part_length) != 0);
+        CHECK(strncmp(part, "..", part_length) != 0 && strncmp(part, ".fsd", 4) != 0);
         part += part_length + 1;
     }
     size_t used = line_escape(text, length, escaped);
     CHECK(line_parse_field(escaped, used, decoded, &field) > 0 && field.key == NULL);
     CHECK(field.length == length && memcmp(field.bytes, text, length) == 0);
+}
+
+/* One spelling for each character. What is beyond the end of the input is not read: ASan sees that. */
+static void check_characters(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        uint32_t character = 0;
+        size_t size = utf8_decode(bytes, length, &character);
+        size_t usual = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+        CHECK(size == 0 || size == usual);
+        CHECK(character <= 0x10FFFF && (character < 0xD800 || character > 0xDFFF));
+        size_t step = size > 0 ? size : 1;
+        bytes += step;
+        length -= step;
+    }
 }
 
 static void check_utf8(const char *text, size_t length)
@@ -41,7 +56,7 @@ static void check_utf8(const char *text, size_t length)
 
     CHECK(clean != NULL && again != NULL);
     size_t used = utf8_clean(text, length, clean, length + 1);
-    CHECK(used <= length && fuzz_is_clean(clean, used));
+    CHECK(used <= length && fuzz_is_message(clean, used));
     CHECK(utf8_clean(clean, used, again, length + 1) == used && memcmp(clean, again, used) == 0);
     CHECK(fuzz_is_clean(again, utf8_clean(text, length, again, length / 2 + 1)));
     free(clean);
@@ -132,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct spelling spelling;
     char *text = fuzz_text(data, size);
 
+    check_characters((const char *)data, size);
     check_name(text, size);
     check_utf8(text, size);
     if (strlen(text) == size) {
