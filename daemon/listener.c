@@ -102,11 +102,14 @@ static void lock_folder(int folder, int most_tries)
 }
 
 /*
- * May a socket be bound to this path? There may be nothing, or a socket that is dead: then `ret` is
- * its status. Returns NULL, or what is wrong.
+ * May a socket be bound to this path in this folder? There may be nothing, or a socket that is dead
+ * and can be removed: then `ret` is its status. Returns NULL, or what is wrong.
  */
-static const char *check_path(const struct sockaddr_un *address, struct stat *ret)
+static const char *check_path(const struct sockaddr_un *address, int folder, struct stat *ret)
 {
+    static const char foreign[] = "the socket of another user is there (remove it first)";
+    struct stat above;
+
     if (lstat(address->sun_path, ret) < 0)
         return errno == ENOENT ? NULL : strerror(errno);
     if (!S_ISSOCK(ret->st_mode))
@@ -115,10 +118,17 @@ static const char *check_path(const struct sockaddr_un *address, struct stat *re
     int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (client < 0)
         return strerror(errno);
-    bool is_dead = connect(client, (const struct sockaddr *)address, sizeof *address) < 0 &&
-                   errno == ECONNREFUSED;
+    int error = connect(client, (const struct sockaddr *)address, sizeof *address) < 0 ? errno : 0;
     (void)close(client);
-    return is_dead ? NULL : "another daemon is listening there";
+    uid_t self = geteuid();
+    bool is_foreign = ret->st_uid != self && self != 0;
+    if (error != ECONNREFUSED)
+        return is_foreign && error == EACCES ? foreign : "another daemon is listening there";
+    /* The sticky bit keeps a dead one for its owner. */
+    return is_foreign && fstat(folder, &above) == 0 && above.st_uid != self &&
+                   (above.st_mode & S_ISVTX) != 0
+               ? foreign
+               : NULL;
 }
 
 /* Removes the file of a socket from its folder, unless something else has taken its place. */
@@ -157,7 +167,7 @@ static const char *listen_unix(int fd, const struct sockaddr_un *address, int fo
     int bound = bind_with_mode(fd, address, mode);
 
     if (bound < 0 && errno == EADDRINUSE) {
-        const char *wrong = check_path(address, &dead);
+        const char *wrong = check_path(address, folder, &dead);
         if (wrong != NULL)
             return wrong;
         remove_file(folder, address->sun_path, &dead);
@@ -189,7 +199,7 @@ static int open_unix(struct listener *listener, const char *path, mode_t mode,
         return fail(fault, path, strerror(errno));
     const char *wrong = open_folder(path, listener->is_trial ? O_PATH : O_RDONLY, &folder, &status);
     if (wrong == NULL && listener->is_trial) {
-        wrong = check_path(&address, &file);
+        wrong = check_path(&address, folder, &file);
         if (wrong == NULL && descriptor_access_new(path) < 0)
             wrong = strerror(errno);
     } else if (wrong == NULL) {

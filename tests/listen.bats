@@ -73,6 +73,28 @@ load library
     play <<<$'> LIST\n< EMPTY'
 }
 
+@test "listen: a socket of another user in a sticky folder is reported, dead or not" {
+    skip_unless_root 'sockets of another user'
+    use_other_user
+    chmod 1777 "$WORK/run"
+    chown 0 "$WORK/run"
+    bind_socket "$SOCKET"
+    local mode option
+    # A dead one that refuses connections, and one that may be alive.
+    for mode in 0777 0755; do
+        chmod "$mode" "$SOCKET"
+        for option in --foreground --check; do
+            run "${FSD_WRAPPER[@]}" timeout 20 "$FSD" --config "$CONFIG" --library "$LIBRARY" --listen "$SOCKET" "$option" 3>&-
+            assert_failure 1
+            assert_output "fsd: cannot listen on $SOCKET: the socket of another user is there (remove it first)"
+        done
+    done
+    # Its own folder is not as strict.
+    chown 65534 "$WORK/run"
+    chmod 0777 "$SOCKET"
+    start_fsd
+}
+
 @test "listen: a folder of another user is refused" {
     skip_unless_root 'a folder of another user'
     mkdir -p "$LIBRARY" "$WORK/run"
