@@ -107,7 +107,7 @@ END
     # Root could do everything anyway.
     chown 0 "$LIBRARY/.fsd"
     chmod 0755 "$LIBRARY/.fsd"
-    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(Permission denied\)"'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd, which belongs to root \(Permission denied\)"'
     start_fsd
     play <<<$'> PUT a size=1 eager=1\n> 1\n> x\n> END\n< FAIL denied *'
 }

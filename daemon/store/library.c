@@ -237,8 +237,9 @@ static int refuse(const struct library *library, int at, const char *name, const
     struct stat status;
     int error = errno;
 
-    bool is_open = fstatat(at, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)) &&
+    bool is_there = fstatat(at, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    bool is_roots = is_there && error == EACCES && status.st_uid == 0 && library->user != 0;
+    bool is_open = is_there && (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)) &&
                    !library_is_closed(library, &status);
     if (is_open && descriptor_access(library->root, ".", W_OK) < 0 && errno == EROFS) {
         /* Nobody can change it. */
@@ -247,7 +248,8 @@ static int refuse(const struct library *library, int at, const char *name, const
     }
     errno = is_open ? 0 : error;
     if (!is_open)
-        (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM, "cannot use its %s", what);
+        (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM, "cannot use its %s%s", what,
+                       is_roots ? ", which belongs to root" : "");
     else if (status.st_uid != library->user && status.st_uid != 0)
         (void)snprintf(ret_fault, LIBRARY_FAULT_ROOM,
                        "its %s belongs to user %u (run this as that user, or remove it, or use "
