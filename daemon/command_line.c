@@ -50,7 +50,7 @@ static char *make_absolute(const char *path)
 
     if (folder == NULL)
         return copy(path);
-    if (asprintf(&absolute, "%s/%s", folder, path) < 0)
+    if (asprintf(&absolute, "%s/%s", folder[1] != '\0' ? folder : "", path) < 0)
         abort();
     free(folder);
     return absolute;
