@@ -187,11 +187,15 @@ int session_run_with_heartbeat(struct session *session, int (*job)(void *argumen
 
 void session_log_failure(const struct session *session, const char *operation, const char *name)
 {
-    int error = errno;
+    const struct client *client = &session->client;
+    bool is_refusal = session->why[0] != '\0';
+    const char *cause = is_refusal ? session->why : strerror(errno);
 
-    if (log_admits(LOG_FAILURES))
-        log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", session->client.who,
-                  "operation", operation, "name", name, "cause", strerror(error), "library",
+    /* Uploads that are too large for this client must not hide the failures of others. */
+    if (is_refusal ? log_admits_refusal(client->peer, client->class != ACCESS_STRANGER)
+                   : log_admits(LOG_FAILURES))
+        log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", client->who,
+                  "operation", operation, "name", name, "cause", cause, "library",
                   session->library->path, NULL);
 }
 

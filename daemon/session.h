@@ -138,7 +138,7 @@ int session_refuse_own(struct session *session, int code, const char *operation,
  */
 int session_run_with_heartbeat(struct session *session, int (*job)(void *argument), void *argument);
 
-/* Logs a failure that should not happen: the operation, the name, and errno. */
+/* Logs a failure: the operation, the name, and why it was refused, or errno. */
 void session_log_failure(const struct session *session, const char *operation, const char *name);
 
 /* Logs a folder or file that a listing has to leave out, because of errno. */

@@ -54,7 +54,7 @@ untestable() {
 }
 
 @test "self-test: a full disk can still be read" {
-    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot create a file in .fsd/stage \(No space left on device\)"|msg=failed .*cause="No space'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot create a file in .fsd/stage \(No space left on device\)"|msg=failed .*cause="(No space|there is no room,)'
     mkdir -p "$LIBRARY"
     echo here >"$LIBRARY/file"
     inject -e inject=fallocate:error=ENOSPC
@@ -116,7 +116,7 @@ END
 
 @test "library: a new one without inodes is read, and written to when there are some" {
     serve_mounted size=2m,nr_inodes=12 'for name in 1 2 3 4 5 6 7 8 9 10; do : >$name; done'
-    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(No space left on device\)"|msg=failed .*cause="No space'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(No space left on device\)"|msg=failed .*cause="(No space|there is no room,)'
     start_fsd
     grep -q 'msg="the library is served read-only"' "$FSD_LOG"
     becomes_writable no-space 'for number in range(10): session.expect(f"DELETE {number + 1}", "OK")'
@@ -124,7 +124,7 @@ END
 
 @test "library: a new one on a full disk is read, and written to when there is room" {
     serve_mounted size=64k 'head -c 1M /dev/zero >full 2>/dev/null || true'
-    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot .* \(No space left on device\)"|msg=failed .*cause="No space'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot .* \(No space left on device\)"|msg=failed .*cause="(No space|there is no room,)'
     start_fsd
     becomes_writable no-space 'os.unlink(LIBRARY + "/full")'
 }
@@ -167,7 +167,7 @@ END
     mkdir -p "$LIBRARY"
     echo here >"$LIBRARY/file"
     inject -e inject=mkdirat:error=EDQUOT
-    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(Disk quota exceeded\)"|msg=failed .*cause="Disk quota exceeded"'
+    FSD_EXPECTED='msg="the library is served read-only" library=.* cause="cannot use its folder .fsd \(Disk quota exceeded\)"|msg=failed .*cause="there is no room,'
     start_fsd
     play <<<$'> GET file\n< OK *\n< 5\n< here\n<\n< END *\n> PUT a size=1\n< FAIL no-space *'
     converse <<<"check(Session().status()['writable'] == '0', 'it is writable')"
@@ -286,7 +286,7 @@ END
 @test "disk: nothing can be linked into a file system that is mounted in the library" {
     local unshare=(unshare -rm)
     [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
-    FSD_EXPECTED='msg=failed .* operation=PUT name=mounted/a cause="Invalid cross-device link"'
+    FSD_EXPECTED='msg=failed .* operation=PUT name=mounted/a cause="another file system is mounted there; .*"'
     FSD_WRAPPER=("${unshare[@]}" bash -c 'mount -t tmpfs tmpfs "$LIBRARY/mounted" && exec "$@"' bash)
     mkdir -p "$LIBRARY/mounted"
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'nothing can be mounted here'
@@ -327,7 +327,7 @@ END
 
 @test "disk full: uploads fail with no-space and leave nothing, and the daemon keeps serving" {
     use_small_disk
-    FSD_EXPECTED='msg=failed .*No space left'
+    FSD_EXPECTED='msg=failed .*(No space left|too little free space)'
     start_fsd
     LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
 session = Session()
@@ -361,7 +361,7 @@ END
 
 @test "disk full: an upload that is only announced leaves room for others" {
     use_small_disk
-    FSD_EXPECTED='msg=failed .*No space left'
+    FSD_EXPECTED='msg=failed .*(No space left|too little free space)'
     start_fsd
     LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
 session = Session()
@@ -399,7 +399,7 @@ END
 # play_promises: the Python on stdin has a file system of 64 MiB, and two clients: Session() and Other().
 play_promises() {
     use_small_disk 64
-    FSD_EXPECTED="${FSD_EXPECTED:+$FSD_EXPECTED|}msg=failed .*(No space left|Disk quota)"
+    FSD_EXPECTED="${FSD_EXPECTED:+$FSD_EXPECTED|}msg=failed .*(No space left|too little free space|limits.stage)"
     start_fsd --listen plain:127.0.0.1:0 --anonymous put
     LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<END
 MIB = 1 << 20
@@ -502,7 +502,7 @@ mount -t tmpfs -o size=2m,nr_inodes=8,mode=0755 tmpfs "$LIBRARY" && exec "$@"
 END
     FSD_WRAPPER=("${unshare[@]}" bash "$WORK/mount")
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'no tmpfs can be mounted here'
-    FSD_EXPECTED='msg=failed .*No space left'
+    FSD_EXPECTED='msg=failed .*(No space left|too little free space)'
     start_fsd
     LIBRARY=/proc/$FSD_PID/root$LIBRARY converse <<'END'
 session = Session()

@@ -143,7 +143,7 @@ own = [wait('WATCH'), wait('GET a wait=3600'), wait('GET b wait=3600')]
 more = Session()
 for request in 'WATCH', 'GET c wait=3600', 'WATCH':
     answer = more.expect(request, 'FAIL busy user ')
-    check(answer.endswith(' already has 3 waits for files under way, the most that limits.waits allows'), answer)
+    check(answer.endswith(' already has 3 waits for files under way (limits.waits of fsd)'), answer)
 # What does not wait is not counted, and others have waits of their own.
 more.expect('GET c', 'FAIL not-found')
 others = [wait(request, network) for request in ('WATCH', 'GET a wait=3600', 'GET a wait=3600')]
@@ -255,7 +255,7 @@ END
 # The bounds of one client are for all of its uploads, with an id and without.
 
 @test "stages: one client has a bounded number of uploads at a time" {
-    FSD_EXPECTED='msg=failed .* operation=PUT .*cause="Disk quota exceeded"'
+    FSD_EXPECTED='msg=failed .* operation=PUT .*cause="anonymous already has 20 uploads that are unfinished or under way \(limits.stages of fsd\)"'
     echo 'limits = { stages = 20; };' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous put
     converse <<'END'
@@ -275,7 +275,7 @@ END
 }
 
 @test "stages: uploads of one client have bounded bytes together" {
-    FSD_EXPECTED='msg=failed .* operation=PUT .*cause="(Disk quota exceeded|No space left on device)"'
+    FSD_EXPECTED='msg=failed .* operation=PUT .*cause="(the unfinished uploads of .* \(limits.stage_bytes of fsd\)"|too little free space)'
     echo 'limits = { stage_bytes = "4M"; };' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous put
     converse <<'END'

@@ -212,7 +212,7 @@ END
 }
 
 @test "resume: the limits of what one client may leave" {
-    FSD_EXPECTED='msg=failed .* operation=PUT name=[bcd] cause="Disk quota exceeded"'
+    FSD_EXPECTED='msg=failed .* operation=PUT name=[bcd] cause=".* \(limits.(stages|stage_bytes) of fsd\)"'
     echo 'limits = { stages = 2; stage_bytes = "2M"; };' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous put
     play_resume <<'END'
@@ -231,7 +231,7 @@ END
 }
 
 @test "resume: what has no room now is kept for later" {
-    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Disk quota exceeded"'
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="the unfinished uploads of user .* \(limits.stage_bytes of fsd\)"'
     echo 'limits = { stage_bytes = "2M"; };' >"$CONFIG"
     start_fsd
     play_resume <<'END'
@@ -286,7 +286,7 @@ END
 }
 
 @test "resume: a stage that grows beyond the limit is refused and not kept" {
-    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="Disk quota exceeded"'
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="the unfinished uploads of user .* \(limits.stage_bytes of fsd\)"'
     echo 'limits = { stage_bytes = "1M"; };' >"$CONFIG"
     start_fsd
     play_resume <<'END'

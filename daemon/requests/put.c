@@ -146,7 +146,6 @@ static int promise_room(const struct put *put)
     /* Some file systems do not say how large they are. */
     if (library_measure(session->library, &space) == 0 && space.total > 0 && space.free < INT64_MAX)
         free = (int64_t)space.free;
-    errno = ENOSPC; /* for the log */
     return slots_promise(session->slots, session->slot, missing, free,
                          session->settings->stall_ms) < 0
                ? -REASON_NO_SPACE
@@ -182,10 +181,10 @@ static int lock_usage(struct put *put, uint64_t *ret_count, int64_t *ret_left)
 
 static int refuse_usage(struct session *session)
 {
-    errno = EDQUOT; /* for the log */
     return session_refuse(session, REASON_NO_SPACE,
-                          "the unfinished uploads of %s would take too much space",
-                          session->client.who);
+                          "the unfinished uploads of %s would have more than %lld bytes "
+                          "(limits.stage_bytes of fsd)",
+                          session->client.who, (long long)session->settings->stage_bytes);
 }
 
 /*
@@ -239,10 +238,9 @@ static int open_stage(struct put *put)
     if (lock < 0)
         return lock;
     if (!is_found && count >= (uint64_t)session->settings->stages) {
-        errno = EDQUOT; /* for the log */
         code = session_refuse(session, REASON_NO_SPACE,
-                              "%s already has %llu uploads that are unfinished or under way, and "
-                              "may not have more",
+                              "%s already has %llu uploads that are unfinished or under way "
+                              "(limits.stages of fsd)",
                               session->client.who, (unsigned long long)count);
     } else if (left < stage_missing(&put->stage, put->plan.size)) {
         code = refuse_usage(session);

@@ -17,10 +17,10 @@ static int begin_wait(struct session *session)
 
     return slots_begin_wait(session->slots, session->slot, most)
                ? 0
-               : session_refuse(session, REASON_BUSY,
-                                "%s already has %lld waits for files under way, the most that "
-                                "limits.waits allows",
-                                session->client.who, (long long)most);
+               : session_refuse(
+                     session, REASON_BUSY,
+                     "%s already has %lld waits for files under way (limits.waits of fsd)",
+                     session->client.who, (long long)most);
 }
 
 /* Waits until `watch` may have found something, but no longer than until `until_ms`. */
