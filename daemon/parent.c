@@ -265,11 +265,12 @@ static const char *find_limit(const struct parent *parent, const struct peer *pe
         reserve = RESERVE_MOST;
     if ((int64_t)parent->active_count >= settings->sessions - reserve)
         return "limits.sessions";
-    if (class == ACCESS_STRANGER &&
-        slots_count_strangers(parent->service.slots) >= settings->strangers)
-        return "limits.strangers";
     for (size_t i = 0; i < parent->active_count; i++)
         count += parent->active[i].peer == peer->number;
+    /* Among strangers nobody has more than are left for the others. */
+    if (class == ACCESS_STRANGER &&
+        count >= settings->strangers - slots_count_strangers(parent->service.slots))
+        return "limits.strangers";
     if (peer->kind == PEER_UNKNOWN || count < most)
         return NULL;
     return peer->kind == PEER_USER ? "limits.per_user" : "limits.per_address";

@@ -601,7 +601,7 @@ held.pop().close()
 
 
 def has_room():
-    held.append(connect('nobody'))
+    held.append(connect(54322))
     return not is_turned_away(held[-1], 'limits.strangers')
 
 
@@ -612,6 +612,26 @@ with open(CONFIG, 'w') as file:
 hang_up()
 check(is_turned_away(connect(54322), 'limits.strangers'), 'one more stranger after the reload')
 connect('nobody').expect('LIST', 'EMPTY')
+END
+}
+
+@test "strangers: none of them has more sessions than are left for the others" {
+    start_with_users '{ user = "bin"; rights = "list"; }'
+    echo 'anonymous = "list"; limits = { strangers = 8; };' >>"$CONFIG"
+    stop_fsd
+    start_fsd --listen plain:127.0.0.1:0
+    converse_as_users <<'END'
+tcp = ('127.0.0.1', int(os.environ['FSD_PORT']))
+held = []
+for uid, most in (54321, 4), (54321, 0), (None, 2), (54322, 1), (54323, 1), (54324, 0):
+    count = 0
+    while not is_busy(session := connect(uid) if uid else Session(tcp)):
+        held.append(session)
+        count += 1
+    check(count == most, f'{uid}: {count}')
+lines = log_lines('msg="connection refused"')
+check(all(line.endswith(' cause=limits.strangers\n') for line in lines), lines)
+check(not is_busy(connect('bin')) and not is_busy(Session()), 'another limit')
 END
 }
 
