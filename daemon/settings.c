@@ -108,7 +108,7 @@ const struct setting settings_table[] = {
     {"limits.per_user", SETTING_COUNT, AT(per_user), "256", 1, 1000000,
      .help = "how many of them one local user may have, over Unix sockets"},
     {"limits.strangers", SETTING_COUNT, AT(strangers), "128", 1, SETTINGS_SESSIONS_MOST,
-     .help = "how many of them may be of clients without rights of their own, all together"},
+     .help = "how many of them all clients without rights of their own may have together"},
     {"limits.memory", SETTING_SIZE, AT(memory), "64M", MIB, TIB,
      .help = "how much memory a session may use"},
     {"limits.idle", SETTING_DURATION, AT(idle_ms), "5m", 1, 365 * DAY,
