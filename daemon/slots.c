@@ -50,6 +50,19 @@ struct slot *slots_take(struct slots *slots, bool is_stranger)
     return &slots->slots[place];
 }
 
+/* The lock for all slots, between processes and threads. */
+static void lock(struct slots *slots)
+{
+    /* Whoever died with it has left nothing that is not the slot's own (pthread_mutex_lock(3)). */
+    if (pthread_mutex_lock(&slots->lock) == EOWNERDEAD)
+        (void)pthread_mutex_consistent(&slots->lock);
+}
+
+static void unlock(struct slots *slots)
+{
+    (void)pthread_mutex_unlock(&slots->lock);
+}
+
 void slots_free(struct slot *slot)
 {
     if (slot != NULL)
@@ -60,11 +73,11 @@ void slots_begin(struct slots *slots, struct slot *slot, const char *client)
 {
     const size_t held = offsetof(struct slot, client); /* what the session writes */
 
-    slots_lock(slots);
+    lock(slots);
     memset((char *)slot + held, 0, sizeof *slot - held);
     (void)strncat(slot->client, client, sizeof slot->client - 1);
     atomic_store(&slot->state, SLOT_BEGUN);
-    slots_unlock(slots);
+    unlock(slots);
 }
 
 int64_t slots_count_strangers(const struct slots *slots)
@@ -90,7 +103,7 @@ int slots_promise(struct slots *slots, struct slot *slot, int64_t bytes, int64_t
     int64_t others = 0; /* promised to other clients */
     int64_t ours = 0;   /* promised to other sessions of this one */
 
-    slots_lock(slots);
+    lock(slots);
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
         const struct slot *other = &slots->slots[i];
         if (other != slot && atomic_load(&other->state) == SLOT_BEGUN && other->is_promised &&
@@ -103,7 +116,7 @@ int slots_promise(struct slots *slots, struct slot *slot, int64_t bytes, int64_t
     slot->is_promised = fits && ours <= share && bytes <= share - ours;
     slot->coming = bytes;
     slot->heard_ms = now;
-    slots_unlock(slots);
+    unlock(slots);
     return fits ? 0 : -1;
 }
 
@@ -111,14 +124,14 @@ int64_t slots_coming(struct slots *slots, const char *client)
 {
     int64_t sum = 0;
 
-    slots_lock(slots);
+    lock(slots);
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
         const struct slot *slot = &slots->slots[i];
         if (atomic_load(&slot->state) == SLOT_BEGUN && slot->coming > 0 &&
             strcmp(slot->client, client) == 0)
             add_up(&sum, slot->coming);
     }
-    slots_unlock(slots);
+    unlock(slots);
     return sum;
 }
 
@@ -126,7 +139,7 @@ bool slots_begin_wait(struct slots *slots, struct slot *slot, int64_t most)
 {
     int64_t count = 0;
 
-    slots_lock(slots);
+    lock(slots);
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
         const struct slot *other = &slots->slots[i];
         count += atomic_load(&other->state) == SLOT_BEGUN && other->waits &&
@@ -134,7 +147,7 @@ bool slots_begin_wait(struct slots *slots, struct slot *slot, int64_t most)
     }
     slot->waits = count < most;
     slot->scans = false;
-    slots_unlock(slots);
+    unlock(slots);
     return count < most;
 }
 
@@ -142,23 +155,11 @@ int64_t slots_count_scanning(struct slots *slots)
 {
     int64_t count = 0;
 
-    slots_lock(slots);
+    lock(slots);
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
         const struct slot *slot = &slots->slots[i];
         count += atomic_load(&slot->state) == SLOT_BEGUN && slot->waits && slot->scans;
     }
-    slots_unlock(slots);
+    unlock(slots);
     return count;
-}
-
-void slots_lock(struct slots *slots)
-{
-    /* Whoever died with it has left nothing that is not the slot's own (pthread_mutex_lock(3)). */
-    if (pthread_mutex_lock(&slots->lock) == EOWNERDEAD)
-        (void)pthread_mutex_consistent(&slots->lock);
-}
-
-void slots_unlock(struct slots *slots)
-{
-    (void)pthread_mutex_unlock(&slots->lock);
 }

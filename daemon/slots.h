@@ -44,7 +44,7 @@ struct slot {
 };
 
 struct slots {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;  /* held only while slots are looked at */
     uint32_t count;        /* slots in the table */
     _Atomic uint32_t used; /* slots that have ever been taken are before this one */
     struct slot slots[];
@@ -89,12 +89,5 @@ bool slots_begin_wait(struct slots *slots, struct slot *slot, int64_t most);
 
 /* How many sessions wait for files by scanning the library? */
 int64_t slots_count_scanning(struct slots *slots);
-
-/*
- * The lock for all slots, between processes and threads. When a process dies while it holds it, the
- * next one gets it. Hold it only to look at memory: never during a system call that may wait.
- */
-void slots_lock(struct slots *slots);
-void slots_unlock(struct slots *slots);
 
 #endif

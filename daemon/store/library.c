@@ -263,11 +263,6 @@ static int refuse(const struct library *library, int at, const char *name, const
 
 int library_prepare(const struct library *library, bool make, char ret_fault[LIBRARY_FAULT_ROOM])
 {
-    static const struct {
-        const char *name, *what;
-        mode_t type;
-    } others[] = {{LIBRARY_QUARANTINE, "folder .fsd/quarantine", S_IFDIR},
-                  {LIBRARY_LOCK, "file .fsd/lock", S_IFREG}};
     struct statfs kind;
     struct stat status;
 
@@ -301,11 +296,10 @@ int library_prepare(const struct library *library, bool make, char ret_fault[LIB
         return -REASON_UNSUPPORTED;
     }
 
-    for (size_t i = 0; own >= 0 && i < sizeof others / sizeof others[0]; i++) {
-        if (fstatat(own, others[i].name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            (status.st_mode & S_IFMT) == others[i].type && !library_is_closed(library, &status))
-            return refuse(library, own, others[i].name, others[i].what, ret_fault);
-    }
+    /* This one is made only for the first file that fsd-scrub moves. */
+    if (own >= 0 && fstatat(own, LIBRARY_QUARANTINE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(status.st_mode) && !library_is_closed(library, &status))
+        return refuse(library, own, LIBRARY_QUARANTINE, "folder .fsd/quarantine", ret_fault);
     if (own >= 0 && lock_prepare(library, make) < 0)
         return refuse(library, own, LIBRARY_LOCK, "file .fsd/lock", ret_fault);
     return 0;

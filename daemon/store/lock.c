@@ -23,11 +23,13 @@ enum {
 };
 
 /* Open for writing, though nothing is written: NFS needs that for an exclusive lock. */
-static int open_file(const struct library *library)
+static int open_file(const struct library *library, bool make)
 {
     int own = library_own(library);
 
-    return own < 0 ? -1 : library_open_closed(library, own, LIBRARY_LOCK, O_RDWR | O_CREAT);
+    return own < 0
+               ? -1
+               : library_open_closed(library, own, LIBRARY_LOCK, make ? O_RDWR | O_CREAT : O_RDWR);
 }
 
 /*
@@ -65,7 +67,7 @@ int lock_name(const struct library *library, const char *name, int operation,
     (void)snprintf(digits, sizeof digits, "%.*s", HASH_DIGITS, digest_hex(hash));
     lock.l_start = (off_t)strtoll(digits, NULL, HEXADECIMAL);
     for (int tries = 0; tries < TRIES; tries++) {
-        int fd = open_file(library);
+        int fd = open_file(library, true);
         int code = fd < 0 ? -1 : await_lock(fd, &lock, until_ms, cancelled);
         /* If somebody has removed the file or .fsd meanwhile, others lock the next one. */
         int own = code == 0 ? library_own(library) : -1;
@@ -81,11 +83,8 @@ int lock_name(const struct library *library, const char *name, int operation,
 
 int lock_prepare(const struct library *library, bool make)
 {
-    if (!make)
-        return descriptor_access(library->own, LIBRARY_LOCK, R_OK | W_OK) < 0 && errno != ENOENT
-                   ? -1
-                   : 0;
-    int fd = open_file(library);
+    int fd = open_file(library, make);
+
     descriptor_close(fd);
-    return fd < 0 ? -1 : 0;
+    return fd < 0 && (make || errno != ENOENT) ? -1 : 0;
 }
