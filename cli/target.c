@@ -85,14 +85,13 @@ static int fail_folder(const struct target *target, struct failure *failure)
 }
 
 /*
- * In a folder where everybody may make files, as in /tmp, is this one of another user? The users from
- * outside a user namespace all have one number there, also the one whose folder it is.
+ * In a folder with these bits, such as S_IWOTH where everybody may make files, is this one of another
+ * user? The users from outside a user namespace all have one number there, also the one whose folder
+ * it is.
  */
-static bool is_foreign(const struct stat *folder, const struct stat *status)
+static bool is_foreign(const struct stat *folder, mode_t bits, const struct stat *status)
 {
-    const mode_t shared = S_ISVTX | S_IWOTH;
-
-    return (folder->st_mode & shared) == shared && status->st_uid != geteuid() &&
+    return (folder->st_mode & bits) == bits && status->st_uid != geteuid() &&
            ((status->st_uid != 0 && status->st_uid != folder->st_uid) ||
             !control_is_numbered(status->st_uid));
 }
@@ -114,8 +113,8 @@ static int look(struct target *target, char link[PATH_MAX], struct failure *fail
         ssize_t length = readlinkat(target->folder, target->last, link, PATH_MAX - 1);
         if (length < 0 || fstat(target->folder, &folder) < 0)
             return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
-        /* As Linux itself refuses it with fs.protected_symlinks (proc_sys_fs(5)). */
-        if (is_foreign(&folder, there))
+        /* As Linux refuses it with fs.protected_symlinks (proc_sys_fs(5)), there with S_ISVTX only. */
+        if (is_foreign(&folder, S_IWOTH, there))
             return fail(failure, REASON_LOCAL, target->path,
                         "is a symbolic link of another user, in a folder that everybody can write "
                         "to (use another folder)");
@@ -214,7 +213,8 @@ static int open_below(struct target *target, int base, const char *below, struct
                 target->folder = openat(folder, name, flags);
         }
         bool is_foreign_folder = target->folder >= 0 && fstat(folder, &above) == 0 &&
-                                 fstat(target->folder, &status) == 0 && is_foreign(&above, &status);
+                                 fstat(target->folder, &status) == 0 &&
+                                 is_foreign(&above, S_IWOTH | S_ISVTX, &status);
         descriptor_close(folder);
         if (is_foreign_folder)
             return fail(failure, REASON_LOCAL, target->path,

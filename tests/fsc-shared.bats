@@ -93,13 +93,16 @@ END
     assert_equal "$stderr" 'fsc: team/loop: cannot write: Too many levels of symbolic links'
 }
 
-@test "shared: get --output follows no link of another user in a sticky folder" {
+@test "shared: get --output follows no link of another user where everybody can make files" {
+    local folder
     let_others_in
     start_with_shared
-    as_other ln -s "$WORK/secret" sticky/a
-    assert_fails 9 "$FSC" get a --force --output sticky/a
-    assert_equal "$stderr" 'fsc: sticky/a: is a symbolic link of another user, in a folder that everybody can write to (use another folder)'
-    assert_equal "$(cat secret)" secret
+    for folder in sticky team; do
+        as_other ln -s "$WORK/secret" "$folder/a"
+        assert_fails 9 "$FSC" get a --force --output "$folder/a"
+        assert_equal "$stderr" "fsc: $folder/a: is a symbolic link of another user, in a folder that everybody can write to (use another folder)"
+        assert_equal "$(cat secret)" secret
+    done
 }
 
 @test "shared: from a user namespace, who is outside of it is a stranger" {
