@@ -41,6 +41,33 @@ static void read_body(const char *bytes, size_t length, size_t piece, bool is_an
     stream_close(&stream);
 }
 
+/* By the grammar alone: is there a body, up to its end, that has this content? */
+static bool has_body(const char *next, size_t length, bool is_answer, const char *content,
+                     size_t content_length)
+{
+    struct item item = {.kind = ITEM_WAIT};
+
+    while (item.kind != ITEM_END) {
+        const char *end = memchr(next, '\n', length);
+        size_t line = end != NULL ? (size_t)(end - next) : 0;
+        bool has_cr = line > 0 && next[line - 1] == '\r';
+        if (end == NULL || item_parse(next, line - has_cr, is_answer, &item) < 0)
+            return false;
+        next = end + 1;
+        length -= line + 1;
+        if (item.kind != ITEM_DATA)
+            continue;
+        if (item.length >= length || item.length > content_length || next[item.length] != '\n' ||
+            memcmp(next, content, item.length) != 0)
+            return false;
+        content += item.length;
+        content_length -= item.length;
+        next += item.length + 1;
+        length -= item.length + 1;
+    }
+    return content_length == 0;
+}
+
 /* Sends a content in items of at most `most` bytes. Returns how many bytes were sent. */
 static size_t send_body(const struct outcome *from, size_t most, char *sent)
 {
@@ -77,6 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(whole.code == parts.code && whole.end.kind == parts.end.kind);
     CHECK(whole.length == parts.length && memcmp(whole.content, parts.content, whole.length) == 0);
     CHECK(strcmp(whole.end.digest, parts.end.digest) == 0);
+    if (whole.code == 0 && whole.end.kind == ITEM_END)
+        CHECK(has_body(text, size - 3, is_answer, whole.content, whole.length));
     free(text);
 
     size_t length = send_body(&whole, 1U + data[1] * (size_t)data[0], sent);
