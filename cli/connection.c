@@ -14,7 +14,7 @@
 #include "protocol/value.h"
 
 enum {
-    REFUSALS_MOST = 8, /* on one connection, of which a server may end the session */
+    REFUSALS_MOST = 8, /* on one connection: after some more, the server may end the session */
 };
 
 #define MAX_TIME_REACHED "the time limit of --max-time is reached"

@@ -58,13 +58,11 @@ static int check_server(int fd, const struct address *server, const struct contr
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
         return fail_errno(failure, REASON_IDENTITY, server->text, "cannot find out who serves it");
-    bool is_numbered = control_is_numbered(peer.uid);
-    bool is_trusted =
-        is_numbered && (peer.uid == 0 || peer.uid == geteuid() ||
-                        (control->kind == CONTROL_OWNER && peer.uid == control->owner));
-    for (size_t i = 0; is_numbered && !is_trusted && i < trusted->count; i++)
+    bool is_trusted = peer.uid == 0 || peer.uid == geteuid() ||
+                      (control->kind == CONTROL_OWNER && peer.uid == control->owner);
+    for (size_t i = 0; !is_trusted && i < trusted->count; i++)
         is_trusted = is_user(peer.uid, trusted->texts[i]);
-    if (is_trusted || (is_numbered && is_user(peer.uid, "fsd")))
+    if ((is_trusted || is_user(peer.uid, "fsd")) && control_is_numbered(peer.uid))
         return 0;
     return fail(
         failure, REASON_IDENTITY, server->text,

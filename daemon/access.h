@@ -22,15 +22,15 @@ struct client {
     char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */
     char who[160];                 /* for people, e.g. "user ann" */
     uint64_t peer;                 /* its number, as in daemon/peer.h */
-    enum access_class class;       /* the true one; see access_classify() */
+    enum access_class class;       /* exact, unlike that of access_classify() */
     unsigned rights;               /* those that it has everywhere, apart from `users` */
     const struct setting_groups *users; /* the setting, for a local user; otherwise NULL */
     bool granted[SETTING_GROUPS_MOST];  /* which of its grants apply to this user */
 };
 
 /*
- * The rights that the settings give now, in memory that all processes share, so that sessions which
- * began with other settings can compare them with theirs.
+ * The rights that the settings give now, in memory that all processes share. A session that began
+ * with older settings compares its own with them.
  */
 struct access_now {
     _Atomic uint64_t version; /* odd while it is being changed; 0: there is nothing yet */
@@ -59,10 +59,10 @@ void access_warm_up(void);
 int access_resolve(struct settings *settings, char fault[FAULT_LINE_ROOM]);
 
 /*
- * Of what class is the peer of this connection? Asks the kernel only, as access_identify() does
- * first, and not for the names of users: a user without a name, who is a stranger, counts as known
- * here if it is in a known group. One who is in more than 1,024 groups is a stranger here, unless the
- * user itself or the first group is known.
+ * Of what class is the peer of this connection? Asks only the kernel, so that the parent can use it.
+ * Without the user's name the class may be too high: access_identify() takes a user without a name for
+ * a stranger, this one for known if a group of the user is. It may also be too low: a user in more
+ * than 1,024 groups is a stranger, unless the user or the first group is in `users`.
  */
 enum access_class access_classify(int connection, const struct peer *peer,
                                   const struct settings *settings);
@@ -91,9 +91,9 @@ int access_identify_stdio(int in, int out, struct settings *settings, struct cli
 uint64_t access_publish(struct access_now *now, const struct settings *settings);
 
 /*
- * Has a client less rights now than it began with? What matters are the rows of `users` for the user
- * or group by which it got its rights. `*version` is that of the rights for which this is known, and
- * becomes the new one.
+ * Has a client fewer rights now than when its session began? Compares with the rows of `users` for
+ * the user or groups that gave it its rights. `*version` is the last one that was compared, in which
+ * it had lost nothing; then nothing is done. It becomes the new one.
  */
 bool access_has_lost(const struct client *client, const struct access_now *now, uint64_t *version);
 

@@ -74,7 +74,7 @@ static int settle_library(struct daemon *daemon, int code, const char *fault)
     return EXIT_SUCCESS;
 }
 
-/* Others could lead sessions astray, or change what is stored, whatever the modes of its files. */
+/* Others could replace files and folders in it, whatever their modes are. */
 static void warn_of_exposed_library(const struct daemon *daemon)
 {
     if (library_is_exposed(&daemon->library))

@@ -53,7 +53,7 @@ struct slot *slots_take(struct slots *slots, bool is_stranger)
 /* The lock for all slots, between processes and threads. */
 static void lock(struct slots *slots)
 {
-    /* Whoever died with it has left nothing that is not the slot's own (pthread_mutex_lock(3)). */
+    /* A process that died with it can only have left its own slot half written. */
     if (pthread_mutex_lock(&slots->lock) == EOWNERDEAD)
         (void)pthread_mutex_consistent(&slots->lock);
 }

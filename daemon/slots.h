@@ -1,7 +1,7 @@
 /*
  * Slots: a table in memory that the parent and all workers share, with one slot for each session
  * under way. A session writes into its slot what it uses of the resources that are bounded for all
- * sessions together, or for all of one client; whoever checks a bound adds up the slots.
+ * sessions together, or for all of one client. A bound is checked by adding up the slots.
  *
  * The parent takes a free slot before it hands a connection over, and frees it when the session has
  * ended or its process has crashed, so nothing is counted for a session that is gone. The parent

@@ -37,8 +37,8 @@ void control_find(struct control *control, const char *path);
 bool control_is_ours(const struct stat *status);
 
 /*
- * Can somebody but its owner write to the file or folder at a path? Not the group of its owner that
- * has no other members, as many systems make one for each user.
+ * Can somebody other than its owner write to the file or folder at a path? A group of its owner that
+ * has no other members does not count: many systems make one for each user.
  */
 bool control_is_shared(const char *path, const struct stat *status);
 

@@ -34,7 +34,7 @@ for address, request in (SOCKET, get), (SOCKET, put), (('127.0.0.1', $FSD_PORT),
 END
 }
 
-@test "hang-up: the end of input is none" {
+@test "hang-up: the end of input is not one" {
     mkdir -p "$LIBRARY"
     truncate -s 256M "$LIBRARY/large"
     echo 'limits = { heartbeat = "100ms"; };' >"$CONFIG"

@@ -127,7 +127,7 @@ for seconds in 3600, 9223372036854775807:
 END
 }
 
-@test "limits.waits: one more of the same client is busy" {
+@test "limits.waits: one more wait of the same client is answered busy" {
     echo 'limits = { waits = 3; heartbeat = "100ms"; };' >"$CONFIG"
     start_fsd --listen plain:127.0.0.1:0 --anonymous 'get watch'
     converse <<'END'

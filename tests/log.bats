@@ -559,7 +559,7 @@ check(log_lines('msg=denied')[0] == 'level=warning msg=denied session=2 client=a
 END
 }
 
-@test "log: many refusals do not fill the disk, hide none of others, and are counted" {
+@test "log: many refusals do not fill the disk, do not hide those of others, and are counted" {
     echo 'limits = { per_address = 2; };' >"$CONFIG"
     start_fsd --anonymous status --listen plain:127.0.0.1:0
     FSD_EXPECTED='msg=denied '

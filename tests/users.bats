@@ -566,7 +566,7 @@ END
     converse_as_users <<<"connect(54321).expect('STATUS', 'FAIL denied anonymous may not')"
 }
 
-@test "strangers: they share limits.strangers, and take no place of others" {
+@test "strangers: they share limits.strangers, and take no sessions from others" {
     start_with_users '{ user = "daemon"; rights = "list"; }' '{ group = "mail"; rights = "list"; }' \
         '{ user = "bin"; rights = ""; }'
     echo 'limits = { strangers = 3; };' >>"$CONFIG"
@@ -654,7 +654,7 @@ Session().expect('LIST', 'EMPTY')
 END
 }
 
-@test "strangers: who is anonymous is one of them, also with rights" {
+@test "strangers: anonymous clients are among them, even with rights" {
     skip_unless_root 'to be another user'
     unshare -U --map-root-user true 2>/dev/null || skip 'no user namespace can be made here'
     set_users '{ user = "nobody"; rights = "list"; }'

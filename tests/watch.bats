@@ -684,7 +684,7 @@ check(instances() != [notifier] and len(instances()) == 1, 'no new notifier')
 END
 }
 
-@test "watch: goes on when the notifier is killed" {
+@test "watch: continues when the notifier is killed" {
     FSD_EXPECTED='^level=error msg="a process crashed" cause=Killed$'
     start_watched
     watch_with <<'END'
@@ -728,7 +728,7 @@ second.await_names('b')
 END
 }
 
-@test "watch: one who reads nothing loses nothing, and holds nobody up" {
+@test "watch: a client that reads nothing loses nothing, and holds nobody up" {
     start_watched
     watch_with <<'END'
 import array, fcntl, termios

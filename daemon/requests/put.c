@@ -28,7 +28,7 @@
 enum {
     DIGESTS_MOST = 10, /* how often another file may take the name while its digest is made */
     TRIES = 100,       /* how often the name may be taken at the link and free at the next look */
-    /* Bytes by which an upload grows between two looks at what its client may have. */
+    /* Bytes that an upload may receive before it is checked again what its client may have. */
     GROW_LEAST = 1 << 20,
     GROW_MOST = 64 << 20,
 };
@@ -131,7 +131,7 @@ static int hash_stage(void *argument)
 }
 
 /*
- * Promises room to what is still to come, whose size is known. Returns 0, also when it goes on
+ * Promises room to what is still to come, whose size is known. Returns 0, also when it continues
  * without a promise, or -REASON_NO_SPACE.
  */
 static int promise_room(const struct put *put)

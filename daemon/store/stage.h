@@ -36,10 +36,9 @@ struct stage_plan {
 };
 
 /*
- * Locks the stages of a client, which others make or let grow meanwhile, against its other sessions:
- * between stage_measure() and stage_open() none of them makes another one. Returns a descriptor for
- * stage_unlock(), which must follow soon; -REASON_BUSY when others have had the lock for long; or
- * another reason.
+ * Keeps the other sessions of a client from making stages or letting them grow, so that nothing changes
+ * between stage_measure() and stage_open(). Returns a descriptor for stage_unlock(), which must follow
+ * soon; -REASON_BUSY if another session has held the lock for 10 s; or another reason.
  */
 int stage_lock(const struct library *library, const char *client);
 void stage_unlock(int lock);
@@ -86,9 +85,10 @@ int stage_write(struct stage *stage, const char *bytes, size_t length);
 int stage_seal(struct stage *stage, const struct library *library, struct record *record);
 
 /*
- * Gives a sealed stage another name, in this folder: the file that was written and sealed, by its
- * descriptor, whatever its own name leads to by now. Only where that is impossible, what has its own
- * name. Returns 0, or -1 with errno set, ENOENT also when the stage has lost its name.
+ * Gives a sealed stage another name, in this folder. Links by the descriptor, so that it is the file
+ * that was written, even if something else has taken the name of the stage. Where that is impossible
+ * it links by name, after a check. Returns 0, or -1 with errno set, ENOENT also when the stage has lost
+ * its name.
  */
 int stage_link(const struct stage *stage, int folder, const char *name);
 
