@@ -96,6 +96,14 @@ static bool is_foreign(const struct stat *folder, mode_t bits, const struct stat
             !control_is_numbered(status->st_uid));
 }
 
+static int fail_is_foreign(const struct target *target, const char *what, struct failure *failure)
+{
+    return fail(failure, REASON_LOCAL, target->path,
+                "is a %s of another user, in a folder that everybody can write to (use another "
+                "folder)",
+                what);
+}
+
 /*
  * Looks at `last` in `folder`, which must be free or a regular file. With a `link`, a symbolic link
  * is no failure, and its text is read. Returns 0 or -REASON_LOCAL.
@@ -115,9 +123,7 @@ static int look(struct target *target, char link[PATH_MAX], struct failure *fail
             return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
         /* As Linux refuses it with fs.protected_symlinks (proc_sys_fs(5)), there with S_ISVTX only. */
         if (is_foreign(&folder, S_IWOTH, there))
-            return fail(failure, REASON_LOCAL, target->path,
-                        "is a symbolic link of another user, in a folder that everybody can write "
-                        "to (use another folder)");
+            return fail_is_foreign(target, "symbolic link", failure);
         link[length] = '\0';
         return 0;
     }
@@ -149,6 +155,8 @@ int target_look(struct target *target, const char *path, struct failure *failure
     char text[PATH_MAX];
     char link[PATH_MAX] = "";
     const char *rest = path; /* of the way to the file: relative to `folder` */
+    struct stat named;
+    struct stat folder;
     int base = AT_FDCWD;
     int code = 0;
 
@@ -157,6 +165,12 @@ int target_look(struct target *target, const char *path, struct failure *failure
     if (stat(path, &target->there) == 0 && !S_ISREG(target->there.st_mode)) {
         if (S_ISDIR(target->there.st_mode))
             return fail_is_folder(target, failure);
+        /* As Linux refuses it to shells with fs.protected_fifos. */
+        (void)snprintf(text, sizeof text, "%.*s", (int)(name_last_component(path) - path), path);
+        if (lstat(path, &named) == 0 && stat(text[0] != '\0' ? text : ".", &folder) == 0 &&
+            is_foreign(&folder, S_IWOTH, &named))
+            return fail_is_foreign(target, S_ISLNK(named.st_mode) ? "symbolic link" : "FIFO",
+                                   failure);
         target->kind = TARGET_DEVICE;
         return 0;
     }

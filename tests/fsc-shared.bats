@@ -105,6 +105,30 @@ END
     done
 }
 
+@test "shared: get --output gives nothing to a FIFO of another user where everybody can make files" {
+    local folder
+    let_others_in
+    start_with_shared
+    for folder in sticky team; do
+        # Their link to a device or FIFO is not followed either.
+        as_other ln -s /dev/null "$folder/link"
+        assert_fails 9 "$FSC" get a --output "$folder/link"
+        assert_equal "$stderr" "fsc: $folder/link: is a symbolic link of another user, in a folder that everybody can write to (use another folder)"
+        as_other mkfifo -m 0666 "$folder/fifo"
+        exec 7<>"$folder/fifo"
+        assert_fails 9 "$FSC" get a --output "$folder/fifo"
+        assert_equal "$stderr" "fsc: $folder/fifo: is a FIFO of another user, in a folder that everybody can write to (use another folder)"
+        ! read -r -t 0 -u 7 || fail 'the FIFO got something'
+        exec 7<&-
+        # One's own is written to.
+        mkfifo "$folder/own"
+        cat "$folder/own" >through 3>&- &
+        assert_silent "$FSC" get a --output "$folder/own"
+        wait "$!"
+        assert_equal "$(cat through)" hello
+    done
+}
+
 @test "shared: from a user namespace, who is outside of it is a stranger" {
     let_others_in
     skip_unless_root 'to be another user'
