@@ -77,11 +77,16 @@ int target_open_folder(const char *path)
     return open_folder(AT_FDCWD, path);
 }
 
+static int fail_write(const struct target *target, struct failure *failure)
+{
+    return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+}
+
 static int fail_folder(const struct target *target, struct failure *failure)
 {
     return errno == ENOENT ? fail(failure, REASON_LOCAL, target->path,
                                   "its local folder does not exist (make it first)")
-                           : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+                           : fail_write(target, failure);
 }
 
 /*
@@ -115,12 +120,11 @@ static int look(struct target *target, char link[PATH_MAX], struct failure *fail
     struct stat output;
 
     if (fstatat(target->folder, target->last, there, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0
-                               : fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+        return errno == ENOENT ? 0 : fail_write(target, failure);
     if (S_ISLNK(there->st_mode) && link != NULL) {
         ssize_t length = readlinkat(target->folder, target->last, link, PATH_MAX - 1);
         if (length < 0 || fstat(target->folder, &folder) < 0)
-            return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+            return fail_write(target, failure);
         /* As Linux refuses it with fs.protected_symlinks (proc_sys_fs(5)), there with S_ISVTX only. */
         if (is_foreign(&folder, S_IWOTH, there))
             return fail_is_foreign(target, "symbolic link", failure);
@@ -179,7 +183,7 @@ int target_look(struct target *target, const char *path, struct failure *failure
         const char *last = name_last_component(rest);
         errno = links > LINKS_MOST ? ELOOP : ENAMETOOLONG;
         if (links > LINKS_MOST || strlen(rest) >= sizeof text || strlen(last) > NAME_MAX)
-            return fail_errno(failure, REASON_LOCAL, path, "cannot write");
+            return fail_write(target, failure);
         (void)snprintf(text, sizeof text, "%.*s", (int)(last - rest), rest);
         memcpy(target->last, last, strlen(last) + 1);
         target->folder = open_folder(base, text[0] != '\0' ? text : ".");
@@ -257,7 +261,7 @@ int target_look_below(struct target *target, int base, const char *below, const 
         return code;
     errno = ENAMETOOLONG;
     if (strlen(last) > NAME_MAX)
-        return fail_errno(failure, REASON_LOCAL, path, "cannot write");
+        return fail_write(target, failure);
     memcpy(target->last, last, strlen(last) + 1);
     code = look(target, NULL, failure);
     if (code < 0 && S_ISDIR(target->there.st_mode))
@@ -295,7 +299,7 @@ static int open_device(struct target *target, struct failure *failure)
 
     target->fd = open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (target->fd < 0 || fstat(target->fd, &status) < 0)
-        return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+        return fail_write(target, failure);
     return descriptor_is_same(&status, &target->there)
                ? 0
                : fail(failure, REASON_LOCAL, target->path, "was replaced while it was opened");
@@ -329,7 +333,7 @@ int target_open(struct target *target, struct failure *failure)
         errno = error;
     }
     if (target->fd < 0 || fstat(target->fd, &status) < 0)
-        return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+        return fail_write(target, failure);
     /* It has the mode that the umask, or an ACL of the folder, gives it, once it is complete. */
     if (!keeps_mode)
         target->mode = status.st_mode & 0777;
@@ -360,7 +364,7 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
     if (give_name(target, force) < 0) {
         if (errno != EEXIST)
-            return fail_errno(failure, REASON_LOCAL, target->path, "cannot write");
+            return fail_write(target, failure);
         /* Another file has appeared under the name meanwhile: does it have the same content? */
         if (fstatat(target->folder, target->last, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
             !S_ISREG(status.st_mode))

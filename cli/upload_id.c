@@ -1,6 +1,5 @@
 #include "cli/upload_id.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,8 +71,7 @@ static bool is_stale(const struct stat *status)
 /* Removes the files that nobody uses now or has used for a long time. */
 static void sweep(int place)
 {
-    int readable = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = readable >= 0 ? fdopendir(readable) : NULL;
+    DIR *folder = descriptor_read_folder(openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
     for (struct dirent *entry = NULL; folder != NULL && (entry = readdir(folder)) != NULL;) {
         const char *name = entry->d_name;

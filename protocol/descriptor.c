@@ -112,6 +112,15 @@ const char *descriptor_path(int fd, char path[DESCRIPTOR_PATH_ROOM])
     return path;
 }
 
+DIR *descriptor_read_folder(int fd)
+{
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (folder == NULL)
+        descriptor_close(fd);
+    return folder;
+}
+
 void descriptor_close(int fd)
 {
     int error = errno;

@@ -4,6 +4,7 @@
 #ifndef PROTOCOL_DESCRIPTOR_H
 #define PROTOCOL_DESCRIPTOR_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -61,6 +62,12 @@ bool descriptor_is_readable(int fd);
  * descriptor (proc(5)). It needs /proc. Returns `path`.
  */
 const char *descriptor_path(int fd, char path[DESCRIPTOR_PATH_ROOM]);
+
+/*
+ * fdopendir(3), which closes the descriptor also if it fails, and returns NULL for -1, with the errno
+ * that is set. The caller calls closedir(3).
+ */
+DIR *descriptor_read_folder(int fd);
 
 /* close(2), which keeps errno. Does nothing for -1. */
 void descriptor_close(int fd);

@@ -1,6 +1,5 @@
 #include "daemon/store/quarantine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -150,15 +149,12 @@ int quarantine_drop(const struct library *library, const char *name)
 
 int64_t quarantine_count(const struct library *library)
 {
-    int fd = open_folder(library);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    DIR *folder = descriptor_read_folder(open_folder(library));
     const struct dirent *entry = NULL;
     int64_t count = 0;
 
-    if (folder == NULL) {
-        descriptor_close(fd);
+    if (folder == NULL)
         return errno == ENOENT ? 0 : -1;
-    }
     while ((entry = readdir(folder)) != NULL)
         count += entry->d_name[0] != '.';
     (void)closedir(folder);

@@ -1,6 +1,5 @@
 #include "daemon/store/stage.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -63,21 +62,11 @@ static void add_usage(void *context, int folder, const char *id, const struct st
     usage->room += (uint64_t)(status->st_size > room ? status->st_size : room);
 }
 
-/* Reads the entries of a folder, whose descriptor it takes over; NULL when that is -1. */
-static DIR *read_entries(int fd)
-{
-    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
-
-    if (entries == NULL)
-        descriptor_close(fd);
-    return entries;
-}
-
 /* Visits the stages of one client. */
 static void visit_client(const struct library *library, int at, const char *client,
                          stage_visit *visit, void *context)
 {
-    DIR *stages = read_entries(library_open_folder(library, at, client, false));
+    DIR *stages = descriptor_read_folder(library_open_folder(library, at, client, false));
     const struct dirent *entry = NULL;
     struct stat status;
 
@@ -95,7 +84,7 @@ static void visit_client(const struct library *library, int at, const char *clie
 /* Visits the stages of all clients. */
 static void visit_all(const struct library *library, stage_visit *visit, void *context)
 {
-    DIR *clients = read_entries(library_open_own(library, LIBRARY_STAGE));
+    DIR *clients = descriptor_read_folder(library_open_own(library, LIBRARY_STAGE));
     const struct dirent *entry = NULL;
 
     while (clients != NULL && (entry = readdir(clients)) != NULL) {
