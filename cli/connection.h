@@ -23,7 +23,7 @@ struct connection {
      */
     bool unreachable;
     /* How the last connection ended before the server answered, or "". */
-    char unanswered[128];
+    char unanswered[160];
     bool command_failed; /* its command ended with a failure then, as when a login is refused */
     struct stream stream;
     pid_t command;     /* of exec:COMMAND, for dial_end(); 0 for none */
