@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -33,6 +34,8 @@ enum {
     RESERVE_MOST = 16, /* sessions that are kept free for root and the daemon's uid... */
     RESERVE_PART = 8,  /* ...but at most one in so many */
     LOOK_MS = 2000,    /* between looks at the files of sockets, and the pid file */
+    REFUSED_MOST = 64, /* connections that are refused and not yet closed... */
+    REFUSED_MS = 50,   /* ...and how long they stay so, when there are fewer */
 };
 
 struct worker {
@@ -64,6 +67,8 @@ struct parent {
     pid_t notifier;      /* 0: there is none now */
     struct active *active;
     size_t active_count, active_room;
+    int refused[REFUSED_MOST]; /* connections, for close_refused() */
+    size_t refused_count;
     struct pollfd *polled;
     size_t polled_room;
 
@@ -341,7 +346,7 @@ static void reap(struct parent *parent)
     }
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         char code[32];
-        /* It may also be the sweeper or notifier, which have no sessions. */
+        /* It may also be the sweeper, the notifier or a child of close_refused(), without sessions. */
         (void)end_sessions(parent, pid, NULL);
         if (pid == parent->notifier)
             parent->notifier = 0;
@@ -366,17 +371,56 @@ static void reap(struct parent *parent)
 
 /* The loop. */
 
+/*
+ * Closes the connections that were refused. What a client has sent may hold descriptors, and to drop
+ * the last one of a socket can take as long as the client likes (SO_LINGER, socket(7)), unless the
+ * process is ending. So the last ones are those of a child, which waits only until it has them. Returns
+ * false when that is not possible now.
+ */
+static bool close_refused(struct parent *parent)
+{
+    sigset_t term;
+    pid_t pid = parent->refused_count > 0 ? fork() : 0;
+
+    if (parent->refused_count == 0)
+        return true;
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        descriptor_close_all_but(parent->refused, parent->refused_count);
+        (void)sigemptyset(&term);
+        (void)sigaddset(&term, SIGTERM); /* which is blocked */
+        (void)sigwaitinfo(&term, NULL);
+        _exit(0);
+    }
+    if (pid < 0)
+        return false;
+    while (parent->refused_count > 0)
+        (void)close(parent->refused[--parent->refused_count]);
+    (void)kill(pid, SIGTERM);
+    return true;
+}
+
+/* Answers a connection that cannot be served, and leaves it to close_refused(). */
+static void refuse(struct parent *parent, int connection, bool is_known, const char *cause)
+{
+    serve_busy(connection, is_known, cause, parent->service.counters);
+    parent->refused[parent->refused_count++] = connection;
+}
+
 /* Accepts connections from a socket. Returns false when the loop has to pause. */
 static bool accept_some(struct parent *parent, int listening, enum address_kind kind)
 {
     for (int count = 0; count < ACCEPTED_MOST && can_hand_over(parent); count++) {
+        if (parent->refused_count == REFUSED_MOST && !close_refused(parent))
+            return false;
         int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
         if (connection < 0 && (errno == EMFILE || errno == ENFILE)) {
             /* Without a free descriptor one can at least be refused, with the reserve. */
             descriptor_close(parent->reserve);
             connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
             if (connection >= 0)
-                serve_busy(connection, false, strerror(EMFILE), parent->service.counters);
+                refuse(parent, connection, false, strerror(EMFILE));
+            (void)close_refused(parent);
             parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
             return false;
         }
@@ -394,8 +438,8 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
             counter_add(&parent->service.counters->served, 1);
             (void)close(connection);
         } else {
-            serve_busy(connection, class != ACCESS_STRANGER,
-                       limit != NULL ? limit : "no worker can take it", parent->service.counters);
+            refuse(parent, connection, class != ACCESS_STRANGER,
+                   limit != NULL ? limit : "no worker can take it");
         }
     }
     return true;
@@ -440,10 +484,14 @@ static bool take_turn(struct parent *parent, bool is_paused)
         limit = 0;
     if (is_paused && limit > PAUSE_MS)
         limit = PAUSE_MS;
+    if (parent->refused_count > 0 && limit > REFUSED_MS)
+        limit = REFUSED_MS;
     if (needs_in >= 0 && limit > needs_in)
         limit = needs_in;
     int ready = wait_for(parent, polled, count, limit);
     reap(parent);
+    if (ready == 0)
+        (void)close_refused(parent);
     if (listening > 0 && ready == 0 && needs_worker_in(parent) == 0)
         return add_worker(parent) != NULL;
     bool goes_on = start_notifier(parent, ready > 0 && needs_notifier->revents != 0);

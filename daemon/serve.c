@@ -223,6 +223,24 @@ static void serve_requests(struct serving *serving)
     linger(serving);
 }
 
+/*
+ * Drops what a local client has sent, and anything that it could still send. It may hold descriptors,
+ * and to drop one may take long (SO_LINGER, socket(7)): longer than the parent may wait, which would
+ * drop them if it closed its own descriptor of the connection last.
+ */
+static void drop_rest(int connection)
+{
+    char bytes[1024];
+    int domain = AF_UNSPEC;
+    socklen_t length = sizeof domain;
+
+    if (getsockopt(connection, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 || domain != AF_UNIX)
+        return;
+    (void)shutdown(connection, SHUT_RDWR);
+    while (recv(connection, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        continue;
+}
+
 void serve_client(int in, int out, const struct client *client, uint64_t number, struct slot *slot,
                   const struct service *service, int wake, int gone)
 {
@@ -241,6 +259,7 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
         free(serving);
         serve_busy(out, client->class != ACCESS_STRANGER, "out of memory", service->counters);
         descriptor_close(in != out ? in : -1);
+        descriptor_close(out);
         return;
     }
     struct session *session = &serving->session;
@@ -261,17 +280,18 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     serve_requests(serving);
     count_bytes(serving);
     log_event(LOG_LEVEL_DEBUG, "session ends", "session", session->id, NULL);
+    if (wake >= 0)
+        drop_rest(in);
     stream_close(&session->stream);
     free(serving);
 }
 
-/* Answers a connection that is not served, without waiting for it, and closes it. */
+/* Answers a connection that is not served, without waiting for it. */
 static void refuse(int connection, const char *answer, struct counters *counters)
 {
     counter_add(&counters->refused, 1);
     (void)send(connection, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(connection, SHUT_WR);
-    (void)close(connection);
 }
 
 void serve_connection(int connection, enum address_kind kind, uint64_t number, struct slot *slot,
@@ -287,12 +307,16 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number, s
             log_event(LOG_LEVEL_ERROR, "cannot find out who a client is", "client",
                       peer_describe(client.peer, peer), "cause", strerror(error), NULL);
         refuse(connection, "FAIL unavailable " SERVE_UNIDENTIFIED "\n", service->counters);
+        drop_rest(connection);
+        (void)close(connection);
         return;
     }
     /* A user who is in a known group, but has no name. */
     if (client.class == ACCESS_STRANGER && !atomic_exchange(&slot->is_stranger, true) &&
         slots_count_strangers(service->slots) > service->settings->strangers) {
         serve_busy(connection, false, "limits.strangers", service->counters);
+        drop_rest(connection);
+        (void)close(connection);
         return;
     }
     serve_client(connection, connection, &client, number, slot, service, wake, gone);

@@ -42,8 +42,9 @@ void serve_connection(int connection, enum address_kind kind, uint64_t number, s
                       const struct service *service, int wake, int gone);
 
 /*
- * Answers a connection that cannot be served with FAIL busy, without waiting for it, and closes it. It
- * is counted, and logged with the cause unless log_admits_refusal() says no; `is_known` is for that.
+ * Answers a connection that cannot be served with FAIL busy, without waiting for it. The caller closes
+ * it. It is counted, and logged with the cause unless log_admits_refusal() says no; `is_known` is for
+ * that.
  */
 void serve_busy(int connection, bool is_known, const char *cause, struct counters *counters);
 

@@ -154,6 +154,7 @@ static void start_session(struct threads *threads, const struct message *message
     threads->cannot = true;
     if (message->connection >= 0)
         serve_busy(message->connection, false, strerror(error), threads->service->counters);
+    descriptor_close(message->connection);
     report_end(threads->channel, message->session);
 }
 

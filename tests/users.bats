@@ -635,6 +635,36 @@ check(not is_busy(connect('bin')) and not is_busy(Session()), 'another limit')
 END
 }
 
+@test "strangers: what a refused one has sent keeps nobody waiting" {
+    start_with_users '{ user = "bin"; rights = "list"; }'
+    echo 'limits = { strangers = 1; };' >>"$CONFIG"
+    stop_fsd
+    start_fsd
+    converse_as_users <<'END'
+held = connect(54321)
+held.expect('LIST', 'FAIL denied')
+daemon = held.peer()
+# To close this socket takes an hour, since nobody reads what it has sent.
+listening = socket.create_server(('127.0.0.1', 0))
+full = socket.create_connection(listening.getsockname())
+full.setblocking(False)
+with contextlib.suppress(BlockingIOError):
+    while True:
+        full.send(bytes(65536))
+full.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 3600))
+# Its last descriptor is sent before the daemon can refuse the connection.
+os.kill(daemon, signal.SIGSTOP)
+another = connect(54321)
+socket.send_fds(another.socket, [b'LIST absent\n'], [full.fileno()])
+full.close()
+os.kill(daemon, signal.SIGCONT)
+check(another.line() == 'FAIL busy too many sessions', 'no refusal')
+for session in connect('bin'), Session():
+    session.expect('LIST', 'EMPTY')
+another.expect_cut()
+END
+}
+
 @test "strangers: root is served while many of them hold and open connections" {
     start_with_users '{ user = "daemon"; rights = "list"; }'
     converse_as_users <<'END'
