@@ -179,16 +179,19 @@ static void check_output(const char *const *words, const char *text)
     }
 }
 
-/* Was this digest in what the server sent? */
+/* Were this digest and this size in what the server sent? */
 static bool was_sent(const uint8_t *data, size_t size, const void *content, size_t length)
 {
     char digest[DIGEST_ROOM];
+    char announced[32];
 
     (void)digest_of_bytes(content, length, digest);
-    return memmem(data, size, digest, DIGEST_LENGTH) != NULL;
+    (void)snprintf(announced, sizeof announced, "size=%zu", length);
+    return memmem(data, size, digest, DIGEST_LENGTH) != NULL &&
+           memmem(data, size, announced, strlen(announced)) != NULL;
 }
 
-/* Every file is the one that was there, or has a digest that the server has sent. */
+/* Every file is the one that was there, or has a digest and size that the server has sent. */
 static void check_files(const uint8_t *data, size_t size)
 {
     char *const paths[] = {fuzz_folder, NULL};
