@@ -39,8 +39,9 @@
  * HUP: the parent reads the settings again, publishes the rights of clients, and gives no more
  * connections to old workers. ALRM, and every hour: it starts a sweeper. Every two seconds it looks
  * whether the files of its sockets and the pid file are still there, makes them again, and sums up
- * refusals in the log. It starts the notifier when a session needs one. When the parent is killed, the
- * channels close, the sweeper dies, and the notifier ends with the last session that waits for files.
+ * refusals in the log. It starts the notifier when a session needs one. Connections that it refuses are
+ * closed by a child, which ends at once. When the parent is killed, the channels close, the sweeper
+ * dies, and the notifier ends with the last session that waits for files.
  */
 #ifndef DAEMON_PARENT_H
 #define DAEMON_PARENT_H
