@@ -452,7 +452,9 @@ static const char *make_again(struct listener_socket *lost, mode_t mode)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return strerror(errno);
-    const char *wrong = open_folder(lost->path, O_RDONLY, &folder, &status);
+    /* A folder that was just made is no link, unless others have put one in its place. */
+    const char *wrong =
+        open_folder(lost->path, O_RDONLY | (is_made ? O_NOFOLLOW : 0), &folder, &status);
     /* The rest of the mode, which mkdir(2) does not set, or only less the umask. */
     if (wrong == NULL && is_made && status.st_uid == geteuid())
         (void)fchmod(folder, lost->folder_mode);
