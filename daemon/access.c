@@ -353,11 +353,10 @@ static bool has_still(const struct client *client, const struct access_now *now,
 bool access_has_lost(const struct client *client, const struct access_now *now, uint64_t *version)
 {
     uint64_t before = atomic_load(&now->version);
-    bool has_lost = false;
 
     /* While it is being changed, what was so far still holds. */
     while (before != *version && before % 2 == 0) {
-        has_lost = client->class != ACCESS_OWN && !has_still(client, now, client->rights, "");
+        bool has_lost = client->class != ACCESS_OWN && !has_still(client, now, client->rights, "");
         for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
             const struct grant *grant = client->users->groups[i].values;
             if (client->class != ACCESS_OWN && client->granted[i])
@@ -365,9 +364,11 @@ bool access_has_lost(const struct client *client, const struct access_now *now, 
                                                   grant->folder != NULL ? grant->folder : "");
         }
         uint64_t after = atomic_load(&now->version);
-        if (after == before)
+        if (after == before) {
             *version = before;
+            return has_lost;
+        }
         before = after;
     }
-    return has_lost;
+    return false;
 }
