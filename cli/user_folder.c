@@ -40,12 +40,13 @@ int user_folder_open(const char *variable, const char *fallback, const char *bel
     const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
     const char *set = getenv(variable);
     bool is_set = set != NULL && set[0] == '/';
+    const char *home = is_set ? set : getenv("HOME");
     char path[PATH_MAX];
     char *rest = path;
 
-    if (!user_folder_find(path, variable, fallback, below))
+    if (home == NULL || !user_folder_find(path, variable, fallback, below))
         return -1;
-    size_t length = strlen(is_set ? set : getenv("HOME"));
+    size_t length = strlen(home);
     while (length > 1 && path[length - 1] == '/')
         length--;
     int folder = open("/", flags);

@@ -443,7 +443,7 @@ static const char *make_again(struct listener_socket *lost, mode_t mode)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char path[LISTENER_PATH_ROOM];
-    struct stat status;
+    struct stat status = {.st_uid = 0};
     int folder = -1;
 
     memcpy(address.sun_path, lost->path, sizeof lost->path);

@@ -277,9 +277,7 @@ char *configuration_load(const char *path, const char *advice, struct fault *fau
         text[0] = '\0';
     if (text == NULL) {
         wrong = strerror(ENOMEM);
-    } else if (is_special) {
-        wrong = "it is not a regular file";
-    } else if (fd < 0 || fstat(fd, &status) < 0) {
+    } else if (!is_special && (fd < 0 || fstat(fd, &status) < 0)) {
         wrong = advice != NULL && is_missing ? NULL : strerror(errno);
     } else if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
         wrong = NULL; /* /dev/null: an empty file */

@@ -55,7 +55,7 @@ static int compile(struct walk *walk)
     const char *rest = walk->query->match;
     size_t left = walk->query->match_length;
 
-    walk->globs = calloc(left + 1, sizeof *walk->globs);
+    walk->globs = calloc(left + 1, sizeof(struct glob *));
     while (walk->globs != NULL && rest != NULL) {
         const char *slash = walk->query->deep ? NULL : memchr(rest, '/', left);
         size_t length = slash != NULL ? (size_t)(slash - rest) : left;

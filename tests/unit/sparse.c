@@ -113,7 +113,8 @@ static void check_steps(void)
     fd = memfd_create("full", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     sparse = (struct sparse){.size = INT64_MAX};
     CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW) == 0);
-    CHECK(sparse_reserve(&sparse, fd) == -1 && sparse_reserve(&sparse, fd) == 0);
+    CHECK(sparse_reserve(&sparse, fd) == -1);
+    CHECK(sparse_reserve(&sparse, fd) == 0);
     CHECK(sparse.reserved == 0);
     (void)close(fd);
 }

@@ -80,10 +80,11 @@ int main(void)
     check_cleaned("a\x1B[2J\x7F\tb", 32, "a?[2J??b");
     check_cleaned("\xC3\xA4\xE2\x82\xAC", 32, "\xC3\xA4\xE2\x82\xAC");
     check_cleaned("\xC2\x85|\xFF|\xC3", 32, "?|?|?");
-    /* Right-to-left override and isolate, marks, a line separator, a tag. */
-    check_cleaned("a\xE2\x80\xAE"
-                  "b\xE2\x81\xA6\xE2\x80\x8F\xD8\x9C|\xE2\x80\xA8|\xF3\xA0\x81\x81",
-                  32, "a?b???|?|?");
+    /* Right-to-left override and isolate, with their ends, marks, a line separator, a tag. */
+    check_cleaned(
+        "a\xE2\x80\xAE"
+        "b\xE2\x80\xAC\xE2\x81\xA6\xE2\x80\x8F\xE2\x81\xA9\xD8\x9C|\xE2\x80\xA8|\xF3\xA0\x81\x81",
+        32, "a?b?????|?|?");
     /* Joiners are part of words, in Persian for instance. */
     check_cleaned("\xE2\x80\x8C\xE2\x80\x8D\xEF\xBB\xBF", 32,
                   "\xE2\x80\x8C\xE2\x80\x8D\xEF\xBB\xBF");
