@@ -78,7 +78,7 @@ static int test_again(void *argument)
                   fault, NULL);
     else if (code == 0 && before != 0)
         log_event(LOG_LEVEL_INFO, "the library is writable again", "library", library, NULL);
-    else if (code == 0 && !is_prepared)
+    else if (code == 0 && !is_prepared && log_admits(LOG_FAILURES))
         log_event(LOG_LEVEL_WARNING, "the folder .fsd was removed, and made again", "library",
                   library, NULL);
     errno = error;

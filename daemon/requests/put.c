@@ -527,9 +527,9 @@ int put_serve(struct session *session, const struct arguments *arguments)
     const struct option_value *replace = &options[OPTION_REPLACE];
     const char *client = session->client.name;
     /* Without a record nobody knows that an upload is done; and anonymous may be anybody. */
-    bool may_resume = session->library->records &&
-                      counter_read(&session->counters->unwritable) == 0 &&
-                      strcmp(client, "anonymous") != 0;
+    bool may_resume =
+        session->library->records && strcmp(client, "anonymous") != 0 &&
+        (counter_read(&session->counters->unwritable) == 0 || session_check_writable(session) == 0);
     struct put put = {
         .session = session,
         .name = arguments->name,
@@ -540,6 +540,8 @@ int put_serve(struct session *session, const struct arguments *arguments)
         .there = {.fd = -1},
     };
 
+    /* Where nothing can be stored now, a name that is taken is still answered. */
+    session->why[0] = '\0';
     put.facts = (struct put_facts){
         .client = client,
         .may_know = session_may_see(session, arguments->name),
