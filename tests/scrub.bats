@@ -305,7 +305,7 @@ continue_scrub() {
 
 # has_open PID FILE
 has_open() {
-    readlink "/proc/$1/fd/"* | grep -q -x "$2"
+    readlink "/proc/$1"/fd/* | grep -q -x -F -e "$2"
 }
 
 @test "scrub: --rate limits the reading" {
@@ -547,11 +547,6 @@ END2
     assert_equal "$output" "$(damage file text)"
     sums damaged=1 meanwhile=1
     assert_equal "$(cat "$LIBRARY/file")" new
-}
-
-# has_open PID FILE
-has_open() {
-    readlink "/proc/$1"/fd/* | grep -q -x -F -e "$2"
 }
 
 @test "quarantine: no file leaves its name between the look and the link of an upload" {
