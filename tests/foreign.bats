@@ -7,19 +7,9 @@ load library
 read_only='level=warning msg="the library is served read-only" library=.* cause="(its folder .fsd belongs to user 65534|others can write to its|cannot use its folder .fsd \(Not a directory\))'
 exposed='level=warning msg="others can write to the folder of the library" library='
 
-# as_stranger COMMAND...: as another user, who is neither root nor the one that runs fsd.
-as_stranger() {
-    setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-}
-
-# open_library MODE: a library in whose folder a stranger can write; needs root. Strangers reach it.
+# open_library MODE: a library in whose folder another user can write; needs root. Others reach it.
 open_library() {
-    skip_unless_root 'to be another user'
-    local folder=$WORK
-    until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
-        chmod 0711 "$folder"
-        folder=${folder%/*}
-    done
+    let_others_in
     mkdir -m "$1" "$LIBRARY"
     mkdir -m 0777 "$WORK/strange"
 }
@@ -31,8 +21,8 @@ refused() {
     refuses 1 "^fsd: library $LIBRARY: $1\$" "${good[@]}" --foreground
 }
 
-# converse_as_stranger: converse, with as_stranger(), which does something as another user.
-converse_as_stranger() {
+# converse_as_other: converse, with as_other(), which does something as another user.
+converse_as_other() {
     converse <<END
 import contextlib
 import shutil
@@ -41,7 +31,7 @@ FSD_FOLDER = LIBRARY + '/.fsd'
 
 
 @contextlib.contextmanager
-def as_stranger():
+def as_other():
     os.setegid(65534)
     os.seteuid(65534)
     try:
@@ -59,7 +49,7 @@ def see(folder):
 
 
 def prepare(folder):
-    """A folder that looks like .fsd, with an old upload of each client, as a stranger may make it."""
+    """A folder that looks like .fsd, with an old upload of each client, as another user may make it."""
     for client in ('anonymous', 'user:root'):
         os.makedirs(f'{folder}/stage/{client}')
         old = f'{folder}/stage/{client}/0123456789abcdef0123456789abcdef'
@@ -75,7 +65,7 @@ END
 
 @test "foreign: .fsd that another user made first is refused" {
     open_library 1777
-    as_stranger mkdir -p "$LIBRARY/.fsd/stage"
+    as_other mkdir -p "$LIBRARY/.fsd/stage"
     refused 'its folder .fsd belongs to user 65534 \(run this as that user, or remove it, or use chown -R\)'
     run --separate-stderr "$FSD" --stdio --config "$CONFIG" --library "$LIBRARY" <<<'LIST'
     assert_failure 1
@@ -190,17 +180,17 @@ END
     open_library 0777
     FSD_EXPECTED="$exposed|$read_only|msg=failed .* cause=\"(Operation not permitted|Not a directory)\""
     start_fsd
-    converse_as_stranger <<'END'
+    converse_as_other <<'END'
 session, late = Session(), Session()
 session.expect('PUT a size=1 eager=1\n1\nx\nEND', 'OK')
-with as_stranger():
+with as_other():
     prepare('strange/folder')
     os.rename(FSD_FOLDER, LIBRARY + '/aside')
 before = see('strange')
 for put_there, take_away in ((lambda: os.symlink(os.path.abspath('strange/folder'), FSD_FOLDER), lambda: os.unlink(FSD_FOLDER)),
                              (lambda: os.symlink('aside', FSD_FOLDER), lambda: os.unlink(FSD_FOLDER)),
                              (lambda: shutil.copytree('strange/folder', FSD_FOLDER), lambda: shutil.rmtree(FSD_FOLDER))):
-    with as_stranger():
+    with as_other():
         put_there()
     inside = see(FSD_FOLDER)
     for each in (session, Session()):
@@ -210,9 +200,9 @@ for put_there, take_away in ((lambda: os.symlink(os.path.abspath('strange/folder
         check(each.status()['writable'] == '0', 'it is writable')
     os.kill(daemon(), signal.SIGALRM)
     check(see('strange') == before and see(FSD_FOLDER) == inside, 'it was used')
-    with as_stranger():
+    with as_other():
         take_away()
-with as_stranger():
+with as_other():
     os.symlink(os.path.abspath('strange/folder'), FSD_FOLDER)
 os.unlink(FSD_FOLDER)
 os.rename(LIBRARY + '/aside', FSD_FOLDER)
@@ -233,13 +223,13 @@ END
     open_library 0777
     FSD_EXPECTED="$exposed|$read_only|msg=failed .* cause=\"(Operation not permitted|Not a directory)\""
     start_fsd
-    converse_as_stranger <<'END'
+    converse_as_other <<'END'
 session = Session()
 for name, replace in (('a', ''), ('a', ' replace=1')):
     session.expect(f'PUT {name} size=2 upload=0123456789abcdef0123456789abcdef{replace}', 'OK offset=0')
     session.send(item(b'x'))
     wait_until(lambda: [1 for path in stages() if os.path.getsize(path) == 1], 'the byte to be there')
-    with as_stranger():
+    with as_other():
         os.rename(FSD_FOLDER, LIBRARY + '/aside')
         prepare(FSD_FOLDER)
         for path in stages():
@@ -318,14 +308,14 @@ END
     done
 }
 
-# Beside 400 uploads, a stranger swaps the folder of the daemon for a link, and for one of its own, and back.
+# Beside 400 uploads, another user swaps the folder of the daemon for a link, and for one of its own, and back.
 @test "foreign: a race of swaps beside uploads leads nowhere" {
     open_library 0777
     FSD_EXPECTED="$exposed|$read_only|msg=\"the folder .fsd was removed, and made again\"|msg=failed "
     FSD_EXPECTED+='|msg="the library is served read-only"'
     start_fsd
-    converse_as_stranger <<'END'
-with as_stranger():
+    converse_as_other <<'END'
+with as_other():
     os.makedirs('strange/folder/stage')
 os.system('chmod -R a+rwX strange')
 before = see('strange')
@@ -411,19 +401,19 @@ END
     stop_fsd
     printf rott | dd of="$LIBRARY/d/a" conv=notrunc status=none
     touch -d "@$(getfattr --absolute-names --only-values -n user.fsd "$LIBRARY/d/a" | sed 's/.*mtime=\([0-9.]*\) .*/\1/')" "$LIBRARY/d/a"
-    as_stranger mv "$LIBRARY/.fsd" "$LIBRARY/aside"
-    as_stranger mkdir -p "$WORK/strange/quarantine"
-    as_stranger ln -s "$WORK/strange" "$LIBRARY/.fsd"
+    as_other mv "$LIBRARY/.fsd" "$LIBRARY/aside"
+    as_other mkdir -p "$WORK/strange/quarantine"
+    as_other ln -s "$WORK/strange" "$LIBRARY/.fsd"
     run --separate-stderr "${scrub[@]}" --quarantine
     assert_failure 1
     assert_equal "$stderr" "fsd-scrub: $LIBRARY: cannot use its folder .fsd"
-    as_stranger rm "$LIBRARY/.fsd"
-    as_stranger mkdir -m 0777 "$LIBRARY/.fsd"
+    as_other rm "$LIBRARY/.fsd"
+    as_other mkdir -m 0777 "$LIBRARY/.fsd"
     run --separate-stderr "${scrub[@]}" --quarantine
     assert_failure 1
     assert_equal "$stderr" "fsd-scrub: $LIBRARY: others can write to its folder .fsd (use chmod go-w)"
     # Root becomes its owner, who can take nothing from a folder of the daemon.
-    as_stranger chmod 0700 "$LIBRARY/.fsd"
+    as_other chmod 0700 "$LIBRARY/.fsd"
     run --separate-stderr "${scrub[@]}" --quarantine
     assert_failure 1
     assert_line --index 0 --regexp '^d/a: damaged: '
@@ -433,7 +423,7 @@ END
     run --separate-stderr "${scrub[@]}"
     assert_output --regexp '^d/a: damaged: '
     chown -R 1 "$LIBRARY/.fsd"
-    run --separate-stderr as_stranger "$(install -m 0755 "$FSD_BUILD/fsd-scrub" "$WORK/fsd-scrub" && echo "$WORK/fsd-scrub")" \
+    run --separate-stderr as_other "$(install -m 0755 "$FSD_BUILD/fsd-scrub" "$WORK/fsd-scrub" && echo "$WORK/fsd-scrub")" \
         --config /dev/null --library "$LIBRARY" --quarantine
     assert_failure 1
     assert_equal "$stderr" "fsd-scrub: $LIBRARY: its folder .fsd belongs to user 1 (run this as that user, or remove it, or use chown -R)"

@@ -533,12 +533,8 @@ cut_off() {
 }
 
 @test "ids: nothing is kept below the home of another user" {
-    local owner other place folder=$WORK
-    skip_unless_root 'to be two users'
-    until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
-        chmod 0711 "$folder"
-        folder=${folder%/*}
-    done
+    local owner other place
+    let_others_in
     make_large
     chmod 0644 large
     for owner in 0 65534; do

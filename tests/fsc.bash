@@ -46,25 +46,6 @@ powerless() {
     fi
 }
 
-# as_other COMMAND...: as nobody, when this is root.
-as_other() {
-    if [ "$(id -u)" -eq 0 ]; then
-        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-    else
-        "$@"
-    fi
-}
-
-# Nobody can come to the private folder of this test.
-let_others_in() {
-    skip_unless_root 'to be another user'
-    local folder=$WORK
-    until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
-        chmod 0711 "$folder"
-        folder=${folder%/*}
-    done
-}
-
 # set_acl FOLDER NAME: an ACL of that name, by which nobody may write, too. Fails where there are none.
 set_acl() {
     python3 - "$@" <<'END'

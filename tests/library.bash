@@ -242,14 +242,29 @@ skip_without_valgrind() {
     valgrind -q true 2>/dev/null || skip 'valgrind does not run here'
 }
 
-# The next daemon runs as a user who may not read everything: as nobody when this is root.
-use_other_user() {
+# as_other COMMAND...: as nobody, when this is root.
+as_other() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+# Other users can come to the private folder of this test.
+let_others_in() {
+    skip_unless_root 'to be another user'
     local folder=$WORK
-    [ "$(id -u)" -eq 0 ] || return 0
     until [ "$folder" = "${BATS_RUN_TMPDIR%/*}" ]; do
         chmod 0711 "$folder"
         folder=${folder%/*}
     done
+}
+
+# The next daemon runs as a user who may not read everything: as nobody when this is root.
+use_other_user() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    let_others_in
     install -m 0755 "$FSD" "$WORK/fsd"
     FSD=$WORK/fsd
     mkdir -p "$LIBRARY" "$WORK/run"
