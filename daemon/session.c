@@ -146,8 +146,8 @@ int session_check_rights(struct session *session)
     if (!access_has_lost(&session->client, session->rights_now, &session->rights_version))
         return 0;
     session->over = true;
-    return session_refuse(session, REASON_UNAVAILABLE,
-                          "the rights of %s have changed: connect again", session->client.who);
+    return session_refuse(session, REASON_UNAVAILABLE, "the rights of %s have changed: try again",
+                          session->client.who);
 }
 
 int session_check_wait(struct session *session)

@@ -355,7 +355,7 @@ END
     add_files there
     truncate -s 64M "$LIBRARY/large"
     converse_as_users <<'END'
-CHANGED = 'unavailable the rights of user nobody have changed: connect again'
+CHANGED = 'unavailable the rights of user nobody have changed: try again'
 
 
 def begin(user):
@@ -421,9 +421,9 @@ anonymous.body()
 reload_with('users = ( { user = "daemon"; rights = "list get put watch"; folder = "a"; },'
             ' { group = "mail"; rights = "list"; folder = "a/"; } );')
 answer = narrow.ask('LIST a')
-check(answer == 'FAIL unavailable the rights of user daemon have changed: connect again', answer)
+check(answer == 'FAIL unavailable the rights of user daemon have changed: try again', answer)
 answer = anonymous.ask('STATUS')
-check(answer == 'FAIL unavailable the rights of user bin have changed: connect again', answer)
+check(answer == 'FAIL unavailable the rights of user bin have changed: try again', answer)
 own.expect('LIST', 'OK')
 own.body()
 END
@@ -454,7 +454,7 @@ END
     local code=0
     wait "$pid" || code=$?
     assert_equal "$code" 12
-    assert_equal "$(cat errors)" 'fsc: watch: the rights of user nobody have changed: connect again'
+    assert_equal "$(cat errors)" 'fsc: watch: the rights of user nobody have changed: try again'
     run -6 --separate-stderr "${nobody[@]}" watch
     assert_equal "$stderr" 'fsc: watch: user nobody may not WATCH (needs the right watch)'
 }
