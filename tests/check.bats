@@ -80,7 +80,7 @@ END
     fails_as_a_start 1 "^fsd: library $WORK/absent: No such file or directory\$" --listen "$SOCKET" --library "$WORK/absent"
     fails_as_a_start 1 "^fsd: library $WORK/file: Not a directory\$" --listen "$SOCKET" --library "$WORK/file"
     fails_as_a_start 1 "^fsd: $WORK/pid: the existing file is not a pid file\$" "${good[@]}" --pid-file "$WORK/pid"
-    # Whoever could write there would choose which process is stopped.
+    # Anybody who can write there could choose which process is stopped.
     echo 1 >others
     for mode in 0664 0646; do
         chmod "$mode" others

@@ -446,7 +446,7 @@ large.expect(f'PUT large size={20 * MIB}', 'OK offset=0')
 # The first has a promise. Each of them also has a first step of 1 MiB.
 refuse(Other(), FREE - 10 * MIB)
 Other().expect(f'PUT b size={FREE - 16 * MIB}', 'OK offset=0')
-# Without a promise it is as good as any upload, while there is room.
+# An upload without a promise is stored like any other, as long as there is room.
 large.expect(b''.join(item(b'x' * MIB) for _ in range(20)) + b'END\n', f'OK size={20 * MIB}')
 sessions[3].expect(b''.join(item(b'x' * MIB) for _ in range(10)) + b'END\n', f'OK size={10 * MIB}')
 END

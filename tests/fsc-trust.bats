@@ -136,7 +136,7 @@ END
     chown 0 given
     assert_silent "$FSC" put file
     chown 0 given/deep
-    # A folder that is ours: whoever made the socket was let in.
+    # The folder is ours, so we let in the one who made the socket.
     assert_silent "$FSC" put file
 }
 

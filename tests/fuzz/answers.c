@@ -75,7 +75,7 @@ static ssize_t answer_receive(struct stream *stream, void *bytes, size_t length)
     }
     if (wire.left > 0)
         return fuzz_receive(stream, bytes, length);
-    /* Whoever only looks whether something has come finds nothing; whoever waits finds the end. */
+    /* The first look finds nothing yet, the next one finds the end. */
     if (was_quiet)
         return 0;
     was_quiet = true;

@@ -3,8 +3,8 @@
  * everywhere and in the folder "d" ('A': none). The rest is what it sends over a socket pair, to a
  * library with the files "a" and "d/b".
  *
- * Whatever it sends, the answers follow the grammar, each stored file is what its record says, a
- * right that the client lacks is not used, and nothing is left behind.
+ * The answers always follow the grammar, each stored file is what its record says, no right is used
+ * that the client lacks, and nothing is left behind.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>

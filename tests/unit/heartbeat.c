@@ -117,7 +117,7 @@ static void check_gone(void)
     pair.peer = -1;
     pair_close(&pair);
 
-    /* It hangs up before any sign of life is due. */
+    /* The client hangs up long before the first WAIT would be sent. */
     atomic_store(&cancelled, false);
     pair_open(&pair, (struct stream_limits){.silence_ms = 0});
     (void)close(pair.peer);
