@@ -75,15 +75,17 @@ def instances():
     return found
 
 
+def pipes(process):
+    try:
+        return {target for fd, target in descriptors(process).items() if fd > 2 and target.startswith('pipe:')}
+    except OSError:
+        return set()  # it has just ended
+
+
 def watches():
-    """For each session that gets notices, the notifier: the process that has a pipe to it."""
-    found = []
-    for process in instances():
-        try:
-            found += [process for fd, target in descriptors(process).items() if fd > 2 and target.startswith('pipe:')]
-        except OSError:
-            pass
-    return found
+    """For each session that gets notices, the notifier: both have an end of its pipe."""
+    return [notifier for notifier in instances() for process in children() if process != notifier
+            for _ in pipes(notifier) & pipes(process)]
 
 
 $(cat)
@@ -709,6 +711,26 @@ os.kill(notifier, signal.SIGTERM)
 put('a/end')
 for watch in watchers:
     watch.await_names('a/late', 'a/end')
+END
+}
+
+@test "watch: continues when the notifier is killed before it watches all folders" {
+    FSD_EXPECTED='^level=error msg="a process crashed" cause=Killed$'
+    start_watched
+    watch_with <<'END'
+for number in range(3000):
+    os.mkdir(f'{LIBRARY}/{number}')
+watch = Watch.__new__(Watch)
+Session.__init__(watch)
+watch.reported = []
+watch.send('WATCH\n')
+wait_until(watches, 'the wait')
+killed, = watches()
+os.kill(killed, signal.SIGKILL)
+check(watch.line() == 'OK', 'OK')
+put('7/a')
+watch.await_names('7/a')
+wait_until(lambda: watches() and killed not in watches(), 'another notifier')
 END
 }
 

@@ -83,15 +83,16 @@ static int ask_to_watch(const struct notices *notices, int folder)
 {
     int number = 0;
     int none = -1;
+    ssize_t got = -1;
 
-    if (passing_send(notices->notifier, &number, sizeof number, folder, 0) < 0 ||
-        passing_receive(notices->notifier, &number, sizeof number, &none, 0) !=
-            (ssize_t)sizeof number)
-        number = -EPIPE;
+    if (passing_send(notices->notifier, &number, sizeof number, folder, 0) == 0)
+        got = passing_receive(notices->notifier, &number, sizeof number, &none, 0);
     descriptor_close(none);
-    if (number <= 0)
-        errno = -number;
-    return number > 0 ? number : -1;
+    if (got == (ssize_t)sizeof number && number > 0)
+        return number;
+    if (got >= 0)
+        errno = got == (ssize_t)sizeof number ? -number : EPIPE;
+    return -1;
 }
 
 /* As notices_add(). With `must_be_readable` a folder that cannot be read ends all notices. */
@@ -127,6 +128,9 @@ static bool add(struct notices *notices, const char *folder, bool must_be_readab
     descriptor_close(fd);
     errno = error;
     if (is_closed && !must_be_readable)
+        return false;
+    /* If the notifier has ended, its pipe has, too: notices_read() finds that out. */
+    if (number < 0 && (error == EPIPE || error == ECONNRESET))
         return false;
     int code = number < 0 ? -1 : remember(notices, number, folder);
     if (code < 0)
