@@ -67,7 +67,7 @@ static int check_server(int fd, const struct address *server, const struct contr
     return fail(
         failure, REASON_IDENTITY, server->text,
         "is served by %s, who is not trusted, and others can write to %s (use a socket in a "
-        "private folder, or the setting servers)",
+        "private folder, or the setting socket_users)",
         control_name_user(peer.uid, user), control->folder);
 }
 

@@ -34,8 +34,8 @@ static const char *check_user(const char *text)
 const struct setting settings_table[] = {
     {"server", SETTING_TEXT, AT(server_text), ADDRESS_DEFAULT, .check = check_address,
      .help = "where the library is served"},
-    {"servers", SETTING_LIST, AT(servers), NULL, .check = check_user,
-     .help = "users, or uids, who may serve it where others can make sockets"},
+    {"socket_users", SETTING_LIST, AT(socket_users), NULL, .check = check_user,
+     .help = "users, or uids, who may serve a Unix socket where others can make one"},
     {"retry", SETTING_COUNT, AT(retries), "0", .most = 1000000,
      .help = "how many more attempts a file gets after exit code 10, 11 or 12"},
     {"limits.connect", SETTING_DURATION, AT(connect_ms), "10s", 1, DAY,

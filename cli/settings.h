@@ -12,7 +12,7 @@
 struct settings {
     const char *server_text;
     struct address server;
-    struct setting_list servers; /* users who may serve where others can make sockets */
+    struct setting_list socket_users; /* users who may serve where others can make sockets */
     struct stream_limits limits;
     int64_t connect_ms;   /* to reach the server */
     int64_t retries;      /* attempts at each file after the first one has failed */

@@ -59,7 +59,7 @@ make_folders() {
         squat "$WORK/$place"
         assert_fails 13 "$FSC" put file --server "$WORK/$path" --retry 3 --max-time 60
         wait "$squatter"
-        [[ $stderr == "fsc: $WORK/$path: is served by nobody, who is not trusted, and others can write to $WORK/"*"${place%%/*} (use a socket in a private folder, or the setting servers)" ]] ||
+        [[ $stderr == "fsc: $WORK/$path: is served by nobody, who is not trusted, and others can write to $WORK/"*"${place%%/*} (use a socket in a private folder, or the setting socket_users)" ]] ||
             fail "$stderr"
         assert_equal "$(wc -c <got)" 0
         rm "$WORK/$place" "$WORK/$place.listens"
@@ -75,8 +75,8 @@ END
     assert_line "   13  server's identity unknown or changed"
 }
 
-@test "trust: a daemon of another user is refused until it is among the servers" {
-    local servers
+@test "trust: a daemon of another user is refused until socket_users has it" {
+    local users
     make_folders
     SOCKET=$WORK/sticky/socket
     serve_as 65534
@@ -86,15 +86,15 @@ END
     run --separate-stderr "$FSC" put file --json
     assert_equal "$(jq -r '[.reason, .exit] | join(" ")' <<<"$output")" 'identity 13'
     assert_equal "$(find "$LIBRARY" -name file)" ''
-    for servers in '"bin"' '"no-such-user"' '"1"'; do
-        use_settings "servers = $servers;"
+    for users in '"bin"' '"no-such-user"' '"1"'; do
+        use_settings "socket_users = $users;"
         assert_fails 13 "$FSC" put file
     done
-    for servers in '"nobody"' '"65534"' '[ "bin", "nobody" ]' '( "1", "65534" )'; do
-        use_settings "servers = $servers;"
+    for users in '"nobody"' '"65534"' '[ "bin", "nobody" ]' '( "1", "65534" )'; do
+        use_settings "socket_users = $users;"
         assert_silent "$FSC" put file
     done
-    use_settings 'servers = "a/b";'
+    use_settings 'socket_users = "a/b";'
     assert_fails 2 "$FSC" put file
 }
 
@@ -151,7 +151,7 @@ END
     inside sed -i s/^fsd:/other:/ /etc/passwd
     run --separate-stderr inside fsc ls --server /tmp/socket
     assert_equal "$status $output" '13 '
-    assert_equal "$stderr" 'fsc: /tmp/socket: is served by other, who is not trusted, and others can write to /tmp (use a socket in a private folder, or the setting servers)'
+    assert_equal "$stderr" 'fsc: /tmp/socket: is served by other, who is not trusted, and others can write to /tmp (use a socket in a private folder, or the setting socket_users)'
 }
 
 @test "trust: a server from outside the user namespace is not known" {
@@ -166,7 +166,7 @@ END
     stop_fsd
     chown -R 1 "$LIBRARY"
     start_fsd
-    use_settings 'servers = [ "65534", "1" ];'
+    use_settings 'socket_users = [ "65534", "1" ];'
     chmod -R a+rX config
     assert_silent "$FSC" ls
     assert_fails 13 as_other unshare -Ur "$FSC" ls --server "$SOCKET" --config config/fsc/fsc.conf
