@@ -270,7 +270,8 @@ static const char *find_limit(const struct parent *parent, const struct peer *pe
         reserve = RESERVE_MOST;
     if ((int64_t)parent->active_count >= settings->sessions - reserve)
         return "limits.sessions";
-    for (size_t i = 0; i < parent->active_count; i++)
+    bool is_counted = !peer_is_in(peer, &settings->uncounted);
+    for (size_t i = 0; is_counted && i < parent->active_count; i++)
         count += parent->active[i].peer == peer->number;
     /* Among strangers nobody has more than are left for the others. */
     if (class == ACCESS_STRANGER &&

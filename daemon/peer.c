@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "protocol/address.h"
+
 /*
  * The upper half of a number, the lower one being a uid or an IPv4 address. The number of an IPv6
  * network is the first half of its addresses: none that is in use begins like these.
@@ -85,6 +87,20 @@ size_t peer_groups(int connection, gid_t *ret, size_t room)
     if (getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, ret, &length) < 0 && errno != ERANGE)
         return 0;
     return length / sizeof *ret;
+}
+
+bool peer_is_in(const struct peer *peer, const struct setting_list *networks)
+{
+    for (size_t i = 0; peer->kind == PEER_ADDRESS && i < networks->count; i++) {
+        struct address_network network;
+        (void)address_parse_network(networks->texts[i], &network);
+        uint64_t number = network.is_ipv6 ? number_of_ipv6(&network.v6)
+                                          : make_number(HEAD_IPV4, ntohl(network.v4.s_addr));
+        unsigned rest = (network.is_ipv6 ? 64 : 32) - network.bits;
+        if ((peer->number ^ number) >> rest == 0)
+            return true;
+    }
+    return false;
 }
 
 const char *peer_describe(uint64_t number, char text[PEER_ROOM])

@@ -5,9 +5,12 @@
 #ifndef DAEMON_PEER_H
 #define DAEMON_PEER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "settings/configuration.h"
 
 enum {
     PEER_ROOM = 64, /* bytes of a description, with its NUL */
@@ -34,6 +37,9 @@ struct peer peer_find(int connection);
  * that is more than `room`, `ret` is not set.
  */
 size_t peer_groups(int connection, gid_t *ret, size_t room);
+
+/* Is this an address in one of these networks, which address_parse_network() has accepted? */
+bool peer_is_in(const struct peer *peer, const struct setting_list *networks);
 
 /* Describes the peer that has this number, for the log: "uid 5", "127.0.0.1", "2001:db8::/64". */
 const char *peer_describe(uint64_t number, char text[PEER_ROOM]);

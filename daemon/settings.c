@@ -31,6 +31,13 @@ static const char *check_address(const char *text)
     return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS("") : NULL;
 }
 
+static const char *check_network(const char *text)
+{
+    struct address_network network;
+
+    return address_parse_network(text, &network);
+}
+
 static const char *check_account(const char *text)
 {
     return name_component_is_valid(text, strlen(text)) ? NULL
@@ -105,6 +112,8 @@ const struct setting settings_table[] = {
      .help = "how many sessions may be open at a time"},
     {"limits.per_address", SETTING_COUNT, AT(per_address), "256", 1, 1000000,
      .help = "how many of them may come from one IPv4 address or IPv6 network (/64)"},
+    {"limits.uncounted", SETTING_LIST, AT(uncounted), NULL, .check = check_network,
+     .help = "addresses or networks that many clients share, for which per_address does not hold"},
     {"limits.per_user", SETTING_COUNT, AT(per_user), "256", 1, 1000000,
      .help = "how many of them one local user may have, over Unix sockets"},
     {"limits.strangers", SETTING_COUNT, AT(strangers), "128", 1, SETTINGS_SESSIONS_MOST,

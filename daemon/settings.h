@@ -64,6 +64,7 @@ struct settings {
     int log_level;      /* enum log_level, of daemon/log.h */
     int64_t sessions;
     int64_t per_address;
+    struct setting_list uncounted; /* for peer_is_in() */
     int64_t per_user;
     int64_t strangers;
     int64_t memory;

@@ -1,7 +1,7 @@
 #include "protocol/address.h"
 
+#include <arpa/inet.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/un.h>
@@ -108,6 +108,36 @@ const char *address_parse(const char *text, struct address *ret)
         return "the path of a socket must begin with a slash";
     ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;
     return parse_host(rest != NULL ? rest : text, ADDRESS_PORT, ret);
+}
+
+const char *address_parse_network(const char *text, struct address_network *ret)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    size_t length = strcspn(text, "/");
+    bool is_network = text[length] == '/';
+    const char *digits = text + length + 1;
+    int64_t bits = 32;
+
+    *ret = (struct address_network){.is_ipv6 = false};
+    (void)take(host, sizeof host, text, length);
+    if (is_network && !value_number(digits, strlen(digits), &bits))
+        return "a number must follow the slash";
+    if (inet_pton(AF_INET, host, &ret->v4) == 1) {
+        if (bits > 32)
+            return "an IPv4 network has from 0 to 32 bits";
+    } else if (inet_pton(AF_INET6, host, &ret->v6) != 1) {
+        return "not an IP address, or a network such as 192.0.2.0/24";
+    } else {
+        bool is_loopback = !is_network && IN6_IS_ADDR_LOOPBACK(&ret->v6);
+        if (is_loopback)
+            bits = 64;
+        /* No address of another machine begins with 16 zeros. */
+        else if (!is_network || bits < 16 || bits > 64 || ret->v6.s6_addr16[0] == 0)
+            return "must be an IPv6 network of from 16 to 64 bits, as in 2001:db8:0:1::/64";
+        ret->is_ipv6 = true;
+    }
+    ret->bits = (unsigned)bits;
+    return NULL;
 }
 
 bool address_is_loopback(const struct sockaddr *address)

@@ -10,6 +10,7 @@
 #ifndef PROTOCOL_ADDRESS_H
 #define PROTOCOL_ADDRESS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -43,6 +44,20 @@ struct address {
  * address, as the end of the sentence "ADDRESS: ...".
  */
 const char *address_parse(const char *text, struct address *ret);
+
+/* An IPv4 address or network, an IPv6 network of at most 64 bits, or ::1. */
+struct address_network {
+    bool is_ipv6;
+    struct in_addr v4;
+    struct in6_addr v6;
+    unsigned bits; /* that its addresses have in common */
+};
+
+/*
+ * Parses "192.0.2.1", "192.0.2.0/24", "2001:db8:0:1::/64" or "::1". Returns NULL, or what is wrong, as
+ * address_parse().
+ */
+const char *address_parse_network(const char *text, struct address_network *ret);
 
 /* Is this an address of this machine only: 127.0.0.0/8 or ::1? */
 bool address_is_loopback(const struct sockaddr *address);

@@ -232,6 +232,21 @@ await_room(address)
 END
 }
 
+@test "limits.uncounted: addresses in it have as many sessions as there are" {
+    echo 'limits = { per_address = 1; strangers = 4; uncounted = ("127.0.1.0/24", "127.0.0.2"); };' >"$CONFIG"
+    start_fsd --listen plain:127.0.0.1:0 --anonymous 'list'
+    converse <<'END'
+address = ('127.0.0.1', int(os.environ['FSD_PORT']))
+# More than half of those for strangers come from one address.
+sessions = [Session(address, '127.0.0.2') for _ in range(3)] + [Session(address, '127.0.1.9')]
+check(not any(is_busy(session) for session in sessions), 'an address was counted')
+check(is_busy(Session(address, '127.0.0.2')), 'limits.strangers does not hold')
+sessions.pop().close()
+session = await_room(address)
+check(is_busy(Session(address)), 'other addresses are not counted')
+END
+}
+
 @test "limits.per_user: one more session of a user is refused as busy" {
     skip_unless_root 'to be another user'
     use_other_user

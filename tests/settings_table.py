@@ -18,11 +18,16 @@ UNITS = {'': 1, 'ms': 1, 's': 1000, 'm': 60000, 'h': 3600000, 'd': 86400000,
 SAMPLES = {'number': '7', 'bool': 'true', 'text': '"7"', 'group': '{ }', 'list': '("7")', 'array': '["7"]'}
 # What stands in a group of a list beside the setting that is tested; "user" takes the place of "group".
 BESIDE = {'group': '"fsd"', 'rights': '"list"'}
-ENOUGH = ', '.join(f'"/{number}"' for number in range(17))
+# What the texts of a list begin with; a number follows.
+TEXTS = {'limits.uncounted': '10.0.0.'}
 
 
 def quoted(text):
     return f'"{text}"'
+
+
+def texts(row, count):
+    return ', '.join(quoted(f'{TEXTS.get(row["name"], "/")}{number}') for number in range(count))
 
 
 def number_of(text):
@@ -71,10 +76,10 @@ KINDS = {
     'a string or a list of them': (
         'a string in quotes, or a list of them', {'text', 'list', 'array'},
         lambda row: [('()', 'the list is empty'), ('[]', 'the list is empty'),
-                     (f'({ENOUGH})', 'there can be at most 16'),
-                     ('("/a", 7)', 'must be a string in quotes, or a list of them'),
+                     (f'({texts(row, 17)})', 'there can be at most 16'),
+                     (f'({texts(row, 1)}, 7)', 'must be a string in quotes, or a list of them'),
                      ('[7]', 'must be a string in quotes, or a list of them')],
-        lambda row: ['"/a"', '["/a", "/b"]'], quoted),
+        lambda row: [texts(row, 1), f'[{texts(row, 2)}]'], quoted),
     'one of': (
         'a word in quotes', {'text'},
         lambda row: [(quoted(word), none_of(row, word)) for word in ('', 'x', words_of(row)[0] + ' ')],

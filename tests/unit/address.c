@@ -121,9 +121,44 @@ static void check_wrong(void)
     CHECK(address_parse(host, &address) != NULL);
 }
 
+static void check_networks(void)
+{
+    static const char *const wrong[] = {
+        "",
+        "host",
+        "10.0.0",
+        "10.0.0.1/",
+        "10.0.0.1/33",
+        "10.0.0.1/-1",
+        "10.0.0.1/x",
+        "2001:db8::1",
+        "2001:db8::/65",
+        "2001:db8::/15",
+        "::1/64",
+        "::/16",
+        "::ffff:10.0.0.1",
+        "[2001:db8::]/64",
+        "10.0.0.1/08",
+        "/8",
+        "::1%lo",
+        "2001:db8::/",
+    };
+    struct address_network network;
+
+    CHECK(address_parse_network("192.0.2.1", &network) == NULL && network.bits == 32);
+    CHECK(!network.is_ipv6 && network.v4.s_addr == htonl(0xc0000201));
+    CHECK(address_parse_network("0.0.0.0/0", &network) == NULL && network.bits == 0);
+    CHECK(address_parse_network("2001:db8::/32", &network) == NULL && network.bits == 32);
+    CHECK(network.is_ipv6 && network.v6.s6_addr[1] == 1 && network.v6.s6_addr[3] == 0xb8);
+    CHECK(address_parse_network("::1", &network) == NULL && network.bits == 64 && network.is_ipv6);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CHECK(address_parse_network(wrong[i], &network) != NULL);
+}
+
 int main(void)
 {
     check_good();
     check_wrong();
+    check_networks();
     return 0;
 }

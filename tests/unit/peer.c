@@ -69,9 +69,36 @@ static void check_network(void)
     CHECK(strcmp(peer_describe(UINT64_C(0xfd00000000000000), text), "fd00::/64") == 0);
 }
 
+static bool is_in(uint64_t number, const char *network)
+{
+    const struct peer peer = {.kind = PEER_ADDRESS, .number = number};
+    const struct setting_list networks = {.count = 1, .texts = {network}};
+
+    return peer_is_in(&peer, &networks);
+}
+
+static void check_membership(void)
+{
+    const struct peer user = {.kind = PEER_USER, .number = UINT64_C(0x17f000001)};
+    const struct setting_list everything = {.count = 2, .texts = {"0.0.0.0/0", "2000::/16"}};
+    struct peer peer;
+
+    CHECK(find_at(AF_INET, &peer) && is_in(peer.number, "127.0.0.1"));
+    CHECK(is_in(peer.number, "0.0.0.0/0") && is_in(peer.number, "127.0.0.0/31"));
+    CHECK(!is_in(peer.number, "127.0.0.2") && !is_in(peer.number, "::1"));
+    CHECK(!peer_is_in(&user, &everything));
+    CHECK(is_in(UINT64_C(0x20010db812340001), "2001:db8:1234:1::/64"));
+    CHECK(is_in(UINT64_C(0x20010db812340001), "2001:db8::/32"));
+    CHECK(!is_in(UINT64_C(0x20010db812340001), "2001:db8:1234:2::/64"));
+    CHECK(!is_in(UINT64_C(0x20010db812340001), "2001:db9::/32"));
+    if (find_at(AF_INET6, &peer))
+        CHECK(is_in(peer.number, "::1") && !is_in(peer.number, "0.0.0.0/0"));
+}
+
 int main(void)
 {
     check_found();
     check_network();
+    check_membership();
     return EXIT_SUCCESS;
 }
