@@ -8,6 +8,7 @@ sbindir ?= $(prefix)/sbin
 datarootdir ?= $(prefix)/share
 mandir ?= $(datarootdir)/man
 completionsdir ?= $(datarootdir)/bash-completion/completions
+libdir ?= $(prefix)/lib
 unitdir ?= $(prefix)/lib/systemd/system
 sysusersdir ?= $(prefix)/lib/sysusers.d
 sysconfdir ?= /etc
@@ -30,12 +31,15 @@ HARDENING += -D_FORTIFY_SOURCE=2
 endif
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	-DFSD_VERSION='"$(VERSION)"' -DFSD_CONFIG='"$(sysconfdir)/fsd/fsd.conf"' \
-	-DFSC_CONFIG='"$(sysconfdir)/fsc/fsc.conf"' $(CPPFLAGS)
+	-DFSC_CONFIG='"$(sysconfdir)/fsc/fsc.conf"' -DTLS_MODULE='"$(libdir)/fsd/tls.so"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(WERROR)
 ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
 PROTOCOL := $(wildcard protocol/*.c)
 SETTINGS := $(wildcard settings/*.c)
+# The module that has GnuTLS, and what loads it.
+TLS := $(filter-out tls/load.c,$(wildcard tls/*.c))
+TLS_LOADER := tls/load.c
 DAEMON := $(wildcard daemon/*.c daemon/store/*.c daemon/requests/*.c)
 SCRUB := $(wildcard daemon/scrub/*.c)
 CLI := $(wildcard cli/*.c cli/commands/*.c)
@@ -43,8 +47,8 @@ UNIT := $(wildcard tests/unit/*.c)
 BENCH := $(wildcard bench/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
 FUZZ := $(wildcard tests/fuzz/*.c)
-SOURCES := $(PROTOCOL) $(SETTINGS) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS) $(FUZZ)
-HEADERS := $(wildcard protocol/*.h settings/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h tests/fuzz/*.h)
+SOURCES := $(PROTOCOL) $(SETTINGS) $(TLS) $(TLS_LOADER) $(DAEMON) $(SCRUB) $(CLI) $(UNIT) $(BENCH) $(FAULTS) $(FUZZ)
+HEADERS := $(wildcard protocol/*.h settings/*.h tls/*.h daemon/*.h daemon/*/*.h cli/*.h cli/*/*.h tests/unit/*.h tests/fuzz/*.h)
 COMPLETIONS := $(wildcard completions/*)
 # Whatever has a shell in its first line, and what is for bash to source.
 SCRIPTS = $(COMPLETIONS) $(wildcard */*.bash) $(shell awk 'FNR == 1 && /^.!.*(sh|bats)$$/ { print FILENAME }' \
@@ -66,7 +70,7 @@ say = @printf '  %-7s %s\n'
 Q := @
 endif
 
-BUILD_PACKAGES := gcc libc6-dev make pkgconf libconfig-dev nettle-dev
+BUILD_PACKAGES := gcc libc6-dev make pkgconf libconfig-dev nettle-dev libgnutls28-dev libseccomp-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
 	util-linux procps e2fsprogs scdoc man-db attr git jq \
 	strace valgrind openssh-client bash-completion
@@ -89,7 +93,7 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) $(FUZZ_PACKAGES) clang-format clang-tidy c
 all: programs ## build the programs, and the manuals if scdoc is installed
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
 
-programs: $(BUILD)/fsd $(BUILD)/fsd-scrub $(BUILD)/fsc
+programs: $(BUILD)/fsd $(BUILD)/fsd-scrub $(BUILD)/fsc $(BUILD)/tls.so
 	@:
 unit: $(UNIT_PROGRAMS) fuzz-objects
 	@:
@@ -104,7 +108,7 @@ fuzz-objects: $(call objects,$(FUZZ))
 manuals: $(MANUALS)
 	@:
 
-$(BUILD)/fsd: $(call objects,$(DAEMON) $(SETTINGS) $(PROTOCOL)) $(BUILD)/flags
+$(BUILD)/fsd: $(call objects,$(DAEMON) $(SETTINGS) $(PROTOCOL) $(TLS_LOADER)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
@@ -116,21 +120,29 @@ $(BUILD)/fsd-scrub: $(call objects,$(NO_NETWORK)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
 
-$(BUILD)/fsc: $(call objects,$(CLI) $(SETTINGS) $(PROTOCOL)) $(BUILD)/flags
+$(BUILD)/fsc: $(call objects,$(CLI) $(SETTINGS) $(PROTOCOL) $(TLS_LOADER)) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
+
+# Loaded by fsd and fsc when an address needs TLS. What it shares with them is compiled for it again.
+TLS_OBJECTS := $(patsubst %.c,$(BUILD)/pic/%.o,$(TLS) protocol/fingerprint.c protocol/passing.c)
+$(BUILD)/tls.so: $(TLS_OBJECTS) $(BUILD)/flags
+	$(say) LINK $@
+	$(Q)$(CC) -shared -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS) \
+		-o $@ $(filter %.o,$^) $$(pkg-config --libs gnutls nettle libseccomp)
 
 # A unit test may use protocol/ and settings/, of the daemon all but its main, and of the client its pure functions.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
-		$(call objects,$(PROTOCOL) $(SETTINGS) $(addprefix cli/,claims.c shell.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
+		$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(addprefix cli/,claims.c shell.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle gnutls libseccomp)
+$(BUILD)/tests/unit/tls: $(filter $(BUILD)/pic/tls/%,$(TLS_OBJECTS))
 
 # A fuzz target has libFuzzer's main, and all of one program: those of FUZZ_FSC fsc, the others fsd.
 FUZZ_FSC := $(BUILD)/tests/fuzz/answers $(BUILD)/tests/fuzz/fsc-settings
-$(FUZZ_FSC): $(call objects,$(PROTOCOL) $(SETTINGS) $(filter-out cli/main.c,$(CLI)))
+$(FUZZ_FSC): $(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(filter-out cli/main.c,$(CLI)))
 $(filter-out $(FUZZ_FSC),$(FUZZ_PROGRAMS)): \
-	$(call objects,$(PROTOCOL) $(SETTINGS) cli/shell.c $(filter-out daemon/main.c,$(DAEMON)))
+	$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) cli/shell.c $(filter-out daemon/main.c,$(DAEMON)))
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle)
@@ -157,6 +169,11 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(SOURCES)
 $(BUILD)/flags: FORCE
@@ -336,4 +353,4 @@ deps-build deps-test deps-powercut deps-fuzz deps-deb deps-package deps-lint:
 	$$sudo env DEBIAN_FRONTEND=noninteractive sh -ec 'apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends "$$@" >/dev/null' apt $$missing
 
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES))
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES)) $(TLS_OBJECTS:.o=.d)

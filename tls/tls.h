@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "protocol/fingerprint.h"
 #include "protocol/stream.h"
@@ -35,6 +36,12 @@ struct tls_identity;
 /* One side of a connection: the state of a stream. */
 struct tls_connection;
 
+/* Who is to own files that root makes. */
+struct tls_owner {
+    uid_t uid;
+    gid_t gid;
+};
+
 /* Who the other side of a connection is. */
 struct tls_peer {
     bool has_key; /* a client need not have one */
@@ -46,15 +53,18 @@ typedef bool tls_trust(void *context, const struct fingerprint *key);
 
 struct tls {
     const char *version; /* of the product: that of the program must be the same */
+    int (*init)(void);   /* for tls_load() */
 
     /*
-     * Opens the identity in a PEM file (RFC 7468): a private key, and its certificate unless one is to
-     * be made for it. The file must belong to this user or root, and nobody else may read it. With
-     * `makes` a file that is missing is made, with an Ed25519 key (RFC 8410) and mode 0600, and the
-     * last folder on the way to it, with mode 0700; both belong to the owner of the folder that was
-     * there. The caller closes the identity.
+     * Opens the identity in a PEM file (RFC 7468): an unencrypted private key (Ed25519, ECDSA with
+     * P-256, or RSA of at least 2048 bits), and its certificate unless one is to be made for it. The
+     * file must belong to this user or root, and nobody else may read it. A file that is missing is
+     * made for `owner`, unless that is NULL: with an Ed25519 key (RFC 8410) and mode 0600, in a folder
+     * of mode 0700. Several processes may do so at once. The caller closes the identity. Returns 0; or
+     * -REASON_NOT_FOUND, when the file is missing, -REASON_DENIED, when it is not kept from others, or
+     * -REASON_INTERNAL.
      */
-    int (*identity_open)(const char *path, bool makes, struct tls_identity **ret,
+    int (*identity_open)(const char *path, const struct tls_owner *owner, struct tls_identity **ret,
                          char fault[TLS_FAULT_ROOM]);
     void (*identity_close)(struct tls_identity *identity);
     struct fingerprint (*identity_fingerprint)(const struct tls_identity *identity);
@@ -92,13 +102,14 @@ struct tls {
      * connection. On it comes what the server signs in a handshake (CertificateVerify, RFC 8446,
      * 4.4.3), which is checked; the signature goes back, and the descriptor is closed, so a session can
      * have one thing signed. With a key other than Ed25519, GnuTLS hands over only a hash of it, which
-     * cannot be checked. Never returns; ends with the channel.
+     * cannot be checked. Does not return: the process ends with the channel.
      */
-    _Noreturn void (*signer_run)(int channel, const char *path);
+    void (*signer_run)(int channel, const char *path, const struct tls_owner *owner);
 
     /*
-     * For the parent: receives what a signer sends first, within a limit. Returns 0, with the
-     * identity's certificate; or a reason, also when it is not that of `expected` (NULL for any).
+     * For the parent: receives what a signer sends first, until clock_ms() `until_ms`. Returns 0, with
+     * the identity's certificate, and with a warning in `fault`, or ""; or a reason, also when the key
+     * is not that of `expected` (NULL for any).
      */
     int (*signer_start)(int channel, const struct tls_identity *expected, int64_t until_ms,
                         struct tls_identity **ret, char fault[TLS_FAULT_ROOM]);
