@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "cli/dial.h"
+#include "cli/secure.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -86,6 +87,8 @@ int connection_ready(struct connection *connection)
 {
     const struct settings *settings = connection->settings;
     struct stream_limits limits = settings->limits;
+    const struct transport *transport = &stream_plain;
+    void *state = NULL;
     int ends[] = {-1, -1};
 
     /*
@@ -104,6 +107,12 @@ int connection_ready(struct connection *connection)
     int code = dial(&settings->server, &settings->socket_users,
                     left < settings->connect_ms ? left : settings->connect_ms,
                     connection->shares_group, ends, &connection->command, connection->failure);
+    if (code == 0 && settings->server.kind == ADDRESS_TLS) {
+        left -= clock_ms() - before;
+        code = secure(settings, ends[0], left < settings->connect_ms ? left : settings->connect_ms,
+                      &transport, &state, connection->failure);
+        descriptor_close(code < 0 ? ends[0] : -1);
+    }
     connection->waited_ms += clock_ms() - before;
     if (code < 0)
         return code;
@@ -114,7 +123,7 @@ int connection_ready(struct connection *connection)
     /* 0 would be no limit. */
     left = time_left(connection);
     limits.total_ms = settings->max_time_ms == 0 ? 0 : left > 0 ? left : 1;
-    if (stream_open(&connection->stream, &stream_plain, NULL, ends[0], ends[1], &limits) < 0) {
+    if (stream_open(&connection->stream, transport, state, ends[0], ends[1], &limits) < 0) {
         code =
             fail_errno(connection->failure, REASON_LOST, settings->server.text, "cannot connect");
         descriptor_close(ends[0]);

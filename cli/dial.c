@@ -276,8 +276,8 @@ static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_
     return winner;
 }
 
-static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
-                      struct failure *failure)
+static int dial_host(const struct address *server, int64_t limit_ms, int *ret,
+                     struct failure *failure)
 {
     const struct addrinfo *turns[ADDRESSES_MOST];
     struct addrinfo *found = NULL;
@@ -287,7 +287,7 @@ static int dial_plain(const struct address *server, int64_t limit_ms, int *ret,
     if (code < 0)
         return code;
     for (const struct addrinfo *info = found; code == 0 && info != NULL; info = info->ai_next) {
-        if (!address_is_loopback(info->ai_addr))
+        if (server->kind == ADDRESS_PLAIN && !address_is_loopback(info->ai_addr))
             code = fail(
                 failure, REASON_USAGE, server->text,
                 "plain: is not encrypted, and reaches this machine only (use ssh:// for another)");
@@ -352,14 +352,13 @@ int dial(const struct address *server, const struct setting_list *trusted, int64
     case ADDRESS_UNIX:
         code = dial_unix(server, trusted, limit_ms, &ret[0], failure);
         break;
+    case ADDRESS_TLS:
     case ADDRESS_PLAIN:
-        code = dial_plain(server, limit_ms, &ret[0], failure);
+        code = dial_host(server, limit_ms, &ret[0], failure);
         break;
     case ADDRESS_SSH:
     case ADDRESS_EXEC:
         return dial_command(server, shares_group, ret, ret_command, failure);
-    case ADDRESS_TLS: /* settings_read() has refused it */
-        return fail(failure, REASON_USAGE, server->text, "TLS is not supported");
     }
     ret[1] = ret[0];
     return code;

@@ -19,7 +19,7 @@ static const char *check_address(const char *text)
         strncmp(text, "unix:", 5) != 0 &&
         (strncmp(text, "ssh:", 4) == 0 || strchr(text, '@') != NULL || strstr(text, ":/") != NULL))
         return "not an address (use ssh://[USER@]HOST[/LIBRARY] for another machine)";
-    return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS("ssh://HOST for another machine, ") : wrong;
+    return wrong;
 }
 
 static const char *check_user(const char *text)

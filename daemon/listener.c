@@ -279,8 +279,8 @@ static int open_tcp(const struct addrinfo *info, bool is_trial)
 }
 
 /* Opens the addresses of a host: all of those that this machine has, which may have no IPv6. */
-static int open_plain(struct listener *listener, const struct address *address,
-                      char fault[FAULT_LINE_ROOM])
+static int open_host(struct listener *listener, const struct address *address,
+                     char fault[FAULT_LINE_ROOM])
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
@@ -296,14 +296,14 @@ static int open_plain(struct listener *listener, const struct address *address,
         if (is_listed(listener, first, listener->count, bytes, info->ai_addrlen))
             continue;
         int fd = -1;
-        if (!address_is_loopback(info->ai_addr))
+        if (address->kind == ADDRESS_PLAIN && !address_is_loopback(info->ai_addr))
             wrong = not_loopback;
         else if (listener->count == LISTENER_SOCKETS_MOST)
             wrong = too_many;
         else if (port_of(info) != 0 && is_listed(listener, 0, first, bytes, info->ai_addrlen))
             wrong = twice;
         else if ((fd = open_tcp(info, listener->is_trial)) >= 0)
-            (void)add(listener, fd, ADDRESS_PLAIN, bytes, info->ai_addrlen);
+            (void)add(listener, fd, address->kind, bytes, info->ai_addrlen);
         else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT || errno == ENETUNREACH)
             absent = errno;
         else
@@ -324,11 +324,11 @@ static int open_address(struct listener *listener, const struct settings *settin
     (void)address_parse(settings->listen.texts[place], &address);
     return address.kind == ADDRESS_UNIX
                ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
-               : open_plain(listener, &address, fault);
+               : open_host(listener, &address, fault);
 }
 
 /* Logs where a socket listens, for TCP with the port that the system chose for port 0. */
-static void log_address(int fd)
+static void log_address(int fd, enum address_kind kind)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     const struct sockaddr_un *local = (const void *)&address;
@@ -345,8 +345,8 @@ static void log_address(int fd)
                        local->sun_path + (local->sun_path[0] == '\0'));
     else if (getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
                          NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        (void)snprintf(text, sizeof text,
-                       strchr(host, ':') != NULL ? "plain:[%s]:%s" : "plain:%s:%s", host, port);
+        (void)snprintf(text, sizeof text, strchr(host, ':') != NULL ? "%s[%s]:%s" : "%s%s:%s",
+                       kind == ADDRESS_PLAIN ? "plain:" : "", host, port);
     else
         (void)snprintf(text, sizeof text, "unknown");
     log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
@@ -411,7 +411,7 @@ int listener_open(struct listener *listener, const struct settings *settings,
         return code;
     }
     for (size_t i = 0; i < listener->count; i++)
-        log_address(listener->sockets[i].fd);
+        log_address(listener->sockets[i].fd, listener->sockets[i].kind);
     return 0;
 }
 

@@ -85,6 +85,8 @@ const struct setting settings_table[] = {
      .option = "library", .value = "DIR", .help = "the folder to serve"},
     {"listen", SETTING_LIST, AT(listen), ADDRESS_DEFAULT, .check = check_address, .is_fixed = true,
      .option = "listen", .value = "ADDRESS", .help = "where to listen; the option may be repeated"},
+    {"identity", SETTING_PATH, AT(identity), SETTINGS_IDENTITY, .is_fixed = true,
+     .option = "identity", .value = "FILE", .help = "the key and certificate for TLS"},
     {"socket_mode", SETTING_MODE, AT(socket_mode), "0666", .is_fixed = true,
      .help = "the mode of Unix sockets: who may connect at all"},
     {"anonymous", SETTING_WORDS, AT(anonymous), "", .words = right_words, .option = "anonymous",

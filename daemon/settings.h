@@ -9,6 +9,8 @@
 
 #include "settings/configuration.h"
 
+#define SETTINGS_IDENTITY "/var/lib/fsd-identity/identity.pem"
+
 enum {
     SETTINGS_SESSIONS_MOST = 1000000, /* the most that limits.sessions can be */
 };
@@ -51,6 +53,7 @@ struct grant {
 struct settings {
     const char *library;
     struct setting_list listen;
+    const char *identity;        /* the file of this daemon's key for TLS */
     unsigned anonymous;          /* rights, of enum right */
     unsigned stdio_rights;       /* the same */
     struct setting_groups users; /* of struct grant */

@@ -417,16 +417,12 @@ $ fsc get --wait 5 docs/d.txt
 > fsc get --wait=5 docs/d.txt
 
 $ fsc --server tcp:localhost:7373 ls
-2 fsc: --server: tcp:localhost:7373: a host without plain: means TLS, which is not supported; use ssh://HOST for another machine, /path/of/socket for a Unix socket, or plain:host:port for unencrypted TCP on this machine
+2 fsc: --server: tcp:localhost:7373: an IPv6 address needs brackets, as in [::1]:7373
 > fsc --server {}/socket ls
 
 $ fsc --timeout 30 ls
 2 fsc: unknown option --timeout; did you mean --max-time? (see fsc help)
 > fsc --max-time 30 ls
-
-$ fsc --server backup1 ls
-2 fsc: --server: backup1: a host without plain: means TLS, which is not supported; use ssh://HOST for another machine, /path/of/socket for a Unix socket, or plain:host:port for unencrypted TCP on this machine
-> fsc --server ssh://backup1/ ls
 
 $ fsc --server ./socket ls
 2 fsc: --server: ./socket: the path of a socket must begin with a slash
