@@ -153,12 +153,12 @@ PLACES
 
 @test "settings: valid and invalid servers" {
     local value
-    for value in '"/path"' '"plain:localhost"' '"plain:[::1]:99"' '"exec:a b \"c\""'; do
+    for value in '"/path"' '"plain:localhost"' '"plain:[::1]:99"' '"exec:a b \"c\""' '"example.org"' '"[::1]:99"'; do
         echo "server = $value;" >config.conf
         run quiet env -u FSC_SERVER "$FSC" config --config config.conf
         assert_line --index 0 "server = $value; # config.conf:1"
     done
-    for value in '""' '"relative/path"' '"example.org"' '"plain:"' '"exec:"' 5 true '["/a"]' '{ }'; do
+    for value in '""' '"relative/path"' '"plain:"' '"exec:"' 5 true '["/a"]' '{ }'; do
         assert_refused 1 server <<<"server = $value;"
     done
     assert_refused 2 'serverx' <<<$'server = "/a";\nserverx = "/b";'

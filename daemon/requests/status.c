@@ -93,7 +93,8 @@ int status_serve(struct session *session, const struct arguments *arguments)
     print_number(file, "space.free", usage.space.free);
     (void)fprintf(file, "writable %d\n", is_writable);
     for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        if (strncmp(row->name, "limits.", 7) == 0)
+        /* A list may be empty, and a value may not. */
+        if (strncmp(row->name, "limits.", 7) == 0 && row->kind != SETTING_LIST)
             print_setting(file, settings, row->name, row);
     }
 
