@@ -73,7 +73,7 @@ endif
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libconfig-dev nettle-dev libgnutls28-dev libseccomp-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
 	util-linux procps e2fsprogs scdoc man-db attr git jq \
-	strace valgrind openssh-client bash-completion
+	strace valgrind openssh-client bash-completion gnutls-bin openssl iproute2
 # The tests through ssh need sshd, whose package would start a server on somebody's own machine.
 ifneq ($(CI),)
 TEST_PACKAGES += openssh-server
@@ -282,7 +282,8 @@ lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build b
 	$(say) LINT cppcheck
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB -I. -D_GNU_SOURCE \
-		-DFSD_VERSION='""' -DFSD_CONFIG='""' -DFSC_CONFIG='""' $(SOURCES)
+		-DFSD_VERSION='""' -DFSD_CONFIG='""' -DFSC_CONFIG='""' \
+		-DTLS_MODULE='""' $(SOURCES)
 	$(say) LINT shellcheck
 	$(Q)shellcheck -x $(SCRIPTS)
 
@@ -293,6 +294,7 @@ install: all ## install below DESTDIR and prefix
 	install -D -m 0755 $(BUILD)/fsc $(DESTDIR)$(bindir)/fsc
 	install -D -m 0755 $(BUILD)/fsd $(DESTDIR)$(sbindir)/fsd
 	install -D -m 0755 $(BUILD)/fsd-scrub $(DESTDIR)$(sbindir)/fsd-scrub
+	install -D -m 0644 $(BUILD)/tls.so $(DESTDIR)$(libdir)/fsd/tls.so
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		test -e $$file || install -D -m 0644 etc/$$name.conf $$file; done
 	set -e; for page in $(wildcard $(BUILD)/man/*.[1-8]); do \
@@ -304,18 +306,19 @@ UNITS := fsd.service fsd.socket fsd-scrub.service fsd-scrub.timer
 .PHONY: install-systemd
 install-systemd: ## install the units and the user fsd for systemd, too
 	set -e; for unit in $(UNITS); do \
-		sed -e 's|/usr/sbin/|$(sbindir)/|' -e 's|^ExecPaths=.*|& $(sbindir)|' packaging/systemd/$$unit | \
+		sed -e 's|/usr/sbin/|$(sbindir)/|' -e 's|^ExecPaths=.*|& $(sbindir) $(libdir)|' packaging/systemd/$$unit | \
 			install -D -m 0644 /dev/stdin $(DESTDIR)$(unitdir)/$$unit; done
 	install -D -m 0644 packaging/systemd/fsd.sysusers $(DESTDIR)$(sysusersdir)/fsd.conf
 
 uninstall: ## remove what install and install-systemd installed, except changed settings
 	rm -f $(DESTDIR)$(bindir)/fsc $(DESTDIR)$(sbindir)/fsd $(DESTDIR)$(sbindir)/fsd-scrub \
-		$(addprefix $(DESTDIR)$(unitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/fsd.conf
+		$(DESTDIR)$(libdir)/fsd/tls.so $(addprefix $(DESTDIR)$(unitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/fsd.conf
 	set -e; for name in fsd fsc; do file=$(DESTDIR)$(sysconfdir)/$$name/$$name.conf; \
 		if cmp -s etc/$$name.conf $$file; then rm -f $$file; fi; done
 	set -e; for page in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -f $(addprefix $(DESTDIR)$(completionsdir)/,$(notdir $(COMPLETIONS)))
+	rmdir $(DESTDIR)$(libdir)/fsd 2>/dev/null || true
 
 .PHONY: dist deb deps-deb
 dist: ## make the tarball build/fsd-VERSION.tar.xz of what is committed
