@@ -32,14 +32,14 @@ struct refusals {
 };
 
 struct counters {
-    int64_t started_s;  /* since 1970 */
-    counter sessions;   /* under way */
-    counter served;     /* sessions that were begun */
-    counter refused;    /* connections that were answered FAIL busy */
-    counter crashed;    /* processes that died of a signal, or exited with an error */
-    counter broken;     /* times that the disk failed to make a name durable */
-    counter unwritable; /* the reason why the library is served read-only; 0: it is not */
-    counter received;   /* bytes, of all streams */
+    int64_t started_s;         /* since 1970 */
+    counter served;            /* sessions that were begun */
+    counter refused;           /* connections for which there was no room */
+    counter handshakes_failed; /* of TLS */
+    counter crashed;           /* processes that died of a signal, or exited with an error */
+    counter broken;            /* times that the disk failed to make a name durable */
+    counter unwritable;        /* the reason why the library is served read-only; 0: it is not */
+    counter received;          /* bytes, of all streams */
     counter sent;
     counter log_dropped; /* lines of the log that could not be written */
     counter log_unsaid;  /* those of them that the log does not mention yet */

@@ -143,7 +143,7 @@ static void subscribe(struct notifier *notifier)
     int socket = -1;
     int message = 0;
     ssize_t got =
-        passing_receive(notifier->socket, &message, sizeof message, &socket, MSG_DONTWAIT);
+        passing_receive(notifier->socket, &message, sizeof message, &socket, 1, MSG_DONTWAIT);
 
     if (got == 0) {
         notifier->is_over = true;
@@ -162,7 +162,7 @@ static void subscribe(struct notifier *notifier)
     notifier->subscribers = subscriber;
     if (!has_pipe || !has_inotify(notifier) ||
         listen_to(notifier, socket, EPOLLIN, subscriber) < 0 ||
-        passing_send(socket, &message, sizeof message, pipe[0], MSG_DONTWAIT) < 0)
+        passing_send(socket, &message, sizeof message, &pipe[0], 1, MSG_DONTWAIT) < 0)
         unsubscribe(notifier, subscriber);
     descriptor_close(pipe[0]);
 }
@@ -199,7 +199,7 @@ static bool answer(struct notifier *notifier, struct subscriber *subscriber)
     int folder = -1;
     int number = 0;
     ssize_t got =
-        passing_receive(subscriber->socket, &number, sizeof number, &folder, MSG_DONTWAIT);
+        passing_receive(subscriber->socket, &number, sizeof number, &folder, 1, MSG_DONTWAIT);
 
     if (got != (ssize_t)sizeof number) {
         descriptor_close(folder);

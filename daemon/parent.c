@@ -31,8 +31,6 @@ enum {
     ACCEPTED_MOST = 8, /* connections accepted from one socket in one turn */
     ENDS_MOST = 256,   /* ends of sessions read from one worker in one turn */
     HOUR_S = 3600,
-    RESERVE_MOST = 16, /* sessions that are kept free for root and the daemon's uid... */
-    RESERVE_PART = 8,  /* ...but at most one in so many */
     LOOK_MS = 2000,    /* between looks at the files of sockets, and the pid file */
     REFUSED_MOST = 64, /* connections that are refused and not yet closed... */
     REFUSED_MS = 50,   /* ...and how long they stay so, when there are fewer */
@@ -51,7 +49,6 @@ struct active {
     uint64_t session;
     pid_t pid; /* of its worker */
     struct slot *slot;
-    uint64_t peer; /* the number of its peer */
 };
 
 struct parent {
@@ -234,11 +231,6 @@ static bool start_notifier(struct parent *parent, bool is_needed)
 
 /* Sessions. */
 
-static void count_sessions(const struct parent *parent, size_t count)
-{
-    atomic_store(&parent->service.counters->sessions, count);
-}
-
 /* Removes one session of a worker, or all for NULL. Returns false when there is none. */
 static bool end_sessions(struct parent *parent, pid_t pid, const uint64_t *session)
 {
@@ -251,75 +243,40 @@ static bool end_sessions(struct parent *parent, pid_t pid, const uint64_t *sessi
             parent->active[i] = parent->active[--parent->active_count];
         }
     }
-    count_sessions(parent, parent->active_count);
     return parent->active_count < before;
 }
 
-/* The limit that keeps one more session of this client from beginning; NULL when there is none. */
-static const char *find_limit(const struct parent *parent, const struct peer *peer,
-                              enum access_class class)
-{
-    const struct settings *settings = parent->service.settings;
-    int64_t reserve = settings->sessions / RESERVE_PART;
-    int64_t most = peer->kind == PEER_USER ? settings->per_user : settings->per_address;
-    int64_t count = 0;
-
-    if (class == ACCESS_OWN)
-        reserve = 0;
-    else if (reserve > RESERVE_MOST)
-        reserve = RESERVE_MOST;
-    if ((int64_t)parent->active_count >= settings->sessions - reserve)
-        return "limits.sessions";
-    bool is_counted = !peer_is_in(peer, &settings->uncounted);
-    for (size_t i = 0; is_counted && i < parent->active_count; i++)
-        count += parent->active[i].peer == peer->number;
-    /* Among strangers nobody has more than are left for the others. */
-    if (class == ACCESS_STRANGER &&
-        count >= settings->strangers - slots_count_strangers(parent->service.slots))
-        return "limits.strangers";
-    if (peer->kind == PEER_UNKNOWN || count < most)
-        return NULL;
-    return peer->kind == PEER_USER ? "limits.per_user" : "limits.per_address";
-}
-
 /*
- * Begins a session: gives a connection to a worker that is free, or to a new one. Returns false when
- * that is not possible now.
+ * Begins a session, in the slot of the arrival: gives its connection to a worker that is free, or to
+ * a new one. Returns false when that is not possible now.
  */
-static bool hand_over(struct parent *parent, int connection, enum address_kind kind,
-                      const struct peer *peer, enum access_class class)
+static bool hand_over(struct parent *parent, struct arrival *arrival)
 {
     struct worker *worker = NULL;
-    struct slot *slot = NULL;
     bool is_new = false;
     bool is_gone = false;
     int given = -1;
 
     if (!make_room((void **)&parent->active, &parent->active_room, parent->active_count + 1,
-                   sizeof *parent->active) ||
-        (slot = slots_take(parent->service.slots, class == ACCESS_STRANGER)) == NULL)
+                   sizeof *parent->active))
         return false;
-    /* Now, because the session may ask for STATUS at once. */
-    count_sessions(parent, parent->active_count + 1);
+    arrival->session = parent->last_session + 1;
     /* Skip workers that turn out to be gone. */
     do {
         worker = find_free(parent);
         is_new = worker == NULL;
         if (is_new && (worker = add_worker(parent)) == NULL)
             break;
-        given = worker_give(worker->channel, parent->last_session + 1, slot, kind, connection);
+        given = worker_give(worker->channel, arrival);
         is_gone = given < 0 && errno == EPIPE;
         if (is_gone)
             stop_worker(worker);
     } while (is_gone && !is_new);
-    if (given < 0) {
-        slots_free(slot);
-        count_sessions(parent, parent->active_count);
+    if (given < 0)
         return false;
-    }
     worker->takes_more = worker->has_threads;
     parent->active[parent->active_count++] = (struct active){
-        .session = ++parent->last_session, .pid = worker->pid, .slot = slot, .peer = peer->number};
+        .session = ++parent->last_session, .pid = worker->pid, .slot = arrival->slot};
     return true;
 }
 
@@ -402,10 +359,41 @@ static bool close_refused(struct parent *parent)
 }
 
 /* Answers a connection that cannot be served, and leaves it to close_refused(). */
-static void refuse(struct parent *parent, int connection, bool is_known, const char *cause)
+static void refuse(struct parent *parent, int connection, enum address_kind kind, bool is_known,
+                   const char *cause)
 {
-    serve_busy(connection, is_known, cause, parent->service.counters);
+    serve_busy(connection, kind, is_known, cause, parent->service.counters);
     parent->refused[parent->refused_count++] = connection;
+}
+
+/* Begins the session of a connection, or refuses it. */
+static void take_connection(struct parent *parent, int connection, enum address_kind kind)
+{
+    const struct settings *settings = parent->service.settings;
+    const struct peer peer = peer_find(connection);
+    enum access_class class = access_classify(connection, &peer, settings);
+    struct arrival arrival = {.kind = kind,
+                              .connection = connection,
+                              .signer = -1,
+                              .slot = slots_take(parent->service.slots)};
+    const char *limit = NULL;
+
+    if (arrival.slot != NULL) {
+        limit = slots_admit(parent->service.slots, arrival.slot, settings, &peer, class);
+        /* Sessions that have just ended may make room. */
+        if (limit != NULL) {
+            reap(parent);
+            limit = slots_admit(parent->service.slots, arrival.slot, settings, &peer, class);
+        }
+    }
+    if (arrival.slot != NULL && limit == NULL && hand_over(parent, &arrival)) {
+        counter_add(&parent->service.counters->served, 1);
+        (void)close(connection);
+        return;
+    }
+    slots_free(arrival.slot);
+    refuse(parent, connection, kind, class != ACCESS_STRANGER,
+           limit != NULL ? limit : "no worker can take it");
 }
 
 /* Accepts connections from a socket. Returns false when the loop has to pause. */
@@ -420,28 +408,14 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
             descriptor_close(parent->reserve);
             connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
             if (connection >= 0)
-                refuse(parent, connection, false, strerror(EMFILE));
+                refuse(parent, connection, kind, false, strerror(EMFILE));
             (void)close_refused(parent);
             parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
             return false;
         }
         if (connection < 0)
             return errno != ENOMEM && errno != ENOBUFS;
-        const struct peer peer = peer_find(connection);
-        enum access_class class = access_classify(connection, &peer, parent->service.settings);
-        const char *limit = find_limit(parent, &peer, class);
-        /* Sessions that have just ended may make room. */
-        if (limit != NULL) {
-            reap(parent);
-            limit = find_limit(parent, &peer, class);
-        }
-        if (limit == NULL && hand_over(parent, connection, kind, &peer, class)) {
-            counter_add(&parent->service.counters->served, 1);
-            (void)close(connection);
-        } else {
-            refuse(parent, connection, class != ACCESS_STRANGER,
-                   limit != NULL ? limit : "no worker can take it");
-        }
+        take_connection(parent, connection, kind);
     }
     return true;
 }

@@ -13,6 +13,9 @@
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
+/* The answer to a connection for which there is no room. */
+#define SERVE_BUSY "FAIL busy too many sessions\n"
+
 enum {
     LINGER_STOPPING_MS = 500,
     /* A session ends after so many requests that its client has no right to make... */
@@ -241,8 +244,59 @@ static void drop_rest(int connection)
         continue;
 }
 
-void serve_client(int in, int out, const struct client *client, uint64_t number, struct slot *slot,
-                  const struct service *service, int wake, int gone)
+/* Closes what no stream has taken over. */
+static void close_wire(const struct wire *wire)
+{
+    if (wire->transport->close != NULL)
+        wire->transport->close(&(struct stream){.state = wire->state});
+    descriptor_close(wire->in != wire->out ? wire->in : -1);
+    descriptor_close(wire->out);
+}
+
+/* Answers a client whose connection is encrypted, but is not served. */
+static void turn_away(const struct wire *wire, const char *answer, int64_t until_ms, int wake)
+{
+    int64_t left = until_ms - clock_ms();
+    const struct stream_limits limits = {.write_ms = left > 0 ? left : 1};
+    struct stream stream;
+
+    if (stream_open(&stream, wire->transport, wire->state, wire->in, wire->out, &limits) < 0) {
+        close_wire(wire);
+        return;
+    }
+    stream.wake = wake;
+    if (stream_print(&stream, "%s", answer) == 0 && stream_finish(&stream) == 0)
+        stream_drain(&stream, until_ms);
+    stream_close(&stream);
+}
+
+/* Answers a connection that is not served, without waiting for it. */
+static void refuse(int connection, const char *answer)
+{
+    (void)send(connection, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(connection, SHUT_WR);
+}
+
+static void note_busy(uint64_t peer, bool is_known, const char *cause, struct counters *counters)
+{
+    char text[PEER_ROOM];
+
+    counter_add(&counters->refused, 1);
+    if (log_admits_refusal(peer, is_known))
+        log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer_describe(peer, text),
+                  "cause", cause, NULL);
+}
+
+void serve_busy(int connection, enum address_kind kind, bool is_known, const char *cause,
+                struct counters *counters)
+{
+    note_busy(peer_find(connection).number, is_known, cause, counters);
+    if (kind != ADDRESS_TLS)
+        refuse(connection, SERVE_BUSY);
+}
+
+void serve_client(const struct wire *wire, const struct client *client, uint64_t number,
+                  struct slot *slot, const struct service *service, int wake, int gone)
 {
     const struct stream_limits limits = {
         .line_ms = service->settings->request_ms,
@@ -252,14 +306,14 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     };
     struct serving *serving = calloc(1, sizeof *serving);
 
-    if (serving == NULL ||
-        stream_open(&serving->session.stream, &stream_plain, NULL, in, out, &limits) < 0) {
+    if (serving == NULL || stream_open(&serving->session.stream, wire->transport, wire->state,
+                                       wire->in, wire->out, &limits) < 0) {
         if (log_admits(LOG_FAILURES))
             log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(errno), NULL);
         free(serving);
-        serve_busy(out, client->class != ACCESS_STRANGER, "out of memory", service->counters);
-        descriptor_close(in != out ? in : -1);
-        descriptor_close(out);
+        serve_busy(wire->out, wire->state == NULL ? ADDRESS_PLAIN : ADDRESS_TLS,
+                   client->class != ACCESS_STRANGER, "out of memory", service->counters);
+        close_wire(wire);
         return;
     }
     struct session *session = &serving->session;
@@ -281,54 +335,98 @@ void serve_client(int in, int out, const struct client *client, uint64_t number,
     count_bytes(serving);
     log_event(LOG_LEVEL_DEBUG, "session ends", "session", session->id, NULL);
     if (wake >= 0)
-        drop_rest(in);
+        drop_rest(wire->in);
     stream_close(&session->stream);
     free(serving);
 }
 
-/* Answers a connection that is not served, without waiting for it. */
-static void refuse(int connection, const char *answer, struct counters *counters)
+/* The handshake of TLS, before anything is made for the client. Returns false if it failed. */
+static bool shake_hands(const struct arrival *arrival, const struct service *service, int wake,
+                        struct wire *wire, struct tls_peer *ret_peer)
 {
-    counter_add(&counters->refused, 1);
-    (void)send(connection, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)shutdown(connection, SHUT_WR);
+    struct tls_connection *state = NULL;
+    char fault[TLS_FAULT_ROOM];
+    char text[PEER_ROOM];
+
+    int code = service->tls->accept(arrival->connection, service->identity, arrival->signer, wake,
+                                    arrival->until_ms, &state, ret_peer, fault);
+    descriptor_close(arrival->signer);
+    wire->transport = service->tls->transport;
+    wire->state = state;
+    if (code == 0)
+        return true;
+    /* That it had to make room was logged; that the daemon stops is not its fault. */
+    if (code == -REASON_UNAVAILABLE || atomic_load(&arrival->slot->state) == SLOT_EVICTED)
+        return false;
+    uint64_t peer = peer_find(arrival->connection).number;
+    counter_add(&service->counters->handshakes_failed, 1);
+    if (log_admits_refusal(peer, false))
+        log_event(LOG_LEVEL_WARNING, "handshake failed", "client", peer_describe(peer, text),
+                  "cause", fault, NULL);
+    return false;
 }
 
-void serve_connection(int connection, enum address_kind kind, uint64_t number, struct slot *slot,
-                      const struct service *service, int wake, int gone)
+/* Has the session to be refused? Returns NULL, or the limit that does not allow it. */
+static const char *admit(const struct arrival *arrival, const struct service *service,
+                         const struct client *client)
 {
-    struct client client;
+    struct slot *slot = arrival->slot;
+    bool is_stranger = client->class == ACCESS_STRANGER;
 
+    if (arrival->kind == ADDRESS_TLS && !is_stranger)
+        return slots_admit_client(service->slots, slot, service->settings, client);
+    if (arrival->kind == ADDRESS_TLS) {
+        const struct peer peer = peer_find(arrival->connection);
+        return slots_admit(service->slots, slot, service->settings, &peer, client->class);
+    }
+    /* The parent has admitted it, but not as a stranger if it is a user in a known group without name. */
+    return is_stranger && atomic_exchange(&slot->class, ACCESS_STRANGER) != ACCESS_STRANGER &&
+                   slots_count_strangers(service->slots) > service->settings->strangers
+               ? "limits.strangers"
+               : NULL;
+}
+
+void serve_connection(const struct arrival *arrival, const struct service *service, int wake,
+                      int gone)
+{
+    int connection = arrival->connection;
+    bool is_encrypted = arrival->kind == ADDRESS_TLS;
+    struct wire wire = {.transport = &stream_plain, .in = connection, .out = connection};
+    struct tls_peer peer;
+    struct client client;
+    const char *answer = NULL;
+
+    if (is_encrypted && !shake_hands(arrival, service, wake, &wire, &peer)) {
+        (void)close(connection);
+        return;
+    }
     /* It must not be taken for one with fewer rights: let it come again. */
-    if (access_identify(connection, kind, service->settings, &client) < 0) {
-        char peer[PEER_ROOM];
+    if (access_identify(connection, arrival->kind, service->settings, &client) < 0) {
+        char text[PEER_ROOM];
         int error = errno;
         if (log_admits(LOG_FAILURES))
             log_event(LOG_LEVEL_ERROR, "cannot find out who a client is", "client",
-                      peer_describe(client.peer, peer), "cause", strerror(error), NULL);
-        refuse(connection, "FAIL unavailable " SERVE_UNIDENTIFIED "\n", service->counters);
+                      peer_describe(client.peer, text), "cause", strerror(error), NULL);
+        counter_add(&service->counters->refused, 1);
+        answer = "FAIL unavailable " SERVE_UNIDENTIFIED "\n";
+    } else {
+        const char *limit = admit(arrival, service, &client);
+        if (limit != NULL) {
+            note_busy(client.peer, client.class != ACCESS_STRANGER, limit, service->counters);
+            answer = SERVE_BUSY;
+        }
+    }
+    if (answer != NULL && is_encrypted) {
+        turn_away(&wire, answer, arrival->until_ms, wake);
+        return;
+    }
+    if (answer != NULL) {
+        refuse(connection, answer);
         drop_rest(connection);
         (void)close(connection);
         return;
     }
-    /* A user who is in a known group, but has no name. */
-    if (client.class == ACCESS_STRANGER && !atomic_exchange(&slot->is_stranger, true) &&
-        slots_count_strangers(service->slots) > service->settings->strangers) {
-        serve_busy(connection, false, "limits.strangers", service->counters);
-        drop_rest(connection);
-        (void)close(connection);
-        return;
-    }
-    serve_client(connection, connection, &client, number, slot, service, wake, gone);
-}
-
-void serve_busy(int connection, bool is_known, const char *cause, struct counters *counters)
-{
-    uint64_t peer = peer_find(connection).number;
-    char text[PEER_ROOM];
-
-    if (log_admits_refusal(peer, is_known))
-        log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer_describe(peer, text),
-                  "cause", cause, NULL);
-    refuse(connection, "FAIL busy too many sessions\n", counters);
+    if (is_encrypted)
+        counter_add(&service->counters->served, 1);
+    serve_client(&wire, &client, arrival->session, arrival->slot, service, wake, gone);
 }

@@ -13,6 +13,7 @@
 
 enum {
     SETTINGS_SESSIONS_MOST = 1000000, /* the most that limits.sessions can be */
+    SETTINGS_HANDSHAKES_MOST = 1024,  /* the same of limits.handshakes */
 };
 
 /* The values of `concurrency`. */
@@ -70,6 +71,8 @@ struct settings {
     struct setting_list uncounted; /* for peer_is_in() */
     int64_t per_user;
     int64_t strangers;
+    int64_t handshakes;
+    int64_t handshake_ms;
     int64_t memory;
     int64_t idle_ms;
     int64_t request_ms;

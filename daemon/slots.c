@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "daemon/settings.h"
 #include "protocol/clock.h"
+
+enum {
+    RESERVE_MOST = 16, /* sessions that are kept free for root and the daemon's uid... */
+    RESERVE_PART = 8,  /* ...but at most one in so many */
+};
 
 static struct slots *map(size_t count)
 {
@@ -23,7 +28,7 @@ static struct slots *map(size_t count)
 struct slots *slots_make(int64_t least)
 {
     pthread_mutexattr_t attributes;
-    struct slots *slots = map(SETTINGS_SESSIONS_MOST);
+    struct slots *slots = map(SETTINGS_SESSIONS_MOST + SETTINGS_HANDSHAKES_MOST);
 
     if (slots == NULL && (slots = map((size_t)least)) == NULL)
         return NULL;
@@ -35,7 +40,7 @@ struct slots *slots_make(int64_t least)
     return slots;
 }
 
-struct slot *slots_take(struct slots *slots, bool is_stranger)
+struct slot *slots_take(struct slots *slots)
 {
     uint32_t place = 0;
 
@@ -45,7 +50,6 @@ struct slot *slots_take(struct slots *slots, bool is_stranger)
         return NULL;
     if (place >= atomic_load(&slots->used))
         atomic_store(&slots->used, place + 1);
-    atomic_store(&slots->slots[place].is_stranger, is_stranger);
     atomic_store(&slots->slots[place].state, SLOT_TAKEN);
     return &slots->slots[place];
 }
@@ -63,6 +67,97 @@ static void unlock(struct slots *slots)
     (void)pthread_mutex_unlock(&slots->lock);
 }
 
+/* Does the session of this slot count? */
+static bool is_admitted(const struct slot *slot)
+{
+    return atomic_load(&slot->state) >= SLOT_ADMITTED;
+}
+
+/*
+ * The limit that does not allow this session, which is among those that are counted; NULL when there
+ * is none. Without a peer it counts for its client, and the lock is held.
+ */
+static const char *find_limit(const struct slots *slots, const struct slot *slot,
+                              const struct settings *settings, const struct peer *peer)
+{
+    bool is_of_address = peer != NULL && peer->kind == PEER_ADDRESS;
+    int64_t most = is_of_address ? settings->per_address : settings->per_user;
+    int class = atomic_load(&slot->class);
+    int64_t reserve = settings->sessions / RESERVE_PART;
+    int64_t all = 0;
+    int64_t strangers = 0;
+    int64_t same = 0;
+    bool is_uncounted = peer != NULL && peer_is_in(peer, &settings->uncounted);
+
+    for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
+        const struct slot *other = &slots->slots[i];
+        if (other == slot || !is_admitted(other))
+            continue;
+        all++;
+        strangers += atomic_load(&other->class) == ACCESS_STRANGER;
+        if (peer != NULL)
+            same += !is_uncounted && atomic_load(&other->peer) == peer->number;
+        else
+            same += atomic_load(&other->state) == SLOT_BEGUN &&
+                    strcmp(other->client, slot->client) == 0;
+    }
+    if (class == ACCESS_OWN)
+        reserve = 0;
+    else if (reserve > RESERVE_MOST)
+        reserve = RESERVE_MOST;
+    if (all >= settings->sessions - reserve)
+        return "limits.sessions";
+    /* Among strangers nobody has more than are left for the others. */
+    if (class == ACCESS_STRANGER && same >= settings->strangers - strangers)
+        return "limits.strangers";
+    if ((peer != NULL && peer->kind == PEER_UNKNOWN) || same < most)
+        return NULL;
+    return is_of_address ? "limits.per_address" : "limits.per_user";
+}
+
+const char *slots_admit(struct slots *slots, struct slot *slot, const struct settings *settings,
+                        const struct peer *peer, enum access_class class)
+{
+    /* Counted first: of two that are admitted at once, at least one then sees the other. */
+    atomic_store(&slot->class, (int)class);
+    atomic_store(&slot->peer, peer->number);
+    atomic_store(&slot->state, SLOT_ADMITTED);
+    const char *limit = find_limit(slots, slot, settings, peer);
+    if (limit != NULL)
+        atomic_store(&slot->state, SLOT_TAKEN);
+    return limit;
+}
+
+static void begin(struct slot *slot, const char *client)
+{
+    const size_t held = offsetof(struct slot, client); /* what the session writes */
+
+    memset((char *)slot + held, 0, sizeof *slot - held);
+    (void)snprintf(slot->client, sizeof slot->client, "%s", client);
+    atomic_store(&slot->state, SLOT_BEGUN);
+}
+
+const char *slots_admit_client(struct slots *slots, struct slot *slot,
+                               const struct settings *settings, const struct client *client)
+{
+    lock(slots);
+    atomic_store(&slot->class, (int)client->class);
+    atomic_store(&slot->peer, SLOT_NO_PEER);
+    begin(slot, client->name);
+    const char *limit = find_limit(slots, slot, settings, NULL);
+    if (limit != NULL)
+        atomic_store(&slot->state, SLOT_TAKEN);
+    unlock(slots);
+    return limit;
+}
+
+bool slots_evict(struct slot *slot)
+{
+    int state = SLOT_TAKEN;
+
+    return atomic_compare_exchange_strong(&slot->state, &state, SLOT_EVICTED);
+}
+
 void slots_free(struct slot *slot)
 {
     if (slot != NULL)
@@ -71,13 +166,18 @@ void slots_free(struct slot *slot)
 
 void slots_begin(struct slots *slots, struct slot *slot, const char *client)
 {
-    const size_t held = offsetof(struct slot, client); /* what the session writes */
-
     lock(slots);
-    memset((char *)slot + held, 0, sizeof *slot - held);
-    (void)strncat(slot->client, client, sizeof slot->client - 1);
-    atomic_store(&slot->state, SLOT_BEGUN);
+    begin(slot, client);
     unlock(slots);
+}
+
+int64_t slots_count(const struct slots *slots)
+{
+    int64_t count = 0;
+
+    for (uint32_t i = 0; i < atomic_load(&slots->used); i++)
+        count += is_admitted(&slots->slots[i]);
+    return count;
 }
 
 int64_t slots_count_strangers(const struct slots *slots)
@@ -85,8 +185,8 @@ int64_t slots_count_strangers(const struct slots *slots)
     int64_t count = 0;
 
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++)
-        count += atomic_load(&slots->slots[i].state) != SLOT_FREE &&
-                 atomic_load(&slots->slots[i].is_stranger);
+        count +=
+            is_admitted(&slots->slots[i]) && atomic_load(&slots->slots[i].class) == ACCESS_STRANGER;
     return count;
 }
 

@@ -5,8 +5,13 @@
  *
  * The parent takes a free slot before it hands a connection over, and frees it when the session has
  * ended or its process has crashed, so nothing is counted for a session that is gone. The parent
- * stores only the first two members, and never takes the lock, because a worker may hold it. The
- * session writes the rest of its slot: the client's name under the lock, what is atomic at any time.
+ * stores only the first members, up to the client, and never takes the lock, because a worker may hold
+ * it. The session writes the rest of its slot: the client's name under the lock, what is atomic at any
+ * time.
+ *
+ * The limits of how many sessions there may be count what is admitted. The parent admits a session
+ * before it hands the connection over. Who comes by TLS is known only after the handshake, so such a
+ * session admits itself; until then it counts only as a handshake (daemon/handshakes.h).
  *
  * A promise keeps room in the file system free for the bytes of an upload that were announced and
  * have no blocks yet: no other upload is accepted if it needs that room. It lapses when no bytes come
@@ -20,22 +25,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/access.h"
+#include "daemon/peer.h"
+#include "daemon/settings.h"
 #include "daemon/store/record.h"
 
 enum {
     SLOTS_SHARE = 4, /* one client is promised at most 1/4 of the space not promised to others */
 };
 
+#define SLOT_NO_PEER UINT64_MAX /* the number of no peer */
+
 enum slot_state {
     SLOT_FREE,
-    SLOT_TAKEN, /* by the parent, for a session that has not begun: the contents are old */
-    SLOT_BEGUN, /* by its session: the contents count */
+    SLOT_TAKEN,    /* by the parent, for a connection that is not admitted yet */
+    SLOT_EVICTED,  /* the same, and it had to make room for another one */
+    SLOT_ADMITTED, /* its session has not begun: what the session writes is old */
+    SLOT_BEGUN,    /* by its session: all of it counts */
 };
 
 struct slot {
     _Atomic int state;               /* enum slot_state */
-    _Atomic bool is_stranger;        /* it counts for limits.strangers */
-    char client[RECORD_CLIENT_ROOM]; /* the client's name, as in struct client */
+    _Atomic int class;               /* enum access_class */
+    _Atomic uint64_t peer;           /* its number, by which it counts; SLOT_NO_PEER: by the name */
+    char client[RECORD_CLIENT_ROOM]; /* that name, as in struct client */
     _Atomic int64_t coming;   /* bytes that its upload may still add, and that are not allocated */
     _Atomic int64_t heard_ms; /* when its last bytes came, by clock_ms() */
     _Atomic bool is_promised; /* there is a promise for `coming` */
@@ -58,7 +71,24 @@ struct slots {
 struct slots *slots_make(int64_t least);
 
 /* For the parent: takes a free slot; NULL when there is none. */
-struct slot *slots_take(struct slots *slots, bool is_stranger);
+struct slot *slots_take(struct slots *slots);
+
+/*
+ * Admits the session of a slot that was taken, for this peer. Returns NULL, or the setting that does
+ * not allow one more.
+ */
+const char *slots_admit(struct slots *slots, struct slot *slot, const struct settings *settings,
+                        const struct peer *peer, enum access_class class);
+
+/*
+ * The same for a session itself, whose client is known by its key: it counts for the client,
+ * whatever address that comes from.
+ */
+const char *slots_admit_client(struct slots *slots, struct slot *slot,
+                               const struct settings *settings, const struct client *client);
+
+/* For the parent: the slot is to be given up, unless it is admitted. Returns whether that is so. */
+bool slots_evict(struct slot *slot);
 
 /* For the parent: the session has ended. Does nothing for NULL. */
 void slots_free(struct slot *slot);
@@ -66,7 +96,8 @@ void slots_free(struct slot *slot);
 /* For the session: begins to use its slot, and sets the client's name and all else to 0. */
 void slots_begin(struct slots *slots, struct slot *slot, const char *client);
 
-/* How many sessions of strangers are there? */
+/* How many sessions are there? How many of strangers? */
+int64_t slots_count(const struct slots *slots);
 int64_t slots_count_strangers(const struct slots *slots);
 
 /*

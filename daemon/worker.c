@@ -24,6 +24,7 @@ enum {
     PAUSE_MS = 10, /* before receiving again, after an error that should pass */
     /* Bytes of a thread's stack; a listing needs some for each level of folders. */
     THREAD_STACK = 1024 * 1024,
+    HANDSHAKE_MEMORY = 1024 * 1024,
     STATM_DATA = 6, /* the field of /proc/self/statm, counted from 1 */
 };
 
@@ -37,23 +38,25 @@ enum message_kind {
 
 struct message {
     enum message_kind kind;
-    enum address_kind address; /* the kind of address to which the connection came */
-    uint64_t session;
-    struct slot *slot; /* that of the session; all processes have the table at the same place */
-    int connection;    /* each side's own descriptor; -1 when the receiver had none free */
+    struct arrival
+        arrival; /* with each side's own descriptors; -1 when the receiver had none free */
 };
 
 static int send_message(int channel, const struct message *message)
 {
+    const struct arrival *arrival = &message->arrival;
+    const int fds[] = {arrival->connection, arrival->signer};
     struct message sent;
 
     /* Padding must not carry bytes of the parent's memory. */
     memset(&sent, 0, sizeof sent);
     sent.kind = message->kind;
-    sent.address = message->address;
-    sent.session = message->session;
-    sent.slot = message->slot;
-    if (passing_send(channel, &sent, sizeof sent, message->connection, MSG_DONTWAIT) == 0)
+    sent.arrival.kind = arrival->kind;
+    sent.arrival.until_ms = arrival->until_ms;
+    sent.arrival.session = arrival->session;
+    sent.arrival.slot = arrival->slot;
+    if (passing_send(channel, &sent, sizeof sent, fds, sizeof fds / sizeof fds[0], MSG_DONTWAIT) ==
+        0)
         return 0;
     if (errno == ECONNRESET || errno == ENOTCONN)
         errno = EPIPE;
@@ -64,15 +67,17 @@ static int send_message(int channel, const struct message *message)
 static void receive_message(int channel, struct message *ret)
 {
     ssize_t got = 0;
-    int connection = -1;
+    int fds[] = {-1, -1};
 
     /* All other errors pass: no memory. */
-    while ((got = passing_receive(channel, ret, sizeof *ret, &connection, 0)) < 0 &&
+    while ((got = passing_receive(channel, ret, sizeof *ret, fds, sizeof fds / sizeof fds[0], 0)) <
+               0 &&
            errno != ENOTCONN)
         (void)poll(NULL, 0, PAUSE_MS);
     if (got != (ssize_t)sizeof *ret)
         *ret = (struct message){.kind = MESSAGE_STOP};
-    ret->connection = connection;
+    ret->arrival.connection = fds[0];
+    ret->arrival.signer = fds[1];
 }
 
 static void report_end(int channel, uint64_t session)
@@ -107,7 +112,7 @@ struct threads {
 /* The argument of a new thread, which frees it. */
 struct start {
     struct threads *threads;
-    struct message message;
+    struct arrival arrival;
 };
 
 static void *run_session(void *argument)
@@ -116,9 +121,8 @@ static void *run_session(void *argument)
     struct threads *threads = start.threads;
 
     free(argument);
-    serve_connection(start.message.connection, start.message.address, start.message.session,
-                     start.message.slot, threads->service, threads->wake, threads->gone);
-    report_end(threads->channel, start.message.session);
+    serve_connection(&start.arrival, threads->service, threads->wake, threads->gone);
+    report_end(threads->channel, start.arrival.session);
     /* What a crowd has used goes back to the system: malloc(3) keeps some for each thread. */
     if (atomic_fetch_sub(&threads->serving, 1) == 1)
         (void)malloc_trim(0);
@@ -127,15 +131,16 @@ static void *run_session(void *argument)
 }
 
 /* Starts a thread for a connection, or refuses it. */
-static void start_session(struct threads *threads, const struct message *message)
+static void start_session(struct threads *threads, const struct arrival *arrival)
 {
     pthread_t thread;
-    int error = threads->reserve < 0 || message->connection < 0 ? EMFILE : 0;
+    bool lacks_signer = arrival->kind == ADDRESS_TLS && arrival->signer < 0;
+    int error = threads->reserve < 0 || arrival->connection < 0 || lacks_signer ? EMFILE : 0;
     struct start *start = error == 0 ? malloc(sizeof *start) : NULL;
 
     if (start != NULL) {
         (void)atomic_fetch_add(&threads->serving, 1);
-        *start = (struct start){.threads = threads, .message = *message};
+        *start = (struct start){.threads = threads, .arrival = *arrival};
         error = pthread_create(&thread, &threads->attributes, run_session, start);
     } else if (error == 0) {
         error = ENOMEM;
@@ -152,10 +157,12 @@ static void start_session(struct threads *threads, const struct message *message
     if (!threads->cannot && log_admits(LOG_FAILURES))
         log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(error), NULL);
     threads->cannot = true;
-    if (message->connection >= 0)
-        serve_busy(message->connection, false, strerror(error), threads->service->counters);
-    descriptor_close(message->connection);
-    report_end(threads->channel, message->session);
+    if (arrival->connection >= 0)
+        serve_busy(arrival->connection, arrival->kind, false, strerror(error),
+                   threads->service->counters);
+    descriptor_close(arrival->connection);
+    descriptor_close(arrival->signer);
+    report_end(threads->channel, arrival->session);
 }
 
 /* Tells the sessions that the daemon stops, and to end unless they outlive it. */
@@ -205,7 +212,7 @@ static void serve_many(int channel, int terminated, const struct service *servic
         threads.reserve = fcntl(channel, F_DUPFD_CLOEXEC, 0);
         if (message.kind != MESSAGE_CONNECTION)
             break;
-        start_session(&threads, &message);
+        start_session(&threads, &message.arrival);
     }
 
     if (message.kind == MESSAGE_RETIRE)
@@ -251,15 +258,17 @@ static _Noreturn void live(const struct service *service, int64_t memory_before,
      * from overflowing.
      */
     if (settings->concurrency == CONCURRENCY_THREAD) {
-        worker_limit_memory(memory_before, (settings->memory + THREAD_STACK) * settings->sessions);
+        int64_t handshakes = service->tls != NULL ? settings->handshakes : 0;
+        worker_limit_memory(memory_before, (settings->memory + THREAD_STACK) * settings->sessions +
+                                               (HANDSHAKE_MEMORY + THREAD_STACK) * handshakes);
         serve_many(channel, stop_event, service);
     } else {
         worker_limit_memory(memory_before, settings->memory);
         receive_message(channel, &message);
         /* What comes next is the end of the channel, which serve_connection() watches. */
-        if (message.kind == MESSAGE_CONNECTION && message.connection >= 0)
-            serve_connection(message.connection, message.address, message.session, message.slot,
-                             service, service->outlives ? stop_event : channel, channel);
+        if (message.kind == MESSAGE_CONNECTION && message.arrival.connection >= 0)
+            serve_connection(&message.arrival, service, service->outlives ? stop_event : channel,
+                             channel);
     }
     _exit(0);
 }
@@ -280,19 +289,16 @@ pid_t worker_start(const struct service *service, int64_t memory_before, int *re
     return pid;
 }
 
-int worker_give(int channel, uint64_t session, struct slot *slot, enum address_kind kind,
-                int connection)
+int worker_give(int channel, const struct arrival *arrival)
 {
-    return send_message(channel, &(struct message){.kind = MESSAGE_CONNECTION,
-                                                   .address = kind,
-                                                   .session = session,
-                                                   .slot = slot,
-                                                   .connection = connection});
+    return send_message(channel,
+                        &(struct message){.kind = MESSAGE_CONNECTION, .arrival = *arrival});
 }
 
 int worker_retire(int channel)
 {
-    return send_message(channel, &(struct message){.kind = MESSAGE_RETIRE, .connection = -1});
+    return send_message(channel,
+                        &(struct message){.kind = MESSAGE_RETIRE, .arrival = {.connection = -1}});
 }
 
 bool worker_has_room(int channel)

@@ -18,7 +18,6 @@
 #include <sys/types.h>
 
 #include "daemon/serve.h"
-#include "protocol/address.h"
 
 /*
  * Forks a worker of the model that the settings name. `memory_before` is worker_memory_in_use() at
@@ -28,12 +27,10 @@
 pid_t worker_start(const struct service *service, int64_t memory_before, int *ret_channel);
 
 /*
- * Hands over a connection, which came to an address of that kind, to be served as session number
- * `session` in that slot. The caller still owns its own descriptor. Never waits. Returns 0, or -1 with
- * errno set, which is EPIPE if and only if the worker is gone.
+ * Hands over a connection, to be served. The caller still owns its own descriptors. Never waits.
+ * Returns 0, or -1 with errno set, which is EPIPE if and only if the worker is gone.
  */
-int worker_give(int channel, uint64_t session, struct slot *slot, enum address_kind kind,
-                int connection);
+int worker_give(int channel, const struct arrival *arrival);
 
 /* Tells a worker with threads to end with its last session. Never waits. As worker_give(). */
 int worker_retire(int channel);

@@ -1,5 +1,5 @@
 /*
- * Messages between processes of the daemon that may carry a descriptor.
+ * Messages between processes of the daemon that may carry descriptors.
  */
 #ifndef PROTOCOL_PASSING_H
 #define PROTOCOL_PASSING_H
@@ -7,16 +7,23 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/*
- * Sends a message over a Unix socket, with the descriptor `fd` unless that is -1 (unix(7),
- * SCM_RIGHTS), which the caller still owns. The bytes are only read. Returns 0, or -1 with errno set.
- */
-int passing_send(int socket, void *bytes, size_t length, int fd, int flags);
+enum {
+    PASSING_MOST = 2, /* descriptors in one message */
+};
 
 /*
- * Receives one. `*ret_fd` is the receiver's own descriptor, or -1 when none came or none was free.
- * Returns the length; 0 at the end; or -1 with errno set, which is never EINTR.
+ * Sends a message over a Unix socket, with `count` descriptors, or those before the first that is -1
+ * (unix(7), SCM_RIGHTS), which the caller still owns. The bytes are only read. Returns 0, or -1 with
+ * errno set.
  */
-ssize_t passing_receive(int socket, void *bytes, size_t length, int *ret_fd, int flags);
+int passing_send(int socket, void *bytes, size_t length, const int *fds, size_t count, int flags);
+
+/*
+ * Receives one. `ret_fds` are the receiver's own descriptors, at most `room`, and then -1 for each
+ * that did not come or for which none was free. Returns the length; 0 at the end; or -1 with errno
+ * set, which is never EINTR.
+ */
+ssize_t passing_receive(int socket, void *bytes, size_t length, int *ret_fds, size_t room,
+                        int flags);
 
 #endif

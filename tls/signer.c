@@ -145,7 +145,7 @@ static void run(const struct tls_identity *identity, int channel, int epoll)
             serve(identity, event.data.fd);
             continue;
         }
-        if (passing_receive(channel, &byte, sizeof byte, &connection, MSG_DONTWAIT) == 0)
+        if (passing_receive(channel, &byte, sizeof byte, &connection, 1, MSG_DONTWAIT) == 0)
             return;
         event = (struct epoll_event){.events = EPOLLIN, .data.fd = connection};
         if (connection >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, connection, &event) < 0)

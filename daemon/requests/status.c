@@ -66,10 +66,11 @@ int status_serve(struct session *session, const struct arguments *arguments)
     (void)fprintf(file, "version %s\nprotocol fsd/1\n", FSD_VERSION);
     print_setting(file, settings, "model", configuration_find(settings_table, "concurrency"));
     print_number(file, "uptime", uptime > 0 ? (uint64_t)uptime : 0);
-    print_number(file, "sessions", counter_read(&counters->sessions));
+    print_number(file, "sessions", (uint64_t)slots_count(session->slots));
     print_number(file, "sessions.served", counter_read(&counters->served));
     print_number(file, "sessions.refused", counter_read(&counters->refused));
     print_number(file, "sessions.crashed", counter_read(&counters->crashed));
+    print_number(file, "handshakes.failed", counter_read(&counters->handshakes_failed));
     print_number(file, "disk.failures", counter_read(&counters->broken));
     print_number(file, "lines.dropped", counter_read(&counters->log_dropped));
     print_number(file, "bytes.received", counter_read(&counters->received));

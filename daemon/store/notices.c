@@ -85,8 +85,8 @@ static int ask_to_watch(const struct notices *notices, int folder)
     int none = -1;
     ssize_t got = -1;
 
-    if (passing_send(notices->notifier, &number, sizeof number, folder, 0) == 0)
-        got = passing_receive(notices->notifier, &number, sizeof number, &none, 0);
+    if (passing_send(notices->notifier, &number, sizeof number, &folder, 1, 0) == 0)
+        got = passing_receive(notices->notifier, &number, sizeof number, &none, 1, 0);
     descriptor_close(none);
     if (got == (ssize_t)sizeof number && number > 0)
         return number;
@@ -149,11 +149,11 @@ static void subscribe(struct notices *notices)
         return;
     (void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     (void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    int code = passing_send(notices->library->notifier, &message, sizeof message, pair[1], 0);
+    int code = passing_send(notices->library->notifier, &message, sizeof message, &pair[1], 1, 0);
     /* Before waiting: so it ends also when the notifier does. */
     (void)close(pair[1]);
     if (code == 0)
-        (void)passing_receive(pair[0], &message, sizeof message, &notices->fd, 0);
+        (void)passing_receive(pair[0], &message, sizeof message, &notices->fd, 1, 0);
     notices->notifier = pair[0];
     if (notices->fd < 0)
         notices_close(notices);
@@ -222,8 +222,8 @@ void notices_end_round(struct notices *notices)
         } else {
             /* If the notifier does not hear of it, more is reported than has to be. */
             if (notices->notifier >= 0)
-                (void)passing_send(notices->notifier, &noticed.number, sizeof noticed.number, -1,
-                                   MSG_DONTWAIT);
+                (void)passing_send(notices->notifier, &noticed.number, sizeof noticed.number, NULL,
+                                   0, MSG_DONTWAIT);
             else
                 (void)inotify_rm_watch(notices->fd, noticed.number);
             free(noticed.folder);

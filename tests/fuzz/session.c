@@ -177,13 +177,14 @@ static char *serve(const struct client *client, const char *input, size_t size, 
                                     .counters = &counters,
                                     .slots = slots,
                                     .rights_now = &now};
-    struct slot *slot = slots_take(slots, false);
+    struct slot *slot = slots_take(slots);
     int ends[2];
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     CHECK(send(ends[1], input, size, MSG_DONTWAIT) == (ssize_t)size);
     CHECK(shutdown(ends[1], SHUT_WR) == 0);
-    serve_client(ends[0], dup(answers), client, 1, slot, &service, -1, -1);
+    const struct wire wire = {.transport = &stream_plain, .in = ends[0], .out = dup(answers)};
+    serve_client(&wire, client, 1, slot, &service, -1, -1);
     slots_free(slot);
     CHECK(close(ends[1]) == 0 && counter_read(&counters.broken) == 0);
     return folder_take(answers, ret_length);

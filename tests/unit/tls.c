@@ -72,7 +72,7 @@ static int converse(int channel, const struct tls_identity *server,
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, signer) == 0);
-    CHECK(passing_send(channel, &byte, sizeof byte, signer[1], 0) == 0);
+    CHECK(passing_send(channel, &byte, sizeof byte, &signer[1], 1, 0) == 0);
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[0]);
