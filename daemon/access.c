@@ -79,6 +79,8 @@ static int name_user(struct client *client, uid_t uid, bool *ret_has_name)
     if (find_user(uid, &name) < 0)
         return -1;
     bool is_known = name != NULL;
+    if (is_known && name_component_is_valid(name, strlen(name)))
+        memcpy(client->component, name, strlen(name) + 1);
     int length = snprintf(text, sizeof text, "user:%s", is_known ? name : "");
 
     (void)snprintf(client->who, sizeof client->who, "uid %lu", (unsigned long)uid);
@@ -93,6 +95,14 @@ static int name_user(struct client *client, uid_t uid, bool *ret_has_name)
     free(name);
     *ret_has_name = is_known;
     return 0;
+}
+
+/* The same for one that the settings name; `kind` says how it came. */
+static void name_client(struct client *client, const char *kind, const char *name)
+{
+    (void)snprintf(client->name, sizeof client->name, "%s:%s", kind, name);
+    (void)snprintf(client->who, sizeof client->who, "client %s", name);
+    (void)snprintf(client->component, sizeof client->component, "%s", name);
 }
 
 /* A local user who has a number in this user namespace: only that can be told from others. */
@@ -121,6 +131,45 @@ static bool is_for(const struct grant *grant, const struct peer *peer, const gid
             return true;
     }
     return peer->gid == grant->id;
+}
+
+/*
+ * Gives the client what a row of the settings does. A folder that the client's name is no part for is
+ * none: that is logged. Returns 0, or -1 with errno set.
+ */
+static int add_grant(struct client *client, const struct grant *row)
+{
+    char folder[GRANT_FOLDER_ROOM];
+    const char *wrong =
+        row->folder != NULL ? grant_expand(row->folder, client->component, folder) : NULL;
+
+    if (wrong != NULL && log_admits(LOG_FAILURES))
+        log_event(LOG_LEVEL_WARNING, "a client has no rights in a folder", "client", client->who,
+                  "folder", row->folder, "cause", wrong, NULL);
+    if (wrong != NULL)
+        return 0;
+    struct client_grant *grants =
+        reallocarray(client->grants, client->grant_count + 1, sizeof *grants);
+    if (grants == NULL)
+        return -1;
+    client->grants = grants;
+    struct client_grant *grant = &grants[client->grant_count];
+    *grant = (struct client_grant){.row = row};
+    if (row->folder != NULL && (grant->folder = strdup(folder)) == NULL)
+        return -1;
+    client->grant_count++;
+    if (row->rights != 0)
+        client->class = ACCESS_KNOWN;
+    return 0;
+}
+
+void access_release(struct client *client)
+{
+    for (size_t i = 0; i < client->grant_count; i++)
+        free(client->grants[i].folder);
+    free(client->grants);
+    client->grants = NULL;
+    client->grant_count = 0;
 }
 
 /* Is a name below the folder? Or does it name the folder itself, or one on the way to it? */
@@ -226,6 +275,7 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
 {
     struct peer peer = peer_find(fd);
     bool has_name = false;
+    int code = 0;
 
     *ret = (struct client){.name = "anonymous",
                            .who = "anonymous",
@@ -241,12 +291,10 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
         if (groups == NULL)
             return -1;
         count = peer_groups(fd, groups, count);
-        ret->users = &settings->users;
-        for (size_t i = 0; i < ret->users->count; i++) {
-            const struct grant *grant = ret->users->groups[i].values;
-            ret->granted[i] = is_for(grant, &peer, groups, count);
-            if (ret->granted[i] && grant->rights != 0)
-                ret->class = ACCESS_KNOWN;
+        for (size_t i = 0; code == 0 && i < settings->users.count; i++) {
+            const struct grant *row = settings->users.groups[i].values;
+            if (is_for(row, &peer, groups, count))
+                code = add_grant(ret, row);
         }
         free(groups);
     }
@@ -254,13 +302,45 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
         ret->rights = RIGHTS_ALL;
         ret->class = ACCESS_OWN;
     }
-    return 0;
+    if (code < 0)
+        access_release(ret);
+    return code;
+}
+
+int access_identify_key(const struct tls_peer *tls, int connection, const struct settings *settings,
+                        struct client *ret)
+{
+    char text[FINGERPRINT_ROOM];
+    int code = 0;
+
+    *ret = (struct client){.name = "anonymous",
+                           .who = "anonymous",
+                           .rights = settings->anonymous,
+                           .peer = peer_find(connection).number};
+    if (!tls->has_key)
+        return 0;
+    const struct client_key *known = settings_find_key(settings, &tls->key);
+    if (known == NULL) {
+        (void)snprintf(ret->who, sizeof ret->who, "anonymous with the key %s",
+                       fingerprint_print(&tls->key, text));
+        return 0;
+    }
+    name_client(ret, "key", known->first->client);
+    ret->peer = peer_number_of_key(&tls->key);
+    ret->has_known_key = true;
+    ret->key = tls->key;
+    for (const struct grant *row = known->first; code == 0 && row != NULL; row = row->next)
+        code = add_grant(ret, row);
+    if (code < 0)
+        access_release(ret);
+    return code;
 }
 
 int access_identify_stdio(int in, int out, struct settings *settings, struct client *ret,
                           char fault[FAULT_LINE_ROOM])
 {
     enum address_kind kind = ADDRESS_EXEC;
+    struct grant *stdio = &settings->stdio;
     bool ignored = false;
     int code = 0;
     /* The one that came from elsewhere shows who the client is. */
@@ -271,8 +351,16 @@ int access_identify_stdio(int in, int out, struct settings *settings, struct cli
             return -1;
         code = access_identify(accepted, kind, settings, ret);
     } else {
-        *ret = (struct client){.name = "anonymous", .rights = settings->stdio_rights};
-        code = name_user(ret, geteuid(), &ignored);
+        *ret = (struct client){.name = "anonymous"};
+        if (stdio->client != NULL)
+            name_client(ret, "stdio", stdio->client);
+        else
+            code = name_user(ret, geteuid(), &ignored);
+        /* That one is for the whole daemon. */
+        if (stdio->folder != NULL)
+            stdio->rights &= ~(unsigned)RIGHT_STATUS;
+        if (code == 0)
+            code = add_grant(ret, stdio);
     }
     if (code < 0)
         (void)snprintf(fault, FAULT_LINE_ROOM, "cannot find out who the client is: %s",
@@ -284,12 +372,40 @@ unsigned access_rights(const struct client *client, const char *name)
 {
     unsigned rights = client->rights;
 
-    for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
-        const struct grant *grant = client->users->groups[i].values;
-        if (client->granted[i] && is_reached(grant->folder, name))
-            rights |= grant->rights;
+    for (size_t i = 0; i < client->grant_count; i++) {
+        if (is_reached(client->grants[i].folder, name))
+            rights |= client->grants[i].row->rights;
     }
     return rights;
+}
+
+/* Adds a text to those that are published. Returns where it begins; 0 for NULL. */
+static size_t publish_text(struct access_now *now, const char *text, size_t *used)
+{
+    size_t begin = *used;
+    size_t length = text != NULL ? strlen(text) + 1 : 0;
+
+    if (length == 0 || length > sizeof now->texts - begin)
+        return 0;
+    memcpy(now->texts + begin, text, length);
+    *used += length;
+    return begin;
+}
+
+static void publish_grants(struct access_now *now, const struct setting_groups *groups,
+                           size_t *used)
+{
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct grant *grant = groups->groups[i].values;
+        if (grant->client == NULL && !grant->exists)
+            continue;
+        now->grants[now->count].is_user = grant->user != NULL;
+        now->grants[now->count].id = grant->id;
+        now->grants[now->count].client = publish_text(now, grant->client, used);
+        now->grants[now->count].rights = grant->rights;
+        now->grants[now->count].folder = publish_text(now, grant->folder, used);
+        now->count++;
+    }
 }
 
 uint64_t access_publish(struct access_now *now, const struct settings *settings)
@@ -299,55 +415,82 @@ uint64_t access_publish(struct access_now *now, const struct settings *settings)
     atomic_fetch_add(&now->version, 1);
     now->anonymous = settings->anonymous;
     now->count = 0;
-    for (size_t i = 0; i < settings->users.count; i++) {
-        const struct grant *grant = settings->users.groups[i].values;
-        size_t length = grant->folder != NULL ? strlen(grant->folder) + 1 : 0;
-        if (!grant->exists || length > sizeof now->folders - used)
-            continue;
-        now->grants[now->count].is_user = grant->user != NULL;
-        now->grants[now->count].id = grant->id;
-        now->grants[now->count].rights = grant->rights;
-        now->grants[now->count].folder = grant->folder != NULL ? used : 0;
-        now->count++;
-        if (grant->folder != NULL)
-            memcpy(now->folders + used, grant->folder, length);
-        used += length;
+    publish_grants(now, &settings->users, &used);
+    size_t clients = now->count;
+    publish_grants(now, &settings->clients, &used);
+    now->key_count = settings->key_count;
+    for (size_t i = 0; i < settings->key_count; i++) {
+        const struct client_key *key = &settings->keys[i];
+        now->keys[i].key = key->key;
+        now->keys[i].grant = clients + (size_t)(key->row - settings->clients.groups);
     }
     return atomic_fetch_add(&now->version, 1) + 1;
 }
 
-/* Did the client get rights by this user or group? */
-static bool has_matched(const struct client *client, bool is_user, unsigned id)
+/* Is all of a folder in another one, or the same? */
+static bool is_within(const char *folder, const char *other)
 {
-    for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
-        const struct grant *grant = client->users->groups[i].values;
-        if (client->granted[i] && (grant->user != NULL) == is_user && grant->id == id)
+    size_t length = name_length_without_slash(other, strlen(other));
+
+    return strncmp(folder, other, length) == 0 && (folder[length] == '/' || folder[length] == '\0');
+}
+
+/* Has the client what is published at this place: by its user, a group, or its name? */
+static bool has_published(const struct client *client, const struct access_now *now, size_t place)
+{
+    if (client->has_known_key)
+        return strcmp(now->texts + now->grants[place].client, client->component) == 0;
+    for (size_t i = 0; i < client->grant_count; i++) {
+        const struct grant *row = client->grants[i].row;
+        if (now->grants[place].client == 0 && (row->user != NULL) == now->grants[place].is_user &&
+            row->id == now->grants[place].id)
             return true;
     }
     return false;
 }
 
-/* Is all of a folder in another one, or the same? "" is the library. */
-static bool is_within(const char *folder, const char *other)
-{
-    size_t length = name_length_without_slash(other, strlen(other));
-
-    return length == 0 || (strncmp(folder, other, length) == 0 &&
-                           (folder[length] == '/' || folder[length] == '\0'));
-}
-
-/* Does the client have these rights to a folder now? */
+/* Does the client have these rights to a folder now? NULL is the library. */
 static bool has_still(const struct client *client, const struct access_now *now, unsigned rights,
                       const char *folder)
 {
+    char expanded[GRANT_FOLDER_ROOM];
     unsigned missing = rights & ~now->anonymous;
 
     for (size_t i = 0; missing != 0 && i < now->count; i++) {
-        if (has_matched(client, now->grants[i].is_user, now->grants[i].id) &&
-            is_within(folder, now->folders + now->grants[i].folder))
+        size_t other = now->grants[i].folder;
+        if ((missing & now->grants[i].rights) != 0 && has_published(client, now, i) &&
+            (other == 0 || (folder != NULL &&
+                            grant_expand(now->texts + other, client->component, expanded) == NULL &&
+                            is_within(folder, expanded))))
             missing &= ~now->grants[i].rights;
     }
     return missing == 0;
+}
+
+/* Is the client's key still the key of a client of that name? */
+static bool has_key_still(const struct client *client, const struct access_now *now)
+{
+    for (size_t i = 0; i < now->key_count; i++) {
+        if (fingerprint_is_equal(&now->keys[i].key, &client->key))
+            return has_published(client, now, now->keys[i].grant);
+    }
+    return false;
+}
+
+/* What access_has_lost() returns, for rights that do not change meanwhile. */
+static bool has_less(const struct client *client, const struct access_now *now)
+{
+    if (client->class == ACCESS_OWN)
+        return false;
+    if (!has_still(client, now, client->rights, NULL) ||
+        (client->has_known_key && !has_key_still(client, now)))
+        return true;
+    for (size_t i = 0; i < client->grant_count; i++) {
+        const struct client_grant *grant = &client->grants[i];
+        if (!has_still(client, now, grant->row->rights, grant->folder))
+            return true;
+    }
+    return false;
 }
 
 bool access_has_lost(const struct client *client, const struct access_now *now, uint64_t *version)
@@ -356,13 +499,7 @@ bool access_has_lost(const struct client *client, const struct access_now *now, 
 
     /* While it is being changed, what was so far still holds. */
     while (before != *version && before % 2 == 0) {
-        bool has_lost = client->class != ACCESS_OWN && !has_still(client, now, client->rights, "");
-        for (size_t i = 0; client->users != NULL && i < client->users->count; i++) {
-            const struct grant *grant = client->users->groups[i].values;
-            if (client->class != ACCESS_OWN && client->granted[i])
-                has_lost = has_lost || !has_still(client, now, grant->rights,
-                                                  grant->folder != NULL ? grant->folder : "");
-        }
+        bool has_lost = has_less(client, now);
         uint64_t after = atomic_load(&now->version);
         if (after == before) {
             *version = before;

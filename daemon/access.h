@@ -10,39 +10,63 @@
 #include "daemon/settings.h"
 #include "daemon/store/record.h"
 #include "protocol/address.h"
+#include "tls/tls.h"
+
+enum {
+    ACCESS_GRANTS_MOST = SETTING_GROUPS_MOST + SETTINGS_CLIENTS_MOST,
+    /* Of a name and a folder, in which a "%%" stands for each byte. */
+    ACCESS_TEXTS_ROOM = CLIENT_NAME_ROOM + 2 * GRANT_FOLDER_ROOM,
+};
 
 /* How clients share limits.sessions. */
 enum access_class {
     ACCESS_STRANGER, /* has at most the rights of `anonymous` */
-    ACCESS_KNOWN,    /* `users` gives it rights */
+    ACCESS_KNOWN,    /* `users` or `clients` gives it rights */
     ACCESS_OWN,      /* root, or the uid that runs this daemon */
 };
 
+/* Rights that a client has. */
+struct client_grant {
+    const struct grant *row; /* of the settings, that gives them */
+    char *folder;            /* in which, with the name of the client in it; NULL: everywhere */
+};
+
 struct client {
-    char name[RECORD_CLIENT_ROOM]; /* "user:NAME" or "anonymous"; a folder of stages is named so */
-    char who[160];                 /* for people, e.g. "user ann" */
-    uint64_t peer;                 /* its number, as in daemon/peer.h */
-    enum access_class class;       /* exact, unlike that of access_classify() */
-    unsigned rights;               /* those that it has everywhere, apart from `users` */
-    const struct setting_groups *users; /* the setting, for a local user; otherwise NULL */
-    bool granted[SETTING_GROUPS_MOST];  /* which of its grants apply to this user */
+    /* "user:NAME", "key:NAME", "stdio:NAME" or "anonymous"; a folder of stages is named so. */
+    char name[RECORD_CLIENT_ROOM];
+    char who[160];                              /* for people, e.g. "user ann" */
+    char component[NAME_COMPONENT_LONGEST + 1]; /* what "%c" in a folder is; empty: nothing */
+    uint64_t peer;                              /* its number, as in daemon/peer.h */
+    enum access_class class;                    /* exact, unlike that of access_classify() */
+    unsigned rights;             /* those that it has everywhere, apart from its grants */
+    struct client_grant *grants; /* access_release() frees them */
+    size_t grant_count;
+    bool has_known_key; /* one that `clients` has */
+    struct fingerprint key;
 };
 
 /*
  * The rights that the settings give now, in memory that all processes share. A session that began
- * with older settings compares its own with them.
+ * with older settings compares its own with them. Texts are NUL-terminated, and told by where they
+ * begin in `texts`; at 0 there is none. Pages that nobody writes to take no memory.
  */
 struct access_now {
     _Atomic uint64_t version; /* odd while it is being changed; 0: there is nothing yet */
     unsigned anonymous;
     size_t count;
     struct {
-        bool is_user; /* otherwise a group */
+        bool is_user; /* otherwise a group, or a client */
         unsigned id;
+        size_t client; /* its name */
         unsigned rights;
-        size_t folder; /* where it begins in `folders`; 0 for everywhere */
-    } grants[SETTING_GROUPS_MOST];
-    char folders[64 * 1024]; /* NUL-terminated; more than a file of settings has */
+        size_t folder; /* for grant_expand() */
+    } grants[ACCESS_GRANTS_MOST];
+    size_t key_count;
+    struct {
+        struct fingerprint key;
+        size_t grant; /* the place of one that its client has */
+    } keys[SETTINGS_CLIENTS_MOST * SETTING_LIST_MOST];
+    char texts[ACCESS_GRANTS_MOST * ACCESS_TEXTS_ROOM];
 };
 
 /*
@@ -72,28 +96,40 @@ enum access_class access_classify(int connection, const struct peer *peer,
  * socket the local user (unix(7), SO_PEERCRED); everywhere else, and for a uid without a name,
  * anonymous. Root and the uid that runs this daemon have all rights. Everyone else has those of
  * `anonymous`, and local users also those that `users` grants to them or their groups
- * (SO_PEERGROUPS). The client keeps a pointer to the settings. Returns 0; or -1 with errno set, when
- * that cannot be found out: then the client must not be served, since it may have more rights.
+ * (SO_PEERGROUPS). The client keeps pointers to the settings, and the caller releases it. Returns 0;
+ * or -1 with errno set, when that cannot be found out: then the client must not be served, since it
+ * may have more rights.
  */
 int access_identify(int fd, enum address_kind kind, const struct settings *settings,
                     struct client *ret);
 
 /*
- * The same for a session on standard input and output: the client is the user that runs this
- * process, with the rights of `stdio_rights`. If one of the two is a socket that another program
+ * The same for the client of a connection over TLS: the one of `clients` that has its key. Without a
+ * key, and with one that `clients` does not have, it is anonymous.
+ */
+int access_identify_key(const struct tls_peer *tls, int connection, const struct settings *settings,
+                        struct client *ret);
+
+/*
+ * The same for a session on standard input and output: the client is the one of `stdio_client`, or the
+ * user that runs this process, with the rights of `stdio_rights` in `stdio_folder`. If one of the two is a socket that another program
  * accepted, such as inetd(8), it is treated as a connection that came to a listener; only then are
  * the names in `users` looked up. Returns as access_resolve().
  */
 int access_identify_stdio(int in, int out, struct settings *settings, struct client *ret,
                           char fault[FAULT_LINE_ROOM]);
 
+/* Frees what the client has, however it was identified. */
+void access_release(struct client *client);
+
 /* For the parent, after access_resolve(): publishes the rights. Returns their version. */
 uint64_t access_publish(struct access_now *now, const struct settings *settings);
 
 /*
  * Has a client fewer rights now than when its session began? Compares with the rows of `users` for
- * the user or groups that gave it its rights. `*version` is the last one that was compared, in which
- * it had lost nothing; then nothing is done. It becomes the new one.
+ * the user or groups that gave it its rights, or with those of the client that has its key: without
+ * the key it has lost all. `*version` is the last one that was compared, in which it had lost nothing;
+ * then nothing is done. It becomes the new one.
  */
 bool access_has_lost(const struct client *client, const struct access_now *now, uint64_t *version);
 

@@ -150,7 +150,8 @@ int command_line_settings(const struct command_line *line, const char *text,
     if (code < 0)
         return code;
     *fault = (struct fault){.file = NULL};
-    return configuration_complete(configuration, fault);
+    code = configuration_complete(configuration, fault);
+    return code == 0 ? settings_link_clients(settings, fault) : code;
 }
 
 char *command_line_help(void)

@@ -283,6 +283,7 @@ static int serve_stdio(struct daemon *daemon)
     counter_add(&daemon->counters->served, 1);
     const struct wire wire = {.transport = &stream_plain, .in = STDIN_FILENO, .out = STDOUT_FILENO};
     serve_client(&wire, &client, (uint64_t)getpid(), slots_take(daemon->slots), &service, -1, -1);
+    access_release(&client);
     log_sum_up_refusals(true);
     return EXIT_SUCCESS;
 }

@@ -10,14 +10,16 @@
 #include "protocol/address.h"
 
 /*
- * The upper half of a number, the lower one being a uid or an IPv4 address. The number of an IPv6
- * network is the first half of its addresses: none that is in use begins like these.
+ * The upper half of a number, the lower one being a uid, an IPv4 address or a part of a fingerprint.
+ * The number of an IPv6 network is the first half of its addresses: none that is in use begins like
+ * these.
  */
 enum {
     HEAD_UNKNOWN,
     HEAD_USER,
     HEAD_IPV4,
     HEAD_LOOPBACK, /* ::1 */
+    HEAD_KEY,      /* and the first bytes of its fingerprint */
 };
 
 static uint64_t make_number(unsigned head, uint32_t rest)
@@ -79,6 +81,14 @@ struct peer peer_find(int connection)
     return peer;
 }
 
+uint64_t peer_number_of_key(const struct fingerprint *key)
+{
+    const uint8_t *bytes = key->bytes;
+
+    return make_number(HEAD_KEY, (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+                                     (uint32_t)bytes[2] << 8 | bytes[3]);
+}
+
 size_t peer_groups(int connection, gid_t *ret, size_t room)
 {
     socklen_t length = (socklen_t)(room * sizeof *ret);
@@ -108,6 +118,8 @@ const char *peer_describe(uint64_t number, char text[PEER_ROOM])
     uint32_t rest = (uint32_t)number;
     struct in6_addr network = {.s6_addr = {0}};
     struct in_addr address = {.s_addr = htonl(rest)};
+    struct fingerprint key = {.bytes = {0}};
+    char fingerprint[FINGERPRINT_ROOM];
 
     switch (number >> 32) {
     case HEAD_UNKNOWN:
@@ -119,6 +131,10 @@ const char *peer_describe(uint64_t number, char text[PEER_ROOM])
         return inet_ntop(AF_INET, &address, text, PEER_ROOM);
     case HEAD_LOOPBACK:
         return "::1";
+    case HEAD_KEY:
+        memcpy(key.bytes, &address.s_addr, sizeof address.s_addr);
+        (void)snprintf(text, PEER_ROOM, "key %.12s...", fingerprint_print(&key, fingerprint));
+        return text;
     default:
         for (unsigned i = 0; i < sizeof number; i++)
             network.s6_addr[i] = (uint8_t)(number >> (56 - 8 * i));

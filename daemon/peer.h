@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "protocol/fingerprint.h"
 #include "settings/configuration.h"
 
 enum {
@@ -41,7 +42,13 @@ size_t peer_groups(int connection, gid_t *ret, size_t room);
 /* Is this an address in one of these networks, which address_parse_network() has accepted? */
 bool peer_is_in(const struct peer *peer, const struct setting_list *networks);
 
-/* Describes the peer that has this number, for the log: "uid 5", "127.0.0.1", "2001:db8::/64". */
+/* The number of a client with this key. */
+uint64_t peer_number_of_key(const struct fingerprint *key);
+
+/*
+ * Describes the peer that has this number, for the log: "uid 5", "127.0.0.1", "2001:db8::/64", or the
+ * beginning of a fingerprint.
+ */
 const char *peer_describe(uint64_t number, char text[PEER_ROOM]);
 
 #endif

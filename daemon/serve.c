@@ -401,7 +401,10 @@ void serve_connection(const struct arrival *arrival, const struct service *servi
         return;
     }
     /* It must not be taken for one with fewer rights: let it come again. */
-    if (access_identify(connection, arrival->kind, service->settings, &client) < 0) {
+    int code = is_encrypted
+                   ? access_identify_key(&peer, connection, service->settings, &client)
+                   : access_identify(connection, arrival->kind, service->settings, &client);
+    if (code < 0) {
         char text[PEER_ROOM];
         int error = errno;
         if (log_admits(LOG_FAILURES))
@@ -418,15 +421,14 @@ void serve_connection(const struct arrival *arrival, const struct service *servi
     }
     if (answer != NULL && is_encrypted) {
         turn_away(&wire, answer, arrival->until_ms, wake);
-        return;
-    }
-    if (answer != NULL) {
+    } else if (answer != NULL) {
         refuse(connection, answer);
         drop_rest(connection);
         (void)close(connection);
-        return;
+    } else {
+        if (is_encrypted)
+            counter_add(&service->counters->served, 1);
+        serve_client(&wire, &client, arrival->session, arrival->slot, service, wake, gone);
     }
-    if (is_encrypted)
-        counter_add(&service->counters->served, 1);
-    serve_client(&wire, &client, arrival->session, arrival->slot, service, wake, gone);
+    access_release(&client);
 }

@@ -7,13 +7,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/store/record.h"
+#include "protocol/fingerprint.h"
+#include "protocol/name.h"
 #include "settings/configuration.h"
 
 #define SETTINGS_IDENTITY "/var/lib/fsd-identity/identity.pem"
 
 enum {
-    SETTINGS_SESSIONS_MOST = 1000000, /* the most that limits.sessions can be */
-    SETTINGS_HANDSHAKES_MOST = 1024,  /* the same of limits.handshakes */
+    SETTINGS_SESSIONS_MOST = 1000000,     /* the most that limits.sessions can be */
+    SETTINGS_HANDSHAKES_MOST = 1024,      /* the same of limits.handshakes */
+    SETTINGS_CLIENTS_MOST = 4096,         /* rows of `clients` */
+    GRANT_FOLDER_ROOM = NAME_LONGEST + 2, /* of a name, a '/' and a NUL */
+    /* Bytes of a client's name in the settings, with its NUL: "stdio:" may go before it. */
+    CLIENT_NAME_ROOM = RECORD_CLIENT_ROOM - sizeof "stdio:",
 };
 
 /* The values of `concurrency`. */
@@ -40,25 +47,38 @@ extern const char *const right_words[];
 /* The words for enum log_level, in their order, then NULL. */
 extern const char *const log_level_words[];
 
-/* A row of `users`: what a local user, or the members of a group, may do. */
+/* A row of `users` or `clients`: what a local user, the members of a group, or a client may do. */
 struct grant {
-    const char *user; /* one of these two is NULL */
+    const char *user; /* of these three, one is not NULL */
     const char *group;
-    unsigned rights;    /* of enum right */
-    const char *folder; /* below which they apply, perhaps with a '/' at the end; NULL: all */
-    bool exists;        /* access_resolve() has found the uid or gid */
+    const char *client;
+    struct setting_list keys; /* of the client, if this row has some */
+    unsigned rights;          /* of enum right */
+    const char *folder;       /* below which they apply, for grant_expand(); NULL: everywhere */
+    bool exists;              /* access_resolve() has found the uid or gid */
     unsigned id;
+    const struct grant *next; /* another row of the same client */
+};
+
+/* A key of a client. */
+struct client_key {
+    struct fingerprint key;
+    const struct configuration *row; /* of `clients`, that has it */
+    const struct grant *first;       /* of the client's rows */
 };
 
 /* Times are milliseconds, sizes bytes. */
 struct settings {
     const char *library;
     struct setting_list listen;
-    const char *identity;        /* the file of this daemon's key for TLS */
-    unsigned anonymous;          /* rights, of enum right */
-    unsigned stdio_rights;       /* the same */
-    struct setting_groups users; /* of struct grant */
-    bool has_overflow_user;      /* set by access_resolve(), like `id` of grants */
+    const char *identity;          /* the file of this daemon's key for TLS */
+    unsigned anonymous;            /* rights, of enum right */
+    struct grant stdio;            /* of the client of --stdio */
+    struct setting_groups users;   /* of struct grant */
+    bool has_overflow_user;        /* set by access_resolve(), like `id` of grants */
+    struct setting_groups clients; /* of struct grant */
+    struct client_key *keys;       /* all of `clients`, in their order as bytes */
+    size_t key_count;
     bool records;
     int concurrency; /* enum concurrency */
     int64_t spare;
@@ -95,5 +115,22 @@ extern const struct setting settings_table[];
 /* Sets every setting to its default. settings_release() frees what they own. */
 void settings_init(struct settings *settings);
 void settings_release(struct settings *settings);
+
+/*
+ * For settings that were read: finds the keys and the rows of each client. Returns 0; or -REASON_USAGE
+ * with a fault, when two rows have the same key, or a client has none.
+ */
+int settings_link_clients(struct settings *settings, struct fault *fault);
+
+/* The client with a key; NULL when there is none. */
+const struct client_key *settings_find_key(const struct settings *settings,
+                                           const struct fingerprint *key);
+
+/*
+ * Writes the folder of a grant for a client: with its name in the place of "%c", and '%' in that of
+ * "%%". Returns NULL, or what is wrong as the end of the sentence "FOLDER: ...", which a name can be
+ * to blame for that is too long, or no component of a name.
+ */
+const char *grant_expand(const char *folder, const char *client, char ret[GRANT_FOLDER_ROOM]);
 
 #endif

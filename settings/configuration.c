@@ -302,14 +302,15 @@ int configuration_add_group(struct configuration *configuration, const struct se
                             struct configuration *group, const char *origin, struct fault *fault)
 {
     struct setting_groups *list = member(configuration, row);
+    size_t most = row->most > 0 ? (size_t)row->most : SETTING_GROUPS_MOST;
     int code = configuration_complete(group, fault);
     const char *wrong = code == 0 ? row->check_group(group->values) : NULL;
 
     if (wrong != NULL)
         code = fault_refuse(fault, "%s", wrong);
     else if (code == 0 && is_added(row, state_of(configuration, row), origin) &&
-             list->count == SETTING_GROUPS_MOST)
-        code = fault_refuse(fault, "there can be at most %d", SETTING_GROUPS_MOST);
+             list->count == most)
+        code = fault_refuse(fault, "there can be at most %zu", most);
     if (code < 0) {
         configuration_release_group(group);
         return code;
@@ -341,6 +342,12 @@ const struct setting *configuration_find(const struct setting *table, const char
     while (table->name != NULL && strcmp(table->name, name) != 0)
         table++;
     return table->name != NULL ? table : NULL;
+}
+
+const char *configuration_origin(const struct configuration *configuration,
+                                 const struct setting *row)
+{
+    return state_of(configuration, row)->origin;
 }
 
 bool configuration_is_equal(const struct configuration *left, const struct configuration *right,
@@ -470,7 +477,7 @@ char *setting_describe(const struct setting *row, const char *within)
     if (row->words != NULL)
         (void)fprintf(file, "%s %s", row->kind == SETTING_PATH ? " or one of" : "",
                       join_words(row->words, words, sizeof words));
-    if (row->most > 0)
+    if (row->most > 0 && row->kind != SETTING_GROUPS)
         (void)fprintf(file, " from %s to %s", print_number(row, row->least, least),
                       print_number(row, row->most, most));
     if (row->default_text != NULL)

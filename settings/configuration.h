@@ -16,7 +16,7 @@
 
 enum {
     SETTING_LIST_MOST = 16,    /* texts of a list */
-    SETTING_GROUPS_MOST = 256, /* groups of a list */
+    SETTING_GROUPS_MOST = 256, /* groups of a list, if its row does not say */
 };
 
 /* What a setting is, and what its member in the program's struct of settings is. */
@@ -51,7 +51,7 @@ struct setting {
     enum setting_kind kind;
     size_t offset;            /* of its member */
     const char *default_text; /* NULL for none */
-    int64_t least, most;      /* of counts, durations (ms) and sizes (bytes) */
+    int64_t least, most;      /* of counts, durations (ms) and sizes (bytes); how many groups */
     const char *const *words; /* of words, and beside paths; ends with NULL */
     /* Of texts: returns NULL, or what is wrong with this one as the end of a sentence. */
     const char *(*check)(const char *text);
@@ -127,6 +127,10 @@ int configuration_complete(const struct configuration *configuration, struct fau
 
 /* The row of a name; NULL when there is none. */
 const struct setting *configuration_find(const struct setting *table, const char *name);
+
+/* Where what is in force for a row came from, as in struct setting_state. */
+const char *configuration_origin(const struct configuration *configuration,
+                                 const struct setting *row);
 
 /* Does a row have the same value in two configurations of one table? */
 bool configuration_is_equal(const struct configuration *left, const struct configuration *right,

@@ -568,7 +568,7 @@ as_user() {
     take_example fsd.conf.5 'RIGHTS OF USERS'
     inside sh -e -c 'groupadd audit; useradd -m -G staff ann; useradd -m -G audit eve; useradd -m bob'
     { echo 'library = "/srv/files";' && cat block.1; } | write_inside /etc/fsd/fsd.conf
-    quiet inside fsd
+    quiet inside fsd --pid-file /run/fsd/pid
     quiet as_user ann fsc put .profile --name all
     quiet as_user bob fsc put .profile --name drop/bob/profile
     run quiet as_user eve fsc ls -R
@@ -582,6 +582,20 @@ as_user() {
     assert_failure 6
     run as_user ann fsc status
     assert_failure 6
+    # Each member of a group in a folder of its own.
+    { echo 'library = "/srv/files";' && cat block.2; } | write_inside /etc/fsd/fsd.conf
+    inside sh -c 'kill -HUP "$(cat /run/fsd/pid)"'
+    await quiet as_user ann fsc put .profile --name home/ann/profile
+    run as_user ann fsc put .profile --name home/bob/profile
+    assert_failure 6
+}
+
+@test "examples: fsd.conf(5), clients by their keys" {
+    use_machine
+    take_example fsd.conf.5 'RIGHTS OF CLIENTS'
+    { echo 'library = "/srv/files";' && cat block.1; } | write_inside /etc/fsd/fsd.conf
+    run quiet inside fsd --print-config
+    assert_line --partial 'clients = ( { name = "web1"; key = "SHA256:'
 }
 
 @test "examples: settings, a log file" {

@@ -228,7 +228,7 @@ in_one_line() {
     quiet "$FSD_BUILD/fsd" --config all.conf --print-config >print
     run grep -E -v "(all.conf:[0-9]+|\\{|\\};)\$" print
     assert_output ''
-    sed -e 's/^library = .*/library = "\/x";/' -e 's/^\( *\)\(pid_file\|users\|uncounted\) = .*/\1#\2 = not set/' -e 's/ *# .*//' print >all
+    sed -e 's/^library = .*/library = "\/x";/' -e 's/^\( *\)\(pid_file\|users\|clients\|stdio_folder\|stdio_client\|uncounted\) = .*/\1#\2 = not set/' -e 's/ *# .*//' print >all
     run diff defaults all
     assert_success
 }

@@ -16,10 +16,21 @@ UNITS = {'': 1, 'ms': 1, 's': 1000, 'm': 60000, 'h': 3600000, 'd': 86400000,
          'K': 2**10, 'M': 2**20, 'G': 2**30, 'T': 2**40}
 # A value of each type that libconfig knows.
 SAMPLES = {'number': '7', 'bool': 'true', 'text': '"7"', 'group': '{ }', 'list': '("7")', 'array': '["7"]'}
+KEY = '"SHA256:' + 'A' * 43 + '"'
 # What stands in a group of a list beside the setting that is tested; "user" takes the place of "group".
-BESIDE = {'group': '"fsd"', 'rights': '"list"'}
+BESIDE = {'users[]': {'group': '"fsd"', 'rights': '"list"'},
+          'clients[]': {'name': '"web1"', 'key': KEY, 'rights': '"list"'}}
+MEMBERS = ['name', 'key', 'user', 'group', 'rights', 'folder']
+# Right values of settings for which those of their kind are not.
+RIGHT = {
+    'stdio_folder': ['"x"', '"y \xe4/%c/%%"'],
+    'stdio_client': ['"x"', '"web-1.example"'],
+    'clients': [f'( {{ name = "web1"; key = {KEY}; rights = "list"; }}, '
+                '{ name = "web1"; rights = ""; folder = "%c/"; } )'],
+    'clients[].name': ['"x"', '"web-1.example"'],
+}
 # What the texts of a list begin with; a number follows.
-TEXTS = {'limits.uncounted': '10.0.0.'}
+TEXTS = {'limits.uncounted': '10.0.0.{}', 'clients[].key': 'SHA256:{:0>42}A'}
 
 
 def quoted(text):
@@ -27,7 +38,7 @@ def quoted(text):
 
 
 def texts(row, count):
-    return ', '.join(quoted(f'{TEXTS.get(row["name"], "/")}{number}') for number in range(count))
+    return ', '.join(quoted(TEXTS.get(row['name'], '/{}').format(number)) for number in range(count))
 
 
 def number_of(text):
@@ -126,6 +137,7 @@ def rows():
         check(kind in KINDS, f'a kind that this test does not know: {kind}')
         must_be, types, wrong, right, form = KINDS[kind]
         row.update(kind=kind, must_be=must_be, types=types, wrong=list(wrong(row)), right=right(row), form=form)
+        row['right'] = RIGHT.get(row['name'], row['right'])
         yield row
 
 
@@ -140,8 +152,8 @@ def is_member(row):
     return '[]' in row['name']
 
 
-def beside(last):
-    return {name: value for name, value in BESIDE.items() if name not in (last, {'user': 'group'}.get(last))}
+def beside(group, last):
+    return {name: value for name, value in BESIDE[group.lower()].items() if name not in (last, {'user': 'group'}.get(last))}
 
 
 def write(row, *values, name=None):
@@ -150,7 +162,7 @@ def write(row, *values, name=None):
     group, _, last = name.rpartition('.')
     text = ''.join(f'  {last} = {value};\n' for value in values)
     if is_member(row):
-        more = ''.join(f'{other} = {value};\n' for other, value in beside(last).items())
+        more = ''.join(f'{other} = {value};\n' for other, value in beside(group, last).items())
         text = f'{group[:-2]} = ( {{\n{text}{more}}} );\n'
     elif group:
         text = f'{group} = {{\n{text}}};\n'
@@ -164,8 +176,8 @@ def shown(row, value):
     group, _, last = row['name'].rpartition('.')
     if not is_member(row):
         return row['name'], value, 3 if group else 2
-    members = {**beside(last), last: value}
-    names = sorted(members, key=['user', 'group', 'rights', 'folder'].index)
+    members = {**beside(group, last), last: value}
+    names = sorted(members, key=MEMBERS.index)
     return group[:-2], '( { ' + ' '.join(f'{name} = {members[name]};' for name in names) + ' } )', 2
 
 

@@ -287,6 +287,52 @@ expect_exit(first)
 END
 }
 
+@test "stdio: a folder and a name that its options give" {
+    serve_socket pair <<'END'
+def put(session, name, **more):
+    return session.ask(f'PUT {name} size=1 eager=1\n1\nx\nEND')
+
+
+web1 = session('--stdio-client', 'web1', '--stdio-folder', 'hosts/%c', '--stdio-rights', 'list put status')
+check(put(web1, 'hosts/web1/a').startswith('OK '), 'its own folder')
+for name in ('hosts/web2/a', 'hosts/web1', 'a'):
+    answer = put(web1, name)
+    check(answer == 'FAIL denied client web1 may not PUT (needs the right put for this name)', answer)
+web1.expect('GET hosts/web1/a', 'FAIL denied client web1 may not GET (needs the right get)')
+# That one is for the whole library.
+web1.expect('STATUS', 'FAIL denied')
+expect_exit(web1)
+check(os.getxattr(LIBRARY + '/hosts/web1/a', 'user.fsd').endswith(b' by=stdio:web1'), 'by another client')
+check(sorted(os.listdir(LIBRARY)) == ['.fsd', 'hosts'] and os.listdir(LIBRARY + '/hosts') == ['web1'], 'stored')
+# By the setting, and with all rights.
+write_settings('stdio_client = "web2"; stdio_folder = "hosts/%c/";')
+web2 = session()
+check(put(web2, 'hosts/web2/a').startswith('OK '), 'its own folder')
+web2.expect('DELETE hosts/web1/a', 'FAIL denied client web2')
+web2.expect('DELETE hosts/web2/a', 'OK')
+check(web2.ask('LIST hosts') == 'EMPTY', 'others are seen')
+expect_exit(web2)
+# A name without a folder, and a folder of the user.
+web3 = session('--stdio-client', 'web3', '--stdio-folder', 'all')
+check(put(web3, 'all/a').startswith('OK '), 'a folder for several')
+expect_exit(web3)
+write_settings('')
+import pwd
+user = pwd.getpwuid(os.geteuid()).pw_name
+own = session('--stdio-folder', 'home/%c')
+check(put(own, f'home/{user}/a').startswith('OK '), 'the name of the user')
+own.expect('LIST all', 'EMPTY')
+expect_exit(own)
+END
+    local wrong
+    for wrong in .a a/b a:b '' 'ä' "$(printf '%0121d' 0)"; do
+        refuses 2 '^fsd: --stdio-client: ' --library "$LIBRARY" --stdio --stdio-client "$wrong"
+    done
+    for wrong in /a a//b '' ../a '%d' 'a%' "$(printf '%01024d' 0)"; do
+        refuses 2 '^fsd: --stdio-folder: ' --library "$LIBRARY" --stdio --stdio-folder "$wrong"
+    done
+}
+
 @test "stdio: a client from the network is anonymous" {
     serve_socket tcp <<'END'
 nobody = session()

@@ -147,6 +147,20 @@ for request, answer in (('GET drop/file', 'FAIL denied'), ('PUT drop/file', 'FAI
 END
 }
 
+@test "users: %c in a folder is the name of each user" {
+    start_with_users '{ group = "mail"; rights = "get put list"; folder = "home/%c"; }' \
+        '{ user = "bin"; rights = "put"; folder = "%c%%/%c"; }'
+    add_files home/nobody/a home/daemon/a home/%c/a
+    converse_as_users <<'END'
+for user, other in ('nobody', 'daemon'), ('daemon', 'nobody'):
+    session = connect(user, 'mail')
+    found = allowed(session, *(f'{word} home/{name}/a' for name in (user, other, '%25c', 'mail') for word in ('GET', 'PUT')))
+    check(found == [f'GET home/{user}/a', f'PUT home/{user}/a'], found)
+    check(listing(session, 'LIST deep=1') == [f'home/{user}/a'], 'another folder is seen')
+check(allowed(connect('bin'), 'PUT bin%25/bin/a', 'PUT bin%25%25/bin/a', 'PUT home/bin/a') == ['PUT bin%25/bin/a'], 'bin')
+END
+}
+
 @test "users: a listing shows what may be listed, and the way there" {
     local names=(drop/bob/a.gz drop/bob/sub/b.gz drop/bob/sub/c drop/bob2/z.gz drop/alice/q.gz drop/f
         in/the/deep/way in/the/other in/a secret/x secret/deep/y top.gz file)
@@ -470,6 +484,25 @@ start_with_passwd() {
     FSD_WRAPPER=(unshare -m bash -c 'mount --bind passwd /etc/passwd && exec "$@"' bash "${other[@]}")
     FSD_EXPECTED='msg=denied'
     start_fsd
+}
+
+@test "users: a name that cannot be that of a folder grants none" {
+    skip_unless_root 'to be another user'
+    set_users '{ group = "mail"; rights = "put"; folder = "home/%c"; }' \
+        '{ group = "mail"; rights = "get"; folder = "all"; }'
+    start_with_passwd 'bob@corp:x:61001:61001::/:/bin/sh' 'corp/../all:x:61002:61002::/:/bin/sh' \
+        '..:x:61003:61003::/:/bin/sh' '.fsd:x:61004:61004::/:/bin/sh'
+    FSD_EXPECTED='msg=denied|msg="a client has no rights in a folder" client="uid 6100[234]" folder=home/%c cause='
+    converse_as_users <<'END'
+bob = connect(61001, 'mail')
+check(allowed(bob, 'PUT home/bob@corp/a', 'PUT home/bob/a', 'PUT all/a') == ['PUT home/bob@corp/a'], 'bob')
+for uid in 61002, 61003, 61004:
+    other = connect(uid, 'mail')
+    found = allowed(other, 'GET all/a', 'PUT all/a', 'PUT home/a', 'PUT home/all/a', 'PUT home/corp/a', f'PUT home/.{uid}/a')
+    check(found == ['GET all/a'], found)
+check(len(log_lines('has no rights in a folder')) == 3, 'not logged')
+check(os.listdir(LIBRARY + '/home') == ['bob@corp'] and not os.path.exists(LIBRARY + '/all'), 'stored')
+END
 }
 
 @test "users: a name of other characters is a client of its own" {

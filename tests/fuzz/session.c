@@ -192,7 +192,7 @@ static char *serve(const struct client *client, const char *input, size_t size, 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct client client = {.name = "user:fuzz", .who = "user fuzz", .granted = {true}};
+    struct client client = {.name = "user:fuzz", .who = "user fuzz"};
 
     if (library.path[0] == '\0')
         begin();
@@ -200,7 +200,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct grant *grant = settings.users.groups[0].values;
     client.rights = RIGHTS_ALL & ~(data[0] - (unsigned)'A');
-    client.users = &settings.users;
+    struct client_grant own = {.row = grant, .folder = (char *)(uintptr_t)grant->folder};
+    client.grants = &own;
+    client.grant_count = 1;
     grant->rights = RIGHTS_ALL & ~RIGHT_STATUS & ~(data[1] - (unsigned)'A');
     char *input = fuzz_text(data + 3, size - 3);
     size_t length = 0;

@@ -1,5 +1,10 @@
 #include "daemon/access.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "tests/unit/check.h"
 
 static const char text[] = "anonymous = \"status\"; users = ("
@@ -9,13 +14,21 @@ static const char text[] = "anonymous = \"status\"; users = ("
                            "{ group = \"no-such-group\"; rights = \"put\"; folder = \"new\"; },"
                            "{ group = \"root\"; rights = \"list put\"; folder = \"a b/c\"; } );";
 
-/* A client to whom the rows of `granted` are granted. */
+/* The user ann, to whom the rows of `granted` are granted. */
 static struct client make_client(const struct settings *settings, const char *granted)
 {
-    struct client client = {.rights = settings->anonymous, .users = &settings->users};
+    struct client client = {.rights = settings->anonymous, .component = "ann"};
 
-    for (; *granted != '\0'; granted++)
-        client.granted[*granted - '0'] = true;
+    client.grants = calloc(strlen(granted) + 1, sizeof *client.grants);
+    for (; *granted != '\0'; granted++) {
+        char folder[GRANT_FOLDER_ROOM];
+        struct client_grant *grant = &client.grants[client.grant_count++];
+        grant->row = settings->users.groups[*granted - '0'].values;
+        if (grant->row->folder == NULL)
+            continue;
+        CHECK(grant_expand(grant->row->folder, client.component, folder) == NULL);
+        grant->folder = strdup(folder);
+    }
     return client;
 }
 
@@ -62,11 +75,12 @@ static void check_rights(const struct settings *settings)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct client client = make_client(settings, rows[i].granted);
+        struct client client = make_client(settings, rows[i].granted);
         unsigned rights = access_rights(&client, rows[i].name);
         if (rights != (RIGHT_STATUS | rows[i].rights))
             (void)fprintf(stderr, "%s of %s: %x\n", rows[i].name, rows[i].granted, rights);
         CHECK(rights == (RIGHT_STATUS | rows[i].rights));
+        access_release(&client);
     }
 }
 
@@ -77,6 +91,7 @@ static void make_settings(struct settings *settings, const char *source)
 
     settings_init(settings);
     CHECK(configuration_parse(&settings->configuration, source, "F", &fault) == 0);
+    CHECK(settings_link_clients(settings, &fault) == 0);
     for (size_t i = 0; i < settings->users.count; i++) {
         struct grant *grant = settings->users.groups[i].values;
         grant->exists = true;
@@ -90,7 +105,8 @@ static void check_losses(void)
     static const char before[] = "anonymous = \"list\"; users = ("
                                  "{ user = \"ann\"; rights = \"get put\"; folder = \"a/b\"; },"
                                  "{ group = \"staff\"; rights = \"delete\"; },"
-                                 "{ user = \"bob\"; rights = \"get\"; } );";
+                                 "{ user = \"bob\"; rights = \"get\"; },"
+                                 "{ group = \"staff\"; rights = \"get\"; folder = \"h/%c\"; } );";
     static const struct {
         const char *granted;
         const char *after;
@@ -163,9 +179,213 @@ static void check_losses(void)
         client.class = ACCESS_OWN;
         version = 0;
         CHECK(!access_has_lost(&client, &now, &version) && version == next);
+        access_release(&client);
         settings_release(&new);
     }
     settings_release(&old);
+}
+
+/* Identifies the client with the key whose fingerprint has that first byte and zeros. */
+static struct client identify(const struct settings *settings, unsigned char first)
+{
+    const struct tls_peer peer = {.has_key = true, .key.bytes[0] = first};
+    struct client client;
+
+    CHECK(access_identify_key(&peer, -1, settings, &client) == 0);
+    return client;
+}
+
+/* The text of that fingerprint: 'A' is 0x00, 'B' 0x04. */
+#define KEY(letter) "\"SHA256:" letter "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""
+
+static void check_keys(void)
+{
+    static const char source[] =
+        "anonymous = \"list\"; clients = ("
+        "{ name = \"web1\"; key = (" KEY("B") ", " KEY(
+            "C") "); rights = \"put\"; folder = \"h/%c\"; },"
+                 "{ name = \"web2\"; key = " KEY(
+                     "D") "; rights = \"put\"; folder = \"h/%c/\"; },"
+                          "{ name = \"web1\"; key = " KEY(
+                              "E") "; rights = \"get\"; folder = \"%c%%\"; },"
+                                   "{ name = \"none\"; key = [" KEY("F") "]; rights = \"\"; } );";
+    const struct tls_peer nobody = {.has_key = false};
+    struct settings settings;
+    struct client client;
+    char peer_text[PEER_ROOM];
+
+    make_settings(&settings, source);
+    CHECK(settings.key_count == 5);
+    for (unsigned char letter = 1; letter <= 4; letter++) {
+        client = identify(&settings, (unsigned char)(4 * letter));
+        bool is_web1 = letter != 3;
+        CHECK(strcmp(client.name, is_web1 ? "key:web1" : "key:web2") == 0);
+        CHECK(strcmp(client.who, is_web1 ? "client web1" : "client web2") == 0);
+        CHECK(client.class == ACCESS_KNOWN && client.has_known_key);
+        CHECK(access_rights(&client, is_web1 ? "h/web1/a" : "h/web2/a") ==
+              (RIGHT_LIST | RIGHT_PUT));
+        CHECK(access_rights(&client, is_web1 ? "h/web2/a" : "h/web1/a") == RIGHT_LIST);
+        CHECK(access_rights(&client, "h/%c/a") == RIGHT_LIST);
+        CHECK(access_rights(&client, "web1%/a") == (RIGHT_LIST | (is_web1 ? RIGHT_GET : 0U)));
+        CHECK(peer_describe(client.peer, peer_text) == peer_text &&
+              strncmp(peer_text, "key SHA256:", 11) == 0);
+        CHECK(peer_text[11] == 'A' + letter && strcmp(peer_text + 12, "AAAA...") == 0);
+        access_release(&client);
+    }
+    client = identify(&settings, 20);
+    CHECK(strcmp(client.name, "key:none") == 0 && client.class == ACCESS_STRANGER);
+    CHECK(access_rights(&client, "h/none/a") == RIGHT_LIST);
+    access_release(&client);
+    /* Anybody. */
+    client = identify(&settings, 24);
+    CHECK(strcmp(client.name, "anonymous") == 0 && client.class == ACCESS_STRANGER);
+    CHECK(strcmp(client.who, "anonymous with the key "
+                             "SHA256:GAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") == 0);
+    CHECK(access_rights(&client, "h/web1/a") == RIGHT_LIST && !client.has_known_key);
+    access_release(&client);
+    CHECK(access_identify_key(&nobody, -1, &settings, &client) == 0);
+    CHECK(strcmp(client.who, "anonymous") == 0);
+    access_release(&client);
+    settings_release(&settings);
+}
+
+/* Which changes take a right from the client web1 with the key B? */
+static void check_lost_keys(void)
+{
+#define WEB1(keys, rest) "{ name = \"web1\"; key = (" keys "); rights = \"put\"; " rest " }"
+    static const struct {
+        const char *after;
+        bool has_lost;
+    } rows[] = {
+        {"clients = ( " WEB1(KEY("B"), "folder = \"h/%c\";") " );", false},
+        {"clients = ( " WEB1(KEY("C") ", " KEY("B"), "folder = \"h/web1/\";") " );", false},
+        {"clients = ( " WEB1(KEY("B"), "") " );", false},
+        {"clients = ( " WEB1(KEY("C"), "folder = \"x\";") ", " WEB1(
+             KEY("D"),
+             "folder = \"h\";") ", { name = \"web1\"; key = " KEY("B") "; rights = \"\"; } );",
+         false},
+        {"anonymous = \"put\"; clients = ( { name = \"web1\"; key = " KEY(
+             "B") "; rights = \"\"; } );",
+         false},
+        /* Another right or folder, another key, and another name. */
+        {"clients = ( { name = \"web1\"; key = " KEY("B") "; rights = \"get\"; } );", true},
+        {"clients = ( " WEB1(KEY("B"), "folder = \"h/%c/x\";") " );", true},
+        {"clients = ( " WEB1(KEY("B"), "folder = \"h/web2\";") " );", true},
+        {"clients = ( " WEB1(KEY("C"), "folder = \"h/%c\";") " );", true},
+        {"anonymous = \"put\"; clients = ( " WEB1(KEY("C"), "") " );", true},
+        {"anonymous = \"put\"; clients = ( " WEB1(KEY("C"), "") ", { name = \"web2\"; key = " KEY(
+             "B") "; rights = \"put\"; } );",
+         true},
+        {"anonymous = \"put\";", true},
+        {"", true},
+        /* A user of that name is somebody else. */
+        {"users = ( { user = \"web1\"; rights = \"put\"; } ); "
+         "clients = ( { name = \"web1\"; key = " KEY("B") "; rights = \"\"; } );",
+         true},
+    };
+    static struct access_now now;
+    struct settings old;
+    struct settings new;
+
+    make_settings(&old, "clients = ( " WEB1(KEY("B"), "folder = \"h/%c\";") " );");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct client client = identify(&old, 4);
+        struct client stranger = identify(&old, 8);
+        uint64_t version = access_publish(&now, &old);
+        uint64_t strangers_version = version;
+        CHECK(!access_has_lost(&client, &now, &version));
+        make_settings(&new, rows[i].after);
+        uint64_t next = access_publish(&now, &new);
+        bool has_lost = access_has_lost(&client, &now, &version);
+        if (has_lost != rows[i].has_lost)
+            (void)fprintf(stderr, "%s\n", rows[i].after);
+        CHECK(has_lost == rows[i].has_lost && version == next);
+        /* One who had nothing has nothing to lose. */
+        CHECK(!access_has_lost(&stranger, &now, &strangers_version));
+        access_release(&client);
+        access_release(&stranger);
+        settings_release(&new);
+    }
+    settings_release(&old);
+}
+
+static void check_fault(const char *source, const char *expected)
+{
+    struct settings settings;
+    struct fault fault;
+    char line[FAULT_LINE_ROOM];
+
+    settings_init(&settings);
+    int code = configuration_parse(&settings.configuration, source, "F", &fault);
+    if (code == 0) {
+        fault = (struct fault){.file = NULL};
+        code = settings_link_clients(&settings, &fault);
+    }
+    if (code == 0 || strcmp(fault_print(&fault, line), expected) != 0)
+        (void)fprintf(stderr, "%s\n%s\n", expected, code < 0 ? line : "no fault");
+    CHECK(code < 0 && strcmp(line, expected) == 0);
+    settings_release(&settings);
+}
+
+static void check_faults(void)
+{
+    check_fault(
+        "clients = ( { name = \"a\"; rights = \"\"; key = " KEY(
+            "B") "; },\n"
+                 "{ name = \"b\"; rights = \"\"; key =\n(" KEY("C") ", " KEY("B") "); } );",
+        "F:2: clients: the key SHA256:BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA is in use "
+        "already, by a (F:1)");
+    check_fault(
+        "clients = ( { name = \"a\"; rights = \"\"; key = [" KEY("B") ", " KEY("B") "]; } );",
+        "F:1: clients: the key SHA256:BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA is in use "
+        "already, by a (F:1)");
+    check_fault("clients = ( { name = \"a\"; rights = \"\"; key = " KEY(
+                    "B") "; },\n"
+                         "{ name = \"b\"; rights = \"get\"; } );",
+                "F:2: clients: b has no key");
+    check_fault(
+        "clients = ( { name = \"a\"; rights = \"\"; key = \"SHA256:\"; } );",
+        "F:1: clients[0].key: SHA256:: not the fingerprint of a key, as fsc identity shows it");
+    check_fault(
+        "clients = ( { name = \"a\"; rights = \"status\"; key = " KEY("B") "; folder = \"a\"; } );",
+        "F:1: clients[0]: the right status is for the whole daemon, not for a folder");
+    check_fault(
+        "users = ( { group = \"a\"; rights = \"\"; folder = \"h/%d\"; } );",
+        "F:1: users[0].folder: h/%d: a \"%\" must be followed by \"c\", for the client's name, "
+        "or by another \"%\"");
+}
+
+static void check_folders(void)
+{
+    static const struct {
+        const char *folder, *client, *expected;
+    } rows[] = {
+        {"a/%c", "web1", "a/web1"},   {"%c%c/%%c", "x", "xx/%c"},
+        {"a/%c/", "web1", "a/web1/"}, {"a", "", "a"},
+        {"a/%c", "", NULL},           {"a%c", "", NULL},
+        {"a/%c", "..", NULL},         {"a/%c", "b/c", NULL},
+        {"a/.f%c", "sd", NULL},       {"%c", ".fsd", NULL},
+        {"a/%c", "a\nb", NULL},       {"%", "x", NULL},
+        {"a/%x", "x", NULL},          {"a//%c", "x", NULL},
+        {"/%c", "x", NULL},
+    };
+    char folder[GRANT_FOLDER_ROOM];
+    char longest[2 * NAME_LONGEST] = "";
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *wrong = grant_expand(rows[i].folder, rows[i].client, folder);
+        CHECK((wrong == NULL) == (rows[i].expected != NULL));
+        CHECK(wrong != NULL || strcmp(folder, rows[i].expected) == 0);
+    }
+    for (int i = 0; i < NAME_LONGEST / 3; i++)
+        (void)strcat(longest, "%c/");
+    CHECK(grant_expand(longest, "bb", folder) == NULL && strlen(folder) == NAME_LONGEST);
+    CHECK(grant_expand(longest, "bbb", folder) != NULL);
+    (void)strcat(longest, "%c");
+    CHECK(grant_expand(longest, "bb", folder) != NULL);
+    longest[strlen(longest) - 2] = '\0';
+    (void)strcat(longest, "x");
+    CHECK(grant_expand(longest, "bb", folder) != NULL);
 }
 
 int main(void)
@@ -181,5 +401,9 @@ int main(void)
     CHECK(access_rights(&remote, "drop/x") == RIGHT_STATUS);
     settings_release(&settings);
     check_losses();
+    check_keys();
+    check_lost_keys();
+    check_faults();
+    check_folders();
     return 0;
 }
