@@ -98,7 +98,7 @@ static ssize_t pull(gnutls_transport_ptr_t pointer, void *bytes, size_t length)
 static ssize_t push(gnutls_transport_ptr_t pointer, const giovec_t *parts, int count)
 {
     struct tls_connection *connection = pointer;
-    const struct msghdr header = {.msg_iov = (struct iovec *)(uintptr_t)parts,
+    const struct msghdr header = {.msg_iov = (struct iovec *)(intptr_t)parts, // NOLINT
                                   .msg_iovlen = (size_t)count};
     ssize_t sent = sendmsg(connection->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -157,7 +157,7 @@ static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
     (void)flags;
     *ocsp = NULL;
     *ocsp_count = 0;
-    *certificates = (gnutls_pcert_st *)(uintptr_t)&connection->identity->certificate;
+    *certificates = (gnutls_pcert_st *)(intptr_t)&connection->identity->certificate; // NOLINT
     *count = 1;
     *key = connection->identity->key != NULL ? connection->identity->key : connection->key;
     return 0;

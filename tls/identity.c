@@ -96,15 +96,13 @@ static struct tls_identity *make_identity(gnutls_x509_crt_t certificate, gnutls_
     return NULL;
 }
 
-struct tls_identity *identity_import(const void *bytes, size_t length, char fault[TLS_FAULT_ROOM])
+struct tls_identity *identity_import(const gnutls_datum_t *der, char fault[TLS_FAULT_ROOM])
 {
-    const gnutls_datum_t der = {.data = (unsigned char *)(uintptr_t)bytes,
-                                .size = (unsigned)length};
     struct tls_identity *identity = NULL;
     gnutls_x509_crt_t certificate = NULL;
 
     if (gnutls_x509_crt_init(&certificate) == 0 &&
-        gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER) == 0)
+        gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER) == 0)
         identity = make_identity(certificate, NULL, fault);
     else
         (void)fail(0, fault, "its certificate is not valid");

@@ -24,7 +24,7 @@ void identity_close(struct tls_identity *identity);
 struct fingerprint identity_fingerprint(const struct tls_identity *identity);
 
 /* The identity of a certificate in DER, without its private key. NULL if it is not a valid one. */
-struct tls_identity *identity_import(const void *bytes, size_t length, char fault[TLS_FAULT_ROOM]);
+struct tls_identity *identity_import(const gnutls_datum_t *der, char fault[TLS_FAULT_ROOM]);
 
 /*
  * Finds out what key a certificate has. Returns NULL, or what is wrong with it, as the end of the

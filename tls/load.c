@@ -10,8 +10,6 @@
 #include "settings/control.h"
 #include "tls/tls.h"
 
-extern char **environ;
-
 /*
  * Writes the path of the module beside the program, as in a folder where it was built. Returns false
  * if there is none, or somebody else could have put it there.

@@ -180,7 +180,7 @@ void signer_run(int channel, const char *path, const struct tls_owner *owner)
 int signer_start(int channel, const struct tls_identity *expected, int64_t until_ms,
                  struct tls_identity **ret, char fault[TLS_FAULT_ROOM])
 {
-    char message[1 + TLS_CERTIFICATE_MOST];
+    unsigned char message[1 + TLS_CERTIFICATE_MOST];
     struct pollfd polled = {.fd = channel, .events = POLLIN};
     int64_t left = 0;
 
@@ -189,12 +189,13 @@ int signer_start(int channel, const struct tls_identity *expected, int64_t until
     ssize_t got = recv(channel, message, sizeof message, MSG_DONTWAIT);
     fault[0] = '\0';
     if (got > 0 && message[0] == FIRST_FAULT)
-        (void)snprintf(fault, TLS_FAULT_ROOM, "%.*s", (int)got - 1, message + 1);
+        (void)snprintf(fault, TLS_FAULT_ROOM, "%.*s", (int)got - 1, (const char *)message + 1);
     else if (got <= 1)
         (void)snprintf(fault, TLS_FAULT_ROOM, "the signer does not answer");
     if (fault[0] != '\0')
         return -REASON_INTERNAL;
-    struct tls_identity *identity = identity_import(message + 1, (size_t)got - 1, fault);
+    const gnutls_datum_t der = {.data = message + 1, .size = (unsigned)got - 1};
+    struct tls_identity *identity = identity_import(&der, fault);
     if (identity == NULL)
         return -REASON_INTERNAL;
     if (expected != NULL && !fingerprint_is_equal(&expected->fingerprint, &identity->fingerprint)) {
