@@ -34,6 +34,8 @@ enum {
 
 static const char not_loopback[] = "not a loopback address; connections without encryption are "
                                    "accepted from this machine only";
+static const char same_port[] = "the port is taken, by another address to listen on or by another "
+                                "program";
 static const char too_many[] = "too many addresses";
 static const char twice[] = "the address is given twice";
 
@@ -244,70 +246,136 @@ static unsigned port_of(const struct addrinfo *info)
     return ntohs(((const struct sockaddr_in *)(const void *)info->ai_addr)->sin_port);
 }
 
+/* Is one of these sockets, of TCP, on the same port? */
+static bool is_port_listed(const struct listener *listener, const struct addrinfo *info)
+{
+    for (size_t i = 0; i < listener->count; i++) {
+        const struct sockaddr_in *address = (const void *)&listener->sockets[i].address;
+        if (listener->sockets[i].kind != ADDRESS_UNIX && ntohs(address->sin_port) == port_of(info))
+            return true;
+    }
+    return false;
+}
+
 /*
- * Listens on an address, or, in a trial, finds out whether that is possible: where nobody listens,
- * a connection is refused. Returns a descriptor, or -1 with errno set.
+ * In a trial: can this address be listened on? Where nobody listens, a connection is refused. Returns
+ * 0, or -1 with errno set: EADDRNOTAVAIL if this machine does not have the address.
  */
-static int open_tcp(const struct addrinfo *info, bool is_trial)
+static int try_tcp(int fd, const struct addrinfo *info)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    struct sockaddr_storage any_port;
+
+    memcpy(&any_port, info->ai_addr, info->ai_addrlen);
+    ((struct sockaddr_in *)(void *)&any_port)->sin_port = 0;
+    if (bind(fd, (struct sockaddr *)&any_port, info->ai_addrlen) < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, info->ai_addr, info->ai_addrlen) == 0 || errno == EINPROGRESS)
+        errno = EADDRINUSE;
+    else if (errno == ECONNREFUSED && may_bind(port_of(info)))
+        return 0;
+    else if (errno == ECONNREFUSED)
+        errno = EACCES;
+    return -1;
+}
+
+/*
+ * Listens on an address, or tries it. With `may_be_absent` it may be one that this machine does not
+ * have yet, and is served as soon as it has (ip(7), IP_FREEBIND): then `*ret_is_absent` is set.
+ * Returns a descriptor, or -1 with errno set.
+ */
+static int open_tcp(const struct addrinfo *info, bool is_dual, bool may_be_absent, bool is_trial,
+                    bool *ret_is_absent)
 {
     const int on = 1;
-    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const int only_v6 = !is_dual;
+    bool is_v6 = info->ai_family == AF_INET6;
     int fd =
         socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | (is_trial ? 0 : SOCK_NONBLOCK), 0);
-    int code = -1;
 
     if (fd < 0)
         return -1;
-    if (is_trial) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-        if (connect(fd, info->ai_addr, info->ai_addrlen) == 0 || errno == EINPROGRESS)
-            errno = EADDRINUSE;
-        else if (errno == ECONNREFUSED && may_bind(port_of(info)))
-            code = 0;
-        else if (errno == ECONNREFUSED)
-            errno = EACCES;
-    } else {
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (info->ai_family == AF_INET6)
-            (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-        code = bind(fd, info->ai_addr, info->ai_addrlen) < 0 ? -1 : listen(fd, BACKLOG);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (is_v6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
+    int code = is_trial ? try_tcp(fd, info) : bind(fd, info->ai_addr, info->ai_addrlen);
+    *ret_is_absent = code < 0 && errno == EADDRNOTAVAIL && may_be_absent;
+    if (*ret_is_absent && is_trial) {
+        code = may_bind(port_of(info)) ? 0 : -1;
+        errno = EACCES;
+    } else if (*ret_is_absent) {
+        (void)setsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_FREEBIND : IP_FREEBIND,
+                         &on, sizeof on);
+        code = bind(fd, info->ai_addr, info->ai_addrlen);
     }
-    if (code == 0)
+    if (code == 0 && (is_trial || listen(fd, BACKLOG) == 0))
         return fd;
     descriptor_close(fd);
     return -1;
 }
 
-/* Opens the addresses of a host: all of those that this machine has, which may have no IPv6. */
-static int open_host(struct listener *listener, const struct address *address,
-                     char fault[FAULT_LINE_ROOM])
+/* [::] takes IPv4, too, unless 0.0.0.0 with the same port is to be listened on as well. */
+static bool takes_both(const struct address *address, const struct settings *settings)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct address other;
+
+    for (size_t i = 0; i < settings->listen.count; i++) {
+        if (address_parse(settings->listen.texts[i], &other) == NULL &&
+            strcmp(other.host, "0.0.0.0") == 0 && strcmp(other.port, address->port) == 0)
+            return false;
+    }
+    return strcmp(address->host, "::") == 0;
+}
+
+/*
+ * Opens the addresses of a host: all of those that this machine has, which may have no IPv6. A host
+ * that is written as an address may be one that the machine has only later.
+ */
+static int open_host(struct listener *listener, const struct address *address,
+                     const struct settings *settings, char fault[FAULT_LINE_ROOM])
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
     struct addrinfo *found = NULL;
     const char *wrong = NULL;
+    char cause[128];
     size_t first = listener->count;
+    bool may_be_remote = address->kind == ADDRESS_TLS || settings->allow_unencrypted_network;
+    bool is_absent = false;
     int absent = EADDRNOTAVAIL;
     int code = getaddrinfo(address->host, address->port, &hints, &found);
+    bool is_numeric = code == 0;
 
-    if (code != 0)
-        return fail(fault, address->text, gai_strerror(code));
+    hints.ai_flags = AI_PASSIVE;
+    if (!is_numeric)
+        code = getaddrinfo(address->host, address->port, &hints, &found);
+    if (code != 0) {
+        (void)snprintf(cause, sizeof cause, "%s (fsd looks up names only when it starts)",
+                       gai_strerror(code));
+        return fail(fault, address->text, cause);
+    }
     for (const struct addrinfo *info = found; wrong == NULL && info != NULL; info = info->ai_next) {
         const void *bytes = info->ai_addr;
         if (is_listed(listener, first, listener->count, bytes, info->ai_addrlen))
             continue;
         int fd = -1;
-        if (address->kind == ADDRESS_PLAIN && !address_is_loopback(info->ai_addr))
+        if (!may_be_remote && !address_is_loopback(info->ai_addr))
             wrong = not_loopback;
         else if (listener->count == LISTENER_SOCKETS_MOST)
             wrong = too_many;
         else if (port_of(info) != 0 && is_listed(listener, 0, first, bytes, info->ai_addrlen))
             wrong = twice;
-        else if ((fd = open_tcp(info, listener->is_trial)) >= 0)
+        else if ((fd = open_tcp(info, takes_both(address, settings), is_numeric, listener->is_trial,
+                                &is_absent)) >= 0)
             (void)add(listener, fd, address->kind, bytes, info->ai_addrlen);
         else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT || errno == ENETUNREACH)
             absent = errno;
         else
-            wrong = strerror(errno);
+            wrong =
+                errno == EADDRINUSE && is_port_listed(listener, info) ? same_port : strerror(errno);
+        if (fd >= 0 && is_absent)
+            log_event(LOG_LEVEL_WARNING, "this machine does not have the address yet", "address",
+                      address->text, NULL);
     }
     freeaddrinfo(found);
     if (wrong == NULL && listener->count == first)
@@ -324,11 +392,11 @@ static int open_address(struct listener *listener, const struct settings *settin
     (void)address_parse(settings->listen.texts[place], &address);
     return address.kind == ADDRESS_UNIX
                ? open_unix(listener, address.rest, (mode_t)settings->socket_mode, fault)
-               : open_host(listener, &address, fault);
+               : open_host(listener, &address, settings, fault);
 }
 
 /* Logs where a socket listens, for TCP with the port that the system chose for port 0. */
-static void log_address(int fd, enum address_kind kind)
+static void log_address(const struct listener_socket *listening)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     const struct sockaddr_un *local = (const void *)&address;
@@ -337,7 +405,7 @@ static void log_address(int fd, enum address_kind kind)
     char port[NI_MAXSERV] = "";
     char text[NI_MAXHOST + NI_MAXSERV + 16];
 
-    (void)getsockname(fd, (struct sockaddr *)&address, &length);
+    (void)getsockname(listening->fd, (struct sockaddr *)&address, &length);
     if (address.ss_family == AF_UNIX)
         /* Names in the abstract namespace begin with NUL, which is written as '@' (unix(7)). */
         (void)snprintf(text, sizeof text, "%s%.*s", local->sun_path[0] == '\0' ? "@" : "",
@@ -346,15 +414,15 @@ static void log_address(int fd, enum address_kind kind)
     else if (getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
                          NI_NUMERICHOST | NI_NUMERICSERV) == 0)
         (void)snprintf(text, sizeof text, strchr(host, ':') != NULL ? "%s[%s]:%s" : "%s%s:%s",
-                       kind == ADDRESS_PLAIN ? "plain:" : "", host, port);
+                       listening->kind == ADDRESS_PLAIN ? "plain:" : "", host, port);
     else
         (void)snprintf(text, sizeof text, "unknown");
     log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
 }
 
 /* Takes the sockets that systemd opened. */
-static int take_given(struct listener *listener, const struct systemd *systemd,
-                      char fault[FAULT_LINE_ROOM])
+static int take_given(struct listener *listener, const struct settings *settings,
+                      const struct systemd *systemd, char fault[FAULT_LINE_ROOM])
 {
     for (int i = 0; i < systemd->socket_count; i++) {
         struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
@@ -375,7 +443,8 @@ static int take_given(struct listener *listener, const struct systemd *systemd,
         bool is_unix = address.ss_family == AF_UNIX;
         if (wrong == NULL && !is_unix && !systemd_socket_is_called(systemd, i, "plain"))
             wrong = "a TCP socket is not encrypted, and needs FileDescriptorName=plain";
-        else if (wrong == NULL && !is_unix && !address_is_loopback((struct sockaddr *)&address))
+        else if (wrong == NULL && !is_unix && !settings->allow_unencrypted_network &&
+                 !address_is_loopback((struct sockaddr *)&address))
             wrong = not_loopback;
         /* Others may share it, but only to accept: nobody may wait for what another one has taken. */
         else if (wrong == NULL &&
@@ -403,7 +472,7 @@ int listener_open(struct listener *listener, const struct settings *settings,
             log_event(LOG_LEVEL_WARNING, "systemd opened the sockets: a setting is ignored",
                       "setting", row->name, NULL);
     }
-    int code = take_given(listener, systemd, fault);
+    int code = take_given(listener, settings, systemd, fault);
     for (size_t i = 0; !listener->is_given && code == 0 && i < settings->listen.count; i++)
         code = open_address(listener, settings, i, fault);
     if (code < 0) {
@@ -411,7 +480,7 @@ int listener_open(struct listener *listener, const struct settings *settings,
         return code;
     }
     for (size_t i = 0; i < listener->count; i++)
-        log_address(listener->sockets[i].fd, listener->sockets[i].kind);
+        log_address(&listener->sockets[i]);
     return 0;
 }
 
@@ -420,7 +489,7 @@ int listener_check(const struct settings *settings, const struct systemd *system
 {
     struct listener trial = {.is_given = systemd->socket_count > 0, .is_trial = true};
     char fault[FAULT_LINE_ROOM];
-    int first = take_given(&trial, systemd, fault);
+    int first = take_given(&trial, settings, systemd, fault);
 
     if (first < 0)
         report(fault);

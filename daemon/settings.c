@@ -126,6 +126,8 @@ const struct setting settings_table[] = {
     {"identity", SETTING_PATH, AT(identity), SETTINGS_IDENTITY, .is_fixed = true,
      .option = "identity", .value = "FILE",
      .help = "the key by which clients know this daemon over TLS"},
+    {"allow_unencrypted_network", SETTING_BOOL, AT(allow_unencrypted_network), "false",
+     .is_fixed = true, .help = "let plain: addresses be reached from other machines"},
     {"socket_mode", SETTING_MODE, AT(socket_mode), "0666", .is_fixed = true,
      .help = "the mode of Unix sockets: who may connect at all"},
     {"anonymous", SETTING_WORDS, AT(anonymous), "", .words = right_words, .option = "anonymous",

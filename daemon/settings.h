@@ -71,7 +71,8 @@ struct client_key {
 struct settings {
     const char *library;
     struct setting_list listen;
-    const char *identity;          /* the file of this daemon's key for TLS */
+    const char *identity; /* the file of this daemon's key for TLS */
+    bool allow_unencrypted_network;
     unsigned anonymous;            /* rights, of enum right */
     struct grant stdio;            /* of the client of --stdio */
     struct setting_groups users;   /* of struct grant */

@@ -47,7 +47,8 @@ END
     "${FSD_WRAPPER[@]}" true 2>/dev/null || skip 'strace may not trace here'
     check --library "$LIBRARY" --listen "$SOCKET" --listen plain:127.0.0.1:0 --pid-file "$WORK/pid"
     assert_success
-    run grep -v '+++ exited' calls
+    # To bind port 0 of an address shows whether it is there, and takes no port from anybody.
+    run grep -v -e '+++ exited' -e 'htons(0)' calls
     assert_output ''
 }
 

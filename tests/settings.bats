@@ -428,7 +428,7 @@ END
 import subprocess
 with open('fsd.conf', 'w') as file:
     file.write(f'''library = "{os.getcwd()}/other"; listen = "{os.getcwd()}/second"; socket_mode = "0600";
-records = false; pid_file = "{os.getcwd()}/pid"; log = {{ to = "syslog"; level = "warning"; }};
+identity = "/id"; allow_unencrypted_network = true; records = false; pid_file = "{os.getcwd()}/pid"; log = {{ to = "syslog"; level = "warning"; }};
 limits = {{ idle = "24s"; }};''')
 os.kill(daemon(), signal.SIGHUP)
 changed = 'msg="a changed setting needs a restart"'
