@@ -104,8 +104,7 @@ int connection_ready(struct connection *connection)
     int64_t left = time_left(connection);
     if (left == 0)
         return fail(connection->failure, REASON_TIMEOUT, settings->server.text, MAX_TIME_REACHED);
-    int code = dial(&settings->server, &settings->socket_users,
-                    left < settings->connect_ms ? left : settings->connect_ms,
+    int code = dial(settings, left < settings->connect_ms ? left : settings->connect_ms,
                     connection->shares_group, ends, &connection->command, connection->failure);
     if (code == 0 && settings->server.kind == ADDRESS_TLS) {
         left -= clock_ms() - before;

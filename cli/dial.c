@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,14 +30,22 @@ enum {
     STAGGER_MS = 250,   /* before the next address is tried beside the others (RFC 8305) */
 };
 
+static enum reason reason_of_errno(int error)
+{
+    return error == ETIMEDOUT                  ? REASON_TIMEOUT
+           : error == EACCES || error == EPERM ? REASON_DENIED
+                                               : REASON_LOST;
+}
+
+static const char *hint_of_errno(int error)
+{
+    return error == ENOENT || error == ECONNREFUSED ? " (is fsd running there? see --server)" : "";
+}
+
 static int fail_connect(const struct address *server, struct failure *failure)
 {
-    enum reason reason = errno == ETIMEDOUT                  ? REASON_TIMEOUT
-                         : errno == EACCES || errno == EPERM ? REASON_DENIED
-                                                             : REASON_LOST;
-    const char *hint =
-        errno == ENOENT || errno == ECONNREFUSED ? " (is fsd running there? see --server)" : "";
-    return fail(failure, reason, server->text, "cannot connect: %s%s", strerror(errno), hint);
+    return fail(failure, reason_of_errno(errno), server->text, "cannot connect: %s%s",
+                strerror(errno), hint_of_errno(errno));
 }
 
 /* Is this the user that a name or number means? */
@@ -198,9 +209,16 @@ static int look_up(const struct address *server, int64_t limit_ms, struct addrin
                             gai_strerror(code));
 }
 
+/* An attempt at one address of a host. */
+struct attempt {
+    const struct addrinfo *info;
+    bool is_begun;
+    int error; /* why it failed */
+};
+
 /* Sorts addresses so that the two families alternate, the first one's first. Returns how many. */
 static size_t alternate_families(const struct addrinfo *found,
-                                 const struct addrinfo *turns[ADDRESSES_MOST])
+                                 struct attempt attempts[ADDRESSES_MOST])
 {
     const struct addrinfo *next[] = {found, found};
     size_t count = 0;
@@ -210,7 +228,7 @@ static size_t alternate_families(const struct addrinfo *found,
         while (*of != NULL && ((*of)->ai_family == found->ai_family) != (turn % 2 == 0))
             *of = (*of)->ai_next;
         if (*of != NULL) {
-            turns[count++] = *of;
+            attempts[count++] = (struct attempt){.info = *of};
             *of = (*of)->ai_next;
         }
     }
@@ -218,83 +236,113 @@ static size_t alternate_families(const struct addrinfo *found,
 }
 
 /*
- * Connects to the first address that answers; tries the next one while others are pending. Returns
- * the descriptor, or -1 with errno set.
+ * Connects to the first address that answers; tries the next one beside those that are pending, and
+ * at once when one has failed. Returns the descriptor, or -1 with the errors in the attempts.
  */
-static int run_race(const struct addrinfo *turns[], size_t count, int64_t limit_ms)
+static int run_race(struct attempt *attempts, size_t count, int64_t limit_ms)
 {
     struct pollfd polled[ADDRESSES_MOST];
     size_t begun = 0;
     size_t open = 0;
-    int error = EADDRNOTAVAIL; /* of the last one that failed */
     int64_t until = clock_ms() + limit_ms;
     int64_t next = 0;
     int winner = -1;
 
     while (winner < 0 && (begun < count || open > 0)) {
         int64_t now = clock_ms();
-        if (now >= until) {
-            error = ETIMEDOUT;
+        if (now >= until)
             break;
-        }
-        if (begun < count && (now >= next || open == 0)) {
-            const struct addrinfo *info = turns[begun];
+        if (begun < count && now >= next) {
+            struct attempt *attempt = &attempts[begun];
+            const struct addrinfo *info = attempt->info;
             int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-            if (fd >= 0 && connect(fd, info->ai_addr, info->ai_addrlen) < 0 &&
-                errno != EINPROGRESS) {
+            attempt->is_begun = true;
+            attempt->error = ETIMEDOUT;
+            next = now + STAGGER_MS;
+            if (fd < 0 ||
+                (connect(fd, info->ai_addr, info->ai_addrlen) < 0 && errno != EINPROGRESS)) {
+                attempt->error = errno;
                 descriptor_close(fd);
                 fd = -1;
+                next = now;
             }
-            /* An address that this machine does not have says least. */
-            if (fd < 0 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
-                error = errno;
             polled[begun++] = (struct pollfd){.fd = fd, .events = POLLOUT};
             open += fd >= 0;
-            next = now + STAGGER_MS;
             continue;
         }
         bool is_next_sooner = begun < count && next < until;
         if (poll(polled, begun, (int)((is_next_sooner ? next : until) - now)) <= 0)
             continue;
         for (size_t i = 0; i < begun && winner < 0; i++) {
-            socklen_t length = sizeof error;
+            int *error = &attempts[i].error;
+            socklen_t length = sizeof *error;
             if (polled[i].fd < 0 || polled[i].revents == 0)
                 continue;
-            if (getsockopt(polled[i].fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 &&
-                error == 0) {
+            if (getsockopt(polled[i].fd, SOL_SOCKET, SO_ERROR, error, &length) == 0 &&
+                *error == 0) {
                 winner = polled[i].fd;
             } else {
                 descriptor_close(polled[i].fd);
                 open--;
+                next = 0;
             }
             polled[i].fd = -1;
         }
     }
     for (size_t i = 0; i < begun; i++)
         descriptor_close(polled[i].fd);
-    errno = error;
     return winner;
 }
 
-static int dial_host(const struct address *server, int64_t limit_ms, int *ret,
+/* Names each address that was tried, unless the user did, and why it failed. */
+static int fail_race(const struct address *server, const struct attempt *attempts, size_t count,
                      struct failure *failure)
 {
-    const struct addrinfo *turns[ADDRESSES_MOST];
+    enum reason reason = REASON_LOST;
+    const char *hint = "";
+    char text[ADDRESSES_MOST * 128] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < count && attempts[i].is_begun; i++) {
+        const struct addrinfo *info = attempts[i].info;
+        const int error = attempts[i].error;
+        char host[INET6_ADDRSTRLEN + IF_NAMESIZE] = "";
+        (void)getnameinfo(info->ai_addr, info->ai_addrlen, host, sizeof host, NULL, 0,
+                          NI_NUMERICHOST);
+        bool is_given = count == 1 && strcmp(host, server->host) == 0;
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s%s: %.60s", used > 0 ? ";" : "",
+                             is_given ? "" : " to ", is_given ? "" : host, strerror(error));
+        if (reason != REASON_TIMEOUT)
+            reason = reason_of_errno(error);
+        if (error == ECONNREFUSED)
+            hint = hint_of_errno(error);
+    }
+    return fail(failure, reason, server->text, "cannot connect%s%s", text, hint);
+}
+
+static int dial_tcp(const struct settings *settings, int64_t limit_ms, int *ret,
+                    struct failure *failure)
+{
+    const struct address *server = &settings->server;
+    struct attempt attempts[ADDRESSES_MOST];
     struct addrinfo *found = NULL;
     int64_t since = clock_ms();
+    bool may_be_remote = server->kind == ADDRESS_TLS || settings->allow_unencrypted_network;
     int code = look_up(server, limit_ms, &found, failure);
 
     if (code < 0)
         return code;
     for (const struct addrinfo *info = found; code == 0 && info != NULL; info = info->ai_next) {
-        if (server->kind == ADDRESS_PLAIN && !address_is_loopback(info->ai_addr))
-            code = fail(
-                failure, REASON_USAGE, server->text,
-                "plain: is not encrypted, and reaches this machine only (use ssh:// for another)");
+        if (!may_be_remote && !address_is_loopback(info->ai_addr))
+            code = fail(failure, REASON_USAGE, server->text,
+                        "plain: is not encrypted, and reaches this machine only (leave it out to "
+                        "use TLS)");
     }
     if (code == 0) {
-        *ret = run_race(turns, alternate_families(found, turns), limit_ms - (clock_ms() - since));
-        code = *ret < 0 ? fail_connect(server, failure) : 0;
+        size_t count = alternate_families(found, attempts);
+        *ret = run_race(attempts, count, limit_ms - (clock_ms() - since));
+        code = *ret < 0 ? fail_race(server, attempts, count, failure) : 0;
     }
     freeaddrinfo(found);
     return code;
@@ -342,19 +390,20 @@ static int dial_command(const struct address *server, bool shares_group, int ret
     return 0;
 }
 
-int dial(const struct address *server, const struct setting_list *trusted, int64_t limit_ms,
-         bool shares_group, int ret[2], pid_t *ret_command, struct failure *failure)
+int dial(const struct settings *settings, int64_t limit_ms, bool shares_group, int ret[2],
+         pid_t *ret_command, struct failure *failure)
 {
+    const struct address *server = &settings->server;
     int code = 0;
 
     *ret_command = 0;
     switch (server->kind) {
     case ADDRESS_UNIX:
-        code = dial_unix(server, trusted, limit_ms, &ret[0], failure);
+        code = dial_unix(server, &settings->socket_users, limit_ms, &ret[0], failure);
         break;
     case ADDRESS_TLS:
     case ADDRESS_PLAIN:
-        code = dial_host(server, limit_ms, &ret[0], failure);
+        code = dial_tcp(settings, limit_ms, &ret[0], failure);
         break;
     case ADDRESS_SSH:
     case ADDRESS_EXEC:

@@ -68,6 +68,8 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
     [OPTION_SERVER] = {"server", .value = "ADDRESS", .kind = VALUE_ADDRESS,
                        .habits = "-s -H --host --remote --endpoint-url --url",
                        .help = "where the library is (default: FSC_SERVER, then the settings)"},
+    [OPTION_CONNECT_TIMEOUT] = {"connect-timeout", .value = "TIME", .kind = VALUE_TIME,
+                                .help = "connect within this time, e.g. 3s"},
     [OPTION_MAX_TIME] = {"max-time", .value = "TIME", .kind = VALUE_TIME, .habits = "-m --timeout",
                          .help = "wait at most this long for the server, in all, e.g. 30s"},
     [OPTION_CONFIG] = {"config", .value = "FILE", .kind = VALUE_FILE,

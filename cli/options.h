@@ -45,6 +45,7 @@ enum option {
     OPTION_IF_SAME,
     /* Of every command; they may also come before it. */
     OPTION_SERVER,
+    OPTION_CONNECT_TIMEOUT,
     OPTION_MAX_TIME,
     OPTION_CONFIG,
     OPTION_HELP,
@@ -73,9 +74,10 @@ enum value {
 /* That of an enum option is at its place; the kind of a row is an enum value. */
 extern const struct option_row option_rows[OPTION_COUNT + 1];
 
-#define OPTIONS_GLOBAL                                                                     \
-    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_MAX_TIME) | OPTION_BIT(OPTION_CONFIG) | \
-     OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+#define OPTIONS_GLOBAL                                                                   \
+    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_CONNECT_TIMEOUT) |                    \
+     OPTION_BIT(OPTION_MAX_TIME) | OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP) | \
+     OPTION_BIT(OPTION_VERSION))
 
 /* A parsed command line. The texts are those of argv; `operands` is to be freed. */
 struct options {

@@ -38,6 +38,8 @@ const struct setting settings_table[] = {
      .help = "users, or uids, who may serve a Unix socket where others can make one"},
     {"retry", SETTING_COUNT, AT(retries), "0", .most = 1000000,
      .help = "how many more attempts a file gets after exit code 10, 11 or 12"},
+    {"allow_unencrypted_network", SETTING_BOOL, AT(allow_unencrypted_network), "false",
+     .help = "let plain: reach other machines"},
     {"limits.connect", SETTING_DURATION, AT(connect_ms), "10s", 1, DAY,
      .help = "how long it may take to connect to the server"},
     {"limits.idle", SETTING_DURATION, AT(limits.silence_ms), "30s", 1, DAY,
@@ -79,13 +81,33 @@ static int read_file(struct settings *settings, const char *path, const char *ad
     return code;
 }
 
+/* Sets a limit to the TIME of an option, if it is given. */
+static int set_limit(struct settings *settings, const struct options *options, enum option option,
+                     const char *name, struct failure *failure)
+{
+    int64_t limit_ms = 0;
+    char text[FAULT_LINE_ROOM];
+    char origin[32];
+    struct fault fault;
+
+    if (!options_have(options, option))
+        return 0;
+    int code = options_time(options, option, &limit_ms, failure);
+    if (code < 0)
+        return code;
+    (void)quantity_print_duration(limit_ms, text);
+    (void)snprintf(origin, sizeof origin, "--%s", option_rows[option].name);
+    return set(settings, name, text, origin, &fault) < 0
+               ? fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text))
+               : 0;
+}
+
 int settings_read(struct settings *settings, const struct options *options, struct failure *failure)
 {
     const char *config = options->values[OPTION_CONFIG];
     const char *server = options->values[OPTION_SERVER];
     const char *environment = getenv("FSC_SERVER");
     const char *retry = options->values[OPTION_RETRY];
-    int64_t max_time_ms = 0;
     char user_file[PATH_MAX];
     char text[FAULT_LINE_ROOM];
     struct fault fault;
@@ -109,14 +131,11 @@ int settings_read(struct settings *settings, const struct options *options, stru
         code = set(settings, "retry", retry, "--retry", &fault);
     if (code < 0)
         return fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text));
-    if (options_have(options, OPTION_MAX_TIME)) {
-        code = options_time(options, OPTION_MAX_TIME, &max_time_ms, failure);
-        if (code < 0)
-            return code;
-        (void)quantity_print_duration(max_time_ms, text);
-        if (set(settings, "limits.max_time", text, "--max-time", &fault) < 0)
-            return fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text));
-    }
+    code = set_limit(settings, options, OPTION_MAX_TIME, "limits.max_time", failure);
+    if (code == 0)
+        code = set_limit(settings, options, OPTION_CONNECT_TIMEOUT, "limits.connect", failure);
+    if (code < 0)
+        return code;
     settings->limits.line_ms = settings->limits.stall_ms;
     (void)address_parse(settings->server_text, &settings->server);
     return 0;

@@ -19,6 +19,7 @@ struct settings {
     int64_t pause_ms;     /* before the first of these; later pauses are longer */
     int64_t max_time_ms;  /* to wait for the server, in all; 0: no limit */
     int64_t heartbeat_ms; /* between the signs of life of a silent producer */
+    bool allow_unencrypted_network;
     struct configuration configuration;
 };
 

@@ -44,6 +44,10 @@ CONF
     run quiet "$FSC" config --max-time 10
     assert_line "server = \"$SOCKET\"; # FSC_SERVER"
     assert_line '    max_time = "10s"; # --max-time'
+    run quiet "$FSC" config --connect-timeout 1500ms
+    assert_line '    connect = "1500ms"; # --connect-timeout'
+    assert_fails 2 "$FSC" config --connect-timeout 0
+    assert_regex "$stderr" '^fsc: --connect-timeout: '
     run quiet "$FSC" config --server exec:true
     assert_line 'server = "exec:true"; # --server'
     # What it prints is a configuration that means the same.

@@ -35,6 +35,7 @@ setup() {
     FSD_LOGS=()
     BACKGROUND_PID=
     MACHINE=
+    NETWORKS=
     export WORK LIBRARY SOCKET CONFIG FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
     # The settings of the user who runs the tests must not count.
     export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state
@@ -51,6 +52,7 @@ teardown() {
     done
     [ -z "$BACKGROUND_PID" ] || stop_background || result=1
     [ -z "$MACHINE" ] || end_machine
+    [ -z "$NETWORKS" ] || end_networks
     # It can be removed only then: tests change modes.
     chmod -R u+rwX "$WORK"
     return "$result"

@@ -175,5 +175,5 @@ enter() {
     assert_failure 1
     run timeout 20 "${FSD_WRAPPER[@]}" "$FSD_BUILD/fsc" --server plain:both ls
     assert_failure 10
-    assert_line --index 0 --partial 'fsc: plain:both: cannot connect: Connection refused'
+    assert_line --index 0 --partial '127.0.0.1: Connection refused'
 }
