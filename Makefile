@@ -302,7 +302,7 @@ install: all ## install below DESTDIR and prefix
 	install -d $(DESTDIR)$(completionsdir)
 	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(completionsdir)
 
-UNITS := fsd.service fsd.socket fsd-scrub.service fsd-scrub.timer
+UNITS := fsd.service fsd.socket fsd-tls.socket fsd-scrub.service fsd-scrub.timer
 .PHONY: install-systemd
 install-systemd: ## install the units and the user fsd for systemd, too
 	set -e; for unit in $(UNITS); do \

@@ -440,10 +440,13 @@ static int take_given(struct listener *listener, const struct settings *settings
                  getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || listens == 0 ||
                  getsockname(fd, (struct sockaddr *)&address, &length) < 0)
             wrong = "not a listening stream socket (use ListenStream= with Accept=no)";
-        bool is_unix = address.ss_family == AF_UNIX;
-        if (wrong == NULL && !is_unix && !systemd_socket_is_called(systemd, i, "plain"))
-            wrong = "a TCP socket is not encrypted, and needs FileDescriptorName=plain";
-        else if (wrong == NULL && !is_unix && !settings->allow_unencrypted_network &&
+        enum address_kind kind = address.ss_family == AF_UNIX                  ? ADDRESS_UNIX
+                                 : systemd_socket_is_called(systemd, i, "tls") ? ADDRESS_TLS
+                                                                               : ADDRESS_PLAIN;
+        if (wrong == NULL && kind == ADDRESS_PLAIN &&
+            !systemd_socket_is_called(systemd, i, "plain"))
+            wrong = "a TCP socket needs FileDescriptorName=tls (or plain, which is not encrypted)";
+        else if (wrong == NULL && kind == ADDRESS_PLAIN && !settings->allow_unencrypted_network &&
                  !address_is_loopback((struct sockaddr *)&address))
             wrong = not_loopback;
         /* Others may share it, but only to accept: nobody may wait for what another one has taken. */
@@ -455,7 +458,7 @@ static int take_given(struct listener *listener, const struct settings *settings
             (void)fail(fault, subject, wrong);
             return -REASON_USAGE;
         }
-        (void)add(listener, fd, is_unix ? ADDRESS_UNIX : ADDRESS_PLAIN, &address, length);
+        (void)add(listener, fd, kind, &address, length);
     }
     return 0;
 }

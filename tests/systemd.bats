@@ -85,13 +85,13 @@ END
 @test "systemd: a socket that cannot be served is refused with a sentence" {
     local address
     mkdir -p "$LIBRARY"
-    for address in datagram tcp tls:tcp plain:all; do
+    for address in datagram tcp TLS:tcp plain:all; do
         rm -f datagram notify
         run timeout 20 "$TESTS/activate" "$address" -- "$FSD" --config "$CONFIG" \
             --library "$LIBRARY" --foreground 3>&-
         assert_failure 2
         assert_equal "${#lines[@]}" 1
-        assert_output --regexp '^fsd: cannot listen on descriptor 3 from systemd: (not a listening stream socket|a TCP socket is not encrypted, and needs FileDescriptorName=plain|not a loopback address)'
+        assert_output --regexp '^fsd: cannot listen on descriptor 3 from systemd: (not a listening stream socket|a TCP socket needs FileDescriptorName=tls|not a loopback address)'
     done
 }
 
