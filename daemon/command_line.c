@@ -1,11 +1,20 @@
 #include "daemon/command_line.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/reason.h"
 #include "settings/option_parser.h"
+
+enum {
+    /* Of an included folder: files, and bytes of all of them. */
+    FILES_MOST = SETTINGS_CLIENTS_MOST,
+    BYTES_MOST = 8 * 1024 * 1024,
+};
 
 /* The kind of an option. */
 enum {
@@ -128,19 +137,113 @@ void command_line_release(struct command_line *line)
     *line = (struct command_line){.given = NULL};
 }
 
-char *command_line_load(const struct command_line *line, struct fault *fault)
+/* Adds a file, which configuration_load() opens. Returns 0, or -REASON_USAGE with a fault. */
+static int load(struct config_files *files, const char *path, const char *advice,
+                struct fault *fault)
 {
-    return configuration_load(
-        line->config, line->config_is_given ? NULL : "use chown root, or --config FILE", fault);
+    files->files = reallocarray(files->files, files->count + 1, sizeof *files->files);
+    if (files->files == NULL)
+        abort();
+    struct config_file *file = &files->files[files->count++];
+    *file = (struct config_file){.path = copy(path)};
+    char *text = configuration_load(file->path, advice, fault);
+    if (text == NULL)
+        return -REASON_USAGE;
+    file->text = copy(text); /* in no more memory than it needs */
+    free(text);
+    return 0;
 }
 
-int command_line_settings(const struct command_line *line, const char *text,
+int command_line_load(const struct command_line *line, struct config_files *files,
+                      struct fault *fault)
+{
+    *files = (struct config_files){.count = 0};
+    return load(files, line->config,
+                line->config_is_given ? NULL : "use chown root, or --config FILE", fault);
+}
+
+void command_line_unload(struct config_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        free(files->files[i].path);
+        free(files->files[i].text);
+    }
+    free(files->files);
+    *files = (struct config_files){.count = 0};
+}
+
+static int is_config(const struct dirent *entry)
+{
+    const char *end = strrchr(entry->d_name, '.');
+
+    return end != NULL && entry->d_name[0] != '.' && strcmp(end, ".conf") == 0;
+}
+
+static int compare_names(const struct dirent **left, const struct dirent **right)
+{
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+int command_line_include(struct config_files *files, struct fault *fault)
+{
+    struct settings settings;
+    struct dirent **entries = NULL;
+    size_t length = 0;
+    int count = 0;
+
+    settings_init(&settings);
+    int code = command_line_parse(files, &settings, fault);
+    if (code == 0 && settings.include != NULL) {
+        count = scandir(settings.include, &entries, is_config, compare_names);
+        *fault = (struct fault){.file = NULL};
+        if (count < 0)
+            code = fault_refuse(fault, "%s: include: %s: %s",
+                                configuration_origin(&settings.configuration,
+                                                     configuration_find(settings_table, "include")),
+                                settings.include, strerror(errno));
+        if (count > FILES_MOST)
+            code = fault_refuse(fault, "%s: there are more than %d files", settings.include,
+                                FILES_MOST);
+    }
+    for (int i = 0; i < count; i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s", settings.include, entries[i]->d_name) < 0)
+            abort();
+        if (code == 0)
+            code = load(files, path, "use chown root", fault);
+        if (code == 0)
+            length += strlen(files->files[files->count - 1].text);
+        if (code == 0 && length > BYTES_MOST)
+            code = fault_refuse(fault, "the files up to this one are too large together");
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    settings_release(&settings);
+    return code;
+}
+
+int command_line_parse(const struct config_files *files, struct settings *settings,
+                       struct fault *fault)
+{
+    struct configuration *configuration = &settings->configuration;
+    int code = 0;
+
+    for (size_t i = 0; code == 0 && i < files->count; i++) {
+        const struct config_file *file = &files->files[i];
+        code = i == 0 ? configuration_parse(configuration, file->text, file->path, fault)
+                      : configuration_parse_more(configuration, file->text, file->path, fault);
+    }
+    return code;
+}
+
+int command_line_settings(const struct command_line *line, const struct config_files *files,
                           struct settings *settings, struct fault *fault)
 {
     struct configuration *configuration = &settings->configuration;
 
     settings_init(settings);
-    int code = configuration_parse(configuration, text, line->config, fault);
+    int code = command_line_parse(files, settings, fault);
     for (size_t i = 0; code == 0 && i < line->given_count; i++) {
         const struct given_setting *given = &line->given[i];
         *fault = (struct fault){.file = NULL};

@@ -51,14 +51,43 @@ void command_line_init(struct command_line *line);
 void command_line_take_config(struct command_line *line, const char *path);
 void command_line_take(struct command_line *line, const struct setting *row, const char *text);
 
-/* Loads the configuration file, as configuration_load() does. The default one need not exist. */
-char *command_line_load(const struct command_line *line, struct fault *fault);
+/* The configuration files: that of --config, and those of the folder that it includes. */
+struct config_files {
+    size_t count;
+    struct config_file {
+        char *path;
+        char *text;
+    } * files;
+};
 
 /*
- * Fills settings from the text of the configuration file, and from the options, which win. Returns
- * 0, or -REASON_USAGE with a fault. In both cases settings_release() frees them.
+ * Loads the configuration file, as configuration_load() does. The default one need not exist. Returns
+ * 0, or -REASON_USAGE with a fault, which may point to the files. In both cases
+ * command_line_unload() frees them.
  */
-int command_line_settings(const struct command_line *line, const char *text,
+int command_line_load(const struct command_line *line, struct config_files *files,
+                      struct fault *fault);
+void command_line_unload(struct config_files *files);
+
+/*
+ * Parses it to find the folder that it includes, and loads all files there whose names end in ".conf"
+ * and do not begin with a point, in the order of their bytes. None may be in the hands of others.
+ * Returns as command_line_load().
+ */
+int command_line_include(struct config_files *files, struct fault *fault);
+
+/*
+ * Sets what the files set, without the options. libconfig may end the process for some texts; see
+ * configuration_parse(). The same.
+ */
+int command_line_parse(const struct config_files *files, struct settings *settings,
+                       struct fault *fault);
+
+/*
+ * Fills settings from the files, and from the options, which win. Returns 0, or -REASON_USAGE with a
+ * fault. In both cases settings_release() frees them.
+ */
+int command_line_settings(const struct command_line *line, const struct config_files *files,
                           struct settings *settings, struct fault *fault);
 
 /* The text of --help, to be freed; NULL when there is no memory. */

@@ -348,6 +348,7 @@ static int run(const struct command_line *line, const struct systemd *systemd)
     struct fault fault;
     char sentence[FAULT_LINE_ROOM];
     struct settings settings = {.library = NULL};
+    struct config_files files;
     struct daemon daemon = {
         .systemd = systemd, .line = line, .settings = &settings, .pid_file = -1};
     int code = EXIT_SUCCESS;
@@ -363,8 +364,8 @@ static int run(const struct command_line *line, const struct systemd *systemd)
         break;
     }
 
-    char *text = command_line_load(line, &fault);
-    if (text == NULL || command_line_settings(line, text, &settings, &fault) < 0) {
+    if (command_line_load(line, &files, &fault) < 0 || command_line_include(&files, &fault) < 0 ||
+        command_line_settings(line, &files, &settings, &fault) < 0) {
         (void)complain("", fault_print(&fault, sentence));
         code = EXIT_USAGE;
     } else if (line->action == ACTION_SERVE) {
@@ -376,7 +377,7 @@ static int run(const struct command_line *line, const struct systemd *systemd)
     } else if (line->action == ACTION_PRINT_CONFIG) {
         code = print_text(configuration_show(&settings.configuration));
     }
-    free(text);
+    command_line_unload(&files);
     settings_release(&settings);
     return code;
 }

@@ -7,44 +7,62 @@
 #include "daemon/log.h"
 #include "protocol/reason.h"
 
-/* What the child tries. */
-struct attempt {
-    const struct command_line *line;
-    const char *text;
-};
-
 static int complain(const char *cause)
 {
     log_event(LOG_LEVEL_ERROR, "reload failed, the old settings stay in use", "cause", cause, NULL);
     return -REASON_USAGE;
 }
 
-static int try_settings(const void *argument, char fault[FAULT_LINE_ROOM])
+static int try_files(const void *argument, char sentence[FAULT_LINE_ROOM])
 {
-    const struct attempt *attempt = argument;
     struct settings settings;
-    struct fault found;
-    int code = command_line_settings(attempt->line, attempt->text, &settings, &found);
+    struct fault fault;
 
+    settings_init(&settings);
+    int code = command_line_parse(argument, &settings, &fault);
     if (code < 0)
-        (void)fault_print(&found, fault);
+        (void)fault_print(&fault, sentence);
     return code;
 }
 
 /*
- * The text is valid: a child has tried it. Returns 0; or a reason with a sentence in `fault`, and the
- * settings are as before.
+ * Loads all configuration files, with texts that a child has tried, because libconfig ends the process
+ * for some. Returns 0; or a reason with a sentence, which is empty when the child has ended so.
  */
-static int take_settings(const struct command_line *line, const char *text,
-                         struct settings *settings, char fault[FAULT_LINE_ROOM])
+static int load_files(const struct command_line *line, struct config_files *ret,
+                      char sentence[FAULT_LINE_ROOM])
 {
-    struct fault ignored;
+    struct fault fault;
+    int code = command_line_load(line, ret, &fault);
+
+    if (code == 0) {
+        code = child_try(try_files, ret, sentence);
+        if (code < 0)
+            return code;
+        code = command_line_include(ret, &fault);
+    }
+    if (code < 0)
+        (void)fault_print(&fault, sentence);
+    else if (ret->count > 1)
+        code = child_try(try_files, ret, sentence);
+    return code;
+}
+
+/* Returns 0; or a reason with a sentence, and the settings are as before. */
+static int take_settings(const struct command_line *line, const struct config_files *files,
+                         struct settings *settings, char sentence[FAULT_LINE_ROOM])
+{
+    struct fault fault;
     struct settings before = *settings;
 
     /* A configuration has a pointer to its values, which have moved. */
     before.configuration.values = &before;
-    (void)command_line_settings(line, text, settings, &ignored);
-    if (access_resolve(settings, fault) < 0) {
+    int code = command_line_settings(line, files, settings, &fault);
+    if (code < 0)
+        (void)fault_print(&fault, sentence);
+    else
+        code = access_resolve(settings, sentence);
+    if (code < 0) {
         settings_release(settings);
         *settings = before;
         settings->configuration.values = settings;
@@ -64,21 +82,16 @@ static int take_settings(const struct command_line *line, const char *text,
 
 int reload_settings(const struct command_line *line, struct settings *settings)
 {
-    struct fault fault;
-    char sentence[FAULT_LINE_ROOM];
-    char *text = command_line_load(line, &fault);
+    struct config_files files;
+    char sentence[FAULT_LINE_ROOM] = "";
+    int code = load_files(line, &files, sentence);
 
-    if (text == NULL)
-        return complain(fault_print(&fault, sentence));
-    const struct attempt attempt = {.line = line, .text = text};
-    /* In a child, because libconfig ends the process for some files. */
-    int code = child_try(try_settings, &attempt, sentence);
     if (code == 0)
-        code = take_settings(line, text, settings, sentence);
+        code = take_settings(line, &files, settings, sentence);
     if (code < 0)
         code = complain(sentence[0] != '\0' ? sentence : "the file is not a valid configuration");
     else
         log_set_level((enum log_level)settings->log_level);
-    free(text);
+    command_line_unload(&files);
     return code;
 }

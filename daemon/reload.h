@@ -8,7 +8,7 @@
 #include "daemon/settings.h"
 
 /*
- * Reads the configuration file again into `settings`. If it has an error, or a user or group cannot
+ * Reads the configuration files again into `settings`. If one has an error, or a user or group cannot
  * be looked up, that is logged and `settings` stay unchanged. Settings that need a restart keep
  * their values; those that have changed in the file are logged. Returns 0 or a reason. The caller
  * logs that it was done.

@@ -119,6 +119,8 @@ static const struct setting client_table[] = {
 
 /* Name, kind, member and default; of numbers also the least and the most. */
 const struct setting settings_table[] = {
+    {"include", SETTING_PATH, AT(include), .is_followed = true,
+     .help = "a folder, whose *.conf files are read, too"},
     {"library", SETTING_PATH, AT(library), .is_required = true, .is_fixed = true,
      .option = "library", .value = "DIR", .help = "the folder to serve"},
     {"listen", SETTING_LIST, AT(listen), ADDRESS_DEFAULT, .check = check_address, .is_fixed = true,

@@ -69,6 +69,7 @@ struct client_key {
 
 /* Times are milliseconds, sizes bytes. */
 struct settings {
+    const char *include; /* the folder of more files of settings; NULL for none */
     const char *library;
     struct setting_list listen;
     const char *identity; /* the file of this daemon's key for TLS */

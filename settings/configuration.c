@@ -210,21 +210,43 @@ static void print_texts(FILE *file, const struct setting *row, const struct sett
     (void)fputs(is_list ? "]" : "", file);
 }
 
-/* "( { name = value; name = value; }, { ... } )" */
+static void print_origin(FILE *file, const char *origin)
+{
+    /* The name of a file must not end the comment. */
+    (void)fputs(" # ", file);
+    for (const char *byte = origin; *byte != '\0'; byte++)
+        (void)fputc((unsigned char)*byte < 0x20 ? '?' : *byte, file);
+}
+
+/*
+ * "( { name = value; name = value; } )". Several are on lines of their own, each with the origin of its
+ * first setting, since they may come from several files.
+ */
 static void print_groups(FILE *file, const struct setting_groups *list)
 {
+    bool is_long = list->count > 1;
+
+    (void)fputs(is_long ? "(\n" : "( ", file);
     for (size_t i = 0; i < list->count; i++) {
         const struct configuration *group = &list->groups[i];
-        (void)fputs(i > 0 ? ", { " : "( { ", file);
+        const char *origin = NULL;
+        (void)fputs(is_long ? "    { " : "{ ", file);
         for (const struct setting *row = group->table; row->name != NULL; row++) {
-            if (state_of(group, row)->origin == NULL)
+            const struct setting_state *state = state_of(group, row);
+            if (state->origin == NULL)
                 continue;
             (void)fprintf(file, "%s = ", row->name);
-            print_texts(file, row, state_of(group, row));
+            print_texts(file, row, state);
             (void)fputs("; ", file);
+            if (origin == NULL && !configuration_is_default(group, row))
+                origin = state->origin;
         }
-        (void)fputs(i + 1 < list->count ? "}" : "} )", file);
+        (void)fputs(i + 1 < list->count ? "}," : "}", file);
+        if (is_long && origin != NULL)
+            print_origin(file, origin);
+        (void)fputs(is_long ? "\n" : " ", file);
     }
+    (void)fputs(")", file);
 }
 
 void configuration_init(struct configuration *configuration, const struct setting *table,
@@ -350,6 +372,18 @@ const char *configuration_origin(const struct configuration *configuration,
     return state_of(configuration, row)->origin;
 }
 
+void configuration_add_origin(const struct configuration *configuration, const struct setting *row,
+                              const char *origin)
+{
+    struct setting_state *state = state_of(configuration, row);
+    char *both = NULL;
+
+    if (asprintf(&both, "%s, %s", state->origin, origin) < 0)
+        abort();
+    free(state->origin);
+    state->origin = both;
+}
+
 bool configuration_is_equal(const struct configuration *left, const struct configuration *right,
                             const struct setting *row)
 {
@@ -424,7 +458,8 @@ char *configuration_show(const struct configuration *configuration)
         group = row->name;
         group_length = length;
 
-        (void)fprintf(file, "%s%s%s = ", length > 0 ? "    " : "", state->origin == NULL ? "#" : "",
+        (void)fprintf(file, "%s%s%s = ", length > 0 ? "    " : "",
+                      state->origin == NULL || row->is_followed ? "#" : "",
                       point != NULL ? point + 1 : row->name);
         if (state->origin == NULL) {
             (void)fputs("not set\n", file);
@@ -434,10 +469,8 @@ char *configuration_show(const struct configuration *configuration)
             print_groups(file, member(configuration, row));
         else
             print_texts(file, row, state);
-        /* The name of a file must not end the comment. */
-        (void)fputs("; # ", file);
-        for (const char *byte = state->origin; *byte != '\0'; byte++)
-            (void)fputc((unsigned char)*byte < 0x20 ? '?' : *byte, file);
+        (void)fputc(';', file);
+        print_origin(file, state->origin);
         (void)fputc('\n', file);
     }
     (void)fputs(group_length > 0 ? "};\n" : "", file);

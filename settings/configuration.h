@@ -62,6 +62,7 @@ struct setting {
     const char *(*check_group)(const void *values);
     bool is_required;   /* the program cannot run without it */
     bool is_fixed;      /* it cannot change while the program runs */
+    bool is_followed;   /* it names files that are read, too: what is shown has all of them */
     const char *option; /* the option of the command line that sets it; NULL for none */
     const char *value;  /* what help calls the value of that option */
     const char *help;   /* one line */
@@ -107,6 +108,13 @@ int configuration_parse(struct configuration *configuration, const char *text, c
                         struct fault *fault);
 
 /*
+ * The same for the text of one more file: its lists are added to those of the files before, and any
+ * other setting is refused that one of them has set.
+ */
+int configuration_parse_more(struct configuration *configuration, const char *text,
+                             const char *path, struct fault *fault);
+
+/*
  * Sets one setting, which is not a list of groups, to a text. A text of a list is added to those of
  * the same origin, and replaces all others.
  */
@@ -131,6 +139,10 @@ const struct setting *configuration_find(const struct setting *table, const char
 /* Where what is in force for a row came from, as in struct setting_state. */
 const char *configuration_origin(const struct configuration *configuration,
                                  const struct setting *row);
+
+/* Adds one more origin to that of a row, which has one. */
+void configuration_add_origin(const struct configuration *configuration, const struct setting *row,
+                              const char *origin);
 
 /* Does a row have the same value in two configurations of one table? */
 bool configuration_is_equal(const struct configuration *left, const struct configuration *right,

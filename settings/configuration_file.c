@@ -88,6 +88,7 @@ static int scan(const char *text, struct fault *fault)
 struct source {
     struct configuration *configuration;
     const char *within; /* goes before names in faults: "NAME[0]." for those of a group */
+    bool is_more;       /* other files came before */
     struct fault *fault;
 };
 
@@ -195,6 +196,19 @@ static int take_setting(const struct source *source, const config_setting_t *set
         return refuse_unknown(source, name);
     if (asprintf(&origin, "%s:%u", source->fault->file, source->fault->line) < 0)
         abort();
+    const char *before = configuration_origin(source->configuration, row);
+    if (source->is_more && before != NULL && strcmp(before, "default") != 0) {
+        if (row->kind == SETTING_LIST) {
+            configuration_add_origin(source->configuration, row, origin);
+            before = configuration_origin(source->configuration, row);
+        }
+        free(origin);
+        if (row->kind != SETTING_LIST && row->kind != SETTING_GROUPS)
+            return fault_refuse(source->fault, "is set already, in %s", before);
+        origin = strdup(before);
+        if (origin == NULL)
+            abort();
+    }
     bool is_list =
         (row->kind == SETTING_LIST && type == CONFIG_TYPE_ARRAY) ||
         ((row->kind == SETTING_LIST || row->kind == SETTING_GROUPS) && type == CONFIG_TYPE_LIST);
@@ -309,10 +323,9 @@ char *configuration_load(const char *path, const char *advice, struct fault *fau
     return NULL;
 }
 
-int configuration_parse(struct configuration *configuration, const char *text, const char *path,
-                        struct fault *fault)
+static int parse(const struct source *source, const char *text, const char *path)
 {
-    const struct source source = {.configuration = configuration, .within = "", .fault = fault};
+    struct fault *fault = source->fault;
     config_t config;
 
     *fault = (struct fault){.file = path};
@@ -321,7 +334,7 @@ int configuration_parse(struct configuration *configuration, const char *text, c
         return code;
     config_init(&config);
     if (config_read_string(&config, text) == CONFIG_TRUE) {
-        code = take_group(&source, config_root_setting(&config), "");
+        code = take_group(source, config_root_setting(&config), "");
     } else {
         fault->line = (unsigned)config_error_line(&config);
         const char *wrong = config_error_text(&config);
@@ -334,4 +347,21 @@ int configuration_parse(struct configuration *configuration, const char *text, c
     }
     config_destroy(&config);
     return code;
+}
+
+int configuration_parse(struct configuration *configuration, const char *text, const char *path,
+                        struct fault *fault)
+{
+    const struct source source = {.configuration = configuration, .within = "", .fault = fault};
+
+    return parse(&source, text, path);
+}
+
+int configuration_parse_more(struct configuration *configuration, const char *text,
+                             const char *path, struct fault *fault)
+{
+    const struct source source = {
+        .configuration = configuration, .within = "", .is_more = true, .fault = fault};
+
+    return parse(&source, text, path);
 }

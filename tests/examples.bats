@@ -590,12 +590,16 @@ as_user() {
     assert_failure 6
 }
 
-@test "examples: fsd.conf(5), clients by their keys" {
+@test "examples: fsd.conf, clients by their keys, each in a file" {
     use_machine
-    take_example fsd.conf.5 'RIGHTS OF CLIENTS'
+    take_example fsd.conf.5 'SEVERAL FILES'
     { echo 'library = "/srv/files";' && cat block.1; } | write_inside /etc/fsd/fsd.conf
+    inside mkdir /etc/fsd/conf.d
+    take_example fsd.conf.5 'RIGHTS OF CLIENTS'
+    write_inside /etc/fsd/conf.d/web1.conf <block.1
+    quiet inside fsd --check-syntax
     run quiet inside fsd --print-config
-    assert_line --partial 'clients = ( { name = "web1"; key = "SHA256:'
+    assert_line --regexp '^clients = \( \{ name = "web1"; key = "SHA256:.*; # /etc/fsd/conf.d/web1.conf:1'
 }
 
 @test "examples: settings, a log file" {

@@ -224,11 +224,12 @@ in_one_line() {
     quiet "$FSD_BUILD/fsd" --config "$SOURCE/etc/fsd.conf" --library /x --print-config | sed 's/ *# .*//' >sample
     run diff defaults sample
     assert_success
-    sed -E 's/^( *)#([a-z_]+ = )/\1\2/' "$SOURCE/etc/fsd.conf" >all.conf
+    mkdir empty
+    sed -E -e 's/^( *)#([a-z_]+ = )/\1\2/' -e "s,/etc/fsd/conf.d,$WORK/empty," "$SOURCE/etc/fsd.conf" >all.conf
     quiet "$FSD_BUILD/fsd" --config all.conf --print-config >print
     run grep -E -v "(all.conf:[0-9]+|\\{|\\};)\$" print
     assert_output ''
-    sed -e 's/^library = .*/library = "\/x";/' -e 's/^\( *\)\(pid_file\|users\|clients\|stdio_folder\|stdio_client\|uncounted\) = .*/\1#\2 = not set/' -e 's/ *# .*//' print >all
+    sed -e 's/^library = .*/library = "\/x";/' -e 's/^\( *\)#*\(include\|pid_file\|users\|clients\|stdio_folder\|stdio_client\|uncounted\) = .*/\1#\2 = not set/' -e 's/ *# .*//' print >all
     run diff defaults all
     assert_success
 }

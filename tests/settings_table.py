@@ -16,13 +16,19 @@ UNITS = {'': 1, 'ms': 1, 's': 1000, 'm': 60000, 'h': 3600000, 'd': 86400000,
          'K': 2**10, 'M': 2**20, 'G': 2**30, 'T': 2**40}
 # A value of each type that libconfig knows.
 SAMPLES = {'number': '7', 'bool': 'true', 'text': '"7"', 'group': '{ }', 'list': '("7")', 'array': '["7"]'}
+def quoted(text):
+    return f'"{text}"'
+
+
 KEY = '"SHA256:' + 'A' * 43 + '"'
 # What stands in a group of a list beside the setting that is tested; "user" takes the place of "group".
 BESIDE = {'users[]': {'group': '"fsd"', 'rights': '"list"'},
           'clients[]': {'name': '"web1"', 'key': KEY, 'rights': '"list"'}}
 MEMBERS = ['name', 'key', 'user', 'group', 'rights', 'folder']
+EMPTY = os.environ['WORK'] + '/empty'
 # Right values of settings for which those of their kind are not.
 RIGHT = {
+    'include': [quoted(EMPTY)],
     'stdio_folder': ['"x"', '"y \xe4/%c/%%"'],
     'stdio_client': ['"x"', '"web-1.example"'],
     'clients': [f'( {{ name = "web1"; key = {KEY}; rights = "list"; }}, '
@@ -31,10 +37,6 @@ RIGHT = {
 }
 # What the texts of a list begin with; a number follows.
 TEXTS = {'limits.uncounted': '10.0.0.{}', 'clients[].key': 'SHA256:{:0>42}A'}
-
-
-def quoted(text):
-    return f'"{text}"'
 
 
 def texts(row, count):
@@ -126,6 +128,7 @@ KINDS = {
 
 
 def rows():
+    os.makedirs(EMPTY, exist_ok=True)
     text = subprocess.run([FSD, '--print-settings'], check=True, capture_output=True, text=True).stdout
     lines = [line for line in text.splitlines() if not line.startswith(' ')]
     check(len(lines) >= 21, 'the table is short')
@@ -194,6 +197,8 @@ def in_force(*options):
     code, text, errors = run('--print-config', *options)
     check(code == 0 and not errors, f'{options}: {errors}')
     found, group = {}, ''
+    # A list of several groups has each on a line of its own, with its own origin.
+    text = re.sub(r'^    (\{ .* \},?) # .*\n', r'\1 ', text, flags=re.MULTILINE).replace(' = (\n', ' = ( ')
     for line in text.splitlines():
         if line.endswith(' = {'):
             group = line[:-4] + '.'
@@ -202,7 +207,7 @@ def in_force(*options):
         else:
             indented = '    ' if group else ''
             match = re.fullmatch(indented + r'(#?)([a-z_]+) = (.*?)(?:; # (.*))?', line)
-            check(match and (not match[1] or match[3] == 'not set'), f'what is this: {line}')
+            check(match and (not match[1] or match[3] == 'not set' or match[2] == 'include'), f'what is this: {line}')
             found[group + match[2]] = (match[3], match[4])
     return found
 

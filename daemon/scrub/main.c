@@ -118,6 +118,7 @@ int main(int argc, char **argv)
 {
     struct arguments arguments = {.plan = {.folder = NULL}};
     struct settings settings = {.library = NULL};
+    struct config_files files;
     struct fault fault;
     char line[FAULT_LINE_ROOM];
     int code = EXIT_SUCCESS;
@@ -138,8 +139,9 @@ int main(int argc, char **argv)
         (void)printf("fsd-scrub %s\n", FSD_VERSION);
     } else {
         /* Scrub with the settings of fsd. */
-        char *text = command_line_load(&arguments.line, &fault);
-        if (text == NULL || command_line_settings(&arguments.line, text, &settings, &fault) < 0) {
+        if (command_line_load(&arguments.line, &files, &fault) < 0 ||
+            command_line_include(&files, &fault) < 0 ||
+            command_line_settings(&arguments.line, &files, &settings, &fault) < 0) {
             (void)fprintf(stderr, "fsd-scrub: %s\n", fault_print(&fault, line));
             code = EXIT_USAGE;
         } else if (!settings.records) {
@@ -148,7 +150,7 @@ int main(int argc, char **argv)
         } else if (!scrub_run(settings.library, &arguments.plan)) {
             code = EXIT_FAILURE;
         }
-        free(text);
+        command_line_unload(&files);
         settings_release(&settings);
     }
     command_line_release(&arguments.line);

@@ -37,7 +37,7 @@ static inline void fuzz_settings(const uint8_t *data, size_t size, void *values,
         text = configuration_show(&first);
         CHECK(text != NULL && configuration_parse(&again, text, "again", &fault) == 0);
         for (const struct setting *row = settings_table; row->name != NULL; row++)
-            CHECK(configuration_is_equal(&first, &again, row));
+            CHECK(row->is_followed || configuration_is_equal(&first, &again, row));
         free(text);
     }
     configuration_release(&first);

@@ -338,8 +338,8 @@ static void check_groups(void)
                &b, &right) == NULL);
     CHECK(!configuration_is_equal(&left, &right, row));
     char *all = configuration_show(&left);
-    CHECK(strstr(all, "\ngroups = ( { name = \"x\"; words = \"one\"; count = 5; }, "
-                      "{ name = \"y\"; count = 5; } ); # F:1\n") != NULL);
+    CHECK(strstr(all, "\ngroups = (\n    { name = \"x\"; words = \"one\"; count = 5; }, # F:1\n"
+                      "    { name = \"y\"; count = 5; } # F:1\n); # F:1\n") != NULL);
     free(all);
     configuration_copy(&right, &left, row);
     CHECK(configuration_is_equal(&left, &right, row));
@@ -347,6 +347,46 @@ static void check_groups(void)
     CHECK(a.groups.count == 0 && b.groups.count == 2);
     CHECK(strcmp(((const struct element *)b.groups.groups[1].values)->name, "y") == 0);
     configuration_release(&right);
+}
+
+/* Several files: lists are joined, all else is set once. */
+static void check_more(void)
+{
+    static const struct {
+        const char *text;
+        const char *fault; /* NULL: it is taken */
+    } rows[] = {
+        {"list = \"y\"; groups = ( { name = \"y\"; } ); text = \"t\";", NULL},
+        {"list = [ \"z\" ];\ngroups = ( { name = \"z\"; } );\n", NULL},
+        {"\ntext = \"t\";", "G:2: text: is set already, in G:1"},
+        {"path = \"/p\";", "G:1: path: is set already, in F:1"},
+        {"some = { count = 7; };", "G:1: some.count: is set already, in F:2"},
+        {"groups = ( { name = \"bad\"; } );", "G:1: groups[0].name: bad: it is bad"},
+    };
+    struct values values;
+    struct configuration configuration;
+    char line[FAULT_LINE_ROOM];
+    struct fault fault;
+
+    CHECK(
+        take("path = \"/p\"; list = \"x\"; groups = ( { name = \"x\"; } );\nsome = { count = 7; };",
+             &values, &configuration) == NULL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int code = configuration_parse_more(&configuration, rows[i].text, "G", &fault);
+        CHECK((code == 0) == (rows[i].fault == NULL));
+        CHECK(code == 0 || strcmp(fault_print(&fault, line), rows[i].fault) == 0);
+    }
+    CHECK(values.list.count == 3 && strcmp(values.list.texts[2], "z") == 0);
+    CHECK(values.groups.count == 3 && strcmp(values.text, "t") == 0);
+    const struct element *element = values.groups.groups[2].values;
+    CHECK(strcmp(element->name, "z") == 0);
+    char *all = configuration_show(&configuration);
+    CHECK(strstr(all, "list = [\"x\", \"y\", \"z\"]; # F:1, G:1, G:1\n") != NULL);
+    CHECK(strstr(all,
+                 "{ name = \"x\"; count = 5; }, # F:1\n    { name = \"y\"; count = 5; }, # G:1\n"
+                 "    { name = \"z\"; count = 5; } # G:2\n);") != NULL);
+    free(all);
+    configuration_release(&configuration);
 }
 
 static void check_equality(void)
@@ -380,6 +420,7 @@ int main(void)
     check_options();
     check_equality();
     check_groups();
+    check_more();
     check_most_groups();
     check_description("path", "path, a path; required");
     check_description("text", "text, a string; not set");
