@@ -37,6 +37,8 @@ static const struct option_row own_rows[] = {
      .help = "check the settings alone, and exit"},
     {"print-config", .kind = KIND_ACTION + ACTION_PRINT_CONFIG,
      .help = "print the settings in force, and where each was set"},
+    {"print-identity", .kind = KIND_ACTION + ACTION_PRINT_IDENTITY,
+     .help = "print the fingerprint of the daemon's key, and make a key if there is none"},
     {"print-settings", .kind = KIND_ACTION + ACTION_PRINT_SETTINGS,
      .help = "print every setting that exists"},
     {"version", .kind = KIND_ACTION + ACTION_VERSION, .help = "print the version"},

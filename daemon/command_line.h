@@ -16,6 +16,7 @@ enum action {
     ACTION_CHECK,          /* report what would make a start fail */
     ACTION_CHECK_SYNTAX,   /* read the settings, and no more */
     ACTION_PRINT_CONFIG,   /* print what is in force */
+    ACTION_PRINT_IDENTITY, /* print the fingerprint of the daemon's key, and make one if need be */
     ACTION_PRINT_SETTINGS, /* print the table */
     ACTION_VERSION,
     ACTION_HELP,

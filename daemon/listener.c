@@ -478,17 +478,28 @@ int listener_open(struct listener *listener, const struct settings *settings,
     int code = take_given(listener, settings, systemd, fault);
     for (size_t i = 0; !listener->is_given && code == 0 && i < settings->listen.count; i++)
         code = open_address(listener, settings, i, fault);
-    if (code < 0) {
+    if (code < 0)
         listener_remove(listener);
-        return code;
-    }
+    return code;
+}
+
+void listener_log(const struct listener *listener)
+{
     for (size_t i = 0; i < listener->count; i++)
         log_address(&listener->sockets[i]);
-    return 0;
+}
+
+bool listener_needs_tls(const struct listener *listener)
+{
+    for (size_t i = 0; i < listener->count; i++) {
+        if (listener->sockets[i].kind == ADDRESS_TLS)
+            return true;
+    }
+    return false;
 }
 
 int listener_check(const struct settings *settings, const struct systemd *systemd,
-                   void (*report)(const char *fault))
+                   void (*report)(const char *fault), bool *ret_needs_tls)
 {
     struct listener trial = {.is_given = systemd->socket_count > 0, .is_trial = true};
     char fault[FAULT_LINE_ROOM];
@@ -503,6 +514,7 @@ int listener_check(const struct settings *settings, const struct systemd *system
         if (first == 0)
             first = code;
     }
+    *ret_needs_tls = listener_needs_tls(&trial);
     listener_remove(&trial);
     return first;
 }

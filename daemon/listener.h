@@ -37,21 +37,27 @@ struct listener {
 };
 
 /*
- * Takes the sockets that systemd opened or, if there are none, opens the addresses in the settings,
- * and logs each. A Unix socket on which nobody listens is replaced; anything else at its path is
- * left unchanged, and is an error. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with a sentence
+ * Takes the sockets that systemd opened or, if there are none, opens the addresses in the settings.
+ * A Unix socket on which nobody listens is replaced; anything else at its path is left unchanged, and
+ * is an error. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with a sentence
  * in `fault` and nothing open.
  */
 int listener_open(struct listener *listener, const struct settings *settings,
                   const struct systemd *systemd, char fault[FAULT_LINE_ROOM]);
 
+/* Logs where it listens. */
+void listener_log(const struct listener *listener);
+
 /*
  * Checks whether listener_open() would succeed, but opens and changes nothing. Whether somebody
  * listens on an address of TCP is found out by connecting. Reports each address that cannot be
- * listened on. Returns 0 or the first reason.
+ * listened on, and whether one of the others is for TLS. Returns 0 or the first reason.
  */
 int listener_check(const struct settings *settings, const struct systemd *systemd,
-                   void (*report)(const char *fault));
+                   void (*report)(const char *fault), bool *ret_needs_tls);
+
+/* Is one of the sockets for TLS? */
+bool listener_needs_tls(const struct listener *listener);
 
 /*
  * Makes the files of Unix sockets again, with their folders, where somebody has removed them. Does

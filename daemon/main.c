@@ -248,7 +248,14 @@ static int serve(struct daemon *daemon)
         complain_of_address(fault);
         return code == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
     }
+    if (listener_needs_tls(&daemon->listener) &&
+        signer_open(&daemon->signer, settings, fault) < 0) {
+        listener_remove(&daemon->listener);
+        pid_file_remove(settings->pid_file, daemon->pid_file);
+        return complain("", fault);
+    }
 
+    listener_log(&daemon->listener);
     access_warm_up();
     (void)!chdir("/");
     if (word >= 0)
@@ -309,14 +316,30 @@ static int check(struct daemon *daemon)
         code = complain(settings->log_to, strerror(errno));
     if (settings->pid_file != NULL && pid_file_check(settings->pid_file) < 0)
         code = complain_of_pid_file(settings);
-    int listens = listener_check(settings, daemon->systemd, complain_of_address);
+    bool needs_tls = false;
+    int listens = listener_check(settings, daemon->systemd, complain_of_address, &needs_tls);
     if (listens < 0 && code == EXIT_SUCCESS)
         code = listens == -REASON_USAGE ? EXIT_USAGE : EXIT_FAILURE;
     if (access_resolve(settings, fault) < 0) {
         (void)complain("", fault);
         code = code == EXIT_SUCCESS ? EXIT_FAILURE : code;
     }
+    if (needs_tls && signer_check(settings, fault) < 0) {
+        (void)complain("", fault);
+        code = code == EXIT_SUCCESS ? EXIT_FAILURE : code;
+    }
     return code;
+}
+
+static int print_identity(const struct settings *settings)
+{
+    struct fingerprint fingerprint;
+    char fault[FAULT_LINE_ROOM];
+    char text[FINGERPRINT_ROOM];
+
+    if (signer_fingerprint(settings, &fingerprint, fault) < 0)
+        return complain("", fault);
+    return puts(fingerprint_print(&fingerprint, text)) == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int print_text(char *text)
@@ -349,8 +372,11 @@ static int run(const struct command_line *line, const struct systemd *systemd)
     char sentence[FAULT_LINE_ROOM];
     struct settings settings = {.library = NULL};
     struct config_files files;
-    struct daemon daemon = {
-        .systemd = systemd, .line = line, .settings = &settings, .pid_file = -1};
+    struct daemon daemon = {.systemd = systemd,
+                            .line = line,
+                            .settings = &settings,
+                            .signer.channel = -1,
+                            .pid_file = -1};
     int code = EXIT_SUCCESS;
 
     switch (line->action) {
@@ -374,6 +400,8 @@ static int run(const struct command_line *line, const struct systemd *systemd)
         code = serve_stdio(&daemon);
     } else if (line->action == ACTION_CHECK) {
         code = check(&daemon);
+    } else if (line->action == ACTION_PRINT_IDENTITY) {
+        code = print_identity(&settings);
     } else if (line->action == ACTION_PRINT_CONFIG) {
         code = print_text(configuration_show(&settings.configuration));
     }

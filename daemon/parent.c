@@ -304,10 +304,12 @@ static void reap(struct parent *parent)
     }
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         char code[32];
-        /* It may also be the sweeper, the notifier or a child of close_refused(), without sessions. */
+        /* It may also be another child, which has no sessions. */
         (void)end_sessions(parent, pid, NULL);
         if (pid == parent->notifier)
             parent->notifier = 0;
+        if (pid == parent->daemon->signer.pid)
+            signer_end(&parent->daemon->signer);
         for (size_t i = 0; i < parent->worker_count; i++) {
             if (parent->workers[i].pid == pid) {
                 descriptor_close(parent->workers[i].channel);
@@ -396,6 +398,24 @@ static void take_connection(struct parent *parent, int connection, enum address_
            limit != NULL ? limit : "no worker can take it");
 }
 
+/* Begins a session of TLS, which has to admit itself, or closes its connection. */
+static void take_handshake(struct parent *parent, int connection)
+{
+    struct arrival arrival = {.kind = ADDRESS_TLS,
+                              .connection = connection,
+                              .signer = signer_connect(&parent->daemon->signer),
+                              .until_ms = clock_ms() + parent->service.settings->handshake_ms,
+                              .slot = slots_take(parent->service.slots)};
+
+    if (arrival.signer < 0 || arrival.slot == NULL || !hand_over(parent, &arrival)) {
+        slots_free(arrival.slot);
+        serve_busy(connection, ADDRESS_TLS, false, "no worker can take it",
+                   parent->service.counters);
+    }
+    descriptor_close(arrival.signer);
+    (void)close(connection);
+}
+
 /* Accepts connections from a socket. Returns false when the loop has to pause. */
 static bool accept_some(struct parent *parent, int listening, enum address_kind kind)
 {
@@ -415,7 +435,10 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
         }
         if (connection < 0)
             return errno != ENOMEM && errno != ENOBUFS;
-        take_connection(parent, connection, kind);
+        if (kind == ADDRESS_TLS)
+            take_handshake(parent, connection);
+        else
+            take_connection(parent, connection, kind);
     }
     return true;
 }
@@ -435,7 +458,7 @@ static bool take_turn(struct parent *parent, bool is_paused)
     int64_t needs_in = listening > 0 ? needs_worker_in(parent) : -1;
 
     if (!make_room((void **)&parent->polled, &parent->polled_room,
-                   listening + parent->worker_count + 1, sizeof *parent->polled)) {
+                   listening + parent->worker_count + 2, sizeof *parent->polled)) {
         (void)wait_for(parent, NULL, 0, PAUSE_MS);
         reap(parent);
         return true;
@@ -454,6 +477,11 @@ static bool take_turn(struct parent *parent, bool is_paused)
     *needs_notifier = (struct pollfd){.fd = parent->notifier == 0 ? parent->notifier_socket : -1,
                                       .events = POLLIN};
 
+    struct signer *signer = &parent->daemon->signer;
+    struct pollfd *begun_signer = &polled[count++];
+    *begun_signer =
+        (struct pollfd){.fd = !signer->is_ready ? signer->channel : -1, .events = POLLIN};
+
     int64_t limit = parent->look_ms - clock_ms();
     if (limit < 0)
         limit = 0;
@@ -463,8 +491,15 @@ static bool take_turn(struct parent *parent, bool is_paused)
         limit = REFUSED_MS;
     if (needs_in >= 0 && limit > needs_in)
         limit = needs_in;
+    int64_t signer_in = signer_is_due_in(signer);
+    if (signer_in >= 0 && limit > signer_in)
+        limit = signer_in;
     int ready = wait_for(parent, polled, count, limit);
+    if (ready > 0 && begun_signer->revents != 0)
+        signer_hear(signer);
     reap(parent);
+    if (signer_is_due_in(signer) == 0)
+        signer_restart(signer);
     if (ready == 0)
         (void)close_refused(parent);
     if (listening > 0 && ready == 0 && needs_worker_in(parent) == 0)
@@ -573,6 +608,8 @@ void parent_run(struct daemon *daemon)
                     .slots = daemon->slots,
                     .rights_now = daemon->rights_now,
                     .rights_version = access_publish(daemon->rights_now, daemon->settings),
+                    .tls = daemon->signer.tls,
+                    .identity = daemon->signer.identity,
                     .outlives = daemon->listener.is_given},
         .reserve = open("/dev/null", O_RDONLY | O_CLOEXEC),
         .memory_before = worker_memory_in_use()};
@@ -616,6 +653,7 @@ void parent_run(struct daemon *daemon)
     /* With sockets from systemd it starts at once, and the sessions end by themselves. */
     if (!daemon->listener.is_given)
         drain(&parent);
+    signer_close(&daemon->signer);
     log_sum_up_refusals(true);
     for (size_t i = 0; i < parent.worker_count; i++)
         descriptor_close(parent.workers[i].channel);

@@ -21,11 +21,15 @@
  *                                   |           |  |  |
  *                                 client        clients
  *
+ * Where an address is for TLS, there is also a signer (daemon/signer.h), which has the private key of
+ * the daemon. Of each pair of sockets that the parent makes for a connection, it keeps one end, and a
+ * session the other. It is started again when it crashes.
+ *
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
  * both are in daemon/worker.h. It keeps open its end of the channel, the library's folder and .fsd, a
  * socket of the notifier, and the connections that it is given. The sweeper, which removes old stages,
  * keeps open the library's folder and .fsd, the notifier (daemon/notifier.h) the other end of that
- * socket. All of them share the counters (daemon/counters.h), the slots of sessions
+ * socket. All of them but the signer use the counters (daemon/counters.h), the slots of sessions
  * (daemon/slots.h), the rights of clients as they are now (daemon/access.h), the log, which is
  * their standard error, and nothing else: a child has the settings of the moment when it was
  * forked.
@@ -51,6 +55,7 @@
 #include "daemon/counters.h"
 #include "daemon/listener.h"
 #include "daemon/settings.h"
+#include "daemon/signer.h"
 #include "daemon/slots.h"
 #include "daemon/store/library.h"
 #include "daemon/systemd.h"
@@ -65,7 +70,8 @@ struct daemon {
     struct slots *slots;
     struct access_now *rights_now; /* the rights of clients, after a reload the new ones */
     struct listener listener;
-    int pid_file; /* -1 for none */
+    struct signer signer; /* if an address needs it */
+    int pid_file;         /* -1 for none */
 };
 
 /* Blocks TERM, INT, HUP, ALRM and CHLD, which are then handled only while parent_run() waits. */

@@ -28,9 +28,9 @@ static const char *check_address(const char *text)
 
     if (wrong != NULL)
         return wrong;
-    if (address.kind == ADDRESS_EXEC || address.kind == ADDRESS_SSH)
-        return "a daemon cannot listen on a command";
-    return address.kind == ADDRESS_TLS ? ADDRESS_NO_TLS("") : NULL;
+    return address.kind == ADDRESS_EXEC || address.kind == ADDRESS_SSH
+               ? "a daemon cannot listen on a command"
+               : NULL;
 }
 
 static const char *check_network(const char *text)

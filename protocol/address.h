@@ -18,11 +18,6 @@
 #define ADDRESS_DEFAULT "/run/fsd/fsd.sock"
 #define ADDRESS_PORT    "7373"
 
-/* What both programs say about an address that means TLS, which they do not speak yet. */
-#define ADDRESS_NO_TLS(instead)                                                                    \
-    "a host without plain: means TLS, which is not supported; use " instead "/path/of/socket for " \
-    "a Unix socket, or plain:host:port for unencrypted TCP on this machine"
-
 enum address_kind {
     ADDRESS_UNIX,
     ADDRESS_TLS,

@@ -267,7 +267,7 @@ let_others_in() {
 use_other_user() {
     [ "$(id -u)" -eq 0 ] || return 0
     let_others_in
-    install -m 0755 "$FSD" "$WORK/fsd"
+    install -m 0755 -t "$WORK" "$FSD" "$FSD_BUILD/tls.so"
     FSD=$WORK/fsd
     mkdir -p "$LIBRARY" "$WORK/run"
     SOCKET=$WORK/run/socket

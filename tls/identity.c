@@ -206,7 +206,8 @@ static int read_file(const char *path, struct tls_identity **ret, char fault[TLS
         code = fail(-REASON_INTERNAL, fault, strerror(errno));
     else if (!S_ISREG(status.st_mode))
         code = fail(-REASON_INTERNAL, fault, "not a regular file");
-    else if (status.st_uid != geteuid() && status.st_uid != 0)
+    /* Root may have made it for the user of the daemon, or looks at it. */
+    else if (status.st_uid != geteuid() && status.st_uid != 0 && geteuid() != 0)
         code = fail(-REASON_DENIED, fault, "the private key belongs to another user (use chown)");
     else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         code = fail(-REASON_DENIED, fault, "others may read the private key (use chmod 600)");

@@ -34,8 +34,7 @@ static void print_setting(FILE *file, const struct settings *settings, const cha
     char *text = configuration_show_one(&settings->configuration, row);
     char *escaped = text != NULL ? malloc(3 * strlen(text) + 1) : NULL;
 
-    /* A list may be empty; a line without a value breaks the grammar. */
-    if (escaped != NULL && text[0] != '\0') {
+    if (escaped != NULL) {
         (void)line_escape(text, strlen(text), escaped);
         (void)fprintf(file, "%s %s\n", key, escaped);
     }
