@@ -17,7 +17,10 @@
 #include "tls/identity.h"
 
 enum {
-    RAW_ROOM = 64 * 1024,       /* bytes from the peer that are read at a time */
+    RAW_ROOM = 64 * 1024,    /* bytes from the peer that are read at a time */
+    SEALED_MOST = 64 * 1024, /* bytes that are encrypted at a time, to be sent together... */
+    OUT_ROOM =
+        SEALED_MOST + 4 * 1024, /* ...and what may become of them, and of a message with them */
     HANDSHAKE_MOST = 16 * 1024, /* bytes of one message of a handshake, as one with certificates */
     NO_DATA_MOST = 16,          /* records without data that are read at a time */
     SIGNATURE_MOST = 1024,
@@ -29,8 +32,11 @@ struct tls_connection {
     int fd;
     const struct tls_identity *identity;
     bool is_starved; /* the socket had nothing more to read */
-    bool is_unsent;  /* GnuTLS still has a part of what it was given to send */
-    uint64_t came;   /* bytes, during the handshake */
+    bool collects;   /* what GnuTLS sends goes into `out` */
+    bool has_ended;  /* the peer has said that it sends no more */
+    size_t
+        sealed; /* bytes that are in `out`, encrypted, for the present call of transmit() or the next */
+    uint64_t came; /* bytes, during the handshake */
     char first[FIRST_BYTES];
 
     /* Of a client. */
@@ -46,7 +52,9 @@ struct tls_connection {
     int64_t until_ms;
 
     size_t raw_start, raw_end;
+    size_t out_start, out_end;
     char raw[RAW_ROOM]; /* what came and was not yet decrypted */
+    char out[OUT_ROOM]; /* what was encrypted and not yet sent */
 };
 
 /*
@@ -98,10 +106,21 @@ static ssize_t pull(gnutls_transport_ptr_t pointer, void *bytes, size_t length)
 static ssize_t push(gnutls_transport_ptr_t pointer, const giovec_t *parts, int count)
 {
     struct tls_connection *connection = pointer;
+    size_t before = connection->out_end;
     const struct msghdr header = {.msg_iov = (struct iovec *)(intptr_t)parts, // NOLINT
                                   .msg_iovlen = (size_t)count};
-    ssize_t sent = sendmsg(connection->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 
+    for (int i = 0; connection->collects && i < count; i++) {
+        if (parts[i].iov_len > sizeof connection->out - connection->out_end) {
+            gnutls_transport_set_errno(connection->session, ENOBUFS);
+            return -1;
+        }
+        memcpy(connection->out + connection->out_end, parts[i].iov_base, parts[i].iov_len);
+        connection->out_end += parts[i].iov_len;
+    }
+    if (connection->collects)
+        return (ssize_t)(connection->out_end - before);
+    ssize_t sent = sendmsg(connection->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0)
         gnutls_transport_set_errno(connection->session, errno);
     return sent;
@@ -448,45 +467,76 @@ int connection_accept(int fd, const struct tls_identity *identity, int signer, i
 
 /* The transport. */
 
+/* Decrypts one record after the other, as long as there is one, so that a body comes in large pieces. */
 static ssize_t receive(struct stream *stream, void *bytes, size_t length)
 {
     struct tls_connection *connection = stream->state;
+    size_t filled = 0;
+    ssize_t got = 0;
 
     /* GnuTLS also says "again" after messages without data, while the next may have come. */
-    for (int count = 0; count < NO_DATA_MOST; count++) {
+    for (int without_data = 0; !connection->has_ended && without_data < NO_DATA_MOST;) {
         connection->is_starved = false;
-        ssize_t got = gnutls_record_recv(connection->session, bytes, length);
-        if (got >= 0)
-            return got;
-        if (connection->is_starved || gnutls_error_is_fatal((int)got)) {
-            errno = connection->is_starved ? EAGAIN : ECONNRESET;
-            return -1;
-        }
+        got = gnutls_record_recv(connection->session, (char *)bytes + filled, length - filled);
+        filled += got > 0 ? (size_t)got : 0;
+        connection->has_ended = got == 0;
+        without_data += got < 0;
+        if (connection->is_starved || (got < 0 && gnutls_error_is_fatal((int)got)) ||
+            filled == length || (got > 0 && connection->raw_start == connection->raw_end))
+            break;
     }
-    errno = EPROTO;
+    if (filled > 0 || connection->has_ended)
+        return (ssize_t)filled;
+    errno = connection->is_starved ? EAGAIN : ECONNRESET;
     return -1;
 }
 
+/*
+ * Encrypts some of the bytes and sends them in one piece. As long as that is under way, the next call
+ * begins with the same bytes, and sends on.
+ */
 static ssize_t transmit(struct stream *stream, const void *bytes, size_t length)
 {
     struct tls_connection *connection = stream->state;
-    /* What is under way already is repeated as gnutls_record_send(3) says. */
-    ssize_t sent = connection->is_unsent ? gnutls_record_send(connection->session, NULL, 0)
-                                         : gnutls_record_send(connection->session, bytes, length);
+    size_t most = length < SEALED_MOST ? length : SEALED_MOST;
+    bool is_under_way = connection->sealed > 0;
+    ssize_t sent = 1;
 
-    connection->is_unsent = sent == GNUTLS_E_AGAIN || sent == GNUTLS_E_INTERRUPTED;
-    if (sent >= 0)
-        return sent;
-    errno = connection->is_unsent ? EAGAIN : ECONNRESET;
-    return -1;
+    connection->collects = true;
+    while (!is_under_way && connection->sealed < most && sent > 0) {
+        sent = gnutls_record_send(connection->session, (const char *)bytes + connection->sealed,
+                                  most - connection->sealed);
+        connection->sealed += sent > 0 ? (size_t)sent : 0;
+    }
+    connection->collects = false;
+    if (sent <= 0) {
+        errno = ECONNRESET;
+        return -1;
+    }
+    while (connection->out_start < connection->out_end) {
+        sent = send(connection->fd, connection->out + connection->out_start,
+                    connection->out_end - connection->out_start, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0)
+            return -1;
+        connection->out_start += (size_t)sent;
+    }
+    sent = (ssize_t)connection->sealed;
+    connection->sealed = connection->out_start = connection->out_end = 0;
+    return sent;
 }
 
-/* close_notify, if it can be sent at once (RFC 8446, 6.1). */
+/* close_notify (RFC 8446, 6.1), if it can be sent at once, and nothing is missing before it. */
+static void send_end(struct tls_connection *connection)
+{
+    if (connection->sealed == 0)
+        (void)gnutls_bye(connection->session, GNUTLS_SHUT_WR);
+}
+
 static void finish(struct stream *stream)
 {
     struct tls_connection *connection = stream->state;
 
-    (void)gnutls_bye(connection->session, GNUTLS_SHUT_WR);
+    send_end(connection);
     (void)shutdown(connection->fd, SHUT_WR);
 }
 
@@ -495,7 +545,7 @@ static void close_transport(struct stream *stream)
     struct tls_connection *connection = stream->state;
 
     if (!stream->failed)
-        (void)gnutls_bye(connection->session, GNUTLS_SHUT_WR);
+        send_end(connection);
     free_connection(connection);
 }
 
