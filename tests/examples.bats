@@ -527,6 +527,45 @@ as_user() {
     FOLDER=/home/$1 inside setpriv --reuid "$1" --regid "$1" --init-groups env HOME="/home/$1" USER="$1" "${@:2}"
 }
 
+@test "examples: fsd, three machines over ssh, each in its own folder" {
+    local host other
+    use_backup1
+    let_root_in web1
+    inside sh -e -c 'rm .ssh/authorized_keys
+        for host in web2 db1; do ssh-keygen -q -t ed25519 -N "" -f ".ssh/$host"; done
+        cp .ssh/*.pub .'
+    take_example fsd.8 'Three machines over ssh, each in its own folder'
+    quiet type_in 1
+    inside usermod -p '*' keeper
+    quiet type_in 2
+    for host in web1 web2 db1; do
+        printf 'Host backup1\n    IdentityFile ~/.ssh/%s\n    IdentitiesOnly yes\n' "$host" | write_inside /root/.ssh/config
+        sed "s/web1/$host/" block.3 >block.own
+        run quiet type_in own
+        assert_success
+        assert_output "hosts/$host/hosts"
+        # Neither the folder of another one, nor any other, nor what the rights do not have.
+        for other in hosts/web1 hosts/web2 hosts/db1 hosts/%c hosts ''; do
+            [ "$other" != "hosts/$host" ] || continue
+            run -6 inside fsc --server ssh://keeper@backup1 put ${other:+--folder "$other"} /etc/passwd
+            assert_output --regexp "client $host may not PUT"
+            run inside fsc --server ssh://keeper@backup1 get --output - "${other:+$other/}hosts"
+            assert_failure 6
+        done
+        run -6 inside fsc --server ssh://keeper@backup1 rm "hosts/$host/hosts"
+        run -6 inside fsc --server ssh://keeper@backup1 put --replace --name "hosts/$host/hosts" /etc/passwd
+        run -6 inside fsc --server ssh://keeper@backup1 status
+        run inside fsc --server ssh://keeper@backup1 stat "hosts/$host/hosts"
+        assert_line "by: stdio:$host"
+        # The key opens nothing but fsd, whatever is asked for.
+        run inside ssh -T keeper@backup1 '/usr/sbin/fsd --stdio --library /srv/keeper/library' <<<$'GET hosts/web1/hosts\nLIST'
+        [ "$host" = web1 ] || assert_line --index 0 --partial "FAIL denied client $host"
+        refute_line --partial "$([ "$host" = web1 ] && echo web2 || echo web1)"
+    done
+    run inside find /srv/keeper/library -mindepth 1 -path '*/.fsd' -prune -o -printf '%P %u\n'
+    assert_equal "$(sort <<<"$output")" "$(printf 'hosts%s keeper\n' '' /db1 /db1/hosts /web1 /web1/hosts /web2 /web2/hosts)"
+}
+
 @test "examples: fsd, a drop box" {
     local name=drop/ann/2026-11-23T020501-report.pdf
     skip_unless_root 'to be another user'
