@@ -17,8 +17,17 @@
 #include "protocol/line.h"
 
 enum {
-    NOT_NOW = 1, /* nothing can be read or sent at present (reasons are negative) */
+    NOT_NOW = 1,       /* nothing can be read or sent at present (reasons are negative) */
+    LOOK_MS = 5000,    /* between looks whether the other side has vanished */
+    SILENT_MS = 90000, /* without an answer from its system */
+    ANSWER_MS = 10000, /* for an answer */
+    AGAIN_MS = 120000, /* the longest that the system waits before it sends something again... */
+    AGAIN_OURS_MS = 30000, /* ...and what we ask for */
 };
+
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44 /* since Linux 6.15 */
+#endif
 
 /*
  * The plain transport. Other processes may share the descriptors, so none is made non-blocking, which
@@ -78,12 +87,39 @@ enum {
     WOKEN = 8,  /* stream->wake is readable */
 };
 
+bool stream_has_vanished(const struct tcp_info *info)
+{
+    bool is_unanswered = info->tcpi_unacked > 0;
+    unsigned doublings = is_unanswered || info->tcpi_backoff > 16 ? 0 : info->tcpi_backoff;
+    int64_t again_ms = (int64_t)(info->tcpi_rto / 1000) << doublings;
+
+    /* The probe of a window that is closed may be unanswered, too. */
+    if (!is_unanswered && info->tcpi_probes == 0)
+        return false;
+    /* No answer can be expected before something was sent again. */
+    if (again_ms > AGAIN_MS || info->tcpi_backoff > 16)
+        again_ms = AGAIN_MS;
+    return info->tcpi_last_ack_recv >= SILENT_MS &&
+           info->tcpi_last_ack_recv >= again_ms + ANSWER_MS;
+}
+
+static bool has_vanished(const struct stream *stream)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+
+    return stream->out_is_tcp &&
+           getsockopt(stream->out, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+           stream_has_vanished(&info);
+}
+
 /*
  * Waits until the stream is READABLE or WRITABLE, as far as that is `wanted`, until `source` (-1
  * for none) or stream->wake is readable, or for `limit_ms` (0 or less: no limit). Adds the time
- * spent to `spent_ms`. Returns what ended the wait, 0 for the limit or a signal, or -REASON_LOST.
+ * spent to `spent_ms`. Returns what ended the wait; 0 for the limit, a signal, or a look whether the
+ * other side has vanished; or -REASON_LOST.
  */
-static int wait_for(const struct stream *stream, int wanted, int source, int64_t limit_ms,
+static int wait_for(struct stream *stream, int wanted, int source, int64_t limit_ms,
                     int64_t *spent_ms)
 {
     struct pollfd polled[] = {
@@ -92,13 +128,20 @@ static int wait_for(const struct stream *stream, int wanted, int source, int64_t
         {.fd = source, .events = POLLIN},
         {.fd = stream->wake, .events = POLLIN},
     };
-    int timeout = limit_ms <= 0 ? -1 : limit_ms > INT_MAX ? INT_MAX : (int)limit_ms;
+    int64_t most_ms = stream->out_is_tcp ? LOOK_MS : INT_MAX;
+    int timeout = limit_ms > 0 && limit_ms < most_ms   ? (int)limit_ms
+                  : limit_ms > 0 || stream->out_is_tcp ? (int)most_ms
+                                                       : -1;
     int64_t before = clock_ms();
     int ready = poll(polled, 4, timeout);
 
     *spent_ms += clock_ms() - before;
     if (ready < 0 && errno != EINTR)
         return -REASON_LOST;
+    if (ready <= 0 && has_vanished(stream)) {
+        stream->ended = stream->failed = true;
+        return -REASON_LOST;
+    }
     if (ready <= 0)
         return 0;
     return (polled[0].revents != 0 ? READABLE : 0) | (polled[1].revents != 0 ? WRITABLE : 0) |
@@ -244,37 +287,36 @@ static const struct stream no_stream = {.in = -1, .out = -1, .wake = -1};
 
 /*
  * For TCP connections: no delay of small pieces, and keepalive, which gives up an idle peer that is
- * gone after 60 s (tcp(7)). Not TCP_USER_TIMEOUT, which would also cut off a peer that is alive but
- * accepts nothing for that long, like a client whose own reader pauses.
+ * gone after 60 s (tcp(7)). While something is on its way keepalive is silent, and has_vanished()
+ * looks. Not TCP_USER_TIMEOUT, which would also cut off a peer that is alive but accepts nothing for
+ * that long, like a client whose own reader pauses. Returns whether it is one.
  */
-static void tune_socket(int fd)
+static bool tune_socket(int fd)
 {
     static const struct {
         int level, option, value;
-    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
-                   {IPPROTO_TCP, TCP_NODELAY, 1},
-                   {IPPROTO_TCP, TCP_KEEPIDLE, 30},
-                   {IPPROTO_TCP, TCP_KEEPINTVL, 10},
-                   {IPPROTO_TCP, TCP_KEEPCNT, 3}};
+    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},   {IPPROTO_TCP, TCP_NODELAY, 1},
+                   {IPPROTO_TCP, TCP_KEEPIDLE, 30}, {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+                   {IPPROTO_TCP, TCP_KEEPCNT, 3},   {IPPROTO_TCP, TCP_RTO_MAX_MS, AGAIN_OURS_MS}};
     int domain = 0;
     socklen_t length = sizeof domain;
 
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 || domain == AF_UNIX)
-        return;
+        return false;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         (void)setsockopt(fd, options[i].level, options[i].option, &options[i].value,
                          sizeof options[i].value);
+    return true;
 }
 
-static int prepare(int fd, bool *ret_is_socket)
+static int prepare(int fd, bool *ret_is_socket, bool *ret_is_tcp)
 {
     struct stat status;
 
     if (fstat(fd, &status) < 0)
         return -REASON_INTERNAL;
     *ret_is_socket = S_ISSOCK(status.st_mode);
-    if (*ret_is_socket)
-        tune_socket(fd);
+    *ret_is_tcp = *ret_is_socket && tune_socket(fd);
     return 0;
 }
 
@@ -289,8 +331,9 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
                               .limits = *limits};
     stream->input = malloc(STREAM_BUFFER);
     stream->output = malloc(STREAM_BUFFER);
-    if (stream->input == NULL || stream->output == NULL || prepare(in, &stream->in_is_socket) < 0 ||
-        (out != in && prepare(out, &stream->out_is_socket) < 0)) {
+    if (stream->input == NULL || stream->output == NULL ||
+        prepare(in, &stream->in_is_socket, &stream->out_is_tcp) < 0 ||
+        (out != in && prepare(out, &stream->out_is_socket, &stream->out_is_tcp) < 0)) {
         free(stream->input);
         free(stream->output);
         *stream = no_stream;
@@ -387,7 +430,7 @@ bool stream_is_hung_up(const struct stream *stream)
 {
     struct pollfd polled = {.fd = stream->out};
 
-    return stream->failed ||
+    return stream->failed || has_vanished(stream) ||
            (poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0);
 }
 

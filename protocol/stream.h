@@ -28,6 +28,7 @@ enum {
 };
 
 struct stream;
+struct tcp_info;
 
 /* A transport keeps its data in stream->state. */
 struct transport {
@@ -58,7 +59,7 @@ struct stream {
     void *state; /* of the transport */
     int in;
     int out;
-    bool in_is_socket, out_is_socket;
+    bool in_is_socket, out_is_socket, out_is_tcp;
     struct stream_limits limits;
     int64_t until_ms;        /* reading waits until clock_ms() reaches this; 0 for no end */
     int wake;                /* a descriptor that ends every wait when readable; -1 for none */
@@ -124,6 +125,13 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
  * input. Over TCP that shows only after something was sent to it. Never waits.
  */
 bool stream_is_hung_up(const struct stream *stream);
+
+/*
+ * Has the other side of a TCP connection vanished? So it has if its system, to which something was
+ * sent, has not answered for a minute and a half, while it answers for a program that only takes
+ * nothing. `info` is that of the option TCP_INFO (tcp(7)). Streams look at it themselves in each wait.
+ */
+bool stream_has_vanished(const struct tcp_info *info);
 
 /* Is there nothing to read, not even the end? Never waits. */
 bool stream_is_quiet(struct stream *stream);

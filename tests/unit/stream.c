@@ -1,5 +1,6 @@
 #include "protocol/stream.h"
 
+#include <netinet/tcp.h>
 #include <pthread.h>
 
 #include "protocol/body.h"
@@ -563,6 +564,37 @@ static void check_pipes(void)
     }
 }
 
+/* What the kernel says of a peer: time since its last answer, and what it was sent in vain. */
+static bool has_vanished(uint32_t silent_s, uint32_t unacked, uint8_t probes, uint32_t rto_ms,
+                         uint8_t backoff)
+{
+    const struct tcp_info info = {.tcpi_last_ack_recv = silent_s * 1000,
+                                  .tcpi_unacked = unacked,
+                                  .tcpi_probes = probes,
+                                  .tcpi_rto = rto_ms * 1000,
+                                  .tcpi_backoff = backoff};
+
+    return stream_has_vanished(&info);
+}
+
+static void check_vanished(void)
+{
+    /* Nothing was sent that could be answered: keepalive's turn. */
+    CHECK(!has_vanished(3600, 0, 0, 200, 0) && !has_vanished(3600, 0, 0, 200, 9));
+    /* Data that is not acknowledged, and is sent again after 200 ms, then twice as long each time. */
+    CHECK(!has_vanished(60, 1, 0, 51200, 8) && !has_vanished(89, 1, 0, 51200, 8));
+    CHECK(has_vanished(90, 1, 0, 51200, 8) && has_vanished(113, 1, 0, 102400, 9));
+    /* It was not sent again yet, or just now. */
+    CHECK(!has_vanished(100, 1, 0, 120000, 10) && !has_vanished(121, 1, 0, 120000, 10));
+    CHECK(has_vanished(130, 1, 0, 120000, 10) && has_vanished(130, 1, 0, 240000, 11));
+    /* A reader that takes nothing answers probes of its closed window, in the end every 120 s. */
+    CHECK(!has_vanished(119, 0, 0, 200, 10) && !has_vanished(121, 0, 1, 200, 10));
+    CHECK(has_vanished(130, 0, 1, 200, 10) && has_vanished(130, 0, 1, 200, 255));
+    CHECK(has_vanished(90, 0, 8, 200, 8) && !has_vanished(89, 0, 8, 200, 8));
+    /* With TCP_RTO_MAX_MS. */
+    CHECK(has_vanished(90, 1, 0, 30000, 12) && !has_vanished(31, 0, 1, 30000, 0));
+}
+
 int main(void)
 {
     check_lines();
@@ -592,5 +624,6 @@ int main(void)
     check_sending();
     check_wake();
     check_pipes();
+    check_vanished();
     return 0;
 }
