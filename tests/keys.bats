@@ -248,3 +248,97 @@ check(re.search(r'conf\.d/.*: there can be at most 4096"?$', log_lines(FAILED)[-
 END
     FSD_EXPECTED+='|msg="reload failed, the old settings stay in use" '
 }
+
+# A client that keeps its rights notices nothing of 1,000 reloads, whether it comes again and again or stays. One that
+# has them only now and then is never let in without them, and never sees anything but the three answers.
+@test "keys: 1,000 reloads while clients come and go" {
+    start_with_keys keeper1 keeper2 guest1 guest2
+    with_keys <<'END'
+stop = threading.Event()
+wrong, done = [], {}
+DENIED, LOST = 'FAIL denied anonymous with the key ', 'FAIL unavailable the rights of client '
+
+
+def keep(name, connect):
+    """Stores, fetches and lists in sessions of one round, and in one that stays."""
+    staying, number = connect(), 0
+    while not stop.is_set():
+        number += 1
+        once = connect()
+        for session, path in (staying, f'{name}/{number}'), (once, f'{name}/once'):
+            answers = [put(session, path, name), session.ask(f'GET {path}'), session.body()[0].decode(),
+                       session.ask(f'LIST {path}'), session.body()[0].decode(),
+                       session.ask(f'DELETE {path}')]
+            if [answer.split(' ')[0] for answer in answers] != ['OK', 'OK', name, 'OK', path + '\n', 'OK']:
+                wrong.append((name, answers))
+                return
+        once.send('QUIT\n')
+        once.expect_end()
+        done[name] = number
+
+
+def visit(name):
+    """What a guest may hear depends on the moment."""
+    session, number = None, 0
+    while not stop.is_set():
+        number += 1
+        session = session or KeySession(name)
+        answer = put(session, f'{name}/{number}')
+        if not answer.startswith(('OK ', DENIED + KEYS[name], LOST + name)):
+            wrong.append((name, answer))
+            return
+        done.setdefault(name, set()).add(answer.split(' ')[1] if answer.startswith('FAIL') else 'ok')
+        if not answer.startswith('OK') or number % 5 == 0:
+            session = None
+
+
+def run(act, *arguments):
+    try:
+        act(*arguments)
+    except BaseException as error:
+        wrong.append((arguments[0], repr(error)))
+
+
+def settle(number):
+    """Keepers have the same rights in other words each time, and every other guest none."""
+    guests = [entry(f'guest{guest}', 'put', '%c') for guest in (1, 2) if number // guest % 2]
+    allow(entry('keeper1', 'get put list delete', '%c' if number % 2 else 'keeper1'), *guests)
+    allow(*(entry('keeper2', rights, '%c/', ['keeper2'] if rights == 'get put' else [])
+            for rights in (('get put', 'list delete'), ('list delete', 'get put'))[number % 2]), file='keeper2')
+
+
+settle(0)
+hang_up()
+threads = [threading.Thread(target=run, args=(keep, name, lambda name=name: KeySession(name))) for name in ('keeper1', 'keeper2')]
+threads += [threading.Thread(target=run, args=(keep, 'root', Session))]
+threads += [threading.Thread(target=run, args=(visit, name)) for name in ('guest1', 'guest2')]
+for thread in threads:
+    thread.start()
+log = open(os.environ['FSD_LOG'])
+heard = 0
+
+
+def is_read(number):
+    global heard
+    heard += log.read().count('msg="settings read again"')
+    return heard > number or wrong
+
+
+try:
+    wait_until(lambda: is_read(0), 'the first reload')
+    wait_until(lambda: len(done) == len(threads) or wrong, 'all clients to begin')
+    for number in range(1, 1001):
+        settle(number)
+        os.kill(daemon(), signal.SIGHUP)
+        wait_until(lambda: is_read(number), f'reload {number}')
+        if wrong:
+            break
+finally:
+    stop.set()
+    for thread in threads:
+        thread.join()
+check(not wrong, wrong)
+check(done['guest1'] == done['guest2'] == {'ok', 'denied', 'unavailable'}, done)
+check(all(done[name] > 20 for name in ('keeper1', 'keeper2', 'root')), done)
+END
+}
