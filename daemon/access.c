@@ -307,16 +307,14 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
     return code;
 }
 
-int access_identify_key(const struct tls_peer *tls, int connection, const struct settings *settings,
+int access_identify_key(const struct tls_peer *tls, uint64_t peer, const struct settings *settings,
                         struct client *ret)
 {
     char text[FINGERPRINT_ROOM];
     int code = 0;
 
-    *ret = (struct client){.name = "anonymous",
-                           .who = "anonymous",
-                           .rights = settings->anonymous,
-                           .peer = peer_find(connection).number};
+    *ret = (struct client){
+        .name = "anonymous", .who = "anonymous", .rights = settings->anonymous, .peer = peer};
     if (!tls->has_key)
         return 0;
     const struct client_key *known = settings_find_key(settings, &tls->key);

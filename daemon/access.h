@@ -105,9 +105,9 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
 
 /*
  * The same for the client of a connection over TLS: the one of `clients` that has its key. Without a
- * key, and with one that `clients` does not have, it is anonymous.
+ * key, and with one that `clients` does not have, it is anonymous, and known by the number of its peer.
  */
-int access_identify_key(const struct tls_peer *tls, int connection, const struct settings *settings,
+int access_identify_key(const struct tls_peer *tls, uint64_t peer, const struct settings *settings,
                         struct client *ret);
 
 /*

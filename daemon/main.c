@@ -104,7 +104,7 @@ static void ignore_signals(void)
 }
 
 /*
- * How many files a process has open at most: the parent 2 for each session; a worker with threads
+ * How many files a process has open at most: 2 for each handshake; the parent 2 for each session; a worker with threads
  * so many that no client, with all of its sessions, can leave the others with none.
  */
 static int64_t count_files(const struct settings *settings)
@@ -112,9 +112,10 @@ static int64_t count_files(const struct settings *settings)
     int64_t share =
         settings->per_user > settings->per_address ? settings->per_user : settings->per_address;
 
-    return settings->concurrency == CONCURRENCY_PROCESS
-               ? 2 * settings->sessions
-               : FILES_USUAL * settings->sessions + (FILES_BUSY + settings->depth) * share;
+    return 2 * settings->handshakes +
+           (settings->concurrency == CONCURRENCY_PROCESS
+                ? 2 * settings->sessions
+                : FILES_USUAL * settings->sessions + (FILES_BUSY + settings->depth) * share);
 }
 
 /* Opens what sessions need, however they come. */

@@ -15,6 +15,7 @@
 
 #include "daemon/access.h"
 #include "daemon/child.h"
+#include "daemon/handshakes.h"
 #include "daemon/log.h"
 #include "daemon/notifier.h"
 #include "daemon/peer.h"
@@ -26,14 +27,16 @@
 #include "protocol/descriptor.h"
 
 enum {
-    PAUSE_MS = 100,    /* before trying again, when descriptors or memory ran out */
-    CALM_MS = 1000,    /* after a crash, before workers are forked ahead again */
-    ACCEPTED_MOST = 8, /* connections accepted from one socket in one turn */
-    ENDS_MOST = 256,   /* ends of sessions read from one worker in one turn */
+    PAUSE_MS = 100,       /* before trying again, when descriptors or memory ran out */
+    CALM_MS = 1000,       /* after a crash, before workers are forked ahead again */
+    ACCEPTED_MOST = 8,    /* connections accepted from one socket in one turn */
+    HANDSHAKES_MOST = 64, /* the same of TLS, which only wait at first */
+    ENDS_MOST = 256,      /* ends of sessions read from one worker in one turn */
     HOUR_S = 3600,
     LOOK_MS = 2000,    /* between looks at the files of sockets, and the pid file */
     REFUSED_MOST = 64, /* connections that are refused and not yet closed... */
     REFUSED_MS = 50,   /* ...and how long they stay so, when there are fewer */
+    RETRY_MS = 20,     /* before handshakes are tried again that could not be started */
 };
 
 struct worker {
@@ -64,6 +67,7 @@ struct parent {
     pid_t notifier;      /* 0: there is none now */
     struct active *active;
     size_t active_count, active_room;
+    struct handshakes handshakes;
     int refused[REFUSED_MOST]; /* connections, for close_refused() */
     size_t refused_count;
     struct pollfd *polled;
@@ -239,6 +243,7 @@ static bool end_sessions(struct parent *parent, pid_t pid, const uint64_t *sessi
     for (size_t i = before; i-- > 0;) {
         const struct active *active = &parent->active[i];
         if (active->pid == pid && (session == NULL || active->session == *session)) {
+            handshakes_end(&parent->handshakes, active->slot);
             slots_free(active->slot);
             parent->active[i] = parent->active[--parent->active_count];
         }
@@ -398,28 +403,85 @@ static void take_connection(struct parent *parent, int connection, enum address_
            limit != NULL ? limit : "no worker can take it");
 }
 
-/* Begins a session of TLS, which has to admit itself, or closes its connection. */
+/* Adds a connection to the handshakes. */
 static void take_handshake(struct parent *parent, int connection)
 {
-    struct arrival arrival = {.kind = ADDRESS_TLS,
-                              .connection = connection,
-                              .signer = signer_connect(&parent->daemon->signer),
-                              .until_ms = clock_ms() + parent->service.settings->handshake_ms,
-                              .slot = slots_take(parent->service.slots)};
+    const struct settings *settings = parent->service.settings;
+    const struct handshake handshake = {.connection = connection,
+                                        .peer = peer_find(connection),
+                                        .until_ms = clock_ms() + settings->handshake_ms};
 
-    if (arrival.signer < 0 || arrival.slot == NULL || !hand_over(parent, &arrival)) {
-        slots_free(arrival.slot);
-        serve_busy(connection, ADDRESS_TLS, false, "no worker can take it",
-                   parent->service.counters);
+    if (!handshakes_add(&parent->handshakes, (size_t)settings->handshakes, &handshake,
+                        parent->service.counters)) {
+        serve_busy(connection, ADDRESS_TLS, false, strerror(errno), parent->service.counters);
+        (void)close(connection);
     }
+}
+
+/* Can a handshake get a session now? */
+static bool can_start_handshake(const struct parent *parent)
+{
+    return parent->daemon->signer.is_ready && can_hand_over(parent) &&
+           handshakes_count_started(&parent->handshakes) <
+               (size_t)parent->service.settings->handshakes;
+}
+
+/* Begins the session of a handshake, which has to admit itself. Returns false if that is not possible now. */
+static bool start_handshake(struct parent *parent, struct handshake *handshake)
+{
+    struct arrival arrival = {.kind = ADDRESS_TLS,
+                              .connection = handshake->connection,
+                              .signer = signer_connect(&parent->daemon->signer),
+                              .until_ms = handshake->until_ms,
+                              .peer = handshake->peer,
+                              .slot = slots_take(parent->service.slots)};
+    bool is_begun = arrival.signer >= 0 && arrival.slot != NULL && hand_over(parent, &arrival);
+
     descriptor_close(arrival.signer);
-    (void)close(connection);
+    if (is_begun)
+        handshake->slot = arrival.slot;
+    else
+        slots_free(arrival.slot);
+    return is_begun;
+}
+
+/* Starts the handshakes of clients that have sent something. Returns false when the loop has to pause. */
+static bool start_handshakes(struct parent *parent)
+{
+    struct handshakes *handshakes = &parent->handshakes;
+    size_t next = 0;
+    size_t place = 0;
+
+    handshakes_tidy(handshakes, parent->service.counters);
+    if (!make_room((void **)&parent->polled, &parent->polled_room, handshakes->count,
+                   sizeof *parent->polled))
+        return false;
+    size_t count = handshakes_poll(handshakes, parent->polled);
+    if (count == 0 || poll(parent->polled, count, 0) <= 0)
+        return true;
+    while (next < count) {
+        struct handshake *each = &handshakes->list[place];
+        bool has_come = each->slot == NULL && parent->polled[next++].revents != 0;
+        if (has_come && handshake_is_empty(each)) {
+            counter_add(&parent->service.counters->handshakes_failed, 1);
+            handshakes_remove(handshakes, each);
+            continue;
+        }
+        if (has_come && !can_start_handshake(parent))
+            return true;
+        if (has_come && !start_handshake(parent, each))
+            return false;
+        place++;
+    }
+    return true;
 }
 
 /* Accepts connections from a socket. Returns false when the loop has to pause. */
 static bool accept_some(struct parent *parent, int listening, enum address_kind kind)
 {
-    for (int count = 0; count < ACCEPTED_MOST && can_hand_over(parent); count++) {
+    int most = kind == ADDRESS_TLS ? HANDSHAKES_MOST : ACCEPTED_MOST;
+
+    for (int count = 0; count < most && (kind == ADDRESS_TLS || can_hand_over(parent)); count++) {
         if (parent->refused_count == REFUSED_MOST && !close_refused(parent))
             return false;
         int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
@@ -458,7 +520,8 @@ static bool take_turn(struct parent *parent, bool is_paused)
     int64_t needs_in = listening > 0 ? needs_worker_in(parent) : -1;
 
     if (!make_room((void **)&parent->polled, &parent->polled_room,
-                   listening + parent->worker_count + 2, sizeof *parent->polled)) {
+                   listening + parent->worker_count + 2 + parent->handshakes.count,
+                   sizeof *parent->polled)) {
         (void)wait_for(parent, NULL, 0, PAUSE_MS);
         reap(parent);
         return true;
@@ -482,9 +545,16 @@ static bool take_turn(struct parent *parent, bool is_paused)
     *begun_signer =
         (struct pollfd){.fd = !signer->is_ready ? signer->channel : -1, .events = POLLIN};
 
-    int64_t limit = parent->look_ms - clock_ms();
+    bool can_start = !is_paused && can_start_handshake(parent);
+    if (can_start)
+        count += handshakes_poll(&parent->handshakes, &polled[count]);
+
+    int64_t next = handshakes_next_ms(&parent->handshakes);
+    int64_t limit = (next < parent->look_ms ? next : parent->look_ms) - clock_ms();
     if (limit < 0)
         limit = 0;
+    if (!can_start && next < INT64_MAX && limit > RETRY_MS)
+        limit = RETRY_MS;
     if (is_paused && limit > PAUSE_MS)
         limit = PAUSE_MS;
     if (parent->refused_count > 0 && limit > REFUSED_MS)
@@ -509,7 +579,7 @@ static bool take_turn(struct parent *parent, bool is_paused)
         if (polled[i].revents != 0)
             goes_on = accept_some(parent, polled[i].fd, listener->sockets[i].kind) && goes_on;
     }
-    return goes_on;
+    return start_handshakes(parent) && goes_on;
 }
 
 static void reload(struct parent *parent)
@@ -646,6 +716,7 @@ void parent_run(struct daemon *daemon)
 
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     descriptor_close(parent.reserve);
+    handshakes_close(&parent.handshakes);
     systemd_notify(daemon->systemd, "STOPPING=1");
     /* From here on another daemon can start in place of this one. */
     listener_remove(&daemon->listener);

@@ -23,7 +23,8 @@
  *
  * Where an address is for TLS, there is also a signer (daemon/signer.h), which has the private key of
  * the daemon. Of each pair of sockets that the parent makes for a connection, it keeps one end, and a
- * session the other. It is started again when it crashes.
+ * session the other. It is started again when it crashes. Until a client of TLS is known, the parent
+ * keeps the connection, too (daemon/handshakes.h), and hands it over only when something has come.
  *
  * A worker serves one connection (concurrency = "process"), or many, a thread for each ("thread");
  * both are in daemon/worker.h. It keeps open its end of the channel, the library's folder and .fsd, a

@@ -358,7 +358,7 @@ static bool shake_hands(const struct arrival *arrival, const struct service *ser
     /* That it had to make room was logged; that the daemon stops is not its fault. */
     if (code == -REASON_UNAVAILABLE || atomic_load(&arrival->slot->state) == SLOT_EVICTED)
         return false;
-    uint64_t peer = peer_find(arrival->connection).number;
+    uint64_t peer = arrival->peer.number;
     counter_add(&service->counters->handshakes_failed, 1);
     if (log_admits_refusal(peer, false))
         log_event(LOG_LEVEL_WARNING, "handshake failed", "client", peer_describe(peer, text),
@@ -375,10 +375,8 @@ static const char *admit(const struct arrival *arrival, const struct service *se
 
     if (arrival->kind == ADDRESS_TLS && !is_stranger)
         return slots_admit_client(service->slots, slot, service->settings, client);
-    if (arrival->kind == ADDRESS_TLS) {
-        const struct peer peer = peer_find(arrival->connection);
-        return slots_admit(service->slots, slot, service->settings, &peer, client->class);
-    }
+    if (arrival->kind == ADDRESS_TLS)
+        return slots_admit(service->slots, slot, service->settings, &arrival->peer, client->class);
     /* The parent has admitted it, but not as a stranger if it is a user in a known group without name. */
     return is_stranger && atomic_exchange(&slot->class, ACCESS_STRANGER) != ACCESS_STRANGER &&
                    slots_count_strangers(service->slots) > service->settings->strangers
@@ -402,7 +400,7 @@ void serve_connection(const struct arrival *arrival, const struct service *servi
     }
     /* It must not be taken for one with fewer rights: let it come again. */
     int code = is_encrypted
-                   ? access_identify_key(&peer, connection, service->settings, &client)
+                   ? access_identify_key(&peer, arrival->peer.number, service->settings, &client)
                    : access_identify(connection, arrival->kind, service->settings, &client);
     if (code < 0) {
         char text[PEER_ROOM];

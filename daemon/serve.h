@@ -33,6 +33,7 @@ struct arrival {
     int connection;
     int signer;        /* for TLS: its descriptor of the signer; otherwise -1 */
     int64_t until_ms;  /* for TLS: when the handshake must have ended, by clock_ms() */
+    struct peer peer;  /* for TLS: who it was, as far as the kernel knew, when it came */
     uint64_t session;  /* the number of its session */
     struct slot *slot; /* that of the session; all processes have the table at the same place */
 };

@@ -67,8 +67,7 @@ static void unlock(struct slots *slots)
     (void)pthread_mutex_unlock(&slots->lock);
 }
 
-/* Does the session of this slot count? */
-static bool is_admitted(const struct slot *slot)
+bool slot_is_admitted(const struct slot *slot)
 {
     return atomic_load(&slot->state) >= SLOT_ADMITTED;
 }
@@ -91,7 +90,7 @@ static const char *find_limit(const struct slots *slots, const struct slot *slot
 
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++) {
         const struct slot *other = &slots->slots[i];
-        if (other == slot || !is_admitted(other))
+        if (other == slot || !slot_is_admitted(other))
             continue;
         all++;
         strangers += atomic_load(&other->class) == ACCESS_STRANGER;
@@ -176,7 +175,7 @@ int64_t slots_count(const struct slots *slots)
     int64_t count = 0;
 
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++)
-        count += is_admitted(&slots->slots[i]);
+        count += slot_is_admitted(&slots->slots[i]);
     return count;
 }
 
@@ -185,8 +184,8 @@ int64_t slots_count_strangers(const struct slots *slots)
     int64_t count = 0;
 
     for (uint32_t i = 0; i < atomic_load(&slots->used); i++)
-        count +=
-            is_admitted(&slots->slots[i]) && atomic_load(&slots->slots[i].class) == ACCESS_STRANGER;
+        count += slot_is_admitted(&slots->slots[i]) &&
+                 atomic_load(&slots->slots[i].class) == ACCESS_STRANGER;
     return count;
 }
 

@@ -87,6 +87,9 @@ const char *slots_admit(struct slots *slots, struct slot *slot, const struct set
 const char *slots_admit_client(struct slots *slots, struct slot *slot,
                                const struct settings *settings, const struct client *client);
 
+/* Is the session of this slot admitted? */
+bool slot_is_admitted(const struct slot *slot);
+
 /* For the parent: the slot is to be given up, unless it is admitted. Returns whether that is so. */
 bool slots_evict(struct slot *slot);
 

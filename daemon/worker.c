@@ -53,6 +53,8 @@ static int send_message(int channel, const struct message *message)
     sent.kind = message->kind;
     sent.arrival.kind = arrival->kind;
     sent.arrival.until_ms = arrival->until_ms;
+    sent.arrival.peer.kind = arrival->peer.kind;
+    sent.arrival.peer.number = arrival->peer.number;
     sent.arrival.session = arrival->session;
     sent.arrival.slot = arrival->slot;
     if (passing_send(channel, &sent, sizeof sent, fds, sizeof fds / sizeof fds[0], MSG_DONTWAIT) ==

@@ -2,72 +2,35 @@
 # The key of the daemon, and the process that has it.
 
 load library
-
-IDENTITY() { printf '%s\n' "$WORK/identity/identity.pem"; }
-
-# Starts a daemon that also listens on an address of TLS; TLS_PORT becomes its port.
-start_tls() {
-    start_fsd --listen 127.0.0.1:0 --identity "$(IDENTITY)" --anonymous list "$@"
-    TLS_PORT=$(sed -n 's/.*msg=listening address=127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
-    export TLS_PORT
-}
-
-# converse, with what these tests need.
-talk() {
-    quiet python3 -c "import base64, ssl
-from session import *
-ADDRESS = ('127.0.0.1', int(os.environ['TLS_PORT']))
-
-
-class TlsSession(Session):
-    def __init__(self):
-        super().__init__(ADDRESS)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.set_alpn_protocols(['fsd/1'])
-        self.stream.close()
-        self.socket = context.wrap_socket(self.socket)
-        self.stream = self.socket.makefile('rb')
-
-
-def is_signer(pid):
-    with open(f'/proc/{pid}/status', encoding='ascii') as file:
-        return 'Seccomp:\t2\n' in file.read()
-
-
-def signer():
-    return next(pid for pid in children() if is_signer(pid))
-
-$(cat)"
-}
+load tls
 
 @test "identity: it is made on first need, for its owner alone, and stays the same" {
     mkdir "$LIBRARY"
-    run quiet "$FSD" --library "$LIBRARY" --identity "$(IDENTITY)" --print-identity
+    run quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_success
     assert_output --regexp '^SHA256:[A-Za-z0-9+/]{43}$'
     local fingerprint=$output
     assert_equal "$(stat -c '%a %u' identity identity/identity.pem)" "700 $(id -u)
 600 $(id -u)"
-    quiet "$FSD" --library "$LIBRARY" --listen 127.0.0.1:0 --identity "$(IDENTITY)" --check
-    start_tls
+    quiet "$FSD" --library "$LIBRARY" --listen 127.0.0.1:0 --identity "$IDENTITY" --check
+    start_tls --anonymous list
     talk <<'END'
 TlsSession().expect('LIST absent', 'EMPTY')
 END
-    run quiet "$FSD" --library "$LIBRARY" --identity "$(IDENTITY)" --print-identity
+    run quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_output "$fingerprint"
     stop_fsd
     # So does a daemon that is the first to need it, but not fsd --check.
     rm -r identity
-    quiet "$FSD" --library "$LIBRARY" --listen 127.0.0.1:0 --identity "$(IDENTITY)" --check
+    quiet "$FSD" --library "$LIBRARY" --listen 127.0.0.1:0 --identity "$IDENTITY" --check
     assert [ ! -e identity ]
-    start_tls
+    start_tls --anonymous list
     assert_equal "$(stat -c '%a %u' identity identity/identity.pem)" "700 $(id -u)
 600 $(id -u)"
     stop_fsd
     # A daemon that has no address for it needs none.
     rm -r identity
-    start_fsd --identity "$(IDENTITY)"
+    start_fsd --identity "$IDENTITY"
     assert [ ! -e identity ]
 }
 
@@ -75,18 +38,18 @@ END
     skip_unless_root 'to be another user'
     use_other_user
     install -d -m 0700 -o 65534 -g 65534 identity
-    run quiet "$FSD" --library "$LIBRARY" --identity "$(IDENTITY)" --print-identity
+    run quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_success
     local fingerprint=$output
     assert_equal "$(stat -c '%a %u %g' identity/identity.pem)" '600 65534 65534'
-    run quiet "$FSD" --library "$LIBRARY" --identity "$(IDENTITY)" --print-identity
+    run quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_output "$fingerprint"
-    start_tls
-    run as_other "$FSD" --library "$LIBRARY" --identity "$(IDENTITY)" --print-identity
+    start_tls --anonymous list
+    run as_other "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_output "$fingerprint"
     # Without the folder, it is for the owner of the library.
     rm -r identity
-    quiet "$FSD" --library "$LIBRARY" --identity "$(IDENTITY)" --print-identity
+    quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_equal "$(stat -c '%a %u %g' identity identity/identity.pem)" '700 65534 65534
 600 65534 65534'
 }
@@ -95,8 +58,8 @@ END
 cannot_start() {
     local action
     for action in --foreground --check --print-identity; do
-        refuses 1 "^fsd: $(IDENTITY): $1\$" --config "$CONFIG" --library "$LIBRARY" \
-            --identity "$(IDENTITY)" --listen 127.0.0.1:0 "$action" 2>&1
+        refuses 1 "^fsd: $IDENTITY: $1\$" --config "$CONFIG" --library "$LIBRARY" \
+            --identity "$IDENTITY" --listen 127.0.0.1:0 "$action" 2>&1
     done
 }
 
@@ -127,7 +90,7 @@ cannot_start() {
     openssl genpkey -quiet -algorithm ec -pkeyopt ec_paramgen_curve:P-256 >identity/identity.pem
     chmod 0600 identity/identity.pem
     FSD_EXPECTED='^level=warning msg="the signer cannot check what it signs" identity=[^ ]* cause="the key is not of the kind Ed25519"$'
-    start_tls
+    start_tls --anonymous list
     assert_equal "$(grep -c 'the signer cannot check' "$FSD_LOG")" 1
     talk <<'END'
 TlsSession().expect('LIST absent', 'EMPTY')
@@ -136,7 +99,7 @@ END
 
 @test "signer: it ends with the daemon, also with one that is killed" {
     skip_when_sanitized seccomp
-    start_tls
+    start_tls --anonymous list
     talk <<'END'
 one = signer()
 # Who ends all processes of a service at once must not cut the handshakes short.
@@ -147,7 +110,7 @@ wait_until(lambda: has_ended(one), 'its end')
 END
     await_fsd
     FSD_EXPECTED='.'
-    start_tls
+    start_tls --anonymous list
     talk <<'END'
 one = signer()
 os.kill(daemon(), signal.SIGKILL)
@@ -160,12 +123,10 @@ END
 @test "signer: neither the parent nor a session has the private key in its memory" {
     skip_unless_root 'to read the memory of processes'
     skip_when_sanitized seccomp
-    start_tls
+    start_tls --anonymous list
     talk <<'END'
-import re
-import subprocess
-path = os.environ['WORK'] + '/identity/identity.pem'
-with open(path, encoding='ascii') as file:
+import base64
+with open(os.environ['IDENTITY'], encoding='ascii') as file:
     lines = file.read().split('-----END PRIVATE KEY')[0].splitlines()[1:]
 der = base64.b64decode(''.join(lines))
 # The seed is the end of it (RFC 8410, 7); of its base64, what no other key has.
@@ -209,3 +170,39 @@ check(set(descriptors(signer()).values()) - {'/dev/null'} == {'anon_inode:[event
     name for name in descriptors(signer()).values() if name.startswith('socket:')}, descriptors(signer()))
 END
 }
+@test "signer: when it is killed, another one signs, and no connection is lost" {
+    skip_when_sanitized seccomp
+    FSD_EXPECTED='^level=error msg="a process crashed" cause=Killed$'
+    start_tls --anonymous list
+    talk <<'END'
+first = TlsSession()
+first.expect('LIST absent', 'EMPTY')
+for turn in range(2):
+    old = signer()
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: has_ended(old), 'its end')
+    # In the pause before another one starts, too.
+    TlsSession().expect('LIST absent', 'EMPTY')
+    check(signer() != old, 'the same signer')
+first.expect('LIST absent', 'EMPTY')
+check(len(log_lines('msg="the signer was started again"')) == 2, 'the log')
+END
+}
+
+@test "signer: another key than the first one is not used, until there is a restart" {
+    skip_when_sanitized seccomp
+    FSD_EXPECTED='^level=error msg="a process crashed" cause=Killed$|^level=error msg="cannot start the signer" identity=[^ ]* cause="it has another key now \(restart fsd to use it\)"$'
+    start_tls --anonymous list
+    mv identity identity.1
+    talk <<'END'
+os.kill(signer(), signal.SIGKILL)
+wait_until(lambda: log_lines('msg="cannot start the signer"'), 'the log')
+END
+    rm -r identity
+    mv identity.1 identity
+    talk <<'END'
+TlsSession().expect('LIST absent', 'EMPTY')
+check(len(log_lines('msg="cannot start the signer"')) == 1, 'each attempt is logged')
+END
+}
+
