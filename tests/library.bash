@@ -34,7 +34,7 @@ setup() {
     FSD_PIDS=()
     FSD_LOGS=()
     BACKGROUND_PID=
-    MACHINE=
+    MACHINE=()
     NETWORKS=
     export WORK LIBRARY SOCKET CONFIG FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
     # The settings of the user who runs the tests must not count.
@@ -51,7 +51,7 @@ teardown() {
         stop_one "$i" || result=1
     done
     [ -z "$BACKGROUND_PID" ] || stop_background || result=1
-    [ -z "$MACHINE" ] || end_machine
+    [ ${#MACHINE[@]} -eq 0 ] || end_machine
     [ -z "$NETWORKS" ] || end_networks
     # It can be removed only then: tests change modes.
     chmod -R u+rwX "$WORK"

@@ -3,31 +3,36 @@
 # where fsc and fsd in /usr/local are those that were built, and in which nothing outlives the test.
 # shellcheck shell=bash
 
-# use_machine: starts it, or skips the test.
+# use_machine [NAME [COMMAND...]]: starts it, or skips the test. A test with more than one gives them names; ON
+# is then the one that `inside` means. COMMAND starts it, for instance in a network of its own.
 use_machine() {
-    local unshare=(unshare -rmpf)
+    local name=${1:-machine} unshare=(unshare -rmpfu)
     ENTER=(nsenter -U --preserve-credentials)
     if [ "$(id -u)" -eq 0 ]; then
-        unshare=(unshare -mpf) ENTER=(nsenter)
+        unshare=(unshare -mpfu) ENTER=(nsenter)
     fi
     # It ends with this shell at the latest, whose pipe it reads.
-    exec {MACHINE_PIPE}> >(exec "${unshare[@]}" bash -e -c "$(print_machine)" machine "$FSD_BUILD" \
-        >"$WORK/machine" 2>"$WORK/machine.errors" 3>&-)
-    MACHINE=$!
-    until [ -s "$WORK/machine" ]; do
-        kill -0 "$MACHINE" 2>/dev/null || skip "no machine of one's own can be made here: $(tail -n 1 "$WORK/machine.errors")"
+    exec {MACHINE_PIPE}> >(exec "${@:2}" "${unshare[@]}" bash -e -c "$(print_machine)" machine "$FSD_BUILD" "$name" \
+        >"$WORK/$name" 2>"$WORK/$name.errors" 3>&-)
+    MACHINE+=("$!" "$MACHINE_PIPE" "$name")
+    until [ -s "$WORK/$name" ]; do
+        kill -0 "$!" 2>/dev/null || skip "no machine of one's own can be made here: $(tail -n 1 "$WORK/$name.errors")"
         sleep 0.01
     done
-    ENTER+=(-m -p -t "$(cat "$WORK/machine")")
+    ENTER+=(-m -p -u)
+    [ $# -le 1 ] || ENTER+=(-n)
 }
 
 # What its first process does: the folders, the programs, and then nothing until the pipe ends.
 print_machine() {
     cat <<'END'
 read -r pid _ </proc/self/stat
+echo "$2" >/proc/sys/kernel/hostname
 mount -t tmpfs -o mode=0755 tmpfs /mnt
 install -D -t /mnt/local/sbin "$1/fsd" "$1/fsd-scrub"
 install -D "$1/fsc" /mnt/local/bin/fsc
+install -t /mnt/local/sbin "$1/tls.so"
+install -t /mnt/local/bin "$1/tls.so"
 # Who is not root cannot read all of it.
 cp -a /etc /mnt 2>/dev/null || [ -e /mnt/etc/passwd ]
 rm -rf /mnt/etc/fsd /mnt/etc/fsc
@@ -44,16 +49,20 @@ exec cat
 END
 }
 
-# Ends it and everything that runs in it. teardown calls this.
+# Ends them and everything that runs in them. teardown calls this.
 end_machine() {
-    [ ! -s "$WORK/machine" ] || kill -KILL "$(cat "$WORK/machine")"
-    exec {MACHINE_PIPE}>&-
-    wait "$MACHINE" || true
+    local i pipe
+    for ((i = 0; i < ${#MACHINE[@]}; i += 3)); do
+        [ ! -s "$WORK/${MACHINE[i + 2]}" ] || kill -KILL "$(cat "$WORK/${MACHINE[i + 2]}")"
+        pipe=${MACHINE[i + 1]}
+        exec {pipe}>&-
+        wait "${MACHINE[i]}" || true
+    done
 }
 
 # inside COMMAND...: runs it there, as an administrator who has logged in. FOLDER is where.
 inside() {
-    "${ENTER[@]}" env -i -C "${FOLDER:-/root}" HOME=/root LC_ALL=C.UTF-8 \
+    "${ENTER[@]}" -t "$(cat "$WORK/${ON:-machine}")" env -i -C "${FOLDER:-/root}" HOME=/root LC_ALL=C.UTF-8 \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" 3>&-
 }
 
