@@ -23,6 +23,14 @@ enum {
         1000, /* from one start to the next: one that cannot live is not forked all the time */
 };
 
+/* Closes the channel, so that the signer ends. */
+static void drop(struct signer *signer)
+{
+    descriptor_close(signer->channel);
+    signer->channel = -1;
+    signer->is_ready = false;
+}
+
 /* Returns the pid of a new signer; or -1 with errno set. */
 static pid_t start(struct signer *signer)
 {
@@ -163,7 +171,7 @@ void signer_hear(struct signer *signer)
         signer->tls->signer_start(signer->channel, signer->identity, clock_ms(), &identity, why);
     if (code < 0) {
         log_loss(signer, why);
-        signer_close(signer);
+        drop(signer);
         return;
     }
     signer->tls->identity_close(identity);
@@ -205,13 +213,14 @@ void signer_end(struct signer *signer)
     /* It may have said why. */
     if (signer->channel >= 0 && !signer->is_ready)
         signer_hear(signer);
-    signer_close(signer);
+    drop(signer);
     signer->pid = 0;
 }
 
 void signer_close(struct signer *signer)
 {
-    descriptor_close(signer->channel);
-    signer->channel = -1;
-    signer->is_ready = false;
+    drop(signer);
+    if (signer->tls != NULL)
+        signer->tls->identity_close(signer->identity);
+    signer->identity = NULL;
 }

@@ -64,7 +64,7 @@ int signer_connect(const struct signer *signer);
 /* Its process has ended. */
 void signer_end(struct signer *signer);
 
-/* Lets it end. */
+/* Lets it end, and frees the certificate, which nobody may use any more. */
 void signer_close(struct signer *signer);
 
 #endif
