@@ -321,6 +321,9 @@ static int shake_hands(struct tls_connection *connection, int wake, char fault[T
         int ready = left > 0;
         if (connection->is_refused)
             break;
+        /* A server of another kind may wait for its client to speak. */
+        if (recognize(connection) != NULL)
+            return explain(connection, code, fault);
         if (ready && gnutls_error_is_fatal(code)) {
             (void)gnutls_alert_send_appropriate(session, code);
             return explain(connection, code, fault);
