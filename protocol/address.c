@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #include "protocol/value.h"
@@ -38,8 +39,11 @@ static const char *parse_host(const char *text, const char *port, struct address
         after++;
     if (!take(ret->host, sizeof ret->host, host, length))
         return "the host is missing or too long";
-    if (strcspn(ret->host, " \t\n/@") < length)
-        return "the host contains an invalid character";
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)host[i] <= ' ' ||
+            strchr("\"#$&'()*,/;<=>?@[\\]^`{|}\x7f", host[i]) != NULL)
+            return "the host contains an invalid character";
+    }
     if (*after != '\0') {
         port = after + 1;
         if (*after != ':')
@@ -107,7 +111,11 @@ const char *address_parse(const char *text, struct address *ret)
     if (rest == NULL && strchr(text, '/') != NULL)
         return "the path of a socket must begin with a slash";
     ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;
-    return parse_host(rest != NULL ? rest : text, ADDRESS_PORT, ret);
+    const char *wrong = parse_host(rest != NULL ? rest : text, ADDRESS_PORT, ret);
+    if (wrong == NULL && rest == NULL &&
+        (strcasecmp(ret->host, "plain") == 0 || strcasecmp(ret->host, "exec") == 0))
+        return "a host of this name needs its domain, because with a port it means something else";
+    return wrong;
 }
 
 const char *address_parse_network(const char *text, struct address_network *ret)
