@@ -31,7 +31,8 @@ HARDENING += -D_FORTIFY_SOURCE=2
 endif
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	-DFSD_VERSION='"$(VERSION)"' -DFSD_CONFIG='"$(sysconfdir)/fsd/fsd.conf"' \
-	-DFSC_CONFIG='"$(sysconfdir)/fsc/fsc.conf"' -DTLS_MODULE='"$(libdir)/fsd/tls.so"' $(CPPFLAGS)
+	-DFSC_CONFIG='"$(sysconfdir)/fsc/fsc.conf"' -DTLS_MODULE='"$(libdir)/fsd/tls.so"' \
+	-DFSC_KNOWN_SERVERS='"$(sysconfdir)/fsc/known_servers"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(WERROR)
 ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
@@ -133,13 +134,13 @@ $(BUILD)/tls.so: $(TLS_OBJECTS) $(BUILD)/flags
 
 # A unit test may use protocol/ and settings/, of the daemon all but its main, and of the client its pure functions.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
-		$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(addprefix cli/,claims.c shell.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
+		$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(addprefix cli/,claims.c failure.c known_servers.c output.c shell.c user_folder.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle gnutls libseccomp)
 $(BUILD)/tests/unit/tls: $(filter $(BUILD)/pic/tls/%,$(TLS_OBJECTS))
 
 # A fuzz target has libFuzzer's main, and all of one program: those of FUZZ_FSC fsc, the others fsd.
-FUZZ_FSC := $(BUILD)/tests/fuzz/answers $(BUILD)/tests/fuzz/fsc-settings
+FUZZ_FSC := $(addprefix $(BUILD)/tests/fuzz/,answers fsc-settings known-servers)
 $(FUZZ_FSC): $(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(filter-out cli/main.c,$(CLI)))
 $(filter-out $(FUZZ_FSC),$(FUZZ_PROGRAMS)): \
 	$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) cli/shell.c $(filter-out daemon/main.c,$(DAEMON)))
@@ -283,7 +284,7 @@ lint: deps-lint ## clang-format, clang-tidy, cppcheck, shellcheck, and a build b
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB -I. -D_GNU_SOURCE \
 		-DFSD_VERSION='""' -DFSD_CONFIG='""' -DFSC_CONFIG='""' \
-		-DTLS_MODULE='""' $(SOURCES)
+		-DFSC_KNOWN_SERVERS='""' -DTLS_MODULE='""' $(SOURCES)
 	$(say) LINT shellcheck
 	$(Q)shellcheck -x $(SCRIPTS)
 

@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 
 #include "cli/dial.h"
-#include "cli/secure.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -59,6 +58,7 @@ void connection_quit(struct connection *connection)
     if (connection->is_open && connection->command != 0 && stream_print(stream, "QUIT\n") == 0)
         (void)stream_send(stream, false, 1);
     connection_close(connection);
+    secure_release(&connection->secure);
 }
 
 /* Closes a connection that the server never used, and notes how it ended, for this reason. */
@@ -108,8 +108,9 @@ int connection_ready(struct connection *connection)
                     connection->shares_group, ends, &connection->command, connection->failure);
     if (code == 0 && settings->server.kind == ADDRESS_TLS) {
         left -= clock_ms() - before;
-        code = secure(settings, ends[0], left < settings->connect_ms ? left : settings->connect_ms,
-                      &transport, &state, connection->failure);
+        code = secure(&connection->secure, settings, ends[0],
+                      left < settings->connect_ms ? left : settings->connect_ms, &transport, &state,
+                      connection->failure);
         descriptor_close(code < 0 ? ends[0] : -1);
     }
     connection->waited_ms += clock_ms() - before;
@@ -218,6 +219,12 @@ int connection_answer(struct connection *connection, const char *subject, enum a
     }
     connection->refusals += answer->reason == REASON_DENIED;
     code = connection_fail(connection, subject, -(int)answer->reason);
+    const char *text = answer->text[0] != '\0' ? answer->text : reason_text(answer->reason);
+    const struct secure *secure = &connection->secure;
+    if (answer->reason == REASON_DENIED && secure->tls != NULL && secure->identity.key == NULL)
+        return fail(connection->failure, answer->reason, subject,
+                    "%s (you have no identity, and so are anonymous: %s; see --identity)", text,
+                    secure->identity.missing);
     return answer->text[0] == '\0'
                ? code
                : fail(connection->failure, answer->reason, subject, "%s", answer->text);

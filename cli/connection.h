@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "cli/failure.h"
+#include "cli/secure.h"
 #include "cli/settings.h"
 #include "protocol/answer.h"
 #include "protocol/stream.h"
@@ -26,10 +27,11 @@ struct connection {
     char unanswered[160];
     bool command_failed; /* its command ended with a failure then, as when a login is refused */
     struct stream stream;
-    pid_t command;     /* of exec:COMMAND, for dial_end(); 0 for none */
-    int refusals;      /* answers FAIL denied on this connection */
-    bool shares_group; /* the caller ends all of our process group, with that command */
-    int64_t waited_ms; /* for the server, on earlier connections */
+    struct secure secure; /* TLS, if the server's address means that */
+    pid_t command;        /* of exec:COMMAND, for dial_end(); 0 for none */
+    int refusals;         /* answers FAIL denied on this connection */
+    bool shares_group;    /* the caller ends all of our process group, with that command */
+    int64_t waited_ms;    /* for the server, on earlier connections */
     struct answer answer;
 };
 
@@ -37,7 +39,7 @@ struct connection {
 void connection_close(struct connection *connection);
 
 /*
- * The same between two requests. A command gets QUIT first: some, such as nc(1) without -N, do not
+ * The same between two requests, for the last time. A command gets QUIT first: some, such as nc(1) without -N, do not
  * pass on the end of their input, and would only end after the server.
  */
 void connection_quit(struct connection *connection);

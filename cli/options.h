@@ -43,8 +43,12 @@ enum option {
     OPTION_DRY_RUN,
     OPTION_EXCLUSIVE,
     OPTION_IF_SAME,
+    OPTION_ACCEPT,
+    OPTION_LIST,
+    OPTION_REMOVE,
     /* Of every command; they may also come before it. */
     OPTION_SERVER,
+    OPTION_IDENTITY,
     OPTION_CONNECT_TIMEOUT,
     OPTION_MAX_TIME,
     OPTION_CONFIG,
@@ -57,6 +61,7 @@ enum option {
 enum value {
     VALUE_NONE, /* there is none */
     VALUE_ADDRESS,
+    VALUE_HOST, /* a server on the network */
     VALUE_TIME,
     VALUE_AGE,
     VALUE_FILE,     /* a local one */
@@ -74,10 +79,10 @@ enum value {
 /* That of an enum option is at its place; the kind of a row is an enum value. */
 extern const struct option_row option_rows[OPTION_COUNT + 1];
 
-#define OPTIONS_GLOBAL                                                                   \
-    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_CONNECT_TIMEOUT) |                    \
-     OPTION_BIT(OPTION_MAX_TIME) | OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP) | \
-     OPTION_BIT(OPTION_VERSION))
+#define OPTIONS_GLOBAL                                                  \
+    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_IDENTITY) |          \
+     OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_MAX_TIME) | \
+     OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 /* A parsed command line. The texts are those of argv; `operands` is to be freed. */
 struct options {

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/user_folder.h"
+#include "protocol/fingerprint.h"
 #include "protocol/name.h"
 #include "settings/quantity.h"
 
@@ -27,16 +29,67 @@ static const char *check_user(const char *text)
     return name_component_is_valid(text, strlen(text)) ? NULL : "not a valid name of a user";
 }
 
+/* Also a valid host, which could otherwise be an address of another kind. */
+static const char *check_name(const char *text)
+{
+    struct address address;
+
+    return strpbrk(text, ".:/[") == NULL && address_parse(text, &address) == NULL
+               ? NULL
+               : "not a valid name (it can have neither . : / [ @ nor blanks)";
+}
+
+static const char *check_key(const char *text)
+{
+    struct fingerprint fingerprint;
+
+    return fingerprint_parse(text, &fingerprint) ? NULL
+                                                 : "not a fingerprint (SHA256: and 43 characters)";
+}
+
+static const char *check_server(const void *values)
+{
+    const struct server *server = values;
+    struct address address;
+
+    (void)address_parse(server->address, &address);
+    return (server->keys.count > 0 || server->identity != NULL) && address.kind != ADDRESS_TLS
+               ? "key and identity are for an address HOST:PORT only"
+               : NULL;
+}
+
+#define DAY          (INT64_C(24) * 3600 * 1000)
+#define RETRIES_MOST 1000000
+
+#define AT(member) offsetof(struct server, member)
+
+static const struct setting server_settings[] = {
+    {"name", SETTING_TEXT, AT(name), NULL, .check = check_name, .is_required = true,
+     .help = "what --server calls it"},
+    {"address", SETTING_TEXT, AT(address), NULL, .check = check_address, .is_required = true,
+     .help = "where it is"},
+    {"key", SETTING_LIST, AT(keys), NULL, .check = check_key,
+     .help = "the fingerprints of its key, instead of pins"},
+    {"identity", SETTING_PATH, AT(identity), NULL, .help = "the file of your key for it"},
+    {"retry", SETTING_COUNT, AT(retries), NULL, .most = RETRIES_MOST,
+     .help = "how many more attempts a file gets there"},
+    {.name = NULL},
+};
+
+#undef AT
 #define AT(member) offsetof(struct settings, member)
-#define DAY        (INT64_C(24) * 3600 * 1000)
 
 /* Name, kind, member and default; of numbers also the least and the most. */
 const struct setting settings_table[] = {
     {"server", SETTING_TEXT, AT(server_text), ADDRESS_DEFAULT, .check = check_address,
      .help = "where the library is served"},
+    {"servers", SETTING_GROUPS, AT(servers), NULL, .members = server_settings,
+     .size = sizeof(struct server), .check_group = check_server,
+     .help = "names for servers, and what goes with each"},
+    {"identity", SETTING_PATH, AT(identity), NULL, .help = "the file of your key"},
     {"socket_users", SETTING_LIST, AT(socket_users), NULL, .check = check_user,
      .help = "users, or uids, who may serve a Unix socket where others can make one"},
-    {"retry", SETTING_COUNT, AT(retries), "0", .most = 1000000,
+    {"retry", SETTING_COUNT, AT(retries), "0", .most = RETRIES_MOST,
      .help = "how many more attempts a file gets after exit code 10, 11 or 12"},
     {"allow_unencrypted_network", SETTING_BOOL, AT(allow_unencrypted_network), "false",
      .help = "let plain: reach other machines"},
@@ -102,12 +155,67 @@ static int set_limit(struct settings *settings, const struct options *options, e
                : 0;
 }
 
+/* The user's identity may be anywhere; in files, paths are absolute. */
+static int set_identity(struct settings *settings, const char *text, const char *origin,
+                        struct fault *fault)
+{
+    char folder[PATH_MAX];
+    char path[2 * PATH_MAX];
+
+    if (text[0] != '/' && text[0] != '\0' && getcwd(folder, sizeof folder) != NULL) {
+        (void)snprintf(path, sizeof path, "%s/%s", folder, text);
+        text = path;
+    }
+    return set(settings, "identity", text, origin, fault);
+}
+
+/* Each name must mean one server. */
+static int check_names(const struct settings *settings, struct fault *fault)
+{
+    const struct setting_groups *servers = &settings->servers;
+
+    *fault = (struct fault){.name = "servers"};
+    for (size_t i = 0; i < servers->count; i++) {
+        const struct server *server = servers->groups[i].values;
+        const struct configuration *first = settings_find_server(settings, server->name);
+        if (first != &servers->groups[i])
+            return fault_refuse(fault, "there are two servers with the name %s (%s and %s)",
+                                server->name, settings_origin(first, "name"),
+                                settings_origin(&servers->groups[i], "name"));
+    }
+    return 0;
+}
+
+/* Takes what goes with the server that was named, if it was. */
+static int take_row(struct settings *settings, struct fault *fault)
+{
+    static const char *const taken[] = {"identity", "retry", NULL};
+    const struct configuration *row = settings_find_server(settings, settings->server_text);
+    int code = 0;
+
+    settings->row = row;
+    for (size_t i = 0; row != NULL && code == 0 && taken[i] != NULL; i++) {
+        const char *origin = settings_origin(row, taken[i]);
+        char *text = configuration_show_one(row, configuration_find(server_settings, taken[i]));
+        if (text == NULL)
+            abort();
+        if (origin != NULL)
+            code = configuration_set(&settings->configuration,
+                                     configuration_find(settings_table, taken[i]), text, origin,
+                                     fault);
+        free(text);
+    }
+    return code;
+}
+
 int settings_read(struct settings *settings, const struct options *options, struct failure *failure)
 {
     const char *config = options->values[OPTION_CONFIG];
     const char *server = options->values[OPTION_SERVER];
     const char *environment = getenv("FSC_SERVER");
     const char *retry = options->values[OPTION_RETRY];
+    const char *identity = options->values[OPTION_IDENTITY];
+    const char *identity_environment = getenv("FSC_IDENTITY");
     char user_file[PATH_MAX];
     char text[FAULT_LINE_ROOM];
     struct fault fault;
@@ -127,8 +235,16 @@ int settings_read(struct settings *settings, const struct options *options, stru
         code = set(settings, "server", server, "--server", &fault);
     else if (code == 0 && environment != NULL && environment[0] != '\0')
         code = set(settings, "server", environment, "FSC_SERVER", &fault);
+    if (code == 0)
+        code = check_names(settings, &fault);
+    if (code == 0)
+        code = take_row(settings, &fault);
     if (code == 0 && retry != NULL)
         code = set(settings, "retry", retry, "--retry", &fault);
+    if (code == 0 && identity != NULL)
+        code = set_identity(settings, identity, "--identity", &fault);
+    else if (code == 0 && identity_environment != NULL && identity_environment[0] != '\0')
+        code = set_identity(settings, identity_environment, "FSC_IDENTITY", &fault);
     if (code < 0)
         return fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text));
     code = set_limit(settings, options, OPTION_MAX_TIME, "limits.max_time", failure);
@@ -137,11 +253,29 @@ int settings_read(struct settings *settings, const struct options *options, stru
     if (code < 0)
         return code;
     settings->limits.line_ms = settings->limits.stall_ms;
-    (void)address_parse(settings->server_text, &settings->server);
+    const struct server *named = settings->row != NULL ? settings->row->values : NULL;
+    (void)address_parse(named != NULL ? named->address : settings->server_text, &settings->server);
     return 0;
 }
 
 void settings_release(struct settings *settings)
 {
     configuration_release(&settings->configuration);
+}
+
+const struct configuration *settings_find_server(const struct settings *settings, const char *name)
+{
+    const struct setting_groups *servers = &settings->servers;
+
+    for (size_t i = 0; i < servers->count; i++) {
+        const struct server *server = servers->groups[i].values;
+        if (strcmp(server->name, name) == 0)
+            return &servers->groups[i];
+    }
+    return NULL;
+}
+
+const char *settings_origin(const struct configuration *row, const char *name)
+{
+    return configuration_origin(row, configuration_find(server_settings, name));
 }

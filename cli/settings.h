@@ -9,9 +9,21 @@
 #include "protocol/stream.h"
 #include "settings/configuration.h"
 
+/* A row of `servers`. */
+struct server {
+    const char *name;
+    const char *address;
+    struct setting_list keys; /* fingerprints; empty: pins say which keys it may have */
+    const char *identity;
+    int64_t retries;
+};
+
 struct settings {
-    const char *server_text;
+    const char *server_text; /* an address, or a name in `servers` */
     struct address server;
+    struct setting_groups servers;    /* of struct server */
+    const struct configuration *row;  /* of these, that `server_text` names; NULL: none */
+    const char *identity;             /* a file; NULL: the user's own */
     struct setting_list socket_users; /* users who may serve where others can make sockets */
     struct stream_limits limits;
     int64_t connect_ms;   /* to reach the server */
@@ -33,5 +45,11 @@ extern const struct setting settings_table[];
 int settings_read(struct settings *settings, const struct options *options,
                   struct failure *failure);
 void settings_release(struct settings *settings);
+
+/* The row of `servers` that has this name; NULL if there is none. */
+const struct configuration *settings_find_server(const struct settings *settings, const char *name);
+
+/* Where a row of `servers` sets one of its settings, "FILE:LINE"; NULL if it does not. */
+const char *settings_origin(const struct configuration *row, const char *name);
 
 #endif

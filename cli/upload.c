@@ -399,7 +399,7 @@ void upload_send(struct upload *upload, const char *bytes)
         return;
     }
     if (upload->mode == UPLOAD_FILE && upload->id.text[0] == '\0') {
-        upload_id_take(&upload->id, connection->settings->server_text, upload->name,
+        upload_id_take(&upload->id, connection->settings->server.text, upload->name,
                        &upload->status);
         upload->is_begun = upload->id.is_recalled;
     }

@@ -65,6 +65,7 @@ int user_folder_open(const char *variable, const char *fallback, const char *bel
         if (folder >= 0 && end >= length && !is_own(folder)) {
             descriptor_close(folder);
             folder = -1;
+            errno = EPERM;
         }
     }
     return folder;

@@ -17,9 +17,9 @@ bool user_folder_find(char path[PATH_MAX], const char *variable, const char *fal
 
 /*
  * Opens that folder, for what fsc keeps for itself. Missing folders are made, with the mode 0700, but
- * not HOME itself. Returns a descriptor (O_PATH); or -1, also if a folder from the named one on belongs
- * to another user: under sudo(8), HOME is often that of the caller, who could not remove what root
- * makes there.
+ * not HOME itself. Returns a descriptor (O_PATH); or -1 with errno set: to EPERM if a folder from the
+ * named one on belongs to another user. Under sudo(8), HOME is often that of the caller, who could not
+ * remove what root makes there.
  */
 int user_folder_open(const char *variable, const char *fallback, const char *below);
 

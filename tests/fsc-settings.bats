@@ -188,7 +188,7 @@ PLACES
     quiet env -u FSC_SERVER "$FSC" config --config all.conf >print
     run grep -E -v '(all.conf:[0-9]+|\{|\};)$' print
     assert_output ''
-    sed -e 's/ *# .*//' -E -e 's/^( *)(max_time|socket_users) = .*/\1#\2 = not set/' print | diff <(sed 's/#max_time.*/#max_time = not set/' defaults) -
+    sed -e 's/ *# .*//' -E -e 's/^( *)(max_time|servers|identity|socket_users) = .*/\1#\2 = not set/' print | diff <(sed 's/#max_time.*/#max_time = not set/' defaults) -
 }
 
 @test "settings: a long value is printed whole, and a file name cannot add a setting" {

@@ -22,7 +22,7 @@ start_with_a_file() {
     assert_success
     assert_output "$("$FSC" help)"
     assert_output "$("$FSC" --help)"
-    assert_equal "$(print_commands | sort)" $'config\nget\nhelp\nls\nput\nrm\nstat\nstatus\nwatch'
+    assert_equal "$(print_commands | sort)" $'config\nget\nhelp\nidentity\nls\nput\nrm\nstat\nstatus\ntrust\nwatch'
     for word in $(print_commands); do
         assert_line --regexp "^ +fsc $word "
     done

@@ -250,7 +250,7 @@ in_one_line() {
     quiet "$FSD_BUILD/fsc" --config all.conf config >print
     run grep -E -v "(all.conf:[0-9]+|\\{|\\};)\$" print
     assert_output ''
-    sed -E -e 's/^( *)(max_time|socket_users) = .*/\1#\2 = not set/' -e 's/ *# .*//' print >all
+    sed -E -e 's/^( *)(max_time|servers|identity|socket_users) = .*/\1#\2 = not set/' -e 's/ *# .*//' print >all
     run diff defaults all
     assert_success
 }

@@ -36,11 +36,13 @@ int complete_run(struct invocation *invocation);
 int config_run(struct invocation *invocation);
 int get_run(struct invocation *invocation);
 int help_run(struct invocation *invocation);
+int identity_run(struct invocation *invocation);
 int ls_run(struct invocation *invocation);
 int put_run(struct invocation *invocation);
 int rm_run(struct invocation *invocation);
 int stat_run(struct invocation *invocation);
 int status_run(struct invocation *invocation);
+int trust_run(struct invocation *invocation);
 int watch_run(struct invocation *invocation);
 
 /* What help explains besides commands; the row after the last one has no word. */

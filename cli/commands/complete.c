@@ -8,6 +8,7 @@
 #include "cli/candidates.h"
 #include "cli/commands/commands.h"
 #include "cli/entries.h"
+#include "cli/known_servers.h"
 #include "cli/listing_cache.h"
 #include "cli/output.h"
 #include "cli/shell.h"
@@ -59,7 +60,7 @@ static int read_names(struct completion *completion, const char *folder, struct 
 {
     struct connection *connection = &completion->invocation->connection;
     struct failure *failure = completion->invocation->failure;
-    const char *server = connection->settings->server_text;
+    const char *server = connection->settings->server.text;
     const struct listing_request request = {.name = folder[0] != '\0' ? folder : NULL,
                                             .command = "complete"};
     struct listing_cache names;
@@ -126,6 +127,28 @@ static int offer_names(struct completion *completion, bool only_folders)
     return code;
 }
 
+/* Offers the servers that have a name or a pin. */
+static void offer_servers(struct completion *completion)
+{
+    struct settings *settings = &completion->invocation->settings;
+    struct failure *failure = completion->invocation->failure;
+    struct known_servers known = {.count = 0};
+
+    /* A variable may be one of the options. */
+    if (!completion->line.rest_is_known)
+        return;
+    if (settings_read(settings, &completion->options, failure) == 0) {
+        for (size_t i = 0; i < settings->servers.count; i++) {
+            const struct server *server = settings->servers.groups[i].values;
+            offer(completion, server->name);
+        }
+    }
+    (void)known_servers_read(&known, failure);
+    for (size_t i = 0; i < known.count; i++)
+        offer(completion, known.pins[i].server);
+    known_servers_release(&known);
+}
+
 static int offer_values(struct completion *completion, enum value value)
 {
     static const char *const words[VALUE_TOPIC + 1][6] = {
@@ -153,8 +176,14 @@ static int offer_values(struct completion *completion, enum value value)
         for (const struct help_topic *topic = help_topics; topic->word != NULL; topic++)
             offer(completion, topic->word);
         break;
+    case VALUE_HOST:
+    case VALUE_ADDRESS:
+        offer_servers(completion);
+        completion->candidates.is_unfinished = completion->candidates.count == 0;
+        for (const char *const *word = words[value]; *word != NULL; word++)
+            offer(completion, *word);
+        break;
     default:
-        completion->candidates.is_unfinished = value == VALUE_ADDRESS;
         for (const char *const *word = words[value]; *word != NULL; word++)
             offer(completion, *word);
         break;
@@ -189,7 +218,8 @@ static int offer_all(struct completion *completion, int parsed)
         }
     }
     if (!is_option && options->command != NULL) {
-        if (command == NULL || options->operand_count >= command->most)
+        if (command == NULL || options->operand_count >= command->most ||
+            (command->operand == VALUE_HOST && options->operand_count > 0))
             return 0;
         completion->candidates.is_operand = !options->only_operands;
         return offer_values(completion, command->operand);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,13 +24,23 @@ static void print_options(uint64_t bits)
     free(text);
 }
 
-static void print_settings(void)
+static void print_table(const struct setting *table, const char *within)
 {
-    for (const struct setting *row = settings_table; row->name != NULL; row++) {
-        char *text = setting_describe(row, "");
+    char below[FAULT_NAME_ROOM];
+
+    for (const struct setting *row = table; row->name != NULL; row++) {
+        char *text = setting_describe(row, within);
         (void)output_print("%s\n    %s\n", text != NULL ? text : row->name, row->help);
         free(text);
+        (void)snprintf(below, sizeof below, "%s[].", row->name);
+        if (row->members != NULL)
+            print_table(row->members, below);
     }
+}
+
+static void print_settings(void)
+{
+    print_table(settings_table, "");
 }
 
 const struct help_topic help_topics[] = {
@@ -44,7 +55,7 @@ void help_print_list(void)
                        "Lists, fetches and stores files in a file library.\n\n");
     for (const struct command *command = commands; command->word != NULL; command++) {
         if (!command->is_hidden)
-            (void)output_print("  %-6s %s\n           %s\n", command->word, command->summary,
+            (void)output_print("  %-8s %s\n             %s\n", command->word, command->summary,
                                command->example);
     }
     (void)output_print("\nOptions of every command:\n");
@@ -78,6 +89,8 @@ static const struct habit {
     {"del delete", "rm"},
     {"purge rmdir", "rm -R --match '*' FOLDER"},
     {"info", "stat"},
+    {"known-servers known_servers pins", "trust --list"},
+    {"whoami key fingerprint id keygen", "identity"},
     {"find", "ls -R --match PATTERN"},
     {"sha256sum", "ls --sums"},
     {"df", "status"},
