@@ -75,9 +75,9 @@ BUILD_PACKAGES := gcc libc6-dev make pkgconf libconfig-dev nettle-dev libgnutls2
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
 	util-linux procps e2fsprogs scdoc man-db attr git jq \
 	strace valgrind openssh-client bash-completion gnutls-bin openssl iproute2
-# The tests through ssh need sshd, whose package would start a server on somebody's own machine.
+# sshd and fail2ban, which some tests need: their packages would start servers on somebody's own machine.
 ifneq ($(CI),)
-TEST_PACKAGES += openssh-server
+TEST_PACKAGES += openssh-server fail2ban
 endif
 POWERCUT_PACKAGES := $(TEST_PACKAGES) fuse3 libfuse3-dev xfsprogs btrfs-progs
 DEB_PACKAGES := $(BUILD_PACKAGES) scdoc debhelper dpkg-dev xz-utils

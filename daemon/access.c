@@ -281,6 +281,7 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
                            .who = "anonymous",
                            .rights = settings->anonymous,
                            .peer = peer.number};
+    memcpy(ret->address, peer.address, sizeof ret->address);
     if (kind != ADDRESS_UNIX || !is_numbered(&peer, settings))
         return 0;
     if (name_user(ret, peer.uid, &has_name) < 0)
@@ -307,14 +308,17 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
     return code;
 }
 
-int access_identify_key(const struct tls_peer *tls, uint64_t peer, const struct settings *settings,
-                        struct client *ret)
+int access_identify_key(const struct tls_peer *tls, const struct peer *peer,
+                        const struct settings *settings, struct client *ret)
 {
     char text[FINGERPRINT_ROOM];
     int code = 0;
 
-    *ret = (struct client){
-        .name = "anonymous", .who = "anonymous", .rights = settings->anonymous, .peer = peer};
+    *ret = (struct client){.name = "anonymous",
+                           .who = "anonymous",
+                           .rights = settings->anonymous,
+                           .peer = peer->number};
+    memcpy(ret->address, peer->address, sizeof ret->address);
     if (!tls->has_key)
         return 0;
     const struct client_key *known = settings_find_key(settings, &tls->key);

@@ -37,6 +37,7 @@ struct client {
     char who[160];                              /* for people, e.g. "user ann" */
     char component[NAME_COMPONENT_LONGEST + 1]; /* what "%c" in a folder is; empty: nothing */
     uint64_t peer;                              /* its number, as in daemon/peer.h */
+    char address[INET6_ADDRSTRLEN];             /* over TCP; otherwise empty */
     enum access_class class;                    /* exact, unlike that of access_classify() */
     unsigned rights;             /* those that it has everywhere, apart from its grants */
     struct client_grant *grants; /* access_release() frees them */
@@ -105,10 +106,10 @@ int access_identify(int fd, enum address_kind kind, const struct settings *setti
 
 /*
  * The same for the client of a connection over TLS: the one of `clients` that has its key. Without a
- * key, and with one that `clients` does not have, it is anonymous, and known by the number of its peer.
+ * key, and with one that `clients` does not have, it is anonymous, and known by its peer.
  */
-int access_identify_key(const struct tls_peer *tls, uint64_t peer, const struct settings *settings,
-                        struct client *ret);
+int access_identify_key(const struct tls_peer *tls, const struct peer *peer,
+                        const struct settings *settings, struct client *ret);
 
 /*
  * The same for a session on standard input and output: the client is the one of `stdio_client`, or the

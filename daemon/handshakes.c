@@ -21,8 +21,8 @@ static void log_end(const struct handshake *handshake, const char *what, const c
     char text[PEER_ROOM];
 
     if (log_admits_refusal(handshake->peer.number, false))
-        log_event(LOG_LEVEL_WARNING, what, "client", peer_describe(handshake->peer.number, text),
-                  "cause", cause, NULL);
+        log_event(LOG_LEVEL_WARNING, what, "address", peer_address(&handshake->peer), "client",
+                  peer_describe(handshake->peer.number, text), "cause", cause, NULL);
 }
 
 void handshakes_remove(struct handshakes *handshakes, struct handshake *handshake)

@@ -297,8 +297,11 @@ void log_event(enum log_level level, const char *what, ...)
     }
     begin_line(level, what, line);
     va_start(pairs, what);
-    while ((key = va_arg(pairs, const char *)) != NULL)
-        add(line, key, va_arg(pairs, const char *));
+    while ((key = va_arg(pairs, const char *)) != NULL) {
+        const char *value = va_arg(pairs, const char *);
+        if (value != NULL)
+            add(line, key, value);
+    }
     va_end(pairs);
     if (is_written && write_line(level, line, patience_ms))
         return;

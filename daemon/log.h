@@ -52,7 +52,8 @@ void log_set_level(enum log_level level);
 
 /*
  * Writes one line: what happened, then pairs of a key and a value, then NULL. Values may come from
- * anybody: they are quoted, cleaned and cut as needed.
+ * anybody: they are quoted, cleaned and cut as needed. A pair whose value is NULL is left out. The
+ * address of a client is always the first pair: fail2ban(1) finds it there.
  */
 void log_event(enum log_level level, const char *what, ...) __attribute__((sentinel));
 

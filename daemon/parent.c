@@ -366,31 +366,32 @@ static bool close_refused(struct parent *parent)
 }
 
 /* Answers a connection that cannot be served, and leaves it to close_refused(). */
-static void refuse(struct parent *parent, int connection, enum address_kind kind, bool is_known,
-                   const char *cause)
+static void refuse(struct parent *parent, int connection, enum address_kind kind,
+                   const struct peer *peer, bool is_known, const char *cause)
 {
-    serve_busy(connection, kind, is_known, cause, parent->service.counters);
+    serve_busy(connection, kind, peer, is_known, cause, parent->service.counters);
     parent->refused[parent->refused_count++] = connection;
 }
 
 /* Begins the session of a connection, or refuses it. */
-static void take_connection(struct parent *parent, int connection, enum address_kind kind)
+static void take_connection(struct parent *parent, int connection, enum address_kind kind,
+                            const struct peer *peer)
 {
     const struct settings *settings = parent->service.settings;
-    const struct peer peer = peer_find(connection);
-    enum access_class class = access_classify(connection, &peer, settings);
+    enum access_class class = access_classify(connection, peer, settings);
     struct arrival arrival = {.kind = kind,
                               .connection = connection,
                               .signer = -1,
+                              .peer = *peer,
                               .slot = slots_take(parent->service.slots)};
     const char *limit = NULL;
 
     if (arrival.slot != NULL) {
-        limit = slots_admit(parent->service.slots, arrival.slot, settings, &peer, class);
+        limit = slots_admit(parent->service.slots, arrival.slot, settings, peer, class);
         /* Sessions that have just ended may make room. */
         if (limit != NULL) {
             reap(parent);
-            limit = slots_admit(parent->service.slots, arrival.slot, settings, &peer, class);
+            limit = slots_admit(parent->service.slots, arrival.slot, settings, peer, class);
         }
     }
     if (arrival.slot != NULL && limit == NULL && hand_over(parent, &arrival)) {
@@ -399,21 +400,20 @@ static void take_connection(struct parent *parent, int connection, enum address_
         return;
     }
     slots_free(arrival.slot);
-    refuse(parent, connection, kind, class != ACCESS_STRANGER,
+    refuse(parent, connection, kind, peer, class != ACCESS_STRANGER,
            limit != NULL ? limit : "no worker can take it");
 }
 
 /* Adds a connection to the handshakes. */
-static void take_handshake(struct parent *parent, int connection)
+static void take_handshake(struct parent *parent, int connection, const struct peer *peer)
 {
     const struct settings *settings = parent->service.settings;
-    const struct handshake handshake = {.connection = connection,
-                                        .peer = peer_find(connection),
-                                        .until_ms = clock_ms() + settings->handshake_ms};
+    const struct handshake handshake = {
+        .connection = connection, .peer = *peer, .until_ms = clock_ms() + settings->handshake_ms};
 
     if (!handshakes_add(&parent->handshakes, (size_t)settings->handshakes, &handshake,
                         parent->service.counters)) {
-        serve_busy(connection, ADDRESS_TLS, false, strerror(errno), parent->service.counters);
+        serve_busy(connection, ADDRESS_TLS, peer, false, strerror(errno), parent->service.counters);
         (void)close(connection);
     }
 }
@@ -484,23 +484,27 @@ static bool accept_some(struct parent *parent, int listening, enum address_kind 
     for (int count = 0; count < most && (kind == ADDRESS_TLS || can_hand_over(parent)); count++) {
         if (parent->refused_count == REFUSED_MOST && !close_refused(parent))
             return false;
-        int connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+        struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+        socklen_t length = sizeof address;
+        int connection = accept4(listening, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
         if (connection < 0 && (errno == EMFILE || errno == ENFILE)) {
             /* Without a free descriptor one can at least be refused, with the reserve. */
             descriptor_close(parent->reserve);
-            connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+            connection = accept4(listening, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+            const struct peer refused = peer_at(connection, &address);
             if (connection >= 0)
-                refuse(parent, connection, kind, false, strerror(EMFILE));
+                refuse(parent, connection, kind, &refused, false, strerror(EMFILE));
             (void)close_refused(parent);
             parent->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
             return false;
         }
         if (connection < 0)
             return errno != ENOMEM && errno != ENOBUFS;
+        const struct peer peer = peer_at(connection, &address);
         if (kind == ADDRESS_TLS)
-            take_handshake(parent, connection);
+            take_handshake(parent, connection, &peer);
         else
-            take_connection(parent, connection, kind);
+            take_connection(parent, connection, kind, &peer);
     }
     return true;
 }

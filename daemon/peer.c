@@ -43,32 +43,32 @@ static uint64_t number_of_ipv6(const struct in6_addr *address)
     return network;
 }
 
-struct peer peer_find(int connection)
+struct peer peer_at(int connection, const struct sockaddr_storage *address)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_storage room;
-    } address = {.any = {.sa_family = AF_UNSPEC}};
-    socklen_t length = sizeof address;
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    struct in_addr mapped;
     struct ucred user;
-    socklen_t user_length = sizeof user;
+    socklen_t length = sizeof user;
     struct peer peer = {.kind = PEER_UNKNOWN};
 
-    if (getpeername(connection, &address.any, &length) < 0)
-        return peer;
-    switch (address.any.sa_family) {
+    switch (address->ss_family) {
     case AF_INET:
         peer.kind = PEER_ADDRESS;
-        peer.number = make_number(HEAD_IPV4, ntohl(address.v4.sin_addr.s_addr));
+        peer.number = make_number(HEAD_IPV4, ntohl(v4->sin_addr.s_addr));
+        (void)inet_ntop(AF_INET, &v4->sin_addr, peer.address, sizeof peer.address);
         break;
     case AF_INET6:
         peer.kind = PEER_ADDRESS;
-        peer.number = number_of_ipv6(&address.v6.sin6_addr);
+        peer.number = number_of_ipv6(&v6->sin6_addr);
+        memcpy(&mapped, v6->sin6_addr.s6_addr + 12, sizeof mapped);
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+            (void)inet_ntop(AF_INET, &mapped, peer.address, sizeof peer.address);
+        else
+            (void)inet_ntop(AF_INET6, &v6->sin6_addr, peer.address, sizeof peer.address);
         break;
     case AF_UNIX:
-        if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &user, &user_length) < 0)
+        if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &user, &length) < 0)
             break;
         peer.kind = PEER_USER;
         peer.number = make_number(HEAD_USER, user.uid);
@@ -79,6 +79,21 @@ struct peer peer_find(int connection)
         break;
     }
     return peer;
+}
+
+struct peer peer_find(int connection)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof address;
+
+    if (getpeername(connection, (struct sockaddr *)&address, &length) < 0)
+        return (struct peer){.kind = PEER_UNKNOWN};
+    return peer_at(connection, &address);
+}
+
+const char *peer_address(const struct peer *peer)
+{
+    return peer->address[0] != '\0' ? peer->address : NULL;
 }
 
 uint64_t peer_number_of_key(const struct fingerprint *key)

@@ -5,9 +5,11 @@
 #ifndef DAEMON_PEER_H
 #define DAEMON_PEER_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "protocol/fingerprint.h"
@@ -28,10 +30,20 @@ struct peer {
     uint64_t number; /* one for each user and each address; the limits count by it; 0: unknown */
     uid_t uid;       /* of a user */
     gid_t gid;
+    char address[INET6_ADDRSTRLEN]; /* without the rest of an interface; empty for a user */
 };
 
-/* Finds out who is at the other end of a socket (unix(7), SO_PEERCRED; getpeername(2)). */
+/*
+ * Finds out who is at the other end of a socket (unix(7), SO_PEERCRED; getpeername(2)): nobody over
+ * TCP, once the connection is broken.
+ */
 struct peer peer_find(int connection);
+
+/* The same for a connection whose other end, by accept(2), has this address. */
+struct peer peer_at(int connection, const struct sockaddr_storage *address);
+
+/* The address of a peer, for log_event(); NULL if it has none. */
+const char *peer_address(const struct peer *peer);
 
 /*
  * The groups of a local user besides the first one (SO_PEERGROUPS). Returns how many there are; if

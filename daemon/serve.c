@@ -59,8 +59,9 @@ static int check_rights(struct serving *serving, const struct request *request,
                            right_words[i]);
     }
     if (log_admits_refusal(client->peer, client->class != ACCESS_STRANGER))
-        log_event(LOG_LEVEL_WARNING, "denied", "session", session->id, "client", client->who,
-                  "request", request->word, "name", arguments->name, "missing", words, NULL);
+        log_event(LOG_LEVEL_WARNING, "denied", "address", session->address, "session", session->id,
+                  "client", client->who, "request", request->word, "name", arguments->name,
+                  "missing", words, NULL);
     /* The one client of --stdio takes nobody's place. */
     int most = serving->has_rights ? REFUSALS_MOST : REFUSALS_FEW;
     if (++serving->refusals >= most && session->wake >= 0)
@@ -277,20 +278,21 @@ static void refuse(int connection, const char *answer)
     (void)shutdown(connection, SHUT_WR);
 }
 
-static void note_busy(uint64_t peer, bool is_known, const char *cause, struct counters *counters)
+static void note_busy(uint64_t peer, const char *address, bool is_known, const char *cause,
+                      struct counters *counters)
 {
     char text[PEER_ROOM];
 
     counter_add(&counters->refused, 1);
     if (log_admits_refusal(peer, is_known))
-        log_event(LOG_LEVEL_WARNING, "connection refused", "client", peer_describe(peer, text),
-                  "cause", cause, NULL);
+        log_event(LOG_LEVEL_WARNING, "connection refused", "address", address, "client",
+                  peer_describe(peer, text), "cause", cause, NULL);
 }
 
-void serve_busy(int connection, enum address_kind kind, bool is_known, const char *cause,
-                struct counters *counters)
+void serve_busy(int connection, enum address_kind kind, const struct peer *peer, bool is_known,
+                const char *cause, struct counters *counters)
 {
-    note_busy(peer_find(connection).number, is_known, cause, counters);
+    note_busy(peer->number, peer_address(peer), is_known, cause, counters);
     if (kind != ADDRESS_TLS)
         refuse(connection, SERVE_BUSY);
 }
@@ -311,13 +313,15 @@ void serve_client(const struct wire *wire, const struct client *client, uint64_t
         if (log_admits(LOG_FAILURES))
             log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(errno), NULL);
         free(serving);
-        serve_busy(wire->out, wire->state == NULL ? ADDRESS_PLAIN : ADDRESS_TLS,
+        const struct peer peer = peer_find(wire->out);
+        serve_busy(wire->out, wire->state == NULL ? ADDRESS_PLAIN : ADDRESS_TLS, &peer,
                    client->class != ACCESS_STRANGER, "out of memory", service->counters);
         close_wire(wire);
         return;
     }
     struct session *session = &serving->session;
     session->client = *client;
+    session->address = client->address[0] != '\0' ? session->client.address : NULL;
     session->settings = service->settings;
     session->library = service->library;
     session->counters = service->counters;
@@ -329,8 +333,8 @@ void serve_client(const struct wire *wire, const struct client *client, uint64_t
     session->gone = gone;
     slots_begin(session->slots, slot, client->name);
     (void)log_number((int64_t)number, session->id);
-    log_event(LOG_LEVEL_DEBUG, "session begins", "session", session->id, "client", client->who,
-              NULL);
+    log_event(LOG_LEVEL_DEBUG, "session begins", "address", session->address, "session",
+              session->id, "client", client->who, NULL);
     serve_requests(serving);
     count_bytes(serving);
     log_event(LOG_LEVEL_DEBUG, "session ends", "session", session->id, NULL);
@@ -361,8 +365,8 @@ static bool shake_hands(const struct arrival *arrival, const struct service *ser
     uint64_t peer = arrival->peer.number;
     counter_add(&service->counters->handshakes_failed, 1);
     if (log_admits_refusal(peer, false))
-        log_event(LOG_LEVEL_WARNING, "handshake failed", "client", peer_describe(peer, text),
-                  "cause", fault, NULL);
+        log_event(LOG_LEVEL_WARNING, "handshake failed", "address", peer_address(&arrival->peer),
+                  "client", peer_describe(peer, text), "cause", fault, NULL);
     return false;
 }
 
@@ -400,20 +404,22 @@ void serve_connection(const struct arrival *arrival, const struct service *servi
     }
     /* It must not be taken for one with fewer rights: let it come again. */
     int code = is_encrypted
-                   ? access_identify_key(&peer, arrival->peer.number, service->settings, &client)
+                   ? access_identify_key(&peer, &arrival->peer, service->settings, &client)
                    : access_identify(connection, arrival->kind, service->settings, &client);
     if (code < 0) {
         char text[PEER_ROOM];
         int error = errno;
         if (log_admits(LOG_FAILURES))
-            log_event(LOG_LEVEL_ERROR, "cannot find out who a client is", "client",
-                      peer_describe(client.peer, text), "cause", strerror(error), NULL);
+            log_event(LOG_LEVEL_ERROR, "cannot find out who a client is", "address",
+                      peer_address(&arrival->peer), "client", peer_describe(client.peer, text),
+                      "cause", strerror(error), NULL);
         counter_add(&service->counters->refused, 1);
         answer = "FAIL unavailable " SERVE_UNIDENTIFIED "\n";
     } else {
         const char *limit = admit(arrival, service, &client);
         if (limit != NULL) {
-            note_busy(client.peer, client.class != ACCESS_STRANGER, limit, service->counters);
+            note_busy(client.peer, peer_address(&arrival->peer), client.class != ACCESS_STRANGER,
+                      limit, service->counters);
             answer = SERVE_BUSY;
         }
     }

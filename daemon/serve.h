@@ -33,7 +33,7 @@ struct arrival {
     int connection;
     int signer;        /* for TLS: its descriptor of the signer; otherwise -1 */
     int64_t until_ms;  /* for TLS: when the handshake must have ended, by clock_ms() */
-    struct peer peer;  /* for TLS: who it was, as far as the kernel knew, when it came */
+    struct peer peer;  /* who it was, as far as the kernel knew, when it came */
     uint64_t session;  /* the number of its session */
     struct slot *slot; /* that of the session; all processes have the table at the same place */
 };
@@ -66,7 +66,7 @@ void serve_connection(const struct arrival *arrival, const struct service *servi
  * an address of TLS, which is answered only after a handshake. The caller closes it. It is counted,
  * and logged with the cause unless log_admits_refusal() says no; `is_known` is for that.
  */
-void serve_busy(int connection, enum address_kind kind, bool is_known, const char *cause,
-                struct counters *counters);
+void serve_busy(int connection, enum address_kind kind, const struct peer *peer, bool is_known,
+                const char *cause, struct counters *counters);
 
 #endif

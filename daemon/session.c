@@ -194,9 +194,9 @@ void session_log_failure(const struct session *session, const char *operation, c
     /* Uploads that are too large for this client must not hide the failures of others. */
     if (is_refusal ? log_admits_refusal(client->peer, client->class != ACCESS_STRANGER)
                    : log_admits(LOG_FAILURES))
-        log_event(LOG_LEVEL_ERROR, "failed", "session", session->id, "client", client->who,
-                  "operation", operation, "name", name, "cause", cause, "library",
-                  session->library->path, NULL);
+        log_event(LOG_LEVEL_ERROR, "failed", "address", session->address, "session", session->id,
+                  "client", client->who, "operation", operation, "name", name, "cause", cause,
+                  "library", session->library->path, NULL);
 }
 
 void session_log_unreadable(const struct session *session, const char *name)

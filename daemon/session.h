@@ -36,6 +36,7 @@ struct session {
     struct slots *slots; /* what sessions use of what they share; `slot` is that of this one */
     struct slot *slot;
     struct client client;
+    const char *address;                 /* of the client, for the log; NULL if it has none */
     const struct access_now *rights_now; /* the rights that the settings give by now */
     uint64_t rights_version;             /* of them, up to which the client has lost nothing */
     unsigned sees;            /* rights, any of which lets the client see a name in this request */

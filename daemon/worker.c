@@ -55,6 +55,7 @@ static int send_message(int channel, const struct message *message)
     sent.arrival.until_ms = arrival->until_ms;
     sent.arrival.peer.kind = arrival->peer.kind;
     sent.arrival.peer.number = arrival->peer.number;
+    memcpy(sent.arrival.peer.address, arrival->peer.address, sizeof sent.arrival.peer.address);
     sent.arrival.session = arrival->session;
     sent.arrival.slot = arrival->slot;
     if (passing_send(channel, &sent, sizeof sent, fds, sizeof fds / sizeof fds[0], MSG_DONTWAIT) ==
@@ -160,7 +161,7 @@ static void start_session(struct threads *threads, const struct arrival *arrival
         log_event(LOG_LEVEL_ERROR, "cannot start a session", "cause", strerror(error), NULL);
     threads->cannot = true;
     if (arrival->connection >= 0)
-        serve_busy(arrival->connection, arrival->kind, false, strerror(error),
+        serve_busy(arrival->connection, arrival->kind, &arrival->peer, false, strerror(error),
                    threads->service->counters);
     descriptor_close(arrival->connection);
     descriptor_close(arrival->signer);

@@ -6,7 +6,7 @@ load tls
 
 @test "handshakes: a silent connection costs no process, and is closed in time" {
     echo 'limits = { handshake = "1s"; };' >"$CONFIG"
-    FSD_EXPECTED='^level=warning msg="handshake failed" client=127.0.0.1 cause="nothing came within limits.handshake"$'
+    FSD_EXPECTED='^level=warning msg="handshake failed" address=127.0.0.[0-9]+ client=127.0.0.1 cause="nothing came within limits.handshake"$'
     start_tls --anonymous list
     talk <<'END'
 await_quiet(3 if os.environ['FSD_CONCURRENCY'] == 'process' else 2)
@@ -27,7 +27,7 @@ END
 
 @test "handshakes: limits.handshake counts from the first moment, whatever is sent" {
     echo 'limits = { handshake = "1s"; };' >"$CONFIG"
-    FSD_EXPECTED='^level=warning msg="handshake failed" client=127.0.0.1 cause='
+    FSD_EXPECTED='^level=warning msg="handshake failed" address=127.0.0.[0-9]+ client=127.0.0.1 cause='
     start_tls
     talk <<'END'
 begun = time.monotonic()
@@ -45,7 +45,7 @@ END
 
 @test "handshakes: an address that opens many keeps no other one out" {
     echo 'limits = { handshakes = 8; handshake = "1h"; };' >"$CONFIG"
-    FSD_EXPECTED='^level=warning msg="handshake failed" client=127.0.0.[0-9]+ cause='
+    FSD_EXPECTED='^level=warning msg="handshake failed" address=127.0.0.[0-9]+ client=127.0.0.[0-9]+ cause='
     start_tls --anonymous list
     talk <<'END'
 HELLO = b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'
@@ -70,7 +70,7 @@ for turn in range(60):
 wait_until(lambda: sum(map(is_open, crowd)) <= 6, 'the crowd to make room')
 # The newest of the crowd, and those of other addresses, are still there.
 check(is_open(crowd[-1]) and all(map(is_open, others)), 'the wrong one had to make room')
-check(len(log_lines('msg="connection refused" client=127.0.0.2 cause=limits.handshakes')) == 10,
+check(len(log_lines('msg="connection refused" address=127.0.0.2 client=127.0.0.2 cause=limits.handshakes')) == 10,
       'the log')
 status = Session().status()
 check(int(status['sessions.refused']) >= 54, status)

@@ -234,7 +234,7 @@ level=debug msg=answered session=1 client=LOCAL request=GET name="x y" outcome=n
 level=debug msg=answered session=1 client=LOCAL request=other name="" outcome=bad-request bytes=0 ms=N
 level=debug msg="session ends" session=1'
     run grep ' session=2' lines
-    assert_output 'level=debug msg="session begins" session=2 client=anonymous
+    assert_output 'level=debug msg="session begins" address=127.0.0.1 session=2 client=anonymous
 level=debug msg=request session=2 request=LIST name=""
 level=debug msg=answered session=2 client=anonymous request=LIST name="" outcome=ok bytes=2 ms=N
 level=debug msg=request session=2 request=QUIT name=""
@@ -292,7 +292,7 @@ for line in lines:
     check(match, f'broken: {line!r}')
     keys = re.findall('([a-z]+)=' + VALUE, line)
     stored = ['level', 'msg', 'session', 'client', 'name', 'digest', 'size', 'ms']
-    check(keys in (stored, ['level', 'msg', 'session', 'client', 'request', 'name', 'missing']), f'forged: {line!r}')
+    check(keys in (stored, ['level', 'msg', 'address', 'session', 'client', 'request', 'name', 'missing']), f'forged: {line!r}')
     # What stands there is the name, apart from what changes how others are shown.
     shown = re.search(f' name=({VALUE})', line)[1]
     shown = re.sub(r'\\(.)', r'\1', shown[1:-1]) if shown[0] == '"' else shown
@@ -548,13 +548,13 @@ second.expect('LIST', 'FAIL denied')
 check(is_busy(Session()) and is_busy(Session(address)), 'served')
 lines = log_lines('msg="connection refused"')
 check(lines == [f'level=warning msg="connection refused" client="uid {os.getuid()}" cause=limits.per_user\n',
-                'level=warning msg="connection refused" client=127.0.0.1 cause=limits.per_address\n'], lines)
+                'level=warning msg="connection refused" address=127.0.0.1 client=127.0.0.1 cause=limits.per_address\n'], lines)
 check(first.status()['sessions.refused'] == '2', 'not counted')
 reload_with('limits = { sessions = 2; };')
 check(is_busy(Session()), 'served')
 lines = log_lines('msg="connection refused"')
 check(len(lines) == 3 and lines[2].endswith(' cause=limits.sessions\n'), lines)
-check(log_lines('msg=denied')[0] == 'level=warning msg=denied session=2 client=anonymous request=LIST name="" missing=list\n',
+check(log_lines('msg=denied')[0] == 'level=warning msg=denied address=127.0.0.1 session=2 client=anonymous request=LIST name="" missing=list\n',
       log_lines('msg=denied'))
 END
 }

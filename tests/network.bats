@@ -98,7 +98,7 @@ check(is_busy(Session(ADDRESS)), 'IPv4 clients are not counted')
 # Another IPv4 address, and not the same client by IPv6.
 check(not is_busy(Session(('2001:db8::1', 7373))), 'IPv6 is counted as IPv4')
 END
-    grep -q -E 'msg="connection refused" client=192.0.2.2 cause=limits.per_address$' "$FSD_LOG"
+    grep -q -E 'msg="connection refused" address=192.0.2.2 client=192.0.2.2 cause=limits.per_address$' "$FSD_LOG"
 }
 
 @test "network: [::] and 0.0.0.0 are listened on beside each other, in any order" {
@@ -169,4 +169,35 @@ END
     # Nobody has the address.
     assert_fails 10 at client "$FSC" --server plain:192.0.2.99 ls
     assert_equal "$stderr" 'fsc: plain:192.0.2.99: cannot connect: No route to host'
+}
+
+# The formats of a file and of syslog; the journal hands over the latter.
+@test "network: the filter of fail2ban finds the addresses of refusals, and no others" {
+    local filter=${TESTS%/*}/packaging/fail2ban/filter.d/fsd.conf
+    command -v fail2ban-regex >/dev/null || skip 'fail2ban is not installed'
+    [ -e "$filter" ] || skip 'the filter is not installed'
+    use_both
+    printf '%s\n' "$UNENCRYPTED" "identity = \"$WORK/identity/identity.pem\";" \
+        'limits = { per_address = 1; };' >"$CONFIG"
+    start_fsd_at_server --listen 'plain:[::]:7373' --listen '[::]:7374' --anonymous list
+    FSD_EXPECTED='msg=(denied|"handshake failed") '
+    at client ip address add 192.0.2.3/24 dev eth0
+    # A right that is missing, and a name that a client chooses.
+    assert_fails 6 at client "$FSC" --server 'plain:[2001:db8::1]' put "$CONFIG" \
+        --name 'x msg=denied address=192.0.2.77 session=1 client=anonymous x'
+    # No TLS, and one connection too many.
+    at client python3 - <<'END'
+from session import *
+session = Session(('192.0.2.1', 7374))
+session.send('GET / HTTP/1.0\r\n\r\n')
+with contextlib.suppress(ConnectionResetError):
+    session.stream.read()  # an alert
+session = await_room(('192.0.2.1', 7373), '192.0.2.3')
+check(is_busy(Session(('192.0.2.1', 7373), '192.0.2.3')), 'one too many')
+END
+    await_line "$FSD_PID" "$FSD_LOG" 'msg="handshake failed"' 1
+    fail2ban-regex -o ip "$FSD_LOG" "$filter" | sort -u >found
+    printf '%s\n' 192.0.2.2 192.0.2.3 2001:db8::2 | diff - found
+    sed -E 's/^time=[^ ]* level=[a-z]* /Nov 30 20:28:40 host fsd[123]: /' "$FSD_LOG" >syslog
+    fail2ban-regex -o ip syslog "$filter" | sort -u | diff found -
 }

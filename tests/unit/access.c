@@ -185,13 +185,15 @@ static void check_losses(void)
     settings_release(&old);
 }
 
+static const struct peer no_address = {.kind = PEER_UNKNOWN};
+
 /* Identifies the client with the key whose fingerprint has that first byte and zeros. */
 static struct client identify(const struct settings *settings, unsigned char first)
 {
     const struct tls_peer peer = {.has_key = true, .key.bytes[0] = first};
     struct client client;
 
-    CHECK(access_identify_key(&peer, 0, settings, &client) == 0);
+    CHECK(access_identify_key(&peer, &no_address, settings, &client) == 0);
     return client;
 }
 
@@ -243,7 +245,7 @@ static void check_keys(void)
                              "SHA256:GAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") == 0);
     CHECK(access_rights(&client, "h/web1/a") == RIGHT_LIST && !client.has_known_key);
     access_release(&client);
-    CHECK(access_identify_key(&nobody, 0, &settings, &client) == 0);
+    CHECK(access_identify_key(&nobody, &no_address, &settings, &client) == 0);
     CHECK(strcmp(client.who, "anonymous") == 0);
     access_release(&client);
     settings_release(&settings);
