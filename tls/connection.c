@@ -273,7 +273,10 @@ static const char *recognize(const struct tls_connection *connection)
     return is_text ? "plain text" : NULL;
 }
 
-/* Says why a handshake has failed. Returns the reason. */
+/*
+ * Says why a handshake has failed. Returns the reason, which is that the connection was lost if bytes
+ * that were changed on their way can be the cause: another attempt may succeed.
+ */
 static int explain(const struct tls_connection *connection, int error, char fault[TLS_FAULT_ROOM])
 {
     const char *spoken = recognize(connection);
@@ -296,7 +299,7 @@ static int explain(const struct tls_connection *connection, int error, char faul
         alert = gnutls_alert_get_name(gnutls_alert_get(connection->session));
         (void)snprintf(fault, TLS_FAULT_ROOM, "the other side refuses the handshake: %s",
                        alert != NULL ? alert : "without a reason");
-        return -REASON_BREACH;
+        return -REASON_LOST;
     case GNUTLS_E_NO_APPLICATION_PROTOCOL:
         (void)snprintf(fault, TLS_FAULT_ROOM, "speaks TLS, but not for fsd (ALPN " TLS_ALPN ")");
         return -REASON_BREACH;
@@ -305,7 +308,7 @@ static int explain(const struct tls_connection *connection, int error, char faul
         return -REASON_UNAVAILABLE;
     default:
         (void)snprintf(fault, TLS_FAULT_ROOM, "the handshake failed: %s", gnutls_strerror(error));
-        return -REASON_BREACH;
+        return -REASON_LOST;
     }
 }
 
@@ -490,6 +493,8 @@ static ssize_t receive(struct stream *stream, void *bytes, size_t length)
     }
     if (filled > 0 || connection->has_ended)
         return (ssize_t)filled;
+    if (!connection->is_starved)
+        (void)gnutls_alert_send_appropriate(connection->session, (int)got);
     errno = connection->is_starved ? EAGAIN : ECONNRESET;
     return -1;
 }

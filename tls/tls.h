@@ -75,8 +75,9 @@ struct tls {
      * a socket, which stays the caller's; so does the identity, which must live as long as the
      * connection. `*ret` goes into a stream, as the state of `transport`, which frees it.
      *
-     * Returns 0; -REASON_IDENTITY for a key that is not trusted; -REASON_LOST, -REASON_TIMEOUT; or
-     * -REASON_BREACH for a server that does not speak this TLS. The first two set `*ret_key`.
+     * Returns 0; -REASON_IDENTITY for a key that is not trusted; -REASON_LOST, also for what bytes that
+     * were changed on their way can cause; -REASON_TIMEOUT; or -REASON_BREACH for a server that does not
+     * speak this TLS. The first two set `*ret_key`.
      */
     int (*connect)(int fd, const struct tls_identity *identity, tls_trust *is_trusted,
                    void *context, int64_t until_ms, struct tls_connection **ret,
