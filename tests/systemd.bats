@@ -41,6 +41,26 @@ restart() {
     [ -S "$SOCKET" ]
 }
 
+@test "systemd: a TCP socket called tls is for TLS, also after a reload and a restart" {
+    local key server
+    FSD_EXPECTED='msg="handshake failed" client=127.0.0.1 '
+    echo 'anonymous = "list";' >"$CONFIG"
+    activate "$SOCKET" tls:all -- --identity "$WORK/identity/key.pem"
+    server=127.0.0.1:$(sed -n 's/.*msg=listening address=0.0.0.0:\([0-9]*\)$/\1/p' "$FSD_LOG")
+    key=$("$FSD" --config "$CONFIG" --library "$LIBRARY" --identity "$WORK/identity/key.pem" --print-identity)
+    assert_fails 13 "$FSC" --server "$server" ls
+    [[ $stderr == *"unknown server with the key $key "* ]]
+    "$FSC" trust "$server" "$key"
+    "$FSC" --server "$server" ls
+    await_note '^READY=1$' 1
+    echo 'anonymous = "list get";' >"$CONFIG"
+    kill -HUP "$FSD_PID"
+    await_note '^READY=1 STATUS=$' 1
+    assert_fails 4 "$FSC" --server "$server" get absent
+    restart 2
+    "$FSC" --server "$server" ls
+}
+
 @test "systemd: settings that its sockets override are reported" {
     FSD_EXPECTED='msg="systemd opened the sockets: a setting is ignored" setting=(listen|socket_mode)$'
     echo 'socket_mode = "0600";' >"$CONFIG"
