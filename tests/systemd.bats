@@ -31,7 +31,7 @@ restart() {
 }
 
 @test "systemd: its sockets are used, and remain afterwards" {
-    FSD_EXPECTED='msg=denied session=2 client=anonymous '
+    FSD_EXPECTED='msg=denied address=127.0.0.1 session=2 client=anonymous '
     activate "$SOCKET" plain:tcp
     FSD_PORT=$(sed -n 's/.*msg=listening address=plain:127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
     grep -q -x "time=[^ ]* level=info msg=listening address=$SOCKET" "$FSD_LOG"
@@ -43,7 +43,7 @@ restart() {
 
 @test "systemd: a TCP socket called tls is for TLS, also after a reload and a restart" {
     local key server
-    FSD_EXPECTED='msg="handshake failed" client=127.0.0.1 '
+    FSD_EXPECTED='msg="handshake failed" address=127.0.0.1 '
     echo 'anonymous = "list";' >"$CONFIG"
     activate "$SOCKET" tls:all -- --identity "$WORK/identity/key.pem"
     server=127.0.0.1:$(sed -n 's/.*msg=listening address=0.0.0.0:\([0-9]*\)$/\1/p' "$FSD_LOG")
@@ -263,6 +263,6 @@ END
     wait "$FSD_PID"
     run sed -E 's/:[0-9]+$//' log
     assert_output '<6>msg=listening address=plain:127.0.0.1
-<4>msg=denied session=1 client=anonymous request=LIST name="" missing=list
+<4>msg=denied address=127.0.0.1 session=1 client=anonymous request=LIST name="" missing=list
 <6>msg=stopping'
 }
