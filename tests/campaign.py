@@ -173,7 +173,8 @@ class Daemon:
                 stderr=log)
         self.pid = self.process.pid
         try:
-            wait_until(lambda: self.count('msg=listening') >= 2 or self.process.poll() is not None,
+            listens = 2 + self.options.count('--listen')
+            wait_until(lambda: self.count('msg=listening') >= listens or self.process.poll() is not None,
                        'the daemon to listen')
             self.port = int(re.search(r'address=plain:.*:(\d+)$', read_text(self.log), re.M)[1])
         except Exception as error:
