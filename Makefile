@@ -137,7 +137,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 		$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(addprefix cli/,claims.c failure.c known_servers.c output.c shell.c user_folder.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle gnutls libseccomp)
-$(BUILD)/tests/unit/tls: $(filter $(BUILD)/pic/tls/%,$(TLS_OBJECTS))
+$(BUILD)/tests/unit/tls $(BUILD)/tests/unit/signer: $(filter $(BUILD)/pic/tls/%,$(TLS_OBJECTS))
 
 # A fuzz target has libFuzzer's main, and all of one program: those of FUZZ_FSC fsc, the others fsd.
 FUZZ_FSC := $(addprefix $(BUILD)/tests/fuzz/,answers fsc-settings known-servers)
