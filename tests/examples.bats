@@ -6,6 +6,7 @@
 load library
 load manual
 load machine
+load network
 
 # take_example PAGE HEADING: its blocks become the files block.1, block.2 and so on.
 take_example() {
@@ -564,6 +565,99 @@ as_user() {
     done
     run inside find /srv/keeper/library -mindepth 1 -path '*/.fsd' -prune -o -printf '%P %u\n'
     assert_equal "$(sort <<<"$output")" "$(printf 'hosts%s keeper\n' '' /db1 /db1/hosts /web1 /web1/hosts /web2 /web2/hosts)"
+}
+
+# shop COMMAND...: runs it on the machine shop.
+shop() {
+    ON=shop quiet inside "$@"
+}
+
+# fingerprint_in FILE: the first one.
+fingerprint_in() {
+    grep -o -E -m 1 'SHA256:[A-Za-z0-9+/]{43}' "$1"
+}
+
+@test "examples: fsd, on the network" {
+    local new
+    use_backup1_and_shop
+    take_example fsd.8 'ON THE NETWORK'
+    # With the fingerprints that are seen, in place of that of the page.
+    ON=backup1 quiet type_in 1 >server
+    sed -i "s|$(fingerprint_in block.2)|$(fingerprint_in server)|" block.2
+    ON=shop quiet type_in 2 | ON=backup1 write_inside /etc/fsd/conf.d/shop.conf
+    ON=shop run inside fsc --server backup1 ls
+    assert_failure 6
+    ON=backup1 quiet type_in 3
+    ON=shop quiet inside fsc --server backup1 put /etc/hostname --folder hosts/shop
+    run shop fsc --server backup1 ls -R
+    assert_output hosts/shop/hostname
+
+    # The settings that listen on the same addresses.
+    take_example fsd.8 'What listens'
+    sed '1i library = "/srv/files";' block.1 | ON=shop write_inside /etc/fsd/fsd.conf
+    run shop fsd --print-config
+    assert_line 'listen = ["/run/fsd/fsd.sock", "[::]"]; # /etc/fsd/fsd.conf:2'
+
+    # Another key of the daemon, which the client already trusts when it comes.
+    take_example fsd.8 'New keys'
+    ON=backup1 quiet type_in 1 >new
+    new=$(fingerprint_in new)
+    refute [ "$new" = "$(fingerprint_in server)" ]
+    ON=shop quiet inside fsc trust backup1 "$new"
+    ON=backup1 inside mv /var/lib/fsd-identity/new.pem /var/lib/fsd-identity/identity.pem
+    ON=backup1 quiet inside systemctl restart fsd
+    ON=shop quiet inside fsc trust backup1 --remove "$(fingerprint_in server)"
+    run shop fsc --server backup1 ls -R
+    assert_output hosts/shop/hostname
+}
+
+# trust_backup1: the machine shop knows the key of backup1, and backup1 that of shop, or of the file IDENTITY.
+trust_backup1() {
+    ON=backup1 quiet inside sh -c 'systemctl enable fsd-tls.socket && systemctl restart fsd && fsd --print-identity' >server
+    shop fsc trust backup1 "$(fingerprint_in server)"
+    shop fsc identity ${IDENTITY:+--identity "$IDENTITY"} | sed 1d | ON=backup1 write_inside /etc/fsd/conf.d/shop.conf
+    ON=backup1 quiet inside systemctl reload fsd
+}
+
+@test "examples: fsc, trust and identity" {
+    use_backup1_and_shop
+    trust_backup1
+    take_example fsc.1 'fsc trust HOST [FINGERPRINT...]'
+    sed -i "s|SHA256:.*|$(fingerprint_in server)|" block.1
+    shop fsc trust --remove backup1
+    ON=shop run quiet type_in 1
+    assert_success
+    assert_output "backup1:7373 $(fingerprint_in server)"$'\n'"backup1:7373 $(fingerprint_in server)"
+
+    # The other machine is this one.
+    ON=shop write_inside /usr/local/bin/ssh 0755 <<<$'#!/bin/sh\nshift; exec "$@"'
+    shop mkdir -p /etc/fsd/conf.d
+    take_example fsc.1 'fsc identity'
+    ON=shop quiet type_in 1 >shown
+    assert_equal "$(sed -n '2p;3q' shown)" "$(shop cat /etc/fsd/conf.d/web1.conf)"
+    assert_equal "$(sed -n 1p shown)" "$(sed -n 3p shown)"
+
+    take_example fsc.1 'Known servers'
+    sed -i "2s|SHA256:[^ ]*|$(fingerprint_in server)|" block.1
+    ON=shop write_inside /root/.config/fsc/known_servers 0600 <block.1
+    shop fsc put --server backup1 /etc/hostname --folder hosts/shop
+    assert_equal "$(shop fsc trust --list | wc -l)" 2
+}
+
+@test "examples: fsc, a key elsewhere" {
+    use_backup1_and_shop
+    shop mkdir -p /srv/keys
+    IDENTITY=/srv/keys/fsc.pem trust_backup1
+    ON=backup1 inside sed -i 's|; folder = "hosts/%c"||' /etc/fsd/conf.d/shop.conf
+    ON=backup1 quiet inside systemctl reload fsd
+    take_example fsc.1 'Your identity'
+    sed "s|SHA256:[^\"]*|$(fingerprint_in server)|" block.2 | ON=shop write_inside /srv/keys/fsc.conf
+    echo 1 | ON=shop write_inside /root/dump.gz
+    ON=shop quiet type_in 1
+    shop rm .config/fsc/known_servers
+    echo 2 | ON=shop write_inside /root/dump.gz
+    ON=shop run inside sh -c "$(sed -n '$p' block.1)"
+    assert_failure 3
 }
 
 @test "examples: fsd, a drop box" {

@@ -70,3 +70,48 @@ inside() {
 write_inside() {
     inside install -D -m "${2:-0644}" /dev/stdin "$1"
 }
+
+# install_service: what the package fsd of Debian leaves there, as far as tests need it: the user, the folders, the
+# settings, and a daemon that serves this machine. Its systemctl starts that again with the sockets that are enabled.
+# (packaging/check-service has the real one.)
+install_service() {
+    inside sh -e -c 'mount -t tmpfs -o mode=0755 tmpfs /var/lib
+        useradd --system --no-create-home --shell /usr/sbin/nologin fsd
+        install -d -o fsd -g fsd -m 0700 /var/lib/fsd /var/lib/fsd-identity
+        install -d -o fsd -g fsd /run/fsd
+        install -d /etc/fsd/conf.d'
+    sed -e 's/^#\(library\|include\) = /\1 = /' -e 's|#to = .*|to = "/run/fsd/log";|' "$BATS_TEST_DIRNAME/../etc/fsd.conf" |
+        write_inside /etc/fsd/fsd.conf
+    write_inside /usr/local/bin/systemctl 0755 <<'END'
+#!/bin/sh -e
+pid=$(cat /run/fsd/pid 2>/dev/null || true)
+case $* in
+'enable fsd-tls.socket') touch /run/tls ;;
+'restart fsd')
+    [ -z "$pid" ] || kill "$pid"
+    while [ -e /run/fsd/pid ]; do sleep 0.01; done
+    shift 2
+    [ ! -e /run/tls ] || set -- --listen '[::]'
+    exec setpriv --reuid fsd --regid fsd --clear-groups fsd --pid-file /run/fsd/pid --listen /run/fsd/fsd.sock "$@" ;;
+'reload fsd')
+    fsd --check-syntax
+    before=$(grep -c 'msg="settings read again"' /run/fsd/log || true)
+    kill -HUP "$pid"
+    # Nothing that follows comes too early.
+    until [ "$(grep -c 'msg="settings read again"' /run/fsd/log || true)" -gt "$before" ]; do sleep 0.01; done ;;
+*) echo "systemctl: $*"; exit 1 ;;
+esac
+END
+    inside systemctl restart fsd
+}
+
+# use_backup1_and_shop: two such machines in a network; the first one has that service, and the second one knows its
+# name.
+use_backup1_and_shop() {
+    skip_unless_root 'machines with other users'
+    use_networks
+    use_machine backup1 nsenter -n -t "$NET_server"
+    use_machine shop nsenter -n -t "$NET_client"
+    ON=shop inside sh -c 'echo "192.0.2.1 backup1" >>/etc/hosts'
+    ON=backup1 install_service
+}
