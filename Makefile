@@ -193,7 +193,7 @@ $(BUILD)/man/%: man/%.scd
 	$(Q){ $(TABLES) && scdoc <$<; } >$@.new && mv $@.new $@
 
 # The protocol's page shows the transcripts and the client that the tests play.
-$(BUILD)/man/fsd-protocol.7: man/fsd-protocol.7.scd man/include.awk tests/tcp_client \
+$(BUILD)/man/fsd-protocol.7: man/fsd-protocol.7.scd man/include.awk tests/tls_client \
 		$(wildcard tests/transcripts/*)
 	$(say) MAN $@
 	$(Q)mkdir -p $(@D)
