@@ -5,7 +5,7 @@ load library
 load fsc
 load tls
 
-REFUSED='^level=warning msg="handshake failed" client=127.0.0.1 cause='
+REFUSED='^level=warning msg="handshake failed" address=127.0.0.1 client=127.0.0.1 cause='
 
 # by_hand: runs the Python on stdin. `attempt(name, act)` makes a connection, on which act(it) has to lead
 # to its end before an answer; `serves(connection)` says whether it can list.
@@ -51,7 +51,7 @@ END
 
 # The one line of the log about the last handshake that failed.
 last_refusal() {
-    sed -n 's/.*msg="handshake failed" client=127.0.0.1 cause="\(.*\)"$/\1/p' "$FSD_LOG" | tail -n 1
+    sed -n 's/.*msg="handshake failed" address=127.0.0.1 client=127.0.0.1 cause="\(.*\)"$/\1/p' "$FSD_LOG" | tail -n 1
 }
 
 @test "tls: a client by hand is served" {
