@@ -219,15 +219,13 @@ int connection_answer(struct connection *connection, const char *subject, enum a
     }
     connection->refusals += answer->reason == REASON_DENIED;
     code = connection_fail(connection, subject, -(int)answer->reason);
-    const char *text = answer->text[0] != '\0' ? answer->text : reason_text(answer->reason);
-    const struct secure *secure = &connection->secure;
-    if (answer->reason == REASON_DENIED && secure->tls != NULL && secure->identity.key == NULL)
-        return fail(connection->failure, answer->reason, subject,
-                    "%s (you have no identity, and so are anonymous: %s; see --identity)", text,
-                    secure->identity.missing);
-    return answer->text[0] == '\0'
-               ? code
-               : fail(connection->failure, answer->reason, subject, "%s", answer->text);
+    char hint[SECURE_HINT_ROOM] = "";
+    if (answer->reason == REASON_DENIED)
+        (void)secure_hint(&connection->secure, answer->text, hint);
+    if (answer->text[0] == '\0' && hint[0] == '\0')
+        return code;
+    return fail(connection->failure, answer->reason, subject, "%s%s",
+                answer->text[0] != '\0' ? answer->text : reason_text(answer->reason), hint);
 }
 
 int connection_ask(struct connection *connection, const char *subject, enum answer_kind other)

@@ -1,5 +1,8 @@
 #include "cli/secure.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "protocol/clock.h"
 
 static bool is_trusted(void *context, const struct fingerprint *key)
@@ -53,4 +56,24 @@ void secure_release(struct secure *secure)
     secure->tls->identity_close(secure->identity.key);
     trusted_forget(&secure->trusted);
     secure->tls = NULL;
+}
+
+const char *secure_hint(const struct secure *secure, const char *text, char hint[SECURE_HINT_ROOM])
+{
+    char own[FINGERPRINT_ROOM] = "";
+
+    hint[0] = '\0';
+    if (secure->tls == NULL)
+        return hint;
+    if (secure->identity.key == NULL) {
+        (void)snprintf(hint, SECURE_HINT_ROOM, "; you have no identity: %s (use --identity FILE)",
+                       secure->identity.missing);
+        return hint;
+    }
+    const struct fingerprint key = secure->tls->identity_fingerprint(secure->identity.key);
+    /* It names the keys that it does not know. */
+    if (strstr(text, fingerprint_print(&key, own)) != NULL)
+        (void)snprintf(hint, SECURE_HINT_ROOM,
+                       "; fsc identity shows the line that lets this key in");
+    return hint;
 }

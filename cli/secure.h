@@ -26,4 +26,14 @@ int secure(struct secure *secure, const struct settings *settings, int fd, int64
            const struct transport **ret_transport, void **ret_state, struct failure *failure);
 void secure_release(struct secure *secure);
 
+enum {
+    SECURE_HINT_ROOM = PATH_MAX + 512,
+};
+
+/*
+ * What to do about a request that the server has denied with this text, if the reason is the user's
+ * identity; or "". Returns `hint`.
+ */
+const char *secure_hint(const struct secure *secure, const char *text, char hint[SECURE_HINT_ROOM]);
+
 #endif

@@ -84,7 +84,7 @@ const struct setting settings_table[] = {
     {"server", SETTING_TEXT, AT(server_text), ADDRESS_DEFAULT, .check = check_address,
      .help = "where the library is served"},
     {"servers", SETTING_GROUPS, AT(servers), NULL, .members = server_settings,
-     .size = sizeof(struct server), .check_group = check_server,
+     .size = sizeof(struct server), .check_group = check_server, .is_joined = true,
      .help = "names for servers, and what goes with each"},
     {"identity", SETTING_PATH, AT(identity), NULL, .help = "the file of your key"},
     {"socket_users", SETTING_LIST, AT(socket_users), NULL, .check = check_user,
@@ -169,19 +169,28 @@ static int set_identity(struct settings *settings, const char *text, const char 
     return set(settings, "identity", text, origin, fault);
 }
 
-/* Each name must mean one server. */
-static int check_names(const struct settings *settings, struct fault *fault)
+/* Each name means one server: the user's, if both files have one. */
+static int settle_names(struct settings *settings, struct fault *fault)
 {
-    const struct setting_groups *servers = &settings->servers;
+    struct setting_groups *servers = &settings->servers;
 
     *fault = (struct fault){.name = "servers"};
     for (size_t i = 0; i < servers->count; i++) {
-        const struct server *server = servers->groups[i].values;
-        const struct configuration *first = settings_find_server(settings, server->name);
-        if (first != &servers->groups[i])
-            return fault_refuse(fault, "there are two servers with the name %s (%s and %s)",
-                                server->name, settings_origin(first, "name"),
-                                settings_origin(&servers->groups[i], "name"));
+        struct configuration *row = &servers->groups[i];
+        const char *name = ((const struct server *)row->values)->name;
+        const struct configuration *last = settings_find_server(settings, name);
+        const char *here = settings_origin(row, "name");
+        const char *there = settings_origin(last, "name");
+        if (last == row)
+            continue;
+        /* "FILE:LINE" */
+        if (strncmp(here, there, (size_t)(strrchr(here, ':') + 1 - here)) == 0)
+            return fault_refuse(fault, "there are two servers with the name %s (%s and %s)", name,
+                                here, there);
+        configuration_release_group(row);
+        memmove(row, row + 1, (servers->count - i - 1) * sizeof *row);
+        servers->count--;
+        i--;
     }
     return 0;
 }
@@ -236,7 +245,7 @@ int settings_read(struct settings *settings, const struct options *options, stru
     else if (code == 0 && environment != NULL && environment[0] != '\0')
         code = set(settings, "server", environment, "FSC_SERVER", &fault);
     if (code == 0)
-        code = check_names(settings, &fault);
+        code = settle_names(settings, &fault);
     if (code == 0)
         code = take_row(settings, &fault);
     if (code == 0 && retry != NULL)
@@ -267,10 +276,10 @@ const struct configuration *settings_find_server(const struct settings *settings
 {
     const struct setting_groups *servers = &settings->servers;
 
-    for (size_t i = 0; i < servers->count; i++) {
-        const struct server *server = servers->groups[i].values;
+    for (size_t i = servers->count; i > 0; i--) {
+        const struct server *server = servers->groups[i - 1].values;
         if (strcmp(server->name, name) == 0)
-            return &servers->groups[i];
+            return &servers->groups[i - 1];
     }
     return NULL;
 }

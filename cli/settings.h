@@ -46,7 +46,7 @@ int settings_read(struct settings *settings, const struct options *options,
                   struct failure *failure);
 void settings_release(struct settings *settings);
 
-/* The row of `servers` that has this name; NULL if there is none. */
+/* The last row of `servers` that has this name; NULL if there is none. */
 const struct configuration *settings_find_server(const struct settings *settings, const char *name);
 
 /* Where a row of `servers` sets one of its settings, "FILE:LINE"; NULL if it does not. */

@@ -62,6 +62,7 @@ struct setting {
     const char *(*check_group)(const void *values);
     bool is_required;   /* the program cannot run without it */
     bool is_fixed;      /* it cannot change while the program runs */
+    bool is_joined;     /* groups of a later file are added to those of files before it */
     bool is_followed;   /* it names files that are read, too: what is shown has all of them */
     const char *option; /* the option of the command line that sets it; NULL for none */
     const char *value;  /* what help calls the value of that option */

@@ -197,7 +197,7 @@ static int take_setting(const struct source *source, const config_setting_t *set
     if (asprintf(&origin, "%s:%u", source->fault->file, source->fault->line) < 0)
         abort();
     const char *before = configuration_origin(source->configuration, row);
-    if (source->is_more && before != NULL && strcmp(before, "default") != 0) {
+    if ((source->is_more || row->is_joined) && before != NULL && strcmp(before, "default") != 0) {
         if (row->kind == SETTING_LIST) {
             configuration_add_origin(source->configuration, row, origin);
             before = configuration_origin(source->configuration, row);

@@ -201,6 +201,26 @@ END
     done
 }
 
+@test "completion: servers that have a name or a pin" {
+    local key=SHA256:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE
+    use_settings 'servers = ( { name = "backup"; address = "/x"; } );'
+    printf '%s\n' "web1.example:7373 $key" "web1.example:7373 ${key/L/A}" "[fe80::1%eth0]:99 $key" \
+        >"$XDG_CONFIG_HOME/fsc/known_servers"
+    pressing <<'END'
+shell = Shell()
+expect_lines(shell, [
+    ('fsc --server b', 'fsc --server backup '), ('fsc ls --server=b', 'fsc ls --server=backup '),
+    ('fsc --server w', 'fsc --server web1.example:7373 '), ('fsc trust w', 'fsc trust web1.example:7373 '),
+    ('fsc trust --remove "w', 'fsc trust --remove "web1.example:7373" '), ('fsc trust b', 'fsc trust backup '),
+    ('fsc trust web1.example:7373 w', None), ('fsc trust --ac', 'fsc trust --accept '),
+    ('fsc --server pl', 'fsc --server plain:'),
+    ('fsc --config /dev/null --server b', None),
+])
+expect_run(shell, [('fsc trust [', ['trust', '[fe80::1%eth0]:99'])])
+shell.close()
+END
+}
+
 @test "completion: local files, which readline finds" {
     pressing <<'END'
 files = [name for name in HOSTILE if name not in ('~',)]

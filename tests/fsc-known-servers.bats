@@ -5,6 +5,7 @@
 load library
 load fsc
 load machine
+load tls
 
 # Fingerprints of no key that anybody has.
 one=SHA256:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE
@@ -506,6 +507,29 @@ END
     assert_equal "$status" 13
 }
 
+@test "names: those of the machine and of the user, who wins" {
+    use_machine
+    write_inside /etc/fsc/fsc.conf <<<'servers = ( { name = "a"; address = "/a"; }, { name = "b"; address = "/b"; retry = 3; } );'
+    write_inside /root/.config/fsc/fsc.conf <<<$'\nservers = ( { name = "c"; address = "/c"; }, { name = "b"; address = "exec:exit 5"; } );'
+    run --separate-stderr inside fsc config
+    assert_equal "$status $stderr" '0 '
+    run sed -n '/^servers/,/^)/p' <<<"$output"
+    assert_output 'servers = (
+    { name = "a"; address = "/a"; }, # /etc/fsc/fsc.conf:1
+    { name = "c"; address = "/c"; }, # /root/.config/fsc/fsc.conf:2
+    { name = "b"; address = "exec:exit 5"; } # /root/.config/fsc/fsc.conf:2
+); # /etc/fsc/fsc.conf:1'
+    run --separate-stderr inside fsc --server b ls
+    assert_equal "$status $stderr" '10 fsc: exec:exit 5: ended with 5 before the server answered'
+    run --separate-stderr inside fsc --server b config
+    assert_line 'retry = 0; # default'
+    run --separate-stderr inside fsc --server a ls
+    assert_regex "$stderr" '^fsc: /a: cannot connect'
+    write_inside /root/.config/fsc/fsc.conf <<<'servers = ( { name = "c"; address = "/c"; }, { name = "c"; address = "/d"; } );'
+    run --separate-stderr inside fsc config
+    assert_equal "$status $stderr" '2 fsc: servers: there are two servers with the name c (/root/.config/fsc/fsc.conf:1 and /root/.config/fsc/fsc.conf:1)'
+}
+
 @test "names: wrong rows are refused, with their place" {
     local row text place=$XDG_CONFIG_HOME/fsc/fsc.conf:1
     while IFS='|' read -r row text; do
@@ -531,6 +555,26 @@ END
     use_settings 'servers = ( { name = "x"; address = "/x"; }, { name = "x"; address = "/y"; } );'
     assert_fails 2 "$FSC" config
     assert_equal "$stderr" "fsc: servers: there are two servers with the name x ($place and $place)"
+}
+
+@test "servers: from nothing to a file with fsd, and nothing is asked" {
+    local key
+    FSD_EXPECTED='^level=warning msg=(denied|"handshake failed") '
+    start_tls
+    FSC_SERVER=localhost:$TLS_PORT
+    printf hello >file
+    assert_fails 13 "$FSC" put file
+    assert_silent "$FSC" trust "$FSC_SERVER" "$("$FSD" --config "$CONFIG" --library "$LIBRARY" --identity "$IDENTITY" --print-identity)"
+    assert_fails 6 "$FSC" put file --name hosts/x/file
+    key=$("$FSC" identity | head -n 1)
+    assert_equal "$stderr" "fsc: hosts/x/file: anonymous with the key $key may not PUT (needs the right put); fsc identity shows the line that lets this key in"
+    "$FSC" identity | tail -n 1 | sed 's/name = "[^"]*"/name = "x"/' >>"$CONFIG"
+    kill -HUP "$FSD_PID"
+    await_line "$FSD_PID" "$FSD_LOG" 'msg="settings read again"' 1
+    assert_silent "$FSC" put file --name hosts/x/file
+    assert_fails 6 "$FSC" put file
+    assert_equal "$stderr" 'fsc: file: client x may not PUT (needs the right put for this name)'
+    assert_equal "$("$FSC" get hosts/x/file --output -)" hello
 }
 
 @test "identity: it is made on first need, once, and only its user can read it" {
@@ -645,7 +689,7 @@ END
     write_pins "$known $(key_of server)"
     use_settings "servers = ( { name = \"backup\"; address = \"$address\"; key = \"$(key_of server)\"; } );"
     assert_fails 6 env -u HOME -u XDG_CONFIG_HOME "$FSC" ls --server backup --config config/fsc/fsc.conf
-    assert_equal "$stderr" 'fsc: ls: not for you (you have no identity, and so are anonymous: there is no HOME to keep one in; see --identity)'
+    assert_equal "$stderr" 'fsc: ls: not for you; you have no identity: there is no HOME to keep one in (use --identity FILE)'
     assert_fails 2 env -u HOME -u XDG_CONFIG_HOME "$FSC" identity
     assert_equal "$stderr" 'fsc: no identity: there is no HOME to keep one in (use --identity FILE)'
     assert_fails 6 env -u HOME -u XDG_CONFIG_HOME FSC_IDENTITY="$BATS_FILE_TMPDIR/first.pem" \
@@ -655,7 +699,7 @@ END
     skip_unless_powerless
     chmod 0555 "$XDG_CONFIG_HOME/fsc"
     assert_fails 6 powerless "$FSC" ls --server backup
-    assert_equal "$stderr" "fsc: ls: not for you (you have no identity, and so are anonymous: $XDG_CONFIG_HOME/fsc/identity.pem cannot be made: Permission denied; see --identity)"
+    assert_equal "$stderr" "fsc: ls: not for you; you have no identity: $XDG_CONFIG_HOME/fsc/identity.pem cannot be made: Permission denied (use --identity FILE)"
     assert_fails 9 powerless "$FSC" identity
     chmod 0755 "$XDG_CONFIG_HOME/fsc"
 }
