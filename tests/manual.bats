@@ -323,7 +323,7 @@ in_one_line() {
 @test "contributing: the files and functions that it names are there" {
     local name
     tr '\n' ' ' <"$SOURCE/CONTRIBUTING.md" | grep -o '`[^` ]*`' | tr -d '`' | grep -v -e move -e '^build/' | sort -u >names
-    cat "$SOURCE"/{protocol,settings,daemon,daemon/*,cli,cli/*}/*.[ch] >source
+    cat "$SOURCE"/{protocol,settings,tls,daemon,daemon/*,cli,cli/*}/*.[ch] >source
     grep -E '^[a-z._/-]+(/|\.(c|h|bats|bash|py|scd|md|conf))$' names >files
     while IFS= read -r name; do
         [ -n "$(find "$SOURCE" -path "*/${name%/}" -print -quit)" ] || fail "there is no file $name"
