@@ -113,9 +113,9 @@ int access_identify_key(const struct tls_peer *tls, const struct peer *peer,
 
 /*
  * The same for a session on standard input and output: the client is the one of `stdio_client`, or the
- * user that runs this process, with the rights of `stdio_rights` in `stdio_folder`. If one of the two is a socket that another program
- * accepted, such as inetd(8), it is treated as a connection that came to a listener; only then are
- * the names in `users` looked up. Returns as access_resolve().
+ * user that runs this process, with the rights of `stdio_rights` in `stdio_folder`. If one of the two
+ * is a socket that another program accepted, such as inetd(8), it is treated as a connection that came
+ * to a listener; only then are the names in `users` looked up. Returns as access_resolve().
  */
 int access_identify_stdio(int in, int out, struct settings *settings, struct client *ret,
                           char fault[FAULT_LINE_ROOM]);
