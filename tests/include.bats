@@ -6,10 +6,9 @@ load library
 
 KEY=SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 
-# use_folder [FOLDER]: the configuration includes a folder in $CONF, which is made.
+# The configuration includes a folder, $CONF, which is made.
 use_folder() {
-    CONF=${1:-$WORK/conf.d}
-    export CONF
+    export CONF=$WORK/conf.d
     mkdir -p "$CONF"
     echo "include = \"$CONF\";" >"$CONFIG"
 }
@@ -65,7 +64,8 @@ clients = (
     # What is printed means the same, and includes nothing.
     printf '%s\n' "$output" >printed.conf
     CONFIG=$WORK/printed.conf
-    print_config >again
+    run print_config
+    printf '%s\n' "$output" >again
     run diff <(sed 's/ # .*//' printed.conf) <(sed -e 's/^#include = .*/#include = not set/' -e 's/ # .*//' again)
     assert_output "$(printf '%s\n' 1c1 "< #include = \"$CONF\";" --- '> #include = not set')"
     # An option replaces all of it.
