@@ -134,8 +134,8 @@ static bool is_for(const struct grant *grant, const struct peer *peer, const gid
 }
 
 /*
- * Gives the client what a row of the settings does. A folder that the client's name is no part for is
- * none: that is logged. Returns 0, or -1 with errno set.
+ * Gives the client the rights of a row of the settings. If its name cannot be part of the folder, it gets
+ * none, and that is logged. Returns 0, or -1 with errno set.
  */
 static int add_grant(struct client *client, const struct grant *row)
 {
