@@ -101,7 +101,7 @@ static int name_user(struct client *client, uid_t uid, bool *ret_has_name)
 static void name_client(struct client *client, const char *kind, const char *name)
 {
     (void)snprintf(client->name, sizeof client->name, "%s:%s", kind, name);
-    (void)snprintf(client->who, sizeof client->who, "client %s", name);
+    (void)snprintf(client->who, sizeof client->who, "%s:%s", kind, name);
     (void)snprintf(client->component, sizeof client->component, "%s", name);
 }
 

@@ -34,7 +34,7 @@ struct client_grant {
 struct client {
     /* "user:NAME", "key:NAME", "stdio:NAME" or "anonymous"; a folder of stages is named so. */
     char name[RECORD_CLIENT_ROOM];
-    char who[160];                              /* for people, e.g. "user ann" */
+    char who[160];                              /* for people, e.g. "user ann", "key:web1" */
     char component[NAME_COMPONENT_LONGEST + 1]; /* what "%c" in a folder is; empty: nothing */
     uint64_t peer;                              /* its number, as in daemon/peer.h */
     char address[INET6_ADDRSTRLEN];             /* over TCP; otherwise empty */

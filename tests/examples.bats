@@ -549,7 +549,7 @@ as_user() {
         for other in hosts/web1 hosts/web2 hosts/db1 hosts/%c hosts ''; do
             [ "$other" != "hosts/$host" ] || continue
             run -6 inside fsc --server ssh://keeper@backup1 put ${other:+--folder "$other"} /etc/passwd
-            assert_output --regexp "client $host may not PUT"
+            assert_output --regexp "stdio:$host may not PUT"
             run inside fsc --server ssh://keeper@backup1 get --output - "${other:+$other/}hosts"
             assert_failure 6
         done
@@ -560,7 +560,7 @@ as_user() {
         assert_line "by: stdio:$host"
         # The key opens nothing but fsd, whatever is asked for.
         run inside ssh -T keeper@backup1 '/usr/sbin/fsd --stdio --library /srv/keeper/library' <<<$'GET hosts/web1/hosts\nLIST'
-        [ "$host" = web1 ] || assert_line --index 0 --partial "FAIL denied client $host"
+        [ "$host" = web1 ] || assert_line --index 0 --partial "FAIL denied stdio:$host"
         refute_line --partial "$([ "$host" = web1 ] && echo web2 || echo web1)"
     done
     run inside find /srv/keeper/library -mindepth 1 -path '*/.fsd' -prune -o -printf '%P %u\n'

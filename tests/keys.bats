@@ -74,12 +74,12 @@ for own, other in ('web1', 'web2'), ('web2', 'web1'):
     check(session.body()[0].decode() == f'hosts/{own}/a\n', 'what it sees')
     for name in f'hosts/{other}/a', f'hosts/{own}', 'hosts/%25c/a', 'a':
         answer = put(session, name)
-        check(answer == f'FAIL denied client {own} may not PUT (needs the right put for this name)', answer)
-        session.expect(f'GET {name}', f'FAIL denied client {own} may not GET')
-    session.expect(f'DELETE hosts/{own}/a', f'FAIL denied client {own} may not DELETE (needs the right delete)')
+        check(answer == f'FAIL denied key:{own} may not PUT (needs the right put for this name)', answer)
+        session.expect(f'GET {name}', f'FAIL denied key:{own} may not GET')
+    session.expect(f'DELETE hosts/{own}/a', f'FAIL denied key:{own} may not DELETE (needs the right delete)')
     # It has those of everybody, too.
     session.status()
-check(log_lines('msg=stored')[0].split(' name=')[0].endswith('client="client web1"'), log_lines('msg=stored'))
+check(log_lines('msg=stored')[0].split(' name=')[0].endswith('client=key:web1'), log_lines('msg=stored'))
 # Who has another key, or none, is anybody.
 for name, who in ('nobody', 'anonymous with the key ' + KEYS['nobody']), (None, 'anonymous'):
     session = KeySession(name)
@@ -141,8 +141,8 @@ check(b'hosts/web1/a ' in watching.item(), 'still watching')
 allow(entry('web1', 'list put watch', keys=['web3']))
 allow(entry('web2', 'list put'), file='later')
 hang_up()
-expect_lost(web1, 'client web1', 'PUT hosts/web1/b size=1 eager=1\n1\nx\nEND')
-expect_lost(idle, 'client web3')
+expect_lost(web1, 'key:web1', 'PUT hosts/web1/b size=1 eager=1\n1\nx\nEND')
+expect_lost(idle, 'key:web3')
 line = watching.news()
 check(line is not None and line.startswith('ABORT unavailable'), line)
 check(goes_on(web2), 'a session ends without cause')
@@ -154,8 +154,8 @@ check(put(session, 'b').startswith('OK ') and record('b').endswith(' by=key:web1
 allow(more='anonymous = "list put watch get";')
 os.unlink('conf.d/later.conf')
 hang_up()
-expect_lost(session, 'client web1')
-expect_lost(web2, 'client web2')
+expect_lost(session, 'key:web1')
+expect_lost(web2, 'key:web2')
 check(put(KeySession('web3'), 'c').startswith('OK ') and record('c').endswith(' by=anonymous'), record('c'))
 END
 }
@@ -256,7 +256,7 @@ END
     with_keys <<'END'
 stop = threading.Event()
 wrong, done = [], {}
-DENIED, LOST = 'FAIL denied anonymous with the key ', 'FAIL unavailable the rights of client '
+DENIED, LOST = 'FAIL denied anonymous with the key ', 'FAIL unavailable the rights of key:'
 
 
 def keep(name, connect):

@@ -297,8 +297,8 @@ web1 = session('--stdio-client', 'web1', '--stdio-folder', 'hosts/%c', '--stdio-
 check(put(web1, 'hosts/web1/a').startswith('OK '), 'its own folder')
 for name in ('hosts/web2/a', 'hosts/web1', 'a'):
     answer = put(web1, name)
-    check(answer == 'FAIL denied client web1 may not PUT (needs the right put for this name)', answer)
-web1.expect('GET hosts/web1/a', 'FAIL denied client web1 may not GET (needs the right get)')
+    check(answer == 'FAIL denied stdio:web1 may not PUT (needs the right put for this name)', answer)
+web1.expect('GET hosts/web1/a', 'FAIL denied stdio:web1 may not GET (needs the right get)')
 # That one is for the whole library.
 web1.expect('STATUS', 'FAIL denied')
 expect_exit(web1)
@@ -308,7 +308,7 @@ check(sorted(os.listdir(LIBRARY)) == ['.fsd', 'hosts'] and os.listdir(LIBRARY + 
 write_settings('stdio_client = "web2"; stdio_folder = "hosts/%c/";')
 web2 = session()
 check(put(web2, 'hosts/web2/a').startswith('OK '), 'its own folder')
-web2.expect('DELETE hosts/web1/a', 'FAIL denied client web2')
+web2.expect('DELETE hosts/web1/a', 'FAIL denied stdio:web2')
 web2.expect('DELETE hosts/web2/a', 'OK')
 check(web2.ask('LIST hosts') == 'EMPTY', 'others are seen')
 expect_exit(web2)

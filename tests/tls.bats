@@ -369,7 +369,7 @@ tls_client() {
     assert_success
     assert_equal "$(sort <<<"$output")" $'sizes/0\nsizes/1\nsizes/5000000\nsizes/65536'
     tls_client quit
-    grep -q 'msg=stored .*client="client web1" name=sizes/1 ' "$FSD_LOG"
+    grep -q 'msg=stored .*client=key:web1 name=sizes/1 ' "$FSD_LOG"
     # A server with another key hears nothing.
     pin=SHA256:$(printf '%043d' 0)
     run "$TESTS/tls_client" 127.0.0.1 "$TLS_PORT" "$pin" client.pem put other </dev/null
