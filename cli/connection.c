@@ -104,13 +104,13 @@ int connection_ready(struct connection *connection)
     int64_t left = time_left(connection);
     if (left == 0)
         return fail(connection->failure, REASON_TIMEOUT, settings->server.text, MAX_TIME_REACHED);
-    int code = dial(settings, left < settings->connect_ms ? left : settings->connect_ms,
-                    connection->shares_group, ends, &connection->command, connection->failure);
+    if (left > settings->connect_ms)
+        left = settings->connect_ms;
+    int code = dial(settings, left, connection->shares_group, ends, &connection->command,
+                    connection->failure);
     if (code == 0 && settings->server.kind == ADDRESS_TLS) {
-        left -= clock_ms() - before;
-        code = secure(&connection->secure, settings, ends[0],
-                      left < settings->connect_ms ? left : settings->connect_ms, &transport, &state,
-                      connection->failure);
+        code = secure(&connection->secure, settings, ends[0], left - (clock_ms() - before),
+                      &transport, &state, connection->failure);
         descriptor_close(code < 0 ? ends[0] : -1);
     }
     connection->waited_ms += clock_ms() - before;

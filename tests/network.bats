@@ -126,6 +126,22 @@ END
     assert_fails 10 at client "$FSC" --server 'plain:[fe80::1%eth9]:7373' ls
 }
 
+@test "network: TLS reaches other machines, by each kind of address" {
+    use_networks
+    use_hosts '2001:db8::dead both' '192.0.2.1 both'
+    at client ip neighbour add 2001:db8::dead lladdr 02:00:00:00:00:01 dev eth0
+    echo "identity = \"$WORK/identity/identity.pem\";" >"$CONFIG"
+    start_fsd_at_server --listen '[::]' --anonymous list
+    FSD_EXPECTED='msg="handshake failed" .* refuses the handshake'
+    local server
+    for server in 192.0.2.1 '[2001:db8::1]:7373' '[fe80::1%eth0]' '[fe80::1%eth0]:7373' both; do
+        assert_fails 13 at client "$FSC" --server "$server" ls
+        quiet at client "$FSC" trust --accept "$server" >/dev/null
+        assert_silent at client "$FSC" --server "$server" --connect-timeout 30s ls
+        quiet at client "$FSC" trust --remove "$server" >/dev/null
+    done
+}
+
 @test "network: of a host with a dead address, the next one is tried beside it" {
     use_both
     # One of these two has the dead one first.

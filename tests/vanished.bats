@@ -12,7 +12,8 @@ load network
     strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
     use_networks
     # No other limit ends a session, and fsc does not give up before.
-    echo 'allow_unencrypted_network = true; limits = { idle = "1h"; stall = "1h"; };' >"$CONFIG"
+    printf '%s\n' 'allow_unencrypted_network = true; limits = { idle = "1h"; stall = "1h"; };' \
+        "identity = \"$WORK/identity/identity.pem\";" >"$CONFIG"
     use_settings 'allow_unencrypted_network = true; limits = { idle = "1h"; stall = "1h"; take = "1h"; };'
     mkdir "$LIBRARY"
     truncate -s 100G "$LIBRARY/endless" "$LIBRARY/slow"
@@ -20,13 +21,15 @@ load network
     # Its digest takes for ever.
     FSD_WRAPPER=("${AT[@]}" -n -t "$NET_server" -- strace -D -f -o /dev/null -P "$LIBRARY/slow"
         -e trace=pread64 -e inject=pread64:delay_enter=1000000)
-    start_fsd --listen 'plain:[::]:7373' --anonymous 'list get put watch'
+    start_fsd --listen 'plain:[::]:7373' --listen '[::]:7374' --anonymous 'list get put watch'
+    FSD_EXPECTED='msg="handshake failed" .* refuses the handshake'
+    at client "$FSC" trust --accept 192.0.2.1:7374
     mkfifo producer
     at client python3 - "$NET_server" "$FSC" <<'END'
 import subprocess
 from session import *
 
-FSC = [sys.argv[2], '--server', 'plain:192.0.2.1']
+FSC, TLS = ([sys.argv[2], '--server', server] for server in ('plain:192.0.2.1', '192.0.2.1:7374'))
 ALIVE, MORTAL = ('2001:db8::1', 7373), ('192.0.2.1', 7373)
 PIECE = 1 << 20
 watcher = Session()
@@ -58,24 +61,27 @@ not_taking = begin(MORTAL, 'GET endless')
 alive = begin(ALIVE, 'GET endless')
 for session in (taking, not_taking, alive):
     check(session.line().startswith('OK '), 'no file')
-# Of fsc: a producer that thinks, and a server that has nothing yet.
+# Of fsc: producers that think, a reader that takes nothing, and a server that has nothing yet.
 with open('producer', 'r+b', buffering=0) as producer:
-    putting = subprocess.Popen([*FSC, 'put', '-', '--name', 'thinking'], stdin=producer, stderr=subprocess.PIPE)
-    producer.write(b'x' * 4096)
-    wait_until(lambda: glob.glob(LIBRARY + '/.fsd/stage/*/*'), 'the upload')
+    putting = [subprocess.Popen([*fsc, 'put', '-', '--name', 'thinking'], stdin=producer, stderr=subprocess.PIPE)
+               for fsc in (FSC, TLS)]
+    wait_until(lambda: len(glob.glob(LIBRARY + '/.fsd/stage/*/*')) == 2, 'the uploads')
+    getting = subprocess.Popen([*TLS, 'get', 'endless', '--output', '-'], stdout=subprocess.PIPE)
     waiting = subprocess.Popen([*FSC, 'get', '--wait=1h', 'later', '--output', '-'],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    wait_until(lambda: watcher.status()['sessions'] == '9', 'all sessions')
+    wait_until(lambda: watcher.status()['sessions'] == '11', 'all sessions')
     check(len(taking.stream.read(PIECE)) == PIECE, 'nothing to take')
     vanish()
     since = time.monotonic()
-    for client in (putting, waiting):
+    for client in (*putting, waiting):
         code, errors = client.wait(150), client.stderr.read().decode()
         check(code == 10 and errors.count('\n') == 1, f'{code} {errors}')
         print(f'fsc: {time.monotonic() - since:.0f} s: {errors}', end='')
     while watcher.status()['sessions'] != '2':
         check(time.monotonic() < since + 150, f'sessions: {watcher.status()["sessions"]}')
         select.select([], [], [], 0.1)
+    getting.kill()
+    getting.wait()
     print(f'fsd: {time.monotonic() - since:.0f} s')
 # It has taken nothing all the time, and the rest still comes.
 check(len(alive.stream.read(64 * PIECE)) == 64 * PIECE, 'a reader that is alive was cut off')
