@@ -316,16 +316,20 @@ static int open_tcp(const struct addrinfo *info, bool is_dual, bool may_be_absen
 }
 
 /* [::] takes IPv4, too, unless 0.0.0.0 with the same port is to be listened on as well. */
-static bool takes_both(const struct address *address, const struct settings *settings)
+static bool takes_both(const struct addrinfo *info, const struct address *address,
+                       const struct settings *settings)
 {
+    const struct sockaddr_in6 *v6 = (const void *)info->ai_addr;
     struct address other;
 
+    if (info->ai_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
+        return false;
     for (size_t i = 0; i < settings->listen.count; i++) {
         if (address_parse(settings->listen.texts[i], &other) == NULL &&
             strcmp(other.host, "0.0.0.0") == 0 && strcmp(other.port, address->port) == 0)
             return false;
     }
-    return strcmp(address->host, "::") == 0;
+    return true;
 }
 
 /*
@@ -365,8 +369,8 @@ static int open_host(struct listener *listener, const struct address *address,
             wrong = too_many;
         else if (port_of(info) != 0 && is_listed(listener, 0, first, bytes, info->ai_addrlen))
             wrong = twice;
-        else if ((fd = open_tcp(info, takes_both(address, settings), is_numeric, listener->is_trial,
-                                &is_absent)) >= 0)
+        else if ((fd = open_tcp(info, takes_both(info, address, settings), is_numeric,
+                                listener->is_trial, &is_absent)) >= 0)
             (void)add(listener, fd, address->kind, bytes, info->ai_addrlen);
         else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT || errno == ENETUNREACH)
             absent = errno;

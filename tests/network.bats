@@ -195,7 +195,7 @@ END
     use_both
     printf '%s\n' "$UNENCRYPTED" "identity = \"$WORK/identity/identity.pem\";" \
         'limits = { per_address = 1; };' >"$CONFIG"
-    start_fsd_at_server --listen 'plain:[::]:7373' --listen '[::]:7374' --anonymous list
+    start_fsd_at_server --listen 'plain:[::]:7373' --listen '[::0]:7374' --anonymous list
     FSD_EXPECTED='msg=(denied|"handshake failed") '
     at client ip address add 192.0.2.3/24 dev eth0
     # A right that is missing, and a name that a client chooses.
