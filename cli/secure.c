@@ -10,13 +10,9 @@ static bool is_trusted(void *context, const struct fingerprint *key)
     return trusted_check(context, key) == TRUST_PINNED;
 }
 
-static int prepare(struct secure *secure, const struct settings *settings, struct failure *failure)
+static int prepare(struct secure *secure, const struct tls *tls, const struct settings *settings,
+                   struct failure *failure)
 {
-    char fault[TLS_FAULT_ROOM];
-    const struct tls *tls = tls_load(fault);
-
-    if (tls == NULL)
-        return fail(failure, REASON_INTERNAL, settings->server.text, "cannot use TLS: %s", fault);
     int code = trusted_find(settings->row, &settings->server, &secure->trusted, failure);
     if (code == 0)
         code = identity_find(tls, settings, false, &secure->identity, failure);
@@ -34,17 +30,20 @@ int secure(struct secure *secure, const struct settings *settings, int fd, int64
     struct tls_connection *connection = NULL;
     struct fingerprint key;
     char fault[TLS_FAULT_ROOM];
-    int code = secure->tls == NULL ? prepare(secure, settings, failure) : 0;
+    const struct tls *tls = tls_load(fault);
 
+    if (tls == NULL)
+        return fail(failure, REASON_INTERNAL, settings->server.text, "cannot use TLS: %s", fault);
+    int code = secure->tls == NULL ? prepare(secure, tls, settings, failure) : 0;
     if (code < 0)
         return code;
-    code = secure->tls->connect(fd, secure->identity.key, is_trusted, &secure->trusted, until_ms,
-                                &connection, &key, fault);
+    code = tls->connect(fd, secure->identity.key, is_trusted, &secure->trusted, until_ms,
+                        &connection, &key, fault);
     if (code == -REASON_IDENTITY)
         return trusted_refuse(&secure->trusted, &key, failure);
     if (code < 0)
         return fail(failure, reason_of(code), settings->server.text, "%s", fault);
-    *ret_transport = secure->tls->transport;
+    *ret_transport = tls->transport;
     *ret_state = connection;
     return 0;
 }

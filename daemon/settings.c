@@ -287,7 +287,7 @@ static const char *origin_of(const struct configuration *row, const char *member
 int settings_link_clients(struct settings *settings, struct fault *fault)
 {
     size_t count = settings->clients.count;
-    const struct configuration **rows = calloc(count + 1, sizeof(struct configuration *));
+    const struct configuration **rows = calloc(count + 1, sizeof(void *));
     char text[FINGERPRINT_ROOM];
     int code = 0;
 
@@ -296,7 +296,7 @@ int settings_link_clients(struct settings *settings, struct fault *fault)
         abort();
     for (size_t i = 0; i < count; i++)
         rows[i] = &settings->clients.groups[i];
-    qsort(rows, count, sizeof(struct configuration *), compare_names);
+    qsort(rows, count, sizeof(void *), compare_names);
 
     for (size_t i = 0, next = 0; code == 0 && i < count; i = next) {
         const struct grant *first = rows[i]->values;

@@ -200,7 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct grant *grant = settings.users.groups[0].values;
     client.rights = RIGHTS_ALL & ~(data[0] - (unsigned)'A');
-    struct client_grant own = {.row = grant, .folder = (char *)(uintptr_t)grant->folder};
+    struct client_grant own = {.row = grant, .folder = (char *)(intptr_t)grant->folder}; // NOLINT
     client.grants = &own;
     client.grant_count = 1;
     grant->rights = RIGHTS_ALL & ~RIGHT_STATUS & ~(data[1] - (unsigned)'A');
