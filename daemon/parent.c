@@ -720,6 +720,12 @@ void parent_run(struct daemon *daemon)
 
     log_event(LOG_LEVEL_INFO, "stopping", NULL);
     descriptor_close(parent.reserve);
+    /* Where sessions outlive it, no client of TLS is to notice, either. */
+    for (size_t i = 0; daemon->listener.is_given && i < parent.handshakes.count; i++) {
+        struct handshake *handshake = &parent.handshakes.list[i];
+        if (handshake->slot == NULL)
+            (void)start_handshake(&parent, handshake);
+    }
     handshakes_close(&parent.handshakes);
     systemd_notify(daemon->systemd, "STOPPING=1");
     /* From here on another daemon can start in place of this one. */

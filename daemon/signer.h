@@ -3,7 +3,7 @@
  * the parent nor a session needs it. What it does is in tls/tls.h.
  *
  * Each connection gets a descriptor of its own, over which its session asks for the one signature of
- * its handshake. The signer ends with the parent's end of its channel.
+ * its handshake. The signer ends with the parent's end of its channel, and the handshakes under way.
  */
 #ifndef DAEMON_SIGNER_H
 #define DAEMON_SIGNER_H

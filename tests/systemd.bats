@@ -4,6 +4,7 @@
 
 load library
 load fsc
+load tls
 
 # activate ADDRESS... [-- ARGUMENT...]: a daemon that is given such sockets; returns when it listens.
 activate() {
@@ -154,19 +155,23 @@ STOPPING=1'
 }
 
 @test "systemd: restarts refuse, cut and lose no upload" {
-    local number client
+    local number client server
     upload() {
         local number=0
         while [ ! -e stop ]; do
             number=$((number + 1))
             head -c $((number * 7919 % 300000)) /dev/urandom >"file.$1.$number"
-            "$FSC" put --folder "$1" "file.$1.$number" || echo "exit code $? of put $number"
+            "$FSC" put --folder "$1" --server "$2" "file.$1.$number" || echo "exit code $? of put $number"
         done >"failures.$1" 2>&1
     }
-    activate "$SOCKET"
+    echo 'anonymous = "put";' >"$CONFIG"
+    activate "$SOCKET" tls:tcp -- --identity "$IDENTITY"
+    server=127.0.0.1:$(sed -n 's/.*msg=listening address=127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
+    "$FSC" trust "$server" "$("$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity)"
     CLIENTS=()
     for client in one two three; do
-        upload "$client" </dev/null 3>&- &
+        [ "$client" = one ] || server=$SOCKET
+        upload "$client" "$server" </dev/null 3>&- &
         CLIENTS+=("$!")
     done
     for ((number = 1; number <= 20; number++)); do
@@ -205,6 +210,50 @@ check(idle.body()[0] == b'0123456789', 'the content')
 idle.expect('LIST', 'OK')
 idle.body()
 Session().expect('GET slow', 'OK size=10')
+END
+}
+
+@test "systemd: a handshake of TLS continues while the daemon restarts" {
+    echo 'anonymous = "list";' >"$CONFIG"
+    activate "$SOCKET" tls:tcp -- --identity "$IDENTITY"
+    TLS_PORT=$(sed -n 's/.*msg=listening address=127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
+    export TLS_PORT
+    talk <<'END'
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+context.set_alpn_protocols(['fsd/1'])
+pairs = []
+for length in 0, 50:
+    session, incoming, outgoing = Session(ADDRESS), ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing)
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        first = outgoing.read()
+    session.send(first[:length])
+    pairs.append((session, incoming, outgoing, tls, first[length:]))
+before = int(open('mains').read())
+if os.environ['FSD_CONCURRENCY'] == 'process':
+    # The second one has a session.
+    wait_until(lambda: len(children(before)) == 4, 'a session')
+os.kill(daemon(), signal.SIGUSR1)
+wait_until(lambda: open('notes').read().count('READY=1') == 2, 'the restart')
+check(has_ended(before), 'the old daemon is still there')
+for session, incoming, outgoing, tls, rest in pairs:
+    session.send(rest)
+    data = b''
+    sent = False
+    while data != b'EMPTY\n':
+        incoming.write(session.socket.recv(65536))
+        try:
+            if not sent:
+                tls.do_handshake()
+                tls.write(b'LIST absent\n')
+                sent = True
+            data += tls.read()
+        except ssl.SSLWantReadError:
+            pass
+        session.send(outgoing.read())
 END
 }
 

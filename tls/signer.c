@@ -133,22 +133,28 @@ static void send_first(int channel, char first, const void *rest, size_t length)
 static void run(const struct tls_identity *identity, int channel, int epoll)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = channel};
+    size_t count = 0; /* of connections */
+    bool is_open = epoll_ctl(epoll, EPOLL_CTL_ADD, channel, &event) == 0;
 
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, channel, &event) < 0)
-        return;
-    for (;;) {
+    /* A session may outlive the parent, and then ask for its signature. */
+    while (is_open || count > 0) {
         char byte = 0;
         int connection = -1;
         if (epoll_wait(epoll, &event, 1, -1) <= 0)
             continue;
         if (event.data.fd != channel) {
             serve(identity, event.data.fd);
+            count--;
             continue;
         }
-        if (passing_receive(channel, &byte, sizeof byte, &connection, 1, MSG_DONTWAIT) == 0)
-            return;
+        if (passing_receive(channel, &byte, sizeof byte, &connection, 1, MSG_DONTWAIT) == 0) {
+            is_open = false;
+            (void)close(channel);
+        }
         event = (struct epoll_event){.events = EPOLLIN, .data.fd = connection};
-        if (connection >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, connection, &event) < 0)
+        if (connection >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, connection, &event) == 0)
+            count++;
+        else if (connection >= 0)
             (void)close(connection);
     }
 }

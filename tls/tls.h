@@ -103,7 +103,7 @@ struct tls {
      * connection. On it comes what the server signs in a handshake (CertificateVerify, RFC 8446,
      * 4.4.3), which is checked; the signature goes back, and the descriptor is closed, so a session can
      * have one thing signed. With a key other than Ed25519, GnuTLS hands over only a hash of it, which
-     * cannot be checked. Does not return: the process ends with the channel.
+     * cannot be checked. Does not return: the process ends with the channel and these descriptors.
      */
     void (*signer_run)(int channel, const char *path, const struct tls_owner *owner);
 
