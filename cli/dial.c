@@ -204,9 +204,11 @@ static int look_up(const struct address *server, int64_t limit_ms, struct addrin
     int code = lookup->code;
     *ret = lookup->found;
     free(lookup);
+    bool may_be_name = strpbrk(server->text, ".:[") == NULL;
     return code == 0 ? 0
-                     : fail(failure, REASON_LOST, server->text, "cannot look up the host: %s",
-                            gai_strerror(code));
+                     : fail(failure, REASON_LOST, server->text, "cannot look up the host: %s%s",
+                            gai_strerror(code),
+                            may_be_name ? " (nor is it a name in the setting servers)" : "");
 }
 
 /* An attempt at one address of a host. */

@@ -470,6 +470,8 @@ END
     # A host of that name is written with its port.
     run --separate-stderr "$FSC" ls --server backup:1 --connect-timeout 2s
     assert_regex "$stderr" '^fsc: backup:1: cannot '
+    run --separate-stderr "$FSC" ls --server bakcup --connect-timeout 2s
+    assert_regex "$stderr" '^fsc: bakcup: cannot look up the host( in time|: .* \(nor is it a name in the setting servers\))$'
     start_fsd
     assert_silent "$FSC" ls --server local
     echo 'server = "local";' >>"$XDG_CONFIG_HOME/fsc/fsc.conf"
@@ -573,7 +575,7 @@ END
     await_line "$FSD_PID" "$FSD_LOG" 'msg="settings read again"' 1
     assert_silent "$FSC" put file --name hosts/x/file
     assert_fails 6 "$FSC" put file
-    assert_equal "$stderr" 'fsc: file: client x may not PUT (needs the right put for this name)'
+    assert_equal "$stderr" 'fsc: file: key:x may not PUT (needs the right put for this name)'
     assert_equal "$("$FSC" get hosts/x/file --output -)" hello
 }
 
