@@ -320,6 +320,8 @@ static int fail_race(const struct address *server, const struct attempt *attempt
         if (error == ECONNREFUSED)
             hint = hint_of_errno(error);
     }
+    if (used == 0)
+        return fail(failure, REASON_TIMEOUT, server->text, "cannot connect in time");
     return fail(failure, reason, server->text, "cannot connect%s%s", text, hint);
 }
 

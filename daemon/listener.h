@@ -39,8 +39,9 @@ struct listener {
 /*
  * Takes the sockets that systemd opened or, if there are none, opens the addresses in the settings.
  * A Unix socket on which nobody listens is replaced; anything else at its path is left unchanged, and
- * is an error. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with a sentence
- * in `fault` and nothing open.
+ * is an error. An IP address that this machine does not have yet is not: it is logged, and served as
+ * soon as the machine has it. Returns 0, or -REASON_USAGE or -REASON_INTERNAL with a sentence in
+ * `fault` and nothing open.
  */
 int listener_open(struct listener *listener, const struct settings *settings,
                   const struct systemd *systemd, char fault[FAULT_LINE_ROOM]);
