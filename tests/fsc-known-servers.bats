@@ -273,6 +273,7 @@ END
     assert_fails 9 powerless "$FSC" trust b "$one"
     assert_equal "$stderr" "fsc: $(pins): cannot change it: Permission denied"
     assert_pins "a $one"
+    chmod 0755 "$XDG_CONFIG_HOME/fsc"
     rm -r "$XDG_CONFIG_HOME"
     mkdir -m 0555 "$XDG_CONFIG_HOME"
     assert_fails 9 powerless "$FSC" trust b "$one"

@@ -27,7 +27,7 @@ use_machine() {
 print_machine() {
     cat <<'END'
 read -r pid _ </proc/self/stat
-echo "$2" >/proc/sys/kernel/hostname
+hostname "$2"
 mount -t tmpfs -o mode=0755 tmpfs /mnt
 install -D -t /mnt/local/sbin "$1/fsd" "$1/fsd-scrub"
 install -D "$1/fsc" /mnt/local/bin/fsc
