@@ -81,8 +81,9 @@ static const char *check_grant(const void *values)
         return "set either user or group";
     if (grant->folder != NULL && (grant->rights & RIGHT_STATUS) != 0)
         return "the right status is for the whole daemon, not for a folder";
-    return grant->folder != NULL && grant->client != NULL
-               ? grant_expand(grant->folder, grant->client, folder)
+    return grant->folder != NULL && grant->client != NULL &&
+                   grant_expand(grant->folder, grant->client, folder) != NULL
+               ? "with the client's name in it, the folder is not a valid name"
                : NULL;
 }
 

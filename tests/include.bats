@@ -74,17 +74,22 @@ clients = (
 }
 
 @test "include: an empty folder is fine, and one that is not there is an error" {
+    local action
     use_folder
     run print_config
     assert_success
     rmdir "$CONF"
     refuses_folder "$CONFIG:1: include: $CONF: No such file or directory"
+    for action in --check --print-config --foreground --stdio; do
+        run timeout 20 "$FSD" --config "$CONFIG" --library "$WORK" --listen "$SOCKET" "$action" </dev/null 3>&-
+        assert_failure 2
+        assert_output "fsd: $CONFIG:1: include: $CONF: No such file or directory"
+    done
     : >"$CONF"
     refuses_folder "$CONFIG:1: include: $CONF: Not a directory"
     rm "$CONF"
     mkfifo "$CONF"
     refuses_folder "$CONFIG:1: include: $CONF: Not a directory"
-    refuses 2 "include: $CONF: Not a directory" --config "$CONFIG" --library "$WORK" --listen "$SOCKET" --foreground
 }
 
 @test "include: a setting that is no list may be in one file only" {

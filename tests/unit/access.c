@@ -332,6 +332,9 @@ static void check_fault(const char *source, const char *expected)
 static void check_faults(void)
 {
     check_fault(
+        "clients = ( { name = \"sd\"; rights = \"\"; key = " KEY("B") "; folder = \".f%c\"; } );",
+        "F:1: clients[0]: with the client's name in it, the folder is not a valid name");
+    check_fault(
         "clients = ( { name = \"a\"; rights = \"\"; key = " KEY(
             "B") "; },\n"
                  "{ name = \"b\"; rights = \"\"; key =\n(" KEY("C") ", " KEY("B") "); } );",
