@@ -599,6 +599,8 @@ static void reload(struct parent *parent)
     bool is_taken = reload_settings(daemon->line, daemon->settings) == 0;
     if (is_taken) {
         parent->service.rights_version = access_publish(daemon->rights_now, daemon->settings);
+        /* Thousands of clients take more than a session may use. */
+        parent->memory_before = worker_memory_in_use();
         log_event(LOG_LEVEL_INFO, "settings read again", NULL);
     }
     /* Further connections get new workers. */

@@ -20,9 +20,9 @@
 #include "daemon/serve.h"
 
 /*
- * Forks a worker of the model that the settings name. `memory_before` is worker_memory_in_use() at
- * the start of the parent: each session may take limits.memory in addition. Returns the pid, with
- * the parent's end of the channel in `ret_channel`, or -1 with errno set.
+ * Forks a worker of the model that the settings name. `memory_before` is worker_memory_in_use() when
+ * the parent had read the settings: each session may take limits.memory in addition. Returns the pid,
+ * with the parent's end of the channel in `ret_channel`, or -1 with errno set.
  */
 pid_t worker_start(const struct service *service, int64_t memory_before, int *ret_channel);
 

@@ -218,7 +218,8 @@ def write(number):
 
 for number in range(4095):
     write(number)
-allow(entry('web1', 'list', 'hosts/%c'))
+# What a session may use comes in addition to that.
+allow(entry('web1', 'list', 'hosts/%c'), more='limits = { memory = "2M"; };')
 hang_up()
 first = KeySession('web1')
 first.expect('LIST absent', 'EMPTY')
