@@ -106,7 +106,9 @@ void handshakes_tidy(struct handshakes *handshakes, struct counters *counters)
         bool is_late = waits(each) && each->until_ms <= now;
         if (is_late) {
             counter_add(&counters->handshakes_failed, 1);
-            log_end(each, "handshake failed", "nothing came within limits.handshake");
+            log_end(each, "handshake failed",
+                    handshake_is_empty(each) ? "nothing came within limits.handshake"
+                                             : "it could not be begun within limits.handshake");
         }
         if (is_late || (!waits(each) && each->connection >= 0 && slot_is_admitted(each->slot)))
             handshakes_remove(handshakes, each);

@@ -47,7 +47,7 @@ static pid_t start(struct signer *signer)
         descriptor_close_all_but(&pair[1], 1);
         /* It ends with the channel, after the sessions that need it. */
         child_take_signals(SIG_IGN);
-        signer->tls->signer_run(pair[1], signer->path, &owner);
+        signer->tls->signer_run(pair[1], signer->settings->identity, &owner);
         _exit(1);
     }
     descriptor_close(pair[1]);
@@ -77,7 +77,7 @@ int signer_open(struct signer *signer, const struct settings *settings, char fau
     char why[TLS_FAULT_ROOM];
     int code = -REASON_INTERNAL;
 
-    *signer = (struct signer){.path = settings->identity, .channel = -1};
+    *signer = (struct signer){.settings = settings, .channel = -1};
     signer->tls = load(fault);
     if (signer->tls == NULL)
         return code;
@@ -87,7 +87,7 @@ int signer_open(struct signer *signer, const struct settings *settings, char fau
         code = signer->tls->signer_start(signer->channel, NULL, clock_ms() + START_MS,
                                          &signer->identity, why);
     if (code < 0) {
-        (void)snprintf(fault, FAULT_LINE_ROOM, "%s: %s", signer->path, why);
+        (void)snprintf(fault, FAULT_LINE_ROOM, "%s: %s", settings->identity, why);
         signer_close(signer);
         return code;
     }
@@ -96,7 +96,7 @@ int signer_open(struct signer *signer, const struct settings *settings, char fau
         log_event(LOG_LEVEL_WARNING, "the signer is not locked in", "cause", why, NULL);
     if (!signer->tls->signer_can_check(signer->identity))
         log_event(LOG_LEVEL_WARNING, "the signer cannot check what it signs", "identity",
-                  signer->path, "cause", "the key is not of the kind Ed25519", NULL);
+                  settings->identity, "cause", "the key is not of the kind Ed25519", NULL);
     return 0;
 }
 
@@ -151,8 +151,8 @@ int signer_fingerprint(const struct settings *settings, struct fingerprint *ret,
 static void log_loss(struct signer *signer, const char *cause)
 {
     if (!signer->is_lost)
-        log_event(LOG_LEVEL_ERROR, "cannot start the signer", "identity", signer->path, "cause",
-                  cause, NULL);
+        log_event(LOG_LEVEL_ERROR, "cannot start the signer", "identity",
+                  signer->settings->identity, "cause", cause, NULL);
     signer->is_lost = true;
 }
 

@@ -19,12 +19,12 @@
 struct signer {
     const struct tls *tls;         /* NULL when no address needs it */
     struct tls_identity *identity; /* the daemon's certificate */
-    const char *path;              /* where the key is */
-    pid_t pid;                     /* 0: there is none now */
-    int channel;                   /* -1: closed, so that it ends */
-    bool is_ready;                 /* it has shown that it has the key */
-    bool is_lost;                  /* it could not be started again, which was logged */
-    int64_t started_ms;            /* by clock_ms() */
+    const struct settings *settings;
+    pid_t pid;          /* 0: there is none now */
+    int channel;        /* -1: closed, so that it ends */
+    bool is_ready;      /* it has shown that it has the key */
+    bool is_lost;       /* it could not be started again, which was logged */
+    int64_t started_ms; /* by clock_ms() */
 };
 
 /*

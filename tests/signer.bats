@@ -178,6 +178,7 @@ END
 first = TlsSession()
 first.expect('LIST absent', 'EMPTY')
 for turn in range(2):
+    hang_up()
     old = signer()
     os.kill(old, signal.SIGKILL)
     wait_until(lambda: has_ended(old), 'its end')
