@@ -88,6 +88,9 @@ against(10, 'signature', refuses(as_client))
 other = b'other' + SEED[5:]
 against(13, 'SHA256:', refuses(lambda tls: greet(tls, [make_certificate(other)], other)))
 against(13, 'SHA256:', refuses(lambda tls: greet(tls, [make_certificate(other)] + CERTIFICATES, other)))
+# With this one, it would take fsc half a minute to verify the signature.
+long = make_certificate(SEED, key=make_rsa_key(4096, 4096))
+against(1, 'an RSA key with an exponent of more than 64 bits', refuses(lambda tls: greet(tls, [long])))
 END
 }
 

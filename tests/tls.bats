@@ -204,6 +204,19 @@ for name, expected in dict(weak=None, almost=None, strong=b'EMPTY', p256=b'EMPTY
 END
 }
 
+@test "tls: a key with which verifying takes long is refused before" {
+    start_tls --anonymous list
+    FSD_EXPECTED=$REFUSED
+    by_hand <<'END'
+long = make_certificate(SEED, key=make_rsa_key(4096, 4096))
+attempt('an RSA key with a long exponent', lambda tls: greet(tls, [long]))
+attempt('certificates that are not whole', lambda tls: (
+    tls.send_message(CERTIFICATE, tls.certificate([long], tls.start())[:-100]), tls.end()))
+END
+    assert_equal "$(sed -n 's/.*cause="the key of the other side is \(.*\)"$/\1/p' "$FSD_LOG")" \
+        $'an RSA key with an exponent of more than 64 bits\nnot valid'
+}
+
 @test "tls: a certificate may have any dates, and need not be signed" {
     start_tls --anonymous list
     by_hand <<'END'

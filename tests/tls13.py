@@ -146,18 +146,29 @@ def read_identity(path):
     return certificates, keys[0][16:48] if keys else None
 
 
-def make_certificate(seed, begin='700101000000Z', end='491231235959Z', padding=0):
-    """A certificate for a key, valid between two times, which nobody has signed, and so many bytes longer."""
+def value(kind, *parts):
+    """A value of ASN.1 in DER."""
+    data = b''.join(parts)
+    length = len(data).to_bytes((len(data).bit_length() + 7) // 8, 'big')
+    return bytes([kind]) + (length if len(data) < 128 else bytes([128 + len(length)]) + length) + data
 
-    def value(kind, *parts):
-        data = b''.join(parts)
-        length = len(data).to_bytes((len(data).bit_length() + 7) // 8, 'big')
-        return bytes([kind]) + (length if len(data) < 128 else bytes([128 + len(length)]) + length) + data
 
+def make_rsa_key(modulus, exponent):
+    """A SubjectPublicKeyInfo (RFC 8017, A.1) with numbers of so many bytes. Nobody has the private key."""
+    numbers = [b'\x00\xff' + os.urandom(length - 2) + b'\x01' for length in (modulus, exponent)]
+    algorithm = value(0x30, value(0x06, b'\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01'), b'\x05\x00')
+    return value(0x30, algorithm, value(0x03, b'\x00', value(0x30, *(value(0x02, number) for number in numbers))))
+
+
+def make_certificate(seed, begin='700101000000Z', end='491231235959Z', padding=0, key=None):
+    """
+    A certificate for the key of a seed, or for another one, valid between two times, which nobody has signed, and
+    so many bytes longer.
+    """
     algorithm = value(0x30, value(0x06, b'\x2b\x65\x70'))
     name = value(0x30, value(0x31, value(0x30, value(0x06, b'\x55\x04\x03'), value(0x0c, b'x' * (1 + padding)))))
     scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], 'little') & ((1 << 254) - 8) | (1 << 254)
-    key = value(0x30, algorithm, value(0x03, b'\x00', multiply(scalar)))
+    key = key or value(0x30, algorithm, value(0x03, b'\x00', multiply(scalar)))
     dates = value(0x30, *(value(0x17, date.encode()) for date in (begin, end)))
     content = value(0x30, value(0xa0, value(0x02, b'\x02')), value(0x02, b'\x01'), algorithm, name, dates, name, key)
     return value(0x30, content, algorithm, value(0x03, b'\x00', bytes(64)))

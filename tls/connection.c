@@ -38,6 +38,7 @@ struct tls_connection {
         sealed; /* bytes that are in `out`, encrypted, for the present call of transmit() or the next */
     uint64_t came; /* bytes, during the handshake */
     char first[FIRST_BYTES];
+    const char *wrong; /* what is wrong with the key of the other side */
 
     /* Of a client. */
     tls_trust *is_trusted;
@@ -128,26 +129,75 @@ static ssize_t push(gnutls_transport_ptr_t pointer, const giovec_t *parts, int c
 
 /* Keys. */
 
-/* The key of the other side: its certificate has nothing else that matters. NULL, or what is wrong. */
-static const char *find_peer_key(gnutls_session_t session, bool *ret_has_key,
-                                 struct fingerprint *ret)
+/* The key of a certificate, which has nothing else that matters. Returns NULL, or what is wrong. */
+static const char *find_key(const gnutls_datum_t *der, struct fingerprint *ret)
 {
-    unsigned count = 0;
-    const gnutls_datum_t *certificates = gnutls_certificate_get_peers(session, &count);
     gnutls_x509_crt_t certificate = NULL;
     gnutls_pubkey_t key = NULL;
     const char *wrong = "not valid";
 
-    *ret_has_key = certificates != NULL && count > 0;
-    if (!*ret_has_key)
-        return NULL;
     if (gnutls_x509_crt_init(&certificate) == 0 &&
-        gnutls_x509_crt_import(certificate, &certificates[0], GNUTLS_X509_FMT_DER) == 0 &&
+        gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER) == 0 &&
         gnutls_pubkey_init(&key) == 0 && gnutls_pubkey_import_x509(key, certificate, 0) == 0)
         wrong = identity_check_key(key, ret);
     gnutls_pubkey_deinit(key);
     gnutls_x509_crt_deinit(certificate);
     return wrong;
+}
+
+/* The key of the other side. Returns the same. */
+static const char *find_peer_key(gnutls_session_t session, bool *ret_has_key,
+                                 struct fingerprint *ret)
+{
+    unsigned count = 0;
+    const gnutls_datum_t *certificates = gnutls_certificate_get_peers(session, &count);
+
+    *ret_has_key = certificates != NULL && count > 0;
+    return *ret_has_key ? find_key(&certificates[0], ret) : NULL;
+}
+
+/* Reads the length of a vector (RFC 8446, 3.4) of what is left of a message; -1 if it is longer. */
+static int64_t read_length(gnutls_datum_t *left, unsigned size)
+{
+    int64_t length = 0;
+
+    if (left->size < size)
+        return -1;
+    for (unsigned i = 0; i < size; i++)
+        length = length << 8 | left->data[i];
+    left->data += size;
+    left->size -= size;
+    return length <= left->size ? length : -1;
+}
+
+/*
+ * Looks at the message Certificate (RFC 8446, 4.4.2) of the other side before GnuTLS verifies anything
+ * with its key: that can take as long as who has made the key likes.
+ */
+static int check_certificate(gnutls_session_t session, unsigned type, unsigned when,
+                             unsigned incoming, const gnutls_datum_t *message)
+{
+    struct tls_connection *connection = gnutls_session_get_ptr(session);
+    gnutls_datum_t left = *message;
+    struct fingerprint ignored;
+
+    (void)type;
+    (void)when;
+    if (incoming == 0)
+        return 0;
+    int64_t length = read_length(&left, 1); /* of the context */
+    if (length >= 0) {
+        left.data += length;
+        left.size -= (unsigned)length;
+        length = read_length(&left, 3); /* of the list */
+    }
+    if (length == 0)
+        return 0;
+    if (length > 0)
+        length = read_length(&left, 3); /* of the first certificate, the only one that counts */
+    const gnutls_datum_t certificate = {.data = left.data, .size = (unsigned)length};
+    connection->wrong = length < 0 ? "not valid" : find_key(&certificate, &ignored);
+    return connection->wrong == NULL ? 0 : GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
 }
 
 /* In the handshake of a client, before it sends its own key: is the key of the server trusted? */
@@ -286,6 +336,10 @@ static int explain(const struct tls_connection *connection, int error, char faul
         (void)snprintf(fault, TLS_FAULT_ROOM, "speaks %s instead of TLS", spoken);
         return -REASON_BREACH;
     }
+    if (connection->wrong != NULL) {
+        (void)snprintf(fault, TLS_FAULT_ROOM, "the key of the other side is %s", connection->wrong);
+        return -REASON_BREACH;
+    }
     switch (error) {
     case GNUTLS_E_PREMATURE_TERMINATION:
     case GNUTLS_E_PULL_ERROR:
@@ -402,6 +456,8 @@ static struct tls_connection *begin(int fd, const struct tls_identity *identity,
     gnutls_transport_set_vec_push_function(connection->session, push);
     gnutls_handshake_set_max_packet_length(connection->session, HANDSHAKE_MOST);
     gnutls_handshake_set_timeout(connection->session, GNUTLS_INDEFINITE_TIMEOUT);
+    gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT,
+                                       GNUTLS_HOOK_PRE, check_certificate);
     return connection;
 }
 

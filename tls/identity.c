@@ -20,6 +20,7 @@
 enum {
     FILE_LARGEST = 64 * 1024,
     RSA_BITS_FEWEST = 2048,
+    EXPONENT_LONGEST = 8, /* bytes of the public exponent of RSA; it is 65537, as good as always */
     SERIAL_LENGTH = 16,
 };
 
@@ -27,6 +28,20 @@ static int fail(int code, char fault[TLS_FAULT_ROOM], const char *text)
 {
     (void)snprintf(fault, TLS_FAULT_ROOM, "%s", text);
     return code;
+}
+
+/* Has an RSA key so long an exponent that it takes a while to verify a signature? */
+static bool is_slow(gnutls_pubkey_t key)
+{
+    gnutls_datum_t modulus = {.data = NULL};
+    gnutls_datum_t exponent = {.data = NULL};
+    bool is_slow =
+        gnutls_pubkey_export_rsa_raw2(key, &modulus, &exponent, GNUTLS_EXPORT_FLAG_NO_LZ) < 0 ||
+        exponent.size > EXPONENT_LONGEST;
+
+    gnutls_free(modulus.data);
+    gnutls_free(exponent.data);
+    return is_slow;
 }
 
 const char *identity_check_key(gnutls_pubkey_t key, struct fingerprint *ret_fingerprint)
@@ -42,6 +57,8 @@ const char *identity_check_key(gnutls_pubkey_t key, struct fingerprint *ret_fing
         return "of another curve than P-256";
     if (algorithm == GNUTLS_PK_RSA && bits < RSA_BITS_FEWEST)
         return "an RSA key of less than 2048 bits";
+    if (algorithm == GNUTLS_PK_RSA && is_slow(key))
+        return "an RSA key with an exponent of more than 64 bits";
     if (algorithm != GNUTLS_PK_EDDSA_ED25519 && algorithm != GNUTLS_PK_ECDSA &&
         algorithm != GNUTLS_PK_RSA)
         return "neither Ed25519 nor ECDSA nor RSA";
