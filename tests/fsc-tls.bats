@@ -225,6 +225,7 @@ END
 @test "fsc: the system's settings of GnuTLS and OpenSSL change nothing" {
     export GNUTLS_SYSTEM_PRIORITY_FILE=$WORK/gnutls SSLKEYLOGFILE=$WORK/secrets OPENSSL_CONF=$WORK/openssl.cnf
     export GNUTLS_SYSTEM_PRIORITY_FAIL_ON_INVALID=1 GNUTLS_FORCE_FIPS_MODE=1 GNUTLS_DEBUG_LEVEL=9
+    export "GNUTLS_$(printf '%0100d' 0)=1"
     printf '[overrides]\ndisabled-version = TLS1.3\ntls-disabled-group = GROUP-X25519\ninsecure-sig = EdDSA-Ed25519\n' >gnutls
     printf 'openssl_conf = x\n[x]\nssl_conf = y\n[y]\nsystem_default = z\n[z]\nMaxProtocol = TLSv1.2\n' >openssl.cnf
     servers <<'END'

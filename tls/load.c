@@ -38,16 +38,17 @@ static bool find_beside(char path[PATH_MAX])
 static void clean_environment(void)
 {
     static const char *const prefixes[] = {"GNUTLS_", "SSLKEYLOGFILE=", "NETTLE_", "P11_KIT_"};
-    char name[64];
+    size_t kept = 0;
 
-    for (size_t i = 0; environ != NULL && environ[i] != NULL;) {
+    for (size_t i = 0; environ != NULL && environ[i] != NULL; i++) {
         bool is_foreign = false;
         for (size_t j = 0; j < sizeof prefixes / sizeof prefixes[0]; j++)
             is_foreign = is_foreign || strncmp(environ[i], prefixes[j], strlen(prefixes[j])) == 0;
-        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(environ[i], "="), environ[i]);
-        if (!is_foreign || unsetenv(name) < 0 || getenv(name) != NULL)
-            i++;
+        if (!is_foreign)
+            environ[kept++] = environ[i];
     }
+    if (environ != NULL)
+        environ[kept] = NULL;
 }
 
 const struct tls *tls_load(char fault[TLS_FAULT_ROOM])
