@@ -21,7 +21,10 @@ int identity_find(const struct tls *tls, const struct settings *settings, bool m
     ret->key = NULL;
     ret->missing[0] = '\0';
     if (is_named) {
-        (void)snprintf(ret->file, sizeof ret->file, "%s", settings->identity);
+        if (snprintf(ret->file, sizeof ret->file, "%s", settings->identity) >=
+            (int)sizeof ret->file)
+            return fail(failure, REASON_USAGE, settings->identity, "cannot use this identity: %s",
+                        strerror(ENAMETOOLONG));
     } else if (!user_folder_find(ret->file, "XDG_CONFIG_HOME", ".config", "fsc/identity.pem")) {
         (void)snprintf(ret->missing, sizeof ret->missing, "there is no HOME to keep one in");
         return 0;

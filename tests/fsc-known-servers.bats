@@ -657,6 +657,13 @@ END
     assert_equal "$stderr" 'fsc: ls: not for you'
     assert_fails 2 "$FSC" ls --server "$address" --identity ''
     assert_fails 9 "$FSC" identity --identity /proc/new.pem
+    # Folders on its way are made, too, unless they are too many.
+    run --separate-stderr "$FSC" identity --identity a/b/new.pem
+    assert_equal "$status $stderr" '0 '
+    assert_equal "$(stat -c %a a a/b a/b/new.pem)" $'700\n700\n600'
+    assert_fails 2 "$FSC" identity --identity "$(printf 'd/%.0s' {1..2100})new.pem"
+    assert_regex "$stderr" ': cannot use this identity: File name too long'
+    [ ! -e d ]
 }
 
 @test "identity: a file that others can read, or that has no key, is refused" {

@@ -47,7 +47,11 @@ END
     start_tls --anonymous list
     run as_other "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_output "$fingerprint"
-    # Without the folder, it is for the owner of the library.
+    # Without the folder, it is for the owner of the library, and so is each folder on its way.
+    quiet "$FSD" --library "$LIBRARY" --identity "$PWD/a/b/c" --print-identity
+    assert_equal "$(stat -c '%a %u %g' a a/b a/b/c)" '700 65534 65534
+700 65534 65534
+600 65534 65534'
     rm -r identity
     quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_equal "$(stat -c '%a %u %g' identity identity/identity.pem)" '700 65534 65534

@@ -268,19 +268,30 @@ static int generate(gnutls_datum_t *ret_key, gnutls_datum_t *ret_certificate)
     return code;
 }
 
-/* Makes a folder, and those above it that are missing, for `owner`. Returns 0, or -1 with errno set. */
-static int make_folders(const char *folder, const struct tls_owner *owner)
+/*
+ * Makes the folders on the way to a file that are missing, for `owner`, to whom root gives nothing but
+ * these. Returns 0, or -1 with errno set.
+ */
+static int make_folders(const char *path, const struct tls_owner *owner)
 {
-    char above[PATH_MAX];
+    char folder[PATH_MAX];
 
-    if (mkdir(folder, S_IRWXU) == 0)
-        return geteuid() == 0 ? lchown(folder, owner->uid, owner->gid) : 0;
-    if (errno == EEXIST)
-        return 0;
-    (void)snprintf(above, sizeof above, "%s", folder);
-    if (errno != ENOENT || make_folders(dirname(above), owner) < 0)
-        return -1;
-    return make_folders(folder, owner);
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    for (char *slash = folder; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+        *slash = '\0';
+        if (mkdir(folder, S_IRWXU) < 0) {
+            if (errno != EEXIST)
+                return -1;
+            continue;
+        }
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int code = fd >= 0 && geteuid() == 0 ? fchown(fd, owner->uid, owner->gid) : fd;
+        if (fd >= 0)
+            (void)close(fd);
+        if (code < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* Writes a new file, whole or not at all. One that is there by then stays. As make_folders(). */
@@ -292,8 +303,11 @@ static int write_new(const char *path, const gnutls_datum_t parts[2], const stru
 
     (void)snprintf(copy, sizeof copy, "%s", path);
     const char *folder = dirname(copy);
-    if (make_folders(folder, owner) < 0 ||
-        snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
+    if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (make_folders(path, owner) < 0)
         return -1;
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
