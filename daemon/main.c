@@ -288,7 +288,6 @@ static int serve_stdio(struct daemon *daemon)
         return complain("", fault);
     }
     worker_limit_memory(worker_memory_in_use(), daemon->settings->memory);
-    counter_add(&daemon->counters->served, 1);
     const struct wire wire = {.transport = &stream_plain, .in = STDIN_FILENO, .out = STDOUT_FILENO};
     serve_client(&wire, &client, (uint64_t)getpid(), slots_take(daemon->slots), &service, -1, -1);
     access_release(&client);

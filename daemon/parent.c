@@ -395,7 +395,6 @@ static void take_connection(struct parent *parent, int connection, enum address_
         }
     }
     if (arrival.slot != NULL && limit == NULL && hand_over(parent, &arrival)) {
-        counter_add(&parent->service.counters->served, 1);
         (void)close(connection);
         return;
     }

@@ -332,6 +332,7 @@ void serve_client(const struct wire *wire, const struct client *client, uint64_t
     session->wake = wake;
     session->gone = gone;
     slots_begin(session->slots, slot, client->name);
+    counter_add(&session->counters->served, 1);
     (void)log_number((int64_t)number, session->id);
     log_event(LOG_LEVEL_DEBUG, "session begins", "address", session->address, "session",
               session->id, "client", client->who, NULL);
@@ -430,8 +431,6 @@ void serve_connection(const struct arrival *arrival, const struct service *servi
         drop_rest(connection);
         (void)close(connection);
     } else {
-        if (is_encrypted)
-            counter_add(&service->counters->served, 1);
         serve_client(&wire, &client, arrival->session, arrival->slot, service, wake, gone);
     }
     access_release(&client);

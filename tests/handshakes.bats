@@ -70,7 +70,7 @@ for turn in range(60):
 wait_until(lambda: sum(map(is_open, crowd)) <= 6, 'the crowd to make room')
 # The newest of the crowd, and those of other addresses, are still there.
 check(is_open(crowd[-1]) and all(map(is_open, others)), 'the wrong one had to make room')
-check(len(log_lines('msg="connection refused" address=127.0.0.2 client=127.0.0.2 cause=limits.handshakes')) == 10,
+check(len(log_lines('msg="connection refused" address=127.0.0.2 client=127.0.0.2 cause=limits.handshakes')) >= 10,
       'the log')
 status = Session().status()
 check(int(status['sessions.refused']) >= 54, status)
@@ -94,15 +94,12 @@ END
     talk <<'END'
 session = Session()
 session.expect('LIST absent', 'EMPTY')
-before = None
-for turn in range(2):
-    for _ in range(100):
-        Session(ADDRESS).close()
-    wait_until(lambda: session.status()['handshakes.failed'] == str(100 * (turn + 1)), 'the count')
-    wait_until(lambda: no_zombies(), 'zombies')
-    count = len(descriptors(daemon()))
-    check(before in (None, count), f'{before} descriptors became {count}')
-    before = count
+await_quiet(4 if os.environ['FSD_CONCURRENCY'] == 'process' else 2)
+before = len(descriptors(daemon()))
+for _ in range(200):
+    Session(ADDRESS).close()
+wait_until(lambda: session.status()['handshakes.failed'] == '200', 'the count')
+wait_until(lambda: len(descriptors(daemon())) == before and no_zombies(), 'the descriptors')
 check(not log_lines('level=warning'), 'it was logged')
 END
 }
