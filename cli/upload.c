@@ -149,6 +149,8 @@ static enum meaning classify(const struct upload *upload, int code, int64_t held
     if (code == -REASON_BUSY && upload->is_begun && clock_ms() < held_until_ms)
         return MEANS_HELD;
     if (upload->stage == UPLOAD_LOST) {
+        if (code == -REASON_IDENTITY)
+            return MEANS_FAILED;
         if (goes_ahead)
             return MEANS_NOT_STORED;
         if (connection->unreachable || retry_may_help(code) || code == -REASON_BREACH)

@@ -51,7 +51,8 @@ static void send_ready(struct uploads *uploads)
         int changed = upload_check_source(&queued->upload);
         if (changed == 0 && code == 0 && uploads->in_flight == 0)
             code = connection_ready(connection);
-        if (changed == 0 && code < 0 && queued->upload.is_unknown && queued->code == -REASON_LOST) {
+        if (changed == 0 && code < 0 && code != -REASON_IDENTITY && queued->upload.is_unknown &&
+            queued->code == -REASON_LOST) {
             /* It is still this answer that is missing. */
             queued->state = QUEUED_DONE;
             continue;

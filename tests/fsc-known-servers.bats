@@ -27,7 +27,8 @@ key_of() {
 
 # serve KIND [KEY]: starts a server on a free port, and sets $address and $known. "tls" has a key of
 # setup_file, "server" if none is given, and denies every request; "keys" also wants the key of the client,
-# which must be "first". "http", "ssh" and "text" speak that, and "silent" nothing. For each connection there
+# which must be "first". "changes"
+# hears one request, and then has the key "other". "http", "ssh" and "text" speak that, and "silent" nothing. For each connection there
 # is a line in "heard": "first", "none" for a client without a key, or "nobody" if there was no handshake.
 serve() {
     : >>heard
@@ -46,7 +47,7 @@ with open(f'{folder}/first.pem') as file:
 
 
 def answer(client):
-    if kind not in ('tls', 'keys'):
+    if kind not in ('tls', 'keys', 'changes'):
         first = {'http': b'HTTP/1.1 400 Bad Request\r\n', 'ssh': b'SSH-2.0-x\r\n', 'text': b'OK\n'}.get(kind)
         if first:
             client.sendall(first)
@@ -57,6 +58,10 @@ def answer(client):
         secure = context.wrap_socket(client, server_side=True)
     except (ssl.SSLError, OSError):
         return 'nobody'
+    if kind == 'changes':
+        secure.recv(65536)
+        context.load_cert_chain(f'{folder}/other.pem')
+        return 'none'
     try:
         while secure.recv(65536):
             secure.sendall(b'FAIL denied not for you\n')
@@ -385,6 +390,26 @@ has_open() {
     PATH=$FSD_BUILD:$PATH assert_silent bash -c "$command"
     assert_pins '# Ours.' "$known $(key_of server)"
     assert_fails 6 "$FSC" ls --server "$address"
+}
+
+@test "servers: one whose key changes within a run gets nothing more: exit code 13" {
+    local retry
+    printf hello >file
+    for retry in 0 3; do
+        for command in 'put file' 'get x' 'rm x'; do
+            rm -rf heard "$XDG_CONFIG_HOME"
+            serve changes
+            assert_silent "$FSC" trust "$address" "$(key_of server)"
+            use_settings "retry = $retry; limits = { pause = \"1ms\"; };"
+            # shellcheck disable=SC2086
+            run --separate-stderr "$FSC" $command --server "$address"
+            # Without another attempt, get and rm do not find out.
+            [[ "$status $command $retry" != "10 "@(get|rm)" x 0" ]] || continue
+            assert_equal "$status $output" '13 '
+            assert_equal "$stderr" "$(changed "$known" "$(key_of other)" "$(pins):1")"
+            assert_equal "$(heard 2 | xargs)" 'none nobody'
+        done
+    done
 }
 
 @test "servers: of several pins any will do" {
