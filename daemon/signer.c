@@ -96,7 +96,7 @@ int signer_open(struct signer *signer, const struct settings *settings, char fau
         log_event(LOG_LEVEL_WARNING, "the signer is not locked in", "cause", why, NULL);
     if (!signer->tls->signer_can_check(signer->identity))
         log_event(LOG_LEVEL_WARNING, "the signer cannot check what it signs", "identity",
-                  settings->identity, "cause", "the key is not of the kind Ed25519", NULL);
+                  settings->identity, "cause", "the key is not an Ed25519 key", NULL);
     return 0;
 }
 

@@ -93,7 +93,7 @@ cannot_start() {
     mkdir identity
     openssl genpkey -quiet -algorithm ec -pkeyopt ec_paramgen_curve:P-256 >identity/identity.pem
     chmod 0600 identity/identity.pem
-    FSD_EXPECTED='^level=warning msg="the signer cannot check what it signs" identity=[^ ]* cause="the key is not of the kind Ed25519"$'
+    FSD_EXPECTED='^level=warning msg="the signer cannot check what it signs" identity=[^ ]* cause="the key is not an Ed25519 key"$'
     start_tls --anonymous list
     assert_equal "$(grep -c 'the signer cannot check' "$FSD_LOG")" 1
     talk <<'END'

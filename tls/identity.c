@@ -20,7 +20,7 @@
 enum {
     FILE_LARGEST = 64 * 1024,
     RSA_BITS_FEWEST = 2048,
-    EXPONENT_LONGEST = 8, /* bytes of the public exponent of RSA; it is 65537, as good as always */
+    EXPONENT_LONGEST = 8, /* bytes of the public exponent of RSA; it is nearly always 65537 */
     SERIAL_LENGTH = 16,
 };
 
@@ -54,7 +54,7 @@ const char *identity_check_key(gnutls_pubkey_t key, struct fingerprint *ret_fing
     if (algorithm == GNUTLS_PK_ECDSA &&
         (gnutls_pubkey_export_ecc_raw2(key, &curve, NULL, NULL, 0) < 0 ||
          curve != GNUTLS_ECC_CURVE_SECP256R1))
-        return "of another curve than P-256";
+        return "on a curve other than P-256";
     if (algorithm == GNUTLS_PK_RSA && bits < RSA_BITS_FEWEST)
         return "an RSA key of less than 2048 bits";
     if (algorithm == GNUTLS_PK_RSA && is_slow(key))

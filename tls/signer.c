@@ -33,7 +33,7 @@ enum {
     FIRST_OPEN = 'o',      /* the same; the system did not let the signer lock itself in */
 };
 
-/* The context, with the NUL behind it, of what a server signs (RFC 8446, 4.4.3). */
+/* The context, with the NUL after it, of what a server signs (RFC 8446, 4.4.3). */
 static const char context[] = "TLS 1.3, server CertificateVerify";
 
 bool signer_can_check(const struct tls_identity *identity)
