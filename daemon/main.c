@@ -104,8 +104,8 @@ static void ignore_signals(void)
 }
 
 /*
- * How many files a process has open at most: 2 for each handshake; the parent 2 for each session; a worker with threads
- * so many that no client, with all of its sessions, can leave the others with none.
+ * How many files a process has open at most: 2 for each handshake; the parent 2 for each session; a
+ * worker with threads so many that no client, with all of its sessions, can leave the others with none.
  */
 static int64_t count_files(const struct settings *settings)
 {

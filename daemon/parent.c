@@ -425,7 +425,7 @@ static bool can_start_handshake(const struct parent *parent)
                (size_t)parent->service.settings->handshakes;
 }
 
-/* Begins the session of a handshake, which has to admit itself. Returns false if that is not possible now. */
+/* Begins the session of a handshake, which admits itself. Returns false if that cannot be done now. */
 static bool start_handshake(struct parent *parent, struct handshake *handshake)
 {
     struct arrival arrival = {.kind = ADDRESS_TLS,
@@ -444,7 +444,7 @@ static bool start_handshake(struct parent *parent, struct handshake *handshake)
     return is_begun;
 }
 
-/* Starts the handshakes of clients that have sent something. Returns false when the loop has to pause. */
+/* Starts handshakes whose clients have sent something. Returns false when the loop has to pause. */
 static bool start_handshakes(struct parent *parent)
 {
     struct handshakes *handshakes = &parent->handshakes;

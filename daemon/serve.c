@@ -382,7 +382,7 @@ static const char *admit(const struct arrival *arrival, const struct service *se
         return slots_admit_client(service->slots, slot, service->settings, client);
     if (arrival->kind == ADDRESS_TLS)
         return slots_admit(service->slots, slot, service->settings, &arrival->peer, client->class);
-    /* The parent has admitted it, but not as a stranger if it is a user in a known group without name. */
+    /* The parent has admitted it, perhaps as known: a user without a name, in a group that is. */
     return is_stranger && atomic_exchange(&slot->class, ACCESS_STRANGER) != ACCESS_STRANGER &&
                    slots_count_strangers(service->slots) > service->settings->strangers
                ? "limits.strangers"
