@@ -399,12 +399,17 @@ has_open() {
         for command in 'put file' 'get x' 'rm x'; do
             rm -rf heard "$XDG_CONFIG_HOME"
             serve changes
+            # LeakSanitizer fails where a thread looks a host up after the module of TLS was loaded.
+            address=127.0.0.1:${known#*:} known=$address
             assert_silent "$FSC" trust "$address" "$(key_of server)"
             use_settings "retry = $retry; limits = { pause = \"1ms\"; };"
             # shellcheck disable=SC2086
             run --separate-stderr "$FSC" $command --server "$address"
             # Without another attempt, get and rm do not find out.
-            [[ "$status $command $retry" != "10 "@(get|rm)" x 0" ]] || continue
+            if [[ "$status $command $retry" = "10 "@(get|rm)" x 0" ]]; then
+                assert_equal "$(heard 1)" none
+                continue
+            fi
             assert_equal "$status $output" '13 '
             assert_equal "$stderr" "$(changed "$known" "$(key_of other)" "$(pins):1")"
             assert_equal "$(heard 2 | xargs)" 'none nobody'
