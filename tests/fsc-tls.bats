@@ -243,3 +243,27 @@ against(0, '', answer, 'ls')
 check(not os.path.exists('secrets'), 'it wrote its keys to a file')
 END
 }
+
+# TCP, TLS, and the request with its answer: fsc waits for nothing else.
+@test "fsc: a download takes three round trips" {
+    servers <<'END'
+before = sorted(os.listdir('.') + ['a'])
+connections = []
+
+
+def answer(tls):
+    connections.append(tls)
+    # All that a server has to say before it knows the client, in answer to one message.
+    tls.accept(CERTIFICATES, SEED)
+    # The request comes, although nothing has answered the client's part of the handshake.
+    tls.finish_accept()
+    check(tls.read_data() == b'GET a\n', 'no request')
+    tls.send(DATA, b'OK size=6 mtime=1\n6\nhello\n\nEND digest=' + digest(b'hello\n').encode() + b'\n')
+    tls.stream.read()
+
+
+against(0, '', answer, 'get', 'a')
+check(len(connections) == 1, 'another connection')
+END
+    assert_equal "$(cat a)" hello
+}

@@ -431,3 +431,29 @@ END
     assert [ ! -e secrets ]
     assert_equal "$(cat "$LIBRARY/a")" ''
 }
+
+@test "tls: no library for it is touched when nobody wants it" {
+    local program
+    for program in "$FSD" "$FSC"; do
+        run ldd "$program"
+        refute_output --partial gnutls
+        refute_output --partial tls.so
+    done
+    skip_when_sanitized strace
+    strace -o trial true 2>/dev/null || skip 'strace may not trace here'
+    echo hello >file
+    FSD_WRAPPER=(strace -D -f -o calls.fsd -e 'trace=open,openat,execve')
+    start_fsd
+    quiet strace -f -o calls.fsc -e trace=open,openat,execve "$FSC" put file
+    quiet strace -f -o calls.fsc.2 -e trace=open,openat,execve "$FSC" get file --output got
+    stop_fsd
+    run grep -e gnutls -e tls.so -e identity calls.*
+    assert_output ''
+    # It would be seen.
+    FSD_WRAPPER=()
+    start_tls
+    FSD_EXPECTED=$REFUSED
+    run strace -f -o calls.fsc.3 -e trace=open,openat,execve "$FSC" --server "127.0.0.1:$TLS_PORT" ls
+    assert_failure 13
+    grep -q gnutls calls.fsc.3
+}
