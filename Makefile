@@ -204,7 +204,7 @@ demo: deps-build ## build, then store, list and fetch real files, and show each 
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)tests/demo $(abspath $(BUILD))
 
-check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODELS=thread select
+check: deps-test ## install what is missing, then all tests; ONLY=pattern, MODELS=tls select
 	$(Q)$(MAKE) --no-print-directory test
 
 test: programs unit manuals $(BUILD)/tests/faults/tracer ## all tests, with what is installed; the same variables
@@ -253,7 +253,7 @@ bench: deps-test ## measure the concurrency models, and write bench/concurrency.
 ASAN_BUILD = BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps-test ## all tests on programs built with ASan and UBSan
-	$(Q)$(MAKE) --no-print-directory test $(ASAN_BUILD)
+	$(Q)$(MAKE) --no-print-directory test MODELS='$(or $(MODELS),process thread)' $(ASAN_BUILD)
 
 hostile: deps-test ## clients and servers that break the rules, on programs as asan builds them; TIME=, COUNT=
 	$(Q)$(MAKE) --no-print-directory programs $(ASAN_BUILD)

@@ -488,7 +488,7 @@ END
     start_fsd
     play <<<$'> PUT a size=0 eager=1\n> END\n< OK size=0 *'
     assert_no_stages
-    stage=$(echo "$LIBRARY"/.fsd/stage/user:*)
+    stage=$(echo "$LIBRARY"/.fsd/stage/*:*)
     rmdir "$stage"
     echo precious >"$stage"
     FSD_EXPECTED='msg=failed .*operation=PUT name=b '

@@ -190,7 +190,7 @@ END
 }
 
 @test "disk: a name that cannot be made durable has an unknown outcome, and ends all uploads" {
-    FSD_EXPECTED='level=critical msg="outcome unknown" session=1 client="user .*" name=a cause="Input/output error"'
+    FSD_EXPECTED='level=critical msg="outcome unknown" session=1 client="?(user .*|key:tester)"? name=a cause="Input/output error"'
     inject -P "$LIBRARY" -e inject=fsync:error=EIO
     start_fsd
     play <<'END'
@@ -260,7 +260,7 @@ END
 }
 
 @test "disk: an upload whose bytes cannot be made durable is dropped, and others continue" {
-    FSD_EXPECTED='level=error msg=failed session=1 .* operation=PUT name=b cause="Input/output error"'
+    FSD_EXPECTED='level=error msg=failed .*session=1 .* operation=PUT name=b cause="Input/output error"'
     inject
     FSD_WRAPPER=()
     echo 'spare = 0;' >"$CONFIG"
@@ -486,7 +486,7 @@ session.expect(f'PUT killed size={12 * MIB}', 'OK offset=0')
 process = (children() - before or before).pop()
 refuse(Other(), FREE - 6 * MIB)
 os.kill(process, signal.SIGKILL)
-session.expect_end()
+session.expect_cut()
 wait_until(lambda: Other().ask(f'PUT other size={FREE - 6 * MIB}') == 'OK offset=0', 'the promise to go')
 END
 }

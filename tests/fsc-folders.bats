@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc put -R and get -R: whole folders. Nothing is lost silently, and nothing leads outside.
-# bats file_tags=once
+# bats file_tags=client
 
 load library
 load fsc

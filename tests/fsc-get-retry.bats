@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc get that tries again, and that waits for a file: nothing comes twice, and nothing is mixed.
-# bats file_tags=once
+# bats file_tags=client
 
 load library
 load fsc

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc get: files come whole or not at all, and nothing of theirs is lost on this side.
-# bats file_tags=once
+# bats file_tags=client
 
 load library
 load fsc

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc rm: deletes what it was asked to delete, and nothing else.
-# bats file_tags=once
+# bats file_tags=client
 
 load library
 load fsc

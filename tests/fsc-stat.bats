@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc stat and fsc status: what a server says about a file and about itself.
-# bats file_tags=once
+# bats file_tags=client
 
 load library
 load fsc
@@ -15,9 +15,9 @@ load fsc
     assert_line --index 1 'size: 5'
     assert_line --index 2 --regexp '^mtime: 20[0-9]{2}-[0-9T:-]{14}(\.[0-9]{1,9})?Z$'
     assert_line --index 3 "digest: $digest_of_hello"
-    assert_line --index 4 --regexp '^by: user:'
+    assert_line --index 4 --regexp '^by: (user|key):'
     run quiet "$FSC" stat --json stored/hello
-    assert_output --regexp "^\{\"name\":\"stored/hello\",\"size\":5,\"mtime\":\"20[0-9T:-]{17}Z\",\"mtime_ns\":[0-9]+,\"digest\":\"$digest_of_hello\",\"by\":\"user:[^\"]+\"\}\$"
+    assert_output --regexp "^\{\"name\":\"stored/hello\",\"size\":5,\"mtime\":\"20[0-9T:-]{17}Z\",\"mtime_ns\":[0-9]+,\"digest\":\"$digest_of_hello\",\"by\":\"(user|key):[^\"]+\"\}\$"
 }
 
 @test "stat: several files, also without records" {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=tls
 # Who gets in over TLS when it is full: handshakes, and sessions of clients with and without a key.
 
 load library

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The campaign of hostile clients in short: `make hostile` has it with sanitizers, for as long as wanted.
 
+LOCAL_ONLY='the campaign has daemons of its own'
 load library
 
 @test "hostile: clients that break the rules harm neither the daemon nor others" {

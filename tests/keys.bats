@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=tls
 # The setting "clients": who comes over TLS is known by a key, and what a key may do.
 
 load library

@@ -8,7 +8,10 @@
 #   FSD_EXPECTED              an extended regular expression: log lines above info without their time,
 #                             and lines that do not come from the daemon, which this test expects
 #   FSD_MODEL                 an array: the options that set the model of concurrency
+#   FSD_TRANSPORT             "tls", when clients come to the daemon of start_fsd by TLS, with a key that
+#                             has all rights; what a test sends to SOCKET goes there then (tests/session.py)
 #   FSD_WRAPPER               an array: a command that runs the daemon, e.g. (strace -f -o FILE)
+#   LOCAL_ONLY                what a whole file says to local_only
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
@@ -20,7 +23,7 @@ export FSD=$FSD_BUILD/fsd
 # All Python finds tests/session.py, and writes nothing beside it.
 export PYTHONPATH=$TESTS PYTHONDONTWRITEBYTECODE=1
 # How daemons serve: "process" or "thread". A test that sets the model itself has FSD_MODEL=().
-export FSD_CONCURRENCY=${FSD_CONCURRENCY:-process}
+export FSD_CONCURRENCY=${FSD_CONCURRENCY:-process} FSD_TRANSPORT=${FSD_TRANSPORT:-}
 
 setup() {
     # Socket paths are short (107 bytes), and so must the folder's be.
@@ -33,6 +36,8 @@ setup() {
     FSD_MODEL=(--concurrency "$FSD_CONCURRENCY")
     FSD_PIDS=()
     FSD_LOGS=()
+    TLS_OPTIONS=()
+    TLS_OWNER=$(id -u)
     BACKGROUND_PID=
     MACHINE=()
     NETWORKS=
@@ -43,6 +48,7 @@ setup() {
     umask 022
     : >"$CONFIG"
     cd "$WORK" || return 1
+    [ -z "${LOCAL_ONLY:-}" ] || local_only "$LOCAL_ONLY"
 }
 
 teardown() {
@@ -68,11 +74,50 @@ fail_with_log() {
 # TCP address with port 0, FSD_PORT becomes the port that it got.
 start_fsd() {
     mkdir -p "$LIBRARY"
-    launch_fsd --library "$LIBRARY" --listen "$SOCKET" "$@"
+    [ "$FSD_TRANSPORT" != tls ] || prepare_tls
+    launch_fsd --library "$LIBRARY" --listen "$SOCKET" "${TLS_OPTIONS[@]}" "$@"
     FSC_SERVER=$SOCKET
-    await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' "$(count_listen --listen "$@")"
+    await_line "$FSD_PID" "$FSD_LOG" 'msg=listening' "$(count_listen --listen "${TLS_OPTIONS[@]}" "$@")"
+    [ "$FSD_TRANSPORT" != tls ] || note_tls
     FSD_PORT=$(sed -n 's/.*msg=listening address=plain:.*:\([0-9]*\)$/\1/p' "$FSD_LOG")
     export FSD_PORT
+}
+
+# The next daemon listens for TLS, too, on an address that only this test has. To the settings in CONFIG
+# come an identity and a client. A daemon that is started again gets the same port, if it is free.
+prepare_tls() {
+    local address=127.$((64 + ($$ >> 16 & 63))).$(($$ >> 8 & 255)).$(($$ & 255)) folder
+    folder=$(mktemp -d "$WORK/.tls.XXXXXX")
+    mkdir "$folder/settings"
+    chmod 0711 "$folder"
+    chmod 0755 "$folder/settings"
+    install -m 0600 -o "$TLS_OWNER" "$FSD_IDENTITIES/server.pem" "$folder/server.pem"
+    ln -s "$CONFIG" "$folder/settings/fsd.conf"
+    cat >"$folder/fsd.conf" <<END
+include = "$folder/settings";
+identity = "$folder/server.pem";
+clients = ({
+    name = "tester"; key = "$(cat "$FSD_IDENTITIES/client")";
+    rights = "list get put replace delete watch status";
+});
+END
+    [ ! -e "$SOCKET.tls" ] || address=$(cat "$SOCKET.tls")
+    [[ $address == *:* ]] || address+=:0
+    TLS_OPTIONS=(--config "$folder/fsd.conf" --listen "$address")
+}
+
+# After it has started: where it listens, for all who know SOCKET; and its key, for fsc.
+note_tls() {
+    FSC_SERVER=$(sed -n 's/.*msg=listening address=\(127\..*\)$/\1/p' "$FSD_LOG")
+    printf '%s\n' "$FSC_SERVER" >"$SOCKET.tls"
+    export FSC_IDENTITY=$FSD_IDENTITIES/client.pem
+    mkdir -p "$XDG_CONFIG_HOME/fsc"
+    printf '%s %s\n' "$FSC_SERVER" "$(cat "$FSD_IDENTITIES/server")" >>"$XDG_CONFIG_HOME/fsc/known_servers"
+}
+
+# local_only WHY: the test is about what only clients on this machine have.
+local_only() {
+    [ "$FSD_TRANSPORT" != tls ] || skip "local only: $1"
 }
 
 # Runs a daemon in the foreground, and does not wait for anything.
@@ -197,7 +242,11 @@ play() {
 
 # raw: sends stdin to the last daemon, and prints its answers until it closes.
 raw() {
-    quiet nc -N -U "$SOCKET"
+    if [ "$FSD_TRANSPORT" = tls ]; then
+        quiet "$TESTS/tls_pipe" "$SOCKET"
+    else
+        quiet nc -N -U "$SOCKET"
+    fi
 }
 
 # converse: runs the Python on stdin, which finds what tests/session.py defines.
@@ -271,6 +320,7 @@ use_other_user() {
     FSD=$WORK/fsd
     mkdir -p "$LIBRARY" "$WORK/run"
     SOCKET=$WORK/run/socket
+    TLS_OWNER=65534
     chown -R 65534:65534 "$LIBRARY" "$WORK/run"
     chmod 0644 "$CONFIG"
     FSD_WRAPPER=(setpriv --reuid 65534 --regid 65534 --clear-groups)
@@ -280,6 +330,7 @@ use_other_user() {
 use_root_again() {
     chown root:root "$WORK/run" "$LIBRARY"
     FSD_WRAPPER=()
+    TLS_OWNER=0
 }
 
 # use_small_disk [MIB]: the next daemon serves a file system of so many MiB, or of 2 or 4, which only

@@ -22,6 +22,7 @@ END
 }
 
 @test "limits.idle: an idle session is closed silently" {
+    local_only 'its sessions begin while the daemon is stopped'
     echo 'limits = { idle = "150ms"; };' >"$CONFIG"
     start_fsd
     converse <<'END'
@@ -142,7 +143,7 @@ network = ('127.0.0.1', int(os.environ['FSD_PORT']))
 own = [wait('WATCH'), wait('GET a wait=3600'), wait('GET b wait=3600')]
 more = Session()
 for request in 'WATCH', 'GET c wait=3600', 'WATCH':
-    answer = more.expect(request, 'FAIL busy user ')
+    answer = more.expect(request, 'FAIL busy ' + CLIENT)
     check(answer.endswith(' already has 3 waits for files under way (limits.waits of fsd)'), answer)
 # What does not wait is not counted, and others have waits of their own.
 more.expect('GET c', 'FAIL not-found')
@@ -281,13 +282,13 @@ END
     converse <<'END'
 MIB = 1 << 20
 other = Session(('127.0.0.1', int(os.environ['FSD_PORT'])))
-Session().expect(f'PUT a size={5 * MIB}', 'FAIL no-space the unfinished uploads of user ')
+Session().expect(f'PUT a size={5 * MIB}', 'FAIL no-space the unfinished uploads of ' + CLIENT)
 Session().expect(f'PUT a size={2**63 - 1}', 'FAIL no-space')
 
 # Those whose size is known count from the start,
 sized = Session()
 sized.expect(f'PUT a size={3 * MIB}', 'OK offset=0')
-Session().expect(f'PUT b size={2 * MIB}', 'FAIL no-space the unfinished uploads of user ')
+Session().expect(f'PUT b size={2 * MIB}', 'FAIL no-space the unfinished uploads of ' + CLIENT)
 sized.expect('ABORT aborted', 'FAIL aborted')
 
 # and others as they grow.
@@ -296,7 +297,7 @@ for session, name in (first, 'c'), (second, 'd'):
     session.expect(f'PUT {name}', 'OK offset=0')
     session.send(item(b'x' * MIB) + item(b'x' * (MIB // 2)))
 wait_until(lambda: sorted(os.path.getsize(path) for path in stages()) == [3 * MIB // 2] * 2, 'the bytes')
-first.expect(item(b'x' * MIB), 'FAIL no-space the unfinished uploads of user ')
+first.expect(item(b'x' * MIB), 'FAIL no-space the unfinished uploads of ' + CLIENT)
 first.expect('ABORT aborted\nLIST absent', 'EMPTY')
 second.send(item(b'x' * MIB))
 other.expect(f'PUT e size={3 * MIB}', 'OK offset=0')
@@ -305,6 +306,6 @@ second.expect('END', f'OK size={5 * MIB // 2}')
 # Zeros that take no room count, too.
 third = Session()
 third.expect('PUT f', 'OK offset=0')
-third.expect(b''.join(item(bytes(MIB)) for _ in range(5)), 'FAIL no-space the unfinished uploads of user ')
+third.expect(b''.join(item(bytes(MIB)) for _ in range(5)), 'FAIL no-space the unfinished uploads of ' + CLIENT)
 END
 }

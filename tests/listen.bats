@@ -154,7 +154,7 @@ enter() {
 @test "listen: of the addresses of a host, those that exist are listened on" {
     use_no_ipv6 '::1 localhost ip6-localhost both' '127.0.0.1 localhost both both'
     start_fsd --listen plain:localhost:7373 --anonymous 'list put'
-    assert_equal "$(grep -c msg=listening "$FSD_LOG")" 2
+    assert_equal "$(grep -c 'msg=listening address=[/p]' "$FSD_LOG")" 2
     grep -q -x 'time=[^ ]* level=info msg=listening address=plain:127.0.0.1:7373' "$FSD_LOG"
     # The client tries all addresses, too.
     echo hello >a

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=tls
 # Networks as they are: addresses that come later, hosts with several addresses, other machines.
 
 load library

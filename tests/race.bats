@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The campaign of races in short: `make race` has thousands of rounds.
 
+LOCAL_ONLY='the campaign has daemons of its own'
 load library
 
 @test "race: exactly one of many clients gets a name" {

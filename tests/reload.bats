@@ -66,6 +66,7 @@ END
 }
 
 @test "reload: a broken file keeps the old settings, and the log names file and line" {
+    local_only 'the settings of this model are in two files'
     FSD_EXPECTED='msg="reload failed, the old settings stay in use" '
     echo 'limits = { sessions = 1; };' >"$CONFIG"
     start_fsd

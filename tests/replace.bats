@@ -52,7 +52,7 @@ END
     play <<<"$(printf "$put$put" x y)"
     assert_equal "$(stat -c '%a %h' "$LIBRARY/a")" '440 1'
     assert_equal "$(find "$LIBRARY/.fsd/lock" -type f -printf '%m %s\n')" '600 0'
-    play <<<$'> LIST a details=1\n< OK\n< *\n< a size=1 mtime=* digest=* by=user:*\n<\n< END'
+    play <<<$'> LIST a details=1\n< OK\n< *\n< a size=1 mtime=* digest=* by=*\n<\n< END'
     assert_no_stages
     run -0 grep -c -E "msg=stored .* name=a digest=sha256:[0-9a-f]{64}( .*)? replaced=sha256:[0-9a-f]{64}( |$)" "$FSD_LOG"
     assert_output 1
@@ -140,6 +140,7 @@ END
 }
 
 @test "replace: the new name is durable before the answer" {
+    local_only 'strace cannot read encrypted answers'
     trace -e trace=renameat,renameat2,fsync,write,sendto,sendmsg,fchmod
     start_fsd
     play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> PUT f/a size=1 eager=1 replace=1\n> 1\n> x\n> END\n< OK size=1 *'
@@ -222,6 +223,7 @@ END
 }
 
 @test "delete: a file and its empty folders are durably gone before the answer" {
+    local_only 'strace cannot read encrypted answers'
     trace -e trace=unlinkat,fsync,write,sendto,sendmsg
     start_fsd
     play <<<$'> PUT f/g/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/g/a\n< OK'
@@ -237,6 +239,7 @@ END
 }
 
 @test "delete: a name that is gone is durably gone before not-found is answered" {
+    local_only 'strace cannot read encrypted answers'
     trace -e trace=fsync,write,sendto,sendmsg
     start_fsd
     play <<<$'> PUT f/a size=0 eager=1\n> END\n< OK size=0 *\n> DELETE f/b\n< FAIL not-found *'

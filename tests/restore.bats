@@ -30,7 +30,7 @@ END
 }
 
 @test "restore: an upload whose stage is removed fails, and can be repeated" {
-    FSD_EXPECTED="$made_again"'|level=error msg=failed session=.* operation=PUT name=[ab] cause="No such file or directory" library='"$LIBRARY"'$'
+    FSD_EXPECTED="$made_again"'|level=error msg=failed .*session=.* operation=PUT name=[ab] cause="No such file or directory" library='"$LIBRARY"'$'
     start_fsd
     converse <<'END'
 import shutil

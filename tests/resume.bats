@@ -145,7 +145,7 @@ wait_until(lambda: kept() == [(ID, 5)], 'the bytes')
 # None but that of the session, or the worker.
 process, = children()
 os.kill(process, signal.SIGKILL)
-session.expect_end()
+session.expect_cut()
 wait_until(lambda: process not in children(), 'the end of the process')
 session, answer = put('a', ID)
 check(answer.startswith('OK offset=5'), answer)
@@ -218,11 +218,11 @@ END
     play_resume <<'END'
 begin('a', ID, b'x' * 1000000)
 session, answer = put('b', OTHER, 1500000)
-check(answer.startswith('FAIL no-space the unfinished uploads of user '), answer)
+check(answer.startswith('FAIL no-space the unfinished uploads of ' + CLIENT), answer)
 begin('b', OTHER, b'x', 1000000)
 session, answer = put('c', 'e' * 32)
-check(answer.startswith('FAIL no-space user '), answer)
-Session().expect(b'PUT d size=1 eager=1\n1\nx\nEND\n', 'FAIL no-space user ')
+check(answer.startswith('FAIL no-space ' + CLIENT), answer)
+Session().expect(b'PUT d size=1 eager=1\n1\nx\nEND\n', 'FAIL no-space ' + CLIENT)
 # Those that have a stage continue, and so do other clients.
 Session(('127.0.0.1', int(os.environ['FSD_PORT']))).expect(b'PUT e size=1 eager=1\n1\nx\nEND\n', 'OK size=1')
 session, answer = put('b', OTHER, 1000000)
@@ -231,7 +231,7 @@ END
 }
 
 @test "resume: what has no room now is kept for later" {
-    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="the unfinished uploads of user .* \(limits.stage_bytes of fsd\)"'
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="the unfinished uploads of .* \(limits.stage_bytes of fsd\)"'
     echo 'limits = { stage_bytes = "2M"; };' >"$CONFIG"
     start_fsd
     play_resume <<'END'
@@ -239,7 +239,7 @@ begin('a', ID, b'hello', 1500000)
 other, answer = put('b', OTHER, 1000000)
 check(answer == 'OK offset=0', answer)
 session, answer = put('a', ID, 1500000)
-check(answer.startswith('FAIL no-space the unfinished uploads of user '), answer)
+check(answer.startswith('FAIL no-space the unfinished uploads of ' + CLIENT), answer)
 other.expect('ABORT aborted', 'FAIL aborted')
 session, answer = put('a', ID, 1500000)
 check(answer.startswith('OK offset=5 '), answer)
@@ -286,7 +286,7 @@ END
 }
 
 @test "resume: a stage that grows beyond the limit is refused and not kept" {
-    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="the unfinished uploads of user .* \(limits.stage_bytes of fsd\)"'
+    FSD_EXPECTED='msg=failed .* operation=PUT name=a cause="the unfinished uploads of .* \(limits.stage_bytes of fsd\)"'
     echo 'limits = { stage_bytes = "1M"; };' >"$CONFIG"
     start_fsd
     play_resume <<'END'

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=tls
 # The table in the file "rights": each request of each client in each place, and the disk after it.
 
 load library

@@ -16,6 +16,7 @@ import time
 SOCKET = os.environ.get('SOCKET')
 LIBRARY = os.environ.get('LIBRARY')
 LIMIT = 30  # seconds for each read and write
+CLIENT = 'key:tester' if os.environ.get('FSD_TRANSPORT') else 'user '  # how answers call the client
 
 
 def digest(data):
@@ -31,20 +32,33 @@ def check(condition, text):
         sys.exit(f'{text}, line {sys._getframe(1).f_lineno}')
 
 
+def connect(address, source=None):
+    """A socket that is connected to a path, or to a pair of host and port; by TLS if that is the model."""
+    is_secure = isinstance(address, str) and os.path.exists(address + '.tls')
+    if is_secure:
+        with open(address + '.tls', encoding='ascii') as file:
+            host, port = file.read().split(':')
+        address = host, int(port)
+    is_path = isinstance(address, str)
+    own = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET6 if ':' in address[0] else socket.AF_INET)
+    own.settimeout(LIMIT)
+    if source:
+        own.bind((source, 0))
+    if not is_path:
+        # Small parts of a request must not wait for each other's acknowledgement.
+        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    own.connect(address)
+    if is_secure:
+        import secure  # takes as long as the rest of a small test
+        own = secure.TlsSocket(own, secure.make_context(os.environ['FSC_IDENTITY']))
+    return own
+
+
 class Session:
     """One connection; what is sent and what comes are texts, bodies are bytes."""
 
     def __init__(self, address=SOCKET, source=None):
-        is_path = isinstance(address, str)
-        family = socket.AF_UNIX if is_path else socket.AF_INET6 if ':' in address[0] else socket.AF_INET
-        self.socket = socket.socket(family)
-        self.socket.settimeout(LIMIT)
-        if source:
-            self.socket.bind((source, 0))
-        if not is_path:
-            # Small parts of a request must not wait for each other's acknowledgement.
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.connect(address)
+        self.socket = connect(address, source)
         self.stream = self.socket.makefile('rb')
 
     def send(self, data):
@@ -121,7 +135,13 @@ class Session:
 
     def is_silent(self, seconds):
         """Waits for an answer so long; is there none?"""
-        return not select.select([self.socket], [], [], seconds)[0]
+        until = time.monotonic() + seconds
+        while not getattr(self.socket, 'has_data', bool)():
+            if not select.select([self.socket], [], [], max(0, until - time.monotonic()))[0]:
+                return True
+            if not hasattr(self.socket, 'has_data'):
+                break
+        return False
 
     def peer(self):
         """The process that listens."""
@@ -170,10 +190,25 @@ def process_state(pid):
 
 
 def children(pid=None):
-    """The processes that the daemon, or another one, has forked and not yet waited for."""
+    """
+    The processes that the daemon, or another one, has forked and not yet waited for. The signer, which
+    is there only when TLS is the model, does not count.
+    """
     pid = pid or daemon()
     with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
-        return {int(child) for child in file.read().split()}
+        found = {int(child) for child in file.read().split()}
+    if os.environ.get('FSD_TRANSPORT') == 'tls':
+        found = {child for child in found if not is_signer(child)}
+    return found
+
+
+def is_signer(pid):
+    """Has this process locked itself in?"""
+    try:
+        with open(f'/proc/{pid}/status', encoding='ascii') as file:
+            return 'Seccomp:\t2\n' in file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def has_ended(pid):

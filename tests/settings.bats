@@ -290,6 +290,7 @@ END
 }
 
 @test "options: override the file, and relative paths start at the caller's folder" {
+    local_only 'the settings of this model are in two files'
     mkdir -p "$WORK/here/library" "$WORK/conf"
     printf 'library = "/absent";\npid_file = "/absent/pid";\nanonymous = "list";\n' >"$WORK/conf/fsd.conf"
     cd here
@@ -365,6 +366,7 @@ END
 }
 
 @test "HUP: a file with an error changes nothing, and the log names file and line" {
+    local_only 'the settings of this model are in two files'
     echo 'limits = { idle = "21s"; };' >"$CONFIG"
     start_fsd
     FSD_EXPECTED='msg="reload failed, the old settings stay in use"'

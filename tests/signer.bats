@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=tls
 # The key of the daemon, and the process that has it.
 
 load library

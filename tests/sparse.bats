@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Holes stay holes: whole blocks of zeros take no room, in the library and in what get writes.
-# bats file_tags=once
+# bats file_tags=client
 
 load library
 load fsc

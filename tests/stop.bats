@@ -54,7 +54,7 @@ pid = daemon()
 os.kill(pid, signal.SIGTERM)
 wait_until(lambda: not os.path.exists(SOCKET), 'the socket to go')
 os.kill(pid, signal.SIGTERM)
-session.expect_end()
+session.expect_cut()
 END
     await_fsd
     [ ! -e "$LIBRARY/a" ]
@@ -74,7 +74,7 @@ END
 session = Session()
 session.expect('PUT a', 'OK offset=0')
 os.kill(daemon(), signal.SIGTERM)
-session.expect_end()
+session.expect_cut()
 END
     await_fsd
     [ ! -e "$LIBRARY/a" ]

@@ -2,6 +2,7 @@
 # Under systemd: its sockets, notifications, restarts that no client notices, the journal.
 # tests/activate plays systemd.
 
+LOCAL_ONLY='the sockets are those of systemd'
 load library
 load fsc
 load tls

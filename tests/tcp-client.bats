@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # tests/tcp_client, the client of a page of Python that fsd-protocol(7) prints.
 
+LOCAL_ONLY='it is about connections without TLS'
 load library
 
 # tcp_client HOST ARGUMENT...

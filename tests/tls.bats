@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=tls
 # What fsd accepts over TLS, and what it refuses. What no library would send comes from tests/tls13.py.
 
 load library
