@@ -317,12 +317,14 @@ threads += [threading.Thread(target=run, args=(visit, name)) for name in ('guest
 for thread in threads:
     thread.start()
 log = open(os.environ['FSD_LOG'])
-heard = 0
+heard, rest = 0, ''
 
 
 def is_read(number):
-    global heard
-    heard += log.read().count('msg="settings read again"')
+    """A line may be read in two parts."""
+    global heard, rest
+    *lines, rest = (rest + log.read()).split('\n')
+    heard += sum('msg="settings read again"' in line for line in lines)
     return heard > number or wrong
 
 
