@@ -458,3 +458,24 @@ END
     assert_failure 13
     grep -q gnutls calls.fsc.3
 }
+
+@test "tls: the settings of GnuTLS in /etc change nothing" {
+    local unshare=(unshare -rm)
+    [ "$(id -u)" -ne 0 ] || unshare=(unshare -m)
+    "${unshare[@]}" true 2>/dev/null || skip 'no namespace of mounts can be made here'
+    mkdir -p etc/gnutls
+    cp /etc/passwd /etc/group /etc/ld.so.cache etc
+    printf '[overrides]\ndisabled-version = TLS1.3\ntls-disabled-group = GROUP-X25519\ninsecure-sig = EdDSA-Ed25519\n' >etc/gnutls/config
+    # shellcheck disable=SC2016
+    echo 'mount --bind "$WORK/etc" /etc && exec "$@"' >mount
+    export WORK XDG_CONFIG_HOME XDG_STATE_HOME
+    FSD_WRAPPER=("${unshare[@]}" bash "$WORK/mount")
+    FSD_EXPECTED=$REFUSED
+    start_tls --anonymous list
+    # Others obey them.
+    run "${FSD_WRAPPER[@]}" gnutls-cli --insecure --alpn fsd/1 -p "$TLS_PORT" 127.0.0.1 </dev/null
+    assert_failure
+    quiet "${FSD_WRAPPER[@]}" "$FSC" trust "127.0.0.1:$TLS_PORT" \
+        "$(quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity)"
+    quiet "${FSD_WRAPPER[@]}" "$FSC" ls --server "127.0.0.1:$TLS_PORT"
+}

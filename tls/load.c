@@ -59,6 +59,8 @@ const struct tls *tls_load(char fault[TLS_FAULT_ROOM])
     if (loaded != NULL)
         return loaded;
     clean_environment();
+    /* Otherwise, the system's file would say which versions, groups and signatures there are. */
+    (void)setenv("GNUTLS_SYSTEM_PRIORITY_FILE", "/dev/null", 1);
     void *module = dlopen(find_beside(path) ? path : TLS_MODULE, RTLD_NOW | RTLD_LOCAL);
     const struct tls *tls = module != NULL ? dlsym(module, "tls_module") : NULL;
     if (tls == NULL)
@@ -70,5 +72,7 @@ const struct tls *tls_load(char fault[TLS_FAULT_ROOM])
         (void)snprintf(fault, TLS_FAULT_ROOM, "GnuTLS lacks what is needed");
     else
         loaded = tls;
+    /* Not for commands that this process starts. */
+    (void)unsetenv("GNUTLS_SYSTEM_PRIORITY_FILE");
     return loaded;
 }
