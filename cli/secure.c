@@ -5,21 +5,40 @@
 
 #include "protocol/clock.h"
 
+/* A handshake under way. */
+struct handshake {
+    struct secure *secure;
+    const struct tls *tls;
+    const struct settings *settings;
+    struct failure *failure;
+};
+
 static bool is_trusted(void *context, const struct fingerprint *key)
 {
-    return trusted_check(context, key) == TRUST_PINNED;
+    const struct handshake *handshake = context;
+
+    return trusted_check(&handshake->secure->trusted, key) == TRUST_PINNED;
 }
 
-static int prepare(struct secure *secure, const struct tls *tls, const struct settings *settings,
-                   struct failure *failure)
+/* Reads the user's pins and key, once, while the server is busy. */
+static int prepare(void *context, const struct tls_identity **ret)
 {
-    int code = trusted_find(settings->row, &settings->server, &secure->trusted, failure);
-    if (code == 0)
-        code = identity_find(tls, settings, false, &secure->identity, failure);
-    if (code < 0)
-        trusted_forget(&secure->trusted);
-    else
-        secure->tls = tls;
+    const struct handshake *handshake = context;
+    const struct settings *settings = handshake->settings;
+    struct secure *secure = handshake->secure;
+    int code = 0;
+
+    if (secure->tls == NULL) {
+        code = trusted_find(settings->row, &settings->server, &secure->trusted, handshake->failure);
+        if (code == 0)
+            code = identity_find(handshake->tls, settings, false, &secure->identity,
+                                 handshake->failure);
+        if (code < 0)
+            trusted_forget(&secure->trusted);
+        else
+            secure->tls = handshake->tls;
+    }
+    *ret = secure->identity.key;
     return code;
 }
 
@@ -34,15 +53,18 @@ int secure(struct secure *secure, const struct settings *settings, int fd, int64
 
     if (tls == NULL)
         return fail(failure, REASON_INTERNAL, settings->server.text, "cannot use TLS: %s", fault);
-    int code = secure->tls == NULL ? prepare(secure, tls, settings, failure) : 0;
-    if (code < 0)
-        return code;
-    code = tls->connect(fd, secure->identity.key, is_trusted, &secure->trusted, until_ms,
-                        &connection, &key, fault);
+    struct handshake handshake = {
+        .secure = secure, .tls = tls, .settings = settings, .failure = failure};
+    fault[0] = '\0';
+    int code =
+        tls->connect(fd, prepare, is_trusted, &handshake, until_ms, &connection, &key, fault);
     if (code == -REASON_IDENTITY)
         return trusted_refuse(&secure->trusted, &key, failure);
+    /* What prepare() could not do is said already. */
     if (code < 0)
-        return fail(failure, reason_of(code), settings->server.text, "%s", fault);
+        return fault[0] == '\0'
+                   ? code
+                   : fail(failure, reason_of(code), settings->server.text, "%s", fault);
     *ret_transport = tls->transport;
     *ret_state = connection;
     return 0;

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 
 #include "protocol/clock.h"
@@ -38,9 +39,13 @@ struct tls_connection {
         sealed; /* bytes that are in `out`, encrypted, for the present call of transmit() or the next */
     uint64_t came; /* bytes, during the handshake */
     char first[FIRST_BYTES];
-    const char *wrong; /* what is wrong with the key of the other side */
+    const char *wrong;                   /* what is wrong with the key of the other side */
+    struct fingerprint peer_key;         /* that key... */
+    struct fingerprint peer_certificate; /* ...and the certificate that it was found in */
 
     /* Of a client. */
+    tls_prepare *prepare; /* NULL: there is nothing to prepare, or it is done */
+    int prepared;         /* what it returned */
     tls_trust *is_trusted;
     void *context;
     bool is_refused;            /* the key of the server is not trusted */
@@ -68,14 +73,7 @@ static const char priorities[] =
     "+SIGN-EdDSA-Ed25519:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-RSA-PSS-RSAE-SHA256";
 
 static gnutls_priority_t priority;
-static gnutls_certificate_credentials_t anonymous; /* credentials of clients without a key */
-
-int connection_init(void)
-{
-    int code = gnutls_priority_init(&priority, priorities, NULL);
-
-    return code < 0 ? code : connection_make_credentials(false, &anonymous);
-}
+static gnutls_certificate_credentials_t credentials; /* of all connections */
 
 /* The bytes. A socket is never made non-blocking: other processes may share it. */
 
@@ -145,15 +143,27 @@ static const char *find_key(const gnutls_datum_t *der, struct fingerprint *ret)
     return wrong;
 }
 
-/* The key of the other side. Returns the same. */
-static const char *find_peer_key(gnutls_session_t session, bool *ret_has_key,
+static bool digest_certificate(const gnutls_datum_t *der, struct fingerprint *ret)
+{
+    return gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, ret->bytes) == 0;
+}
+
+/* The key of the other side, which check_certificate() has found. Returns the same. */
+static const char *find_peer_key(const struct tls_connection *connection, bool *ret_has_key,
                                  struct fingerprint *ret)
 {
     unsigned count = 0;
-    const gnutls_datum_t *certificates = gnutls_certificate_get_peers(session, &count);
+    struct fingerprint digest;
+    const gnutls_datum_t *certificates = gnutls_certificate_get_peers(connection->session, &count);
 
     *ret_has_key = certificates != NULL && count > 0;
-    return *ret_has_key ? find_key(&certificates[0], ret) : NULL;
+    if (!*ret_has_key)
+        return NULL;
+    *ret = connection->peer_key;
+    return digest_certificate(&certificates[0], &digest) &&
+                   fingerprint_is_equal(&digest, &connection->peer_certificate)
+               ? NULL
+               : "not valid";
 }
 
 /* Reads the length of a vector (RFC 8446, 3.4) of what is left of a message; -1 if it is longer. */
@@ -179,7 +189,6 @@ static int check_certificate(gnutls_session_t session, unsigned type, unsigned w
 {
     struct tls_connection *connection = gnutls_session_get_ptr(session);
     gnutls_datum_t left = *message;
-    struct fingerprint ignored;
 
     (void)type;
     (void)when;
@@ -196,8 +205,20 @@ static int check_certificate(gnutls_session_t session, unsigned type, unsigned w
     if (length > 0)
         length = read_length(&left, 3); /* of the first certificate, the only one that counts */
     const gnutls_datum_t certificate = {.data = left.data, .size = (unsigned)length};
-    connection->wrong = length < 0 ? "not valid" : find_key(&certificate, &ignored);
+    connection->wrong = length < 0 ? "not valid" : find_key(&certificate, &connection->peer_key);
+    if (connection->wrong == NULL &&
+        !digest_certificate(&certificate, &connection->peer_certificate))
+        connection->wrong = "not valid";
     return connection->wrong == NULL ? 0 : GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
+}
+
+/* Has a client prepare itself, at the latest when the first answer of the server has come. */
+static int get_ready(struct tls_connection *connection)
+{
+    if (connection->prepare != NULL)
+        connection->prepared = connection->prepare(connection->context, &connection->identity);
+    connection->prepare = NULL;
+    return connection->prepared;
 }
 
 /* In the handshake of a client, before it sends its own key: is the key of the server trusted? */
@@ -208,14 +229,16 @@ static int verify_server(gnutls_session_t session)
 
     if (connection->is_trusted == NULL)
         return 0;
-    if (find_peer_key(session, &has_key, &connection->trusted) != NULL || !has_key)
+    if (get_ready(connection) < 0)
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    if (find_peer_key(connection, &has_key, &connection->trusted) != NULL || !has_key)
         return GNUTLS_E_CERTIFICATE_ERROR;
     connection->has_trusted = connection->is_trusted(connection->context, &connection->trusted);
     connection->is_refused = !connection->has_trusted;
     return connection->has_trusted ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-/* Gives GnuTLS our certificate, and the key that belongs to it or to the signer. */
+/* Gives GnuTLS our certificate, if there is one, and the key that belongs to it or to the signer. */
 static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                     gnutls_pcert_st **certificates, unsigned *count, gnutls_ocsp_data_st **ocsp,
                     unsigned *ocsp_count, gnutls_privkey_t *key, unsigned *flags)
@@ -226,21 +249,27 @@ static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
     (void)flags;
     *ocsp = NULL;
     *ocsp_count = 0;
+    *count = 0;
+    if (get_ready(connection) < 0)
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    if (connection->identity == NULL)
+        return 0;
     *certificates = (gnutls_pcert_st *)(intptr_t)&connection->identity->certificate; // NOLINT
     *count = 1;
     *key = connection->identity->key != NULL ? connection->identity->key : connection->key;
     return 0;
 }
 
-int connection_make_credentials(bool has_identity, gnutls_certificate_credentials_t *ret)
+int connection_init(void)
 {
-    int code = gnutls_certificate_allocate_credentials(ret);
+    int code = gnutls_priority_init(&priority, priorities, NULL);
 
+    if (code == 0)
+        code = gnutls_certificate_allocate_credentials(&credentials);
     if (code < 0)
         return code;
-    gnutls_certificate_set_verify_function(*ret, verify_server);
-    if (has_identity)
-        gnutls_certificate_set_retrieve_function3(*ret, retrieve);
+    gnutls_certificate_set_verify_function(credentials, verify_server);
+    gnutls_certificate_set_retrieve_function3(credentials, retrieve);
     return 0;
 }
 
@@ -373,6 +402,8 @@ static int shake_hands(struct tls_connection *connection, int wake, char fault[T
     int code = 0;
 
     while ((code = gnutls_handshake(session)) < 0) {
+        if (get_ready(connection) < 0)
+            return connection->prepared;
         /* Also when there is always something to read. */
         int64_t left = connection->until_ms - clock_ms();
         int ready = left > 0;
@@ -442,8 +473,7 @@ static struct tls_connection *begin(int fd, const struct tls_identity *identity,
     if (code == 0)
         code = gnutls_alpn_set_protocols(connection->session, &protocol, 1, GNUTLS_ALPN_MANDATORY);
     if (code == 0)
-        code = gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE,
-                                      identity != NULL ? identity->credentials : anonymous);
+        code = gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE, credentials);
     if (code < 0) {
         (void)snprintf(fault, TLS_FAULT_ROOM, "cannot begin TLS: %s", gnutls_strerror(code));
         if (connection != NULL)
@@ -461,23 +491,24 @@ static struct tls_connection *begin(int fd, const struct tls_identity *identity,
     return connection;
 }
 
-int connection_connect(int fd, const struct tls_identity *identity, tls_trust *is_trusted,
-                       void *context, int64_t until_ms, struct tls_connection **ret,
-                       struct fingerprint *ret_key, char fault[TLS_FAULT_ROOM])
+int connection_connect(int fd, tls_prepare *prepare, tls_trust *is_trusted, void *context,
+                       int64_t until_ms, struct tls_connection **ret, struct fingerprint *ret_key,
+                       char fault[TLS_FAULT_ROOM])
 {
     struct tls_connection *connection =
-        begin(fd, identity, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, until_ms, fault);
+        begin(fd, NULL, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, until_ms, fault);
     struct fingerprint key;
     bool has_key = false;
 
     if (connection == NULL)
         return -REASON_INTERNAL;
+    connection->prepare = prepare;
     connection->is_trusted = is_trusted;
     connection->context = context;
     int code = shake_hands(connection, -1, fault);
     /* That verify_server() was not called is no success. */
     if (code == 0 &&
-        (find_peer_key(connection->session, &has_key, &key) != NULL || !has_key ||
+        (find_peer_key(connection, &has_key, &key) != NULL || !has_key ||
          !connection->has_trusted || !fingerprint_is_equal(&key, &connection->trusted))) {
         (void)snprintf(fault, TLS_FAULT_ROOM, "the handshake failed: the server has no valid key");
         code = -REASON_BREACH;
@@ -512,7 +543,7 @@ int connection_accept(int fd, const struct tls_identity *identity, int signer, i
         code = shake_hands(connection, wake, fault);
     }
     if (code == 0) {
-        const char *wrong = find_peer_key(connection->session, &ret_peer->has_key, &ret_peer->key);
+        const char *wrong = find_peer_key(connection, &ret_peer->has_key, &ret_peer->key);
         if (wrong != NULL) {
             (void)snprintf(fault, TLS_FAULT_ROOM, "the client's key is %s", wrong);
             (void)gnutls_alert_send(connection->session, GNUTLS_AL_FATAL,

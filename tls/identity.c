@@ -72,8 +72,6 @@ void identity_close(struct tls_identity *identity)
 {
     if (identity == NULL)
         return;
-    if (identity->credentials != NULL)
-        gnutls_certificate_free_credentials(identity->credentials);
     gnutls_pcert_deinit(&identity->certificate);
     gnutls_privkey_deinit(identity->key);
     free(identity);
@@ -103,8 +101,6 @@ static struct tls_identity *make_identity(gnutls_x509_crt_t certificate, gnutls_
                 (gnutls_pk_algorithm_t)gnutls_pubkey_get_pk_algorithm(public, &identity->bits);
             wrong = identity_check_key(public, &identity->fingerprint);
         }
-        if (wrong == NULL && connection_make_credentials(true, &identity->credentials) < 0)
-            wrong = "not enough memory";
     }
     if (wrong == NULL)
         return identity;
@@ -239,7 +235,7 @@ static int read_file(const char *path, struct tls_identity **ret, char fault[TLS
     if (code == 0) {
         pem.size = (unsigned)got;
         code = read_pem(&pem, ret, fault);
-        explicit_bzero(pem.data, FILE_LARGEST);
+        explicit_bzero(pem.data, pem.size);
     }
     free(pem.data);
     return code;

@@ -15,7 +15,6 @@ struct tls_identity {
     struct fingerprint fingerprint;
     gnutls_pk_algorithm_t algorithm;
     unsigned bits;
-    gnutls_certificate_credentials_t credentials; /* for connections with this identity */
 };
 
 int identity_open(const char *path, const struct tls_owner *owner, struct tls_identity **ret,

@@ -48,7 +48,13 @@ struct tls_peer {
     struct fingerprint key;
 };
 
-/* Is the server with this key to be trusted? */
+/*
+ * Opens the identity of a client, or none (NULL), while the server works on the first message. It must
+ * live as long as the connection. Returns 0, or a reason, with which the handshake ends.
+ */
+typedef int tls_prepare(void *context, const struct tls_identity **ret);
+
+/* Is the server with this key to be trusted? Asked after that. */
 typedef bool tls_trust(void *context, const struct fingerprint *key);
 
 struct tls {
@@ -71,17 +77,17 @@ struct tls {
 
     /*
      * The handshake of a client: ends when the server has proven that it has a key that `is_trusted`,
-     * or at clock_ms() `until_ms`. Without an identity (NULL) the client has no key. The descriptor is
-     * a socket, which stays the caller's; so does the identity, which must live as long as the
-     * connection. `*ret` goes into a stream, as the state of `transport`, which frees it.
+     * or at clock_ms() `until_ms`. Without `prepare` (NULL), or an identity, the client has no key. The
+     * descriptor is a socket, which stays the caller's. `*ret` goes into a stream, as the state of
+     * `transport`, which frees it.
      *
      * Returns 0; -REASON_IDENTITY for a key that is not trusted; -REASON_LOST, also for what bytes that
-     * were changed on their way can cause; -REASON_TIMEOUT; or -REASON_BREACH for a server that does not
-     * speak this TLS. The first two set `*ret_key`.
+     * were changed on their way can cause; -REASON_TIMEOUT; -REASON_BREACH for a server that does not
+     * speak this TLS; or what `prepare` returns, and no fault then. The first two set `*ret_key`.
      */
-    int (*connect)(int fd, const struct tls_identity *identity, tls_trust *is_trusted,
-                   void *context, int64_t until_ms, struct tls_connection **ret,
-                   struct fingerprint *ret_key, char fault[TLS_FAULT_ROOM]);
+    int (*connect)(int fd, tls_prepare *prepare, tls_trust *is_trusted, void *context,
+                   int64_t until_ms, struct tls_connection **ret, struct fingerprint *ret_key,
+                   char fault[TLS_FAULT_ROOM]);
 
     /*
      * The handshake of fsd, with a certificate of identity_open() or signer_start(). `signer` is this

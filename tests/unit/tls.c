@@ -23,9 +23,37 @@ static int64_t soon(void)
     return clock_ms() + 20000;
 }
 
+/* A client, and the key that its server should have. */
+struct party {
+    const struct tls_identity *identity;
+    struct fingerprint trusted;
+    bool is_prepared;
+};
+
+static int prepare(void *context, const struct tls_identity **ret)
+{
+    struct party *party = context;
+
+    CHECK(!party->is_prepared);
+    party->is_prepared = true;
+    *ret = party->identity;
+    return 0;
+}
+
 static bool trust(void *context, const struct fingerprint *key)
 {
-    return fingerprint_is_equal(context, key);
+    const struct party *party = context;
+
+    CHECK(party->is_prepared);
+    return fingerprint_is_equal(&party->trusted, key);
+}
+
+/* A client that cannot be one after all. */
+static int refuse(void *context, const struct tls_identity **ret)
+{
+    (void)context;
+    (void)ret;
+    return -REASON_USAGE;
 }
 
 /* One end of a connection in a child: answers a line as a server whose key the signer has. */
@@ -60,7 +88,7 @@ static int converse(int channel, const struct tls_identity *server,
                     const struct tls_identity *client, bool is_trusted, int *ret_served)
 {
     struct tls_connection *connection = NULL;
-    struct fingerprint trusted = tls->identity_fingerprint(server);
+    struct party party = {.identity = client, .trusted = tls->identity_fingerprint(server)};
     struct fingerprint key = {.bytes = {0}};
     struct stream stream;
     const char *line = NULL;
@@ -82,10 +110,10 @@ static int converse(int channel, const struct tls_identity *server,
     (void)close(signer[0]);
     (void)close(signer[1]);
     if (!is_trusted)
-        trusted.bytes[0] ^= 1;
-    int code = tls->connect(ends[0], client, trust, &trusted, soon(), &connection, &key, fault);
+        party.trusted.bytes[0] ^= 1;
+    int code = tls->connect(ends[0], prepare, trust, &party, soon(), &connection, &key, fault);
     if (code == 0) {
-        CHECK(fingerprint_is_equal(&key, &trusted));
+        CHECK(fingerprint_is_equal(&key, &party.trusted));
         CHECK(stream_open(&stream, tls->transport, connection, ends[0], ends[0], &no_limits) == 0);
         CHECK(stream_print(&stream, "HELLO\n") == 0 && stream_flush(&stream) == 0);
         CHECK(stream_line(&stream, &line, &length) == 0 && length == 2);
@@ -109,7 +137,7 @@ int main(void)
     char server_file[300];
     char client_file[300];
     struct stat status;
-    int channel[2];
+    int channel[4]; /* and another pair */
     int served = 0;
 
     (void)snprintf(folder, sizeof folder, "%s/tls.XXXXXX", temporary != NULL ? temporary : "/tmp");
@@ -147,6 +175,14 @@ int main(void)
     /* A client that does not trust the server ends before it shows its key. */
     CHECK(converse(channel[0], server, client, false, &served) == -REASON_IDENTITY);
     CHECK(served == -REASON_LOST);
+
+    /* What a client cannot prepare ends its handshake. */
+    struct tls_connection *none = NULL;
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, channel + 2) == 0);
+    CHECK(tls->connect(channel[2], refuse, trust, NULL, soon(), &none, &key, fault) ==
+          -REASON_USAGE);
+    (void)close(channel[2]);
+    (void)close(channel[3]);
 
     (void)close(channel[0]);
     CHECK(waitpid(signer, &served, 0) == signer && served == 0);
