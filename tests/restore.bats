@@ -224,6 +224,7 @@ END
 }
 
 @test "restore: the socket of another daemon is not taken" {
+    local_only 'it is about the file of a socket'
     FSD_EXPECTED='level=(warning|error) msg="the socket was removed, and (made again|cannot be made again)" address='
     start_fsd
     converse <<'END'
