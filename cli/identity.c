@@ -15,12 +15,12 @@ int identity_find(const struct tls *tls, const struct settings *settings, bool m
     const struct tls_owner owner = {.uid = geteuid(), .gid = getegid()};
     struct stat status;
     char user[CONTROL_USER_ROOM];
-    bool is_named = settings->identity != NULL;
     char fault[TLS_FAULT_ROOM] = "";
 
     ret->key = NULL;
+    ret->is_named = settings->identity != NULL;
     ret->missing[0] = '\0';
-    if (is_named) {
+    if (ret->is_named) {
         if (snprintf(ret->file, sizeof ret->file, "%s", settings->identity) >=
             (int)sizeof ret->file)
             return fail(failure, REASON_USAGE, settings->identity, "cannot use this identity: %s",
@@ -35,10 +35,10 @@ int identity_find(const struct tls *tls, const struct settings *settings, bool m
                     "cannot use this identity: it belongs to %s (use --identity FILE)",
                     control_name_user(status.st_uid, user));
     int code = tls->identity_open(ret->file, NULL, &ret->key, fault);
-    if (code == -REASON_NOT_FOUND && (!is_named || makes_named)) {
+    if (code == -REASON_NOT_FOUND && (!ret->is_named || makes_named)) {
         /* Not in the HOME of another user, as under sudo(8). */
-        int folder = is_named ? -1 : user_folder_open("XDG_CONFIG_HOME", ".config", "fsc");
-        if (!is_named && folder < 0)
+        int folder = ret->is_named ? -1 : user_folder_open("XDG_CONFIG_HOME", ".config", "fsc");
+        if (!ret->is_named && folder < 0)
             (void)snprintf(fault, sizeof fault, "%s", strerror(errno));
         else if (tls->identity_open(ret->file, &owner, &ret->key, fault) == 0)
             code = 0;

@@ -15,6 +15,7 @@
 struct identity {
     struct tls_identity *key; /* NULL: there is none, for the reason in `missing` */
     char file[PATH_MAX];
+    bool is_named; /* by the settings, so it is not the user's own */
     char missing[TLS_FAULT_ROOM + PATH_MAX];
 };
 

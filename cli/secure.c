@@ -95,6 +95,8 @@ const char *secure_hint(const struct secure *secure, const char *text, char hint
     /* It names the keys that it does not know. */
     if (strstr(text, fingerprint_print(&key, own)) != NULL)
         (void)snprintf(hint, SECURE_HINT_ROOM,
-                       "; fsc identity shows the line that lets this key in");
+                       "; fsc identity%s%s shows the line that lets this key in",
+                       secure->identity.is_named ? " --identity " : "",
+                       secure->identity.is_named ? secure->identity.file : "");
     return hint;
 }

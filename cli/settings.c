@@ -19,7 +19,8 @@ static const char *check_address(const char *text)
     /* As scp(1) takes it. */
     if ((address.kind == ADDRESS_UNIX || address.kind == ADDRESS_TLS) && text[0] != '/' &&
         strncmp(text, "unix:", 5) != 0 &&
-        (strncmp(text, "ssh:", 4) == 0 || strchr(text, '@') != NULL || strstr(text, ":/") != NULL))
+        (strncmp(text, "ssh:", 4) == 0 || strchr(text, '@') != NULL ||
+         (strstr(text, ":/") != NULL && strstr(text, "://") == NULL)))
         return "not an address (use ssh://[USER@]HOST[/LIBRARY] for another machine)";
     return wrong;
 }

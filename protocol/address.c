@@ -37,6 +37,8 @@ static const char *parse_host(const char *text, const char *port, struct address
         return "the closing bracket is missing";
     if (bracket)
         after++;
+    if (!bracket && *after != '\0' && strchr(after + 1, ':') != NULL)
+        return "an IPv6 address needs brackets, as in [::1]:7373";
     if (!take(ret->host, sizeof ret->host, host, length))
         return "the host is missing or too long";
     for (size_t i = 0; i < length; i++) {
@@ -48,8 +50,6 @@ static const char *parse_host(const char *text, const char *port, struct address
         port = after + 1;
         if (*after != ':')
             return "only a port may follow the host";
-        if (!bracket && strchr(port, ':') != NULL)
-            return "an IPv6 address needs brackets, as in [::1]:7373";
         if (!value_number(port, strlen(port), &number) || number > 65535)
             return "the port must be a number from 0 to 65535";
     }
@@ -108,6 +108,8 @@ const char *address_parse(const char *text, struct address *ret)
         return parse_ssh(rest, ret);
     }
     rest = skip(text, "plain:");
+    if (rest == NULL && strstr(text, "://") != NULL)
+        return "not a kind of address (HOST or HOST:PORT is TLS)";
     if (rest == NULL && strchr(text, '/') != NULL)
         return "the path of a socket must begin with a slash";
     ret->kind = rest != NULL ? ADDRESS_PLAIN : ADDRESS_TLS;

@@ -601,6 +601,9 @@ END
     assert_fails 6 "$FSC" put file --name hosts/x/file
     key=$("$FSC" identity | head -n 1)
     assert_equal "$stderr" "fsc: hosts/x/file: anonymous with the key $key may not PUT (needs the right put); fsc identity shows the line that lets this key in"
+    "$FSC" identity --identity other.pem >/dev/null
+    assert_fails 6 "$FSC" ls --identity other.pem
+    assert_equal "${stderr#*; }" "fsc identity --identity $WORK/other.pem shows the line that lets this key in"
     "$FSC" identity | tail -n 1 | sed 's/name = "[^"]*"/name = "x"/' >>"$CONFIG"
     kill -HUP "$FSD_PID"
     await_line "$FSD_PID" "$FSD_LOG" 'msg="settings read again"' 1

@@ -420,6 +420,22 @@ $ fsc --server tcp:localhost:7373 ls
 2 fsc: --server: tcp:localhost:7373: an IPv6 address needs brackets, as in [::1]:7373
 > fsc --server {}/socket ls
 
+$ fsc --server https://localhost:7373 ls
+2 fsc: --server: https://localhost:7373: not a kind of address (HOST or HOST:PORT is TLS)
+> fsc --server {}/socket ls
+
+$ fsc --server ::1 ls
+2 fsc: --server: ::1: an IPv6 address needs brackets, as in [::1]:7373
+> fsc --server {}/socket ls
+
+$ fsc trust https://backup1
+2 fsc: https://backup1: has no key to pin: only HOST, HOST:PORT and [V6]:PORT have one
+> fsc trust --list
+
+$ fsc trust root@backup1
+2 fsc: root@backup1: has no key to pin: only HOST, HOST:PORT and [V6]:PORT have one
+> fsc trust --list
+
 $ fsc --timeout 30 ls
 2 fsc: unknown option --timeout; did you mean --max-time? (see fsc help)
 > fsc --max-time 30 ls

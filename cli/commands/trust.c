@@ -21,12 +21,14 @@ static int find_host(struct invocation *invocation, const char *operand, struct 
     struct failure *failure = invocation->failure;
     struct fingerprint ignored;
 
-    ret->row = settings_find_server(&invocation->settings, operand);
+    *ret = (struct host){.row = settings_find_server(&invocation->settings, operand),
+                         .address.kind = ADDRESS_UNIX};
     const struct server *named = ret->row != NULL ? ret->row->values : NULL;
-    const char *wrong =
-        fingerprint_parse(operand, &ignored)
-            ? "the host is missing before the fingerprint"
-            : address_parse(named != NULL ? named->address : operand, &ret->address);
+    const char *wrong = NULL;
+    if (fingerprint_parse(operand, &ignored))
+        wrong = "the host is missing before the fingerprint";
+    else if (strpbrk(operand, "/@") == NULL)
+        wrong = address_parse(named != NULL ? named->address : operand, &ret->address);
     if (wrong == NULL && ret->address.kind != ADDRESS_TLS)
         wrong = "has no key to pin: only HOST, HOST:PORT and [V6]:PORT have one";
     if (wrong != NULL)
