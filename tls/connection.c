@@ -106,10 +106,12 @@ static ssize_t push(gnutls_transport_ptr_t pointer, const giovec_t *parts, int c
 {
     struct tls_connection *connection = pointer;
     size_t before = connection->out_end;
+    /* A message of GnuTLS's own must not overtake what is still to be sent. */
+    bool collects = connection->collects || connection->out_start < before;
     const struct msghdr header = {.msg_iov = (struct iovec *)(intptr_t)parts, // NOLINT
                                   .msg_iovlen = (size_t)count};
 
-    for (int i = 0; connection->collects && i < count; i++) {
+    for (int i = 0; collects && i < count; i++) {
         if (parts[i].iov_len > sizeof connection->out - connection->out_end) {
             gnutls_transport_set_errno(connection->session, ENOBUFS);
             return -1;
@@ -117,7 +119,7 @@ static ssize_t push(gnutls_transport_ptr_t pointer, const giovec_t *parts, int c
         memcpy(connection->out + connection->out_end, parts[i].iov_base, parts[i].iov_len);
         connection->out_end += parts[i].iov_len;
     }
-    if (connection->collects)
+    if (collects)
         return (ssize_t)(connection->out_end - before);
     ssize_t sent = sendmsg(connection->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0)
