@@ -39,8 +39,8 @@ struct connection {
 void connection_close(struct connection *connection);
 
 /*
- * The same between two requests, for the last time. A command gets QUIT first: some, such as nc(1) without -N, do not
- * pass on the end of their input, and would only end after the server.
+ * The same between two requests, for the last time. A command gets QUIT first: some, such as nc(1)
+ * without -N, do not pass on the end of their input, and would only end after the server.
  */
 void connection_quit(struct connection *connection);
 

@@ -21,7 +21,7 @@ struct identity {
 
 /*
  * Opens the identity that the settings name, or the user's own. A named file that is missing is only
- * made if `makes_named`: commands that need it would not be known by a new key anyway. Returns 0, also
+ * made if `makes_named`: no server could know a new key of other commands anyway. Returns 0, also
  * without an identity, or -REASON_USAGE for a file that cannot be used. `ret->key` is to be closed
  * by tls->identity_close().
  */

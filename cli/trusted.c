@@ -22,7 +22,7 @@ void trusted_forget(struct trusted *trusted)
     known_servers_release(&trusted->known);
 }
 
-/* The next pin of the server that is one of `known`; NULL if there is none. */
+/* The server's first pin with this key, or with any for NULL. Returns NULL if it has none. */
 static const struct pin *find_pin(const struct trusted *trusted, const struct fingerprint *key)
 {
     for (size_t i = 0; i < trusted->known.count; i++) {

@@ -1,5 +1,6 @@
 /*
- * Handshakes: TLS with a server on the network, which must have a key that is pinned.
+ * Trust: which keys a server on the network may have. They are those that `servers` sets for it, or
+ * else its pins.
  */
 #ifndef CLI_TRUSTED_H
 #define CLI_TRUSTED_H
@@ -22,11 +23,15 @@ enum trust {
     TRUST_PINNED,
 };
 
-/* Finds the keys that the server of a row of `servers`, or without one that address, may have. */
+/*
+ * Finds the keys of a server: those of its row of `servers`, or else the pins of its address. `row` is
+ * NULL for a server that was named by its address. Returns 0, or a reason.
+ */
 int trusted_find(const struct configuration *row, const struct address *server, struct trusted *ret,
                  struct failure *failure);
 void trusted_forget(struct trusted *trusted);
 
+/* Is this a key that the server may have? */
 enum trust trusted_check(const struct trusted *trusted, const struct fingerprint *key);
 
 /* Fails for a key that is not pinned, and says what to do. Returns -REASON_IDENTITY. */

@@ -437,7 +437,7 @@ static bool is_within(const char *folder, const char *other)
     return strncmp(folder, other, length) == 0 && (folder[length] == '/' || folder[length] == '\0');
 }
 
-/* Has the client what is published at this place: by its user, a group, or its name? */
+/* Does the client have what is published at this place: by its user, a group, or its name? */
 static bool has_published(const struct client *client, const struct access_now *now, size_t place)
 {
     if (client->has_known_key)

@@ -48,8 +48,8 @@ struct client {
 
 /*
  * The rights that the settings give now, in memory that all processes share. A session that began
- * with older settings compares its own with them. Texts are NUL-terminated, and told by where they
- * begin in `texts`; at 0 there is none. Pages that nobody writes to take no memory.
+ * with older settings compares its own with them. A text is NUL-terminated, and given as the place in
+ * `texts` where it begins; 0 means none. Pages that nobody writes to take no memory.
  */
 struct access_now {
     _Atomic uint64_t version; /* odd while it is being changed; 0: there is nothing yet */

@@ -72,14 +72,14 @@ void command_line_unload(struct config_files *files);
 
 /*
  * Parses it to find the folder that it includes, and loads all files there whose names end in ".conf"
- * and do not begin with a point, in the order of their bytes. None may be in the hands of others.
+ * and do not begin with a dot, in the order of their bytes. Nobody else may be able to change them.
  * Returns as command_line_load().
  */
 int command_line_include(struct config_files *files, struct fault *fault);
 
 /*
  * Sets what the files set, without the options. libconfig may end the process for some texts; see
- * configuration_parse(). The same.
+ * configuration_parse(). Returns as command_line_load(), with the settings to be released.
  */
 int command_line_parse(const struct config_files *files, struct settings *settings,
                        struct fault *fault);

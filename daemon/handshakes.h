@@ -2,7 +2,7 @@
  * Handshakes: the connections over TLS whose clients are not known yet. The parent keeps a descriptor
  * of each, from when it accepts the connection until its session has admitted itself
  * (daemon/slots.h), and counts them for limits.handshakes. When there are too many, the oldest one of
- * the address that has most of them makes room: so an address that opens many keeps no other out.
+ * the address that has most of them makes room: so an address that opens many does not keep others out.
  *
  * A connection gets a session only when something has come. One that is silent costs a descriptor,
  * and no process or thread. The parent sees that bytes are there, and never reads them.
@@ -31,19 +31,19 @@ struct handshakes {
 };
 
 /*
- * Adds a connection, which it then owns, where at most `most` may be under way. Logs and counts what
- * has to make room. Returns false, with errno set, when there is no memory.
+ * Adds a connection, and takes it over. If more than `most` are under way then, others make room, which
+ * is logged and counted. Returns false, with errno set, when there is no memory.
  */
 bool handshakes_add(struct handshakes *handshakes, size_t most, const struct handshake *handshake,
                     struct counters *counters);
 
 /*
- * Forgets those whose sessions are admitted, and closes those that wait and whose time is over, which
- * it logs and counts.
+ * Removes those whose sessions are admitted. Closes those that still wait when their time is over, which
+ * is logged and counted.
  */
 void handshakes_tidy(struct handshakes *handshakes, struct counters *counters);
 
-/* How many have a session, also one that has to end? */
+/* How many have a session, even one that has to end? */
 size_t handshakes_count_started(const struct handshakes *handshakes);
 
 /* Sets what to poll for each one that waits, in their order. Returns how many that are. */

@@ -30,7 +30,7 @@ enum {
     PAUSE_MS = 100,       /* before trying again, when descriptors or memory ran out */
     CALM_MS = 1000,       /* after a crash, before workers are forked ahead again */
     ACCEPTED_MOST = 8,    /* connections accepted from one socket in one turn */
-    HANDSHAKES_MOST = 64, /* the same of TLS, which only wait at first */
+    HANDSHAKES_MOST = 64, /* the same for TLS, where they only wait at first */
     ENDS_MOST = 256,      /* ends of sessions read from one worker in one turn */
     HOUR_S = 3600,
     LOOK_MS = 2000,    /* between looks at the files of sockets, and the pid file */
@@ -564,14 +564,14 @@ static bool take_turn(struct parent *parent, bool is_paused)
         limit = REFUSED_MS;
     if (needs_in >= 0 && limit > needs_in)
         limit = needs_in;
-    int64_t signer_in = signer_is_due_in(signer);
+    int64_t signer_in = signer_needs_start_in(signer);
     if (signer_in >= 0 && limit > signer_in)
         limit = signer_in;
     int ready = wait_for(parent, polled, count, limit);
     if (ready > 0 && begun_signer->revents != 0)
         signer_hear(signer);
     reap(parent);
-    if (signer_is_due_in(signer) == 0)
+    if (signer_needs_start_in(signer) == 0)
         signer_restart(signer);
     if (ready == 0)
         (void)close_refused(parent);

@@ -371,7 +371,7 @@ static bool shake_hands(const struct arrival *arrival, const struct service *ser
     return false;
 }
 
-/* Has the session to be refused? Returns NULL, or the limit that does not allow it. */
+/* Admits the session, or returns the limit that does not allow it. */
 static const char *admit(const struct arrival *arrival, const struct service *service,
                          const struct client *client)
 {

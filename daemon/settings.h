@@ -130,8 +130,8 @@ const struct client_key *settings_find_key(const struct settings *settings,
 
 /*
  * Writes the folder of a grant for a client: with its name in the place of "%c", and '%' in that of
- * "%%". Returns NULL, or what is wrong as the end of the sentence "FOLDER: ...", which a name can be
- * to blame for that is too long, or no component of a name.
+ * "%%". Returns NULL, or what is wrong as the end of the sentence "FOLDER: ...": also because the name
+ * is too long, or cannot be a component.
  */
 const char *grant_expand(const char *folder, const char *client, char ret[GRANT_FOLDER_ROOM]);
 

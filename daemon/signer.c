@@ -19,8 +19,7 @@
 
 enum {
     START_MS = 20000, /* how long the first one may take; the disk may be slow */
-    CALM_MS =
-        1000, /* from one start to the next: one that cannot live is not forked all the time */
+    CALM_MS = 1000,   /* from one start to the next, even if the first one ends at once */
 };
 
 /* Closes the channel, so that the signer ends. */
@@ -112,7 +111,7 @@ int signer_check(const struct settings *settings, char fault[FAULT_LINE_ROOM])
     int code = tls->identity_open(settings->identity, NULL, &identity, why);
     tls->identity_close(identity);
     if (code == -REASON_NOT_FOUND) {
-        /* It is made with the folders on its way that are missing. */
+        /* It is made together with missing folders of its path. */
         (void)snprintf(path, sizeof path, "%s", settings->identity);
         while ((code = descriptor_access_new(path)) < 0 && errno == ENOENT)
             (void)dirname(path);
@@ -180,7 +179,7 @@ void signer_hear(struct signer *signer)
     log_event(LOG_LEVEL_INFO, "the signer was started again", NULL);
 }
 
-int64_t signer_is_due_in(const struct signer *signer)
+int64_t signer_needs_start_in(const struct signer *signer)
 {
     int64_t left = signer->started_ms + CALM_MS - clock_ms();
 

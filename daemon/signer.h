@@ -52,8 +52,8 @@ int signer_fingerprint(const struct settings *settings, struct fingerprint *ret,
 void signer_restart(struct signer *signer);
 void signer_hear(struct signer *signer);
 
-/* In how many milliseconds is it to be started again? -1: there is one, or none is needed. */
-int64_t signer_is_due_in(const struct signer *signer);
+/* In how many milliseconds does it need to be started again? -1: there is one, or none is needed. */
+int64_t signer_needs_start_in(const struct signer *signer);
 
 /*
  * Makes a pair of sockets, gives one end to the signer, and returns the other: what tls->accept() takes.
@@ -61,10 +61,10 @@ int64_t signer_is_due_in(const struct signer *signer);
  */
 int signer_connect(const struct signer *signer);
 
-/* Its process has ended. */
+/* For the parent, when the process has ended: logs why, if it has said so. */
 void signer_end(struct signer *signer);
 
-/* Lets it end, and frees the certificate, which nobody may use any more. */
+/* Lets it end, and frees the certificate. */
 void signer_close(struct signer *signer);
 
 #endif

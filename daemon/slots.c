@@ -73,8 +73,8 @@ bool slot_is_admitted(const struct slot *slot)
 }
 
 /*
- * The limit that does not allow this session, which is among those that are counted; NULL when there
- * is none. Without a peer it counts for its client, and the lock is held.
+ * The limit that does not allow this session besides the others; NULL when there is none. Without a peer
+ * it counts for its client, and the lock is held.
  */
 static const char *find_limit(const struct slots *slots, const struct slot *slot,
                               const struct settings *settings, const struct peer *peer)

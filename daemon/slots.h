@@ -10,7 +10,7 @@
  * time.
  *
  * The limits of how many sessions there may be count what is admitted. The parent admits a session
- * before it hands the connection over. Who comes by TLS is known only after the handshake, so such a
+ * before it hands the connection over. A client over TLS is known only after the handshake, so such a
  * session admits itself; until then it counts only as a handshake (daemon/handshakes.h).
  *
  * A promise keeps room in the file system free for the bytes of an upload that were announced and
@@ -81,8 +81,8 @@ const char *slots_admit(struct slots *slots, struct slot *slot, const struct set
                         const struct peer *peer, enum access_class class);
 
 /*
- * The same for a session itself, whose client is known by its key: it counts for the client,
- * whatever address that comes from.
+ * The same for a session itself, whose client is known by its key: it counts for the client, from any
+ * address.
  */
 const char *slots_admit_client(struct slots *slots, struct slot *slot,
                                const struct settings *settings, const struct client *client);
@@ -90,7 +90,7 @@ const char *slots_admit_client(struct slots *slots, struct slot *slot,
 /* Is the session of this slot admitted? */
 bool slot_is_admitted(const struct slot *slot);
 
-/* For the parent: the slot is to be given up, unless it is admitted. Returns whether that is so. */
+/* For the parent: marks the slot as evicted, unless it is admitted. Returns whether it was not. */
 bool slots_evict(struct slot *slot);
 
 /* For the parent: the session has ended. Does nothing for NULL. */

@@ -38,8 +38,8 @@ enum message_kind {
 
 struct message {
     enum message_kind kind;
-    struct arrival
-        arrival; /* with each side's own descriptors; -1 when the receiver had none free */
+    /* With each side's own descriptors; -1 when the receiver had none free. */
+    struct arrival arrival;
 };
 
 static int send_message(int channel, const struct message *message)

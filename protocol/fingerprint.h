@@ -21,7 +21,7 @@ struct fingerprint {
 /* Writes a fingerprint. Returns `text`. */
 const char *fingerprint_print(const struct fingerprint *fingerprint, char text[FINGERPRINT_ROOM]);
 
-/* Reads a fingerprint, of which only the one spelling of fingerprint_print() is accepted. */
+/* Reads a fingerprint. Only the spelling of fingerprint_print() is accepted. */
 bool fingerprint_parse(const char *text, struct fingerprint *ret);
 
 bool fingerprint_is_equal(const struct fingerprint *one, const struct fingerprint *other);

@@ -127,9 +127,9 @@ int stream_bytes(struct stream *stream, size_t most, const char **ret_bytes, siz
 bool stream_is_hung_up(const struct stream *stream);
 
 /*
- * Has the other side of a TCP connection vanished? So it has if its system, to which something was
- * sent, has not answered for a minute and a half, while it answers for a program that only takes
- * nothing. `info` is that of the option TCP_INFO (tcp(7)). Streams look at it themselves in each wait.
+ * Has the other side of a TCP connection vanished? It has if its system was sent something and has not
+ * answered for a minute and a half: a system whose program only reads nothing does answer. `info` is
+ * that of the option TCP_INFO (tcp(7)). Streams look at it themselves in each wait.
  */
 bool stream_has_vanished(const struct tcp_info *info);
 

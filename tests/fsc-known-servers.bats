@@ -204,7 +204,7 @@ END
     assert_output 'fsc: /run/socket: has no key to pin: only HOST, HOST:PORT and [V6]:PORT have one'
 }
 
-@test "trust: a line that is no pin is refused, with its place" {
+@test "trust: a line that is not a pin is refused, with its place" {
     local command
     write_pins '# Ours.' "a $one" "b $one note"
     for command in 'trust --list' "trust a $two" 'trust --remove a' 'trust --remove b' 'ls --server 127.0.0.1:1'; do
@@ -417,7 +417,7 @@ has_open() {
     done
 }
 
-@test "servers: of several pins any will do" {
+@test "servers: any of several pins matches" {
     serve tls
     assert_silent "$FSC" trust "$address" "$one" "$(key_of server)" "$two"
     assert_fails 6 "$FSC" ls --server "$address"

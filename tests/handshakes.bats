@@ -26,7 +26,7 @@ check(session.status()['sessions.refused'] == '0', session.status())
 END
 }
 
-@test "handshakes: limits.handshake counts from the first moment, whatever is sent" {
+@test "handshakes: limits.handshake counts from accept, even if bytes keep coming" {
     echo 'limits = { handshake = "1s"; };' >"$CONFIG"
     FSD_EXPECTED='^level=warning msg="handshake failed" address=127.0.0.[0-9]+ client=127.0.0.1 cause='
     start_tls
@@ -44,7 +44,7 @@ END
     await_line "$FSD_PID" "$FSD_LOG" 'msg="handshake failed"' 1
 }
 
-@test "handshakes: an address that opens many keeps no other one out" {
+@test "handshakes: an address that opens many does not keep others out" {
     echo 'limits = { handshakes = 8; handshake = "1h"; };' >"$CONFIG"
     FSD_EXPECTED='^level=warning msg="handshake failed" address=127.0.0.[0-9]+ client=127.0.0.[0-9]+ cause='
     start_tls --anonymous list
@@ -119,7 +119,7 @@ END
     await_fsd
 }
 
-@test "limits: who has a known key counts for itself, at whatever address" {
+@test "limits: a client with a known key has limits of its own, at any address" {
     cat >"$CONFIG" <<END
 limits = { per_address = 2; per_user = 2; strangers = 2; };
 clients = ( { name = "web"; key = "$(make_identity web)"; rights = "list status"; },

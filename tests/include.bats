@@ -92,7 +92,7 @@ clients = (
     refuses_folder "$CONFIG:1: include: $CONF: Not a directory"
 }
 
-@test "include: a setting that is no list may be in one file only" {
+@test "include: a setting that is not a list may be in one file only" {
     use_folder
     echo 'spare = 1;' >>"$CONFIG"
     echo 'records = true;' >"$CONF/a.conf"
@@ -154,7 +154,7 @@ clients = (
     refuses 2 "^fsd: $CONF/b.conf: .+" --config "$CONFIG" --library "$WORK" --check-syntax
 }
 
-@test "include: so many and so large files that they would fill the memory" {
+@test "include: too many files, or too large ones, are refused" {
     use_folder
     converse <<'END'
 folder = os.environ['CONF']

@@ -108,7 +108,7 @@ KeySession('web1').expect('LIST', 'EMPTY')
 END
 }
 
-@test "keys: who loses a key or a right ends with the next request" {
+@test "keys: a session that lost its key or a right ends at the next request" {
     start_with_keys web1 web2 web3
     with_keys <<'END'
 both = [entry('web1', 'list put watch', 'hosts/%c'), entry('web2', 'list put'), entry('web3', 'list', keys=['web3'])]
@@ -204,7 +204,7 @@ new.expect('LIST absent', 'EMPTY')
 END
 }
 
-@test "keys: 4096 clients in as many files, and no more" {
+@test "keys: at most 4096 clients, each in a file of its own" {
     start_with_keys web1
     with_keys <<'END'
 import base64

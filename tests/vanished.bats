@@ -8,7 +8,7 @@ load fsc
 load network
 
 # One that only takes nothing is alive. Every wait begins before the one event that all wait for.
-@test "network: a peer that vanished is noticed within two minutes, whatever it or we wait for" {
+@test "network: a peer that vanished is noticed within two minutes, in every kind of wait" {
     skip_when_sanitized strace
     strace -D -o "$WORK/trial" true 2>/dev/null || skip 'strace may not trace here'
     use_networks

@@ -20,8 +20,7 @@
 enum {
     RAW_ROOM = 64 * 1024,    /* bytes from the peer that are read at a time */
     SEALED_MOST = 64 * 1024, /* bytes that are encrypted at a time, to be sent together... */
-    OUT_ROOM =
-        SEALED_MOST + 4 * 1024, /* ...and what may become of them, and of a message with them */
+    OUT_ROOM = SEALED_MOST + 4 * 1024, /* ...as records, with a message of the handshake */
     HANDSHAKE_MOST = 16 * 1024, /* bytes of one message of a handshake, as one with certificates */
     NO_DATA_MOST = 16,          /* records without data that are read at a time */
     SIGNATURE_MOST = 1024,
@@ -35,8 +34,7 @@ struct tls_connection {
     bool is_starved; /* the socket had nothing more to read */
     bool collects;   /* what GnuTLS sends goes into `out` */
     bool has_ended;  /* the peer has said that it sends no more */
-    size_t
-        sealed; /* bytes that are in `out`, encrypted, for the present call of transmit() or the next */
+    size_t sealed; /* bytes that are in `out`, encrypted, for this call of transmit() or the next */
     uint64_t came; /* bytes, during the handshake */
     char first[FIRST_BYTES];
     const char *wrong;                   /* what is wrong with the key of the other side */
@@ -184,7 +182,7 @@ static int64_t read_length(gnutls_datum_t *left, unsigned size)
 
 /*
  * Looks at the message Certificate (RFC 8446, 4.4.2) of the other side before GnuTLS verifies anything
- * with its key: that can take as long as who has made the key likes.
+ * with its key: with a key made for it, that can take very long.
  */
 static int check_certificate(gnutls_session_t session, unsigned type, unsigned when,
                              unsigned incoming, const gnutls_datum_t *message)
@@ -292,7 +290,7 @@ static int await(int fd, short event, int wake, int64_t until_ms)
     }
 }
 
-/* Has the signer sign something, in the name of a key that this process does not have. */
+/* Has the signer sign something with the key that this process does not have. */
 static int ask_signer(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *context,
                       unsigned flags, const gnutls_datum_t *content, gnutls_datum_t *signature)
 {
@@ -314,7 +312,7 @@ static int ask_signer(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, v
     return 0;
 }
 
-/* What GnuTLS wants to know of a key that it does not have. */
+/* What GnuTLS needs to know about that key. */
 static int describe_key(gnutls_privkey_t key, unsigned flags, void *context)
 {
     const struct tls_connection *connection = context;
@@ -508,7 +506,7 @@ int connection_connect(int fd, tls_prepare *prepare, tls_trust *is_trusted, void
     connection->is_trusted = is_trusted;
     connection->context = context;
     int code = shake_hands(connection, -1, fault);
-    /* That verify_server() was not called is no success. */
+    /* It is not a success if verify_server() was never called. */
     if (code == 0 &&
         (find_peer_key(connection, &has_key, &key) != NULL || !has_key ||
          !connection->has_trusted || !fingerprint_is_equal(&key, &connection->trusted))) {

@@ -30,7 +30,7 @@ static int fail(int code, char fault[TLS_FAULT_ROOM], const char *text)
     return code;
 }
 
-/* Has an RSA key so long an exponent that it takes a while to verify a signature? */
+/* Does an RSA key have an exponent so long that verifying a signature takes a while? */
 static bool is_slow(gnutls_pubkey_t key)
 {
     gnutls_datum_t modulus = {.data = NULL};

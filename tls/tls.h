@@ -3,7 +3,7 @@
  * it: tls_load() loads it when an address needs it, so that a Unix socket costs nothing more.
  *
  * A connection uses TLS 1.3 only (RFC 8446), with the ALPN protocol TLS_ALPN on both sides, and is
- * never resumed. Certificates are only a form for keys: their names, dates and signatures do not
+ * never resumed. Certificates are only a form for keys, and their names, dates and signatures do not
  * matter: a peer is known by its key alone; see protocol/fingerprint.h.
  *
  * Functions that can fail return 0 or a negative reason, with the end of the sentence "ADDRESS: ..."
@@ -28,8 +28,8 @@ enum {
 };
 
 /*
- * A key and its certificate. That of a client has the private key; that of fsd, as parent and sessions
- * have it, only the certificate.
+ * A key and its certificate. That of a client has the private key. In fsd only the signer has that;
+ * the identity of its parent and sessions has only the certificate.
  */
 struct tls_identity;
 

@@ -14,7 +14,7 @@ enum {
     LINE_ROOM = 512,
 };
 
-/* Adds bytes that a client's name can have, up to a point. */
+/* Adds a text up to its first dot, with a "-" for each byte that a client's name cannot have. */
 static size_t add_part(char name[NAME_ROOM], size_t used, const char *part)
 {
     static const char allowed[] =
