@@ -14,7 +14,7 @@ await_quiet(3 if os.environ['FSD_CONCURRENCY'] == 'process' else 2)
 before = children()
 begun = time.monotonic()
 silent = [Session(ADDRESS) for _ in range(5)]
-TlsSession().expect('LIST absent', 'EMPTY')
+KeySession().expect('LIST absent', 'EMPTY')
 for session in silent:
     session.expect_end()
 check(time.monotonic() - begun >= 4.9, 'closed too early')
@@ -64,7 +64,7 @@ for turn in range(60):
         crowd[-1].send_if_open(HELLO)  # this one gets a session, and holds it
     if turn % 10 == 9:
         begun = time.monotonic()
-        client = TlsSession('127.0.0.5')
+        client = KeySession(source='127.0.0.5')
         client.expect('LIST absent', 'EMPTY')
         client.close()
         check(time.monotonic() - begun < 10, 'a client had to wait')
@@ -137,23 +137,23 @@ def is_turned_away(session, limit):
 
 
 # Strangers share what there is for them, with a key that nobody knows or none.
-strangers = [TlsSession()]
+strangers = [KeySession()]
 check(not is_busy(strangers[0]), 'the first stranger')
-check(is_turned_away(TlsSession(identity='other.pem'), 'limits.strangers'), 'one more stranger')
-other = TlsSession('127.0.0.2', 'other.pem')
+check(is_turned_away(KeySession('other'), 'limits.strangers'), 'one more stranger')
+other = KeySession('other', '127.0.0.2')
 check(not is_busy(other), 'a stranger elsewhere')
-check(is_busy(TlsSession('127.0.0.3')), 'a third stranger')
+check(is_busy(KeySession(source='127.0.0.3')), 'a third stranger')
 # Those who are known get in from the same addresses.
-web = [TlsSession(identity='web.pem'), TlsSession('127.0.0.2', 'web.pem')]
+web = [KeySession('web'), KeySession('web', '127.0.0.2')]
 check(not any(map(is_busy, web)), 'a known key')
-check(is_turned_away(TlsSession(identity='web.pem'), 'limits.per_user'), 'a third session')
-db = [TlsSession(identity='db.pem') for _ in range(2)]
+check(is_turned_away(KeySession('web'), 'limits.per_user'), 'a third session')
+db = [KeySession('db') for _ in range(2)]
 check(not any(map(is_busy, db)), 'another key')
 status = web[0].status()
 check(status['sessions'] == '6' and status['sessions.served'] == '6', status)
 check(status['sessions.refused'] == '3' and status['handshakes.failed'] == '0', status)
 web.pop().close()
 wait_until(lambda: web[0].status()['sessions'] == '5', 'the end')
-check(not is_busy(TlsSession('127.0.0.4', 'web.pem')), 'a place that was free again')
+check(not is_busy(KeySession('web', '127.0.0.4')), 'a place that was free again')
 END
 }

@@ -1,12 +1,11 @@
 """Clients with keys of their own, which come over TLS."""
 import os
 import re
-import socket
 import ssl
 import subprocess
 
 from secure import fingerprint, make_context
-from session import LIMIT, Session
+from session import Session, connect
 
 
 def tls_address():
@@ -27,11 +26,12 @@ def make_key(name):
 
 
 class KeySession(Session):
-    """A session over TLS, of the client with the identity NAME.pem, or of one without a key."""
+    """
+    A session over TLS, of the client with the identity NAME.pem, or of one without a key; perhaps from
+    another address of this machine.
+    """
 
-    def __init__(self, name=None):
-        own = socket.create_connection(tls_address(), LIMIT)
-        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = make_context(f'{name}.pem' if name else None)
-        self.socket = context.wrap_socket(own, suppress_ragged_eofs=False)
+    def __init__(self, name=None, source=None):
+        own = connect(tls_address(), source)
+        self.socket = make_context(f'{name}.pem' if name else None).wrap_socket(own)
         self.stream = self.socket.makefile('rb')

@@ -16,7 +16,7 @@ load tls
     quiet "$FSD" --library "$LIBRARY" --listen 127.0.0.1:0 --identity "$IDENTITY" --check
     start_tls --anonymous list
     talk <<'END'
-TlsSession().expect('LIST absent', 'EMPTY')
+KeySession().expect('LIST absent', 'EMPTY')
 END
     run quiet "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_output "$fingerprint"
@@ -98,7 +98,7 @@ cannot_start() {
     start_tls --anonymous list
     assert_equal "$(grep -c 'the signer cannot check' "$FSD_LOG")" 1
     talk <<'END'
-TlsSession().expect('LIST absent', 'EMPTY')
+KeySession().expect('LIST absent', 'EMPTY')
 END
 }
 
@@ -109,7 +109,7 @@ END
 one = signer()
 # Who ends all processes of a service at once must not cut the handshakes short.
 os.kill(one, signal.SIGTERM)
-TlsSession().expect('LIST absent', 'EMPTY')
+KeySession().expect('LIST absent', 'EMPTY')
 stop_daemon()
 wait_until(lambda: has_ended(one), 'its end')
 END
@@ -157,7 +157,7 @@ def found(pid):
 
 
 check('bytes' in found(signer()), 'the search finds nothing in the signer')
-sessions = [TlsSession() for _ in range(3)]
+sessions = [KeySession() for _ in range(3)]
 for session in sessions:
     session.expect('LIST absent', 'EMPTY')
 others = (children() - {signer()}) | {daemon()}
@@ -180,7 +180,7 @@ END
     FSD_EXPECTED='^level=error msg="a process crashed" cause=Killed$'
     start_tls --anonymous list
     talk <<'END'
-first = TlsSession()
+first = KeySession()
 first.expect('LIST absent', 'EMPTY')
 for turn in range(2):
     hang_up()
@@ -188,7 +188,7 @@ for turn in range(2):
     os.kill(old, signal.SIGKILL)
     wait_until(lambda: has_ended(old), 'its end')
     # In the pause before another one starts, too.
-    TlsSession().expect('LIST absent', 'EMPTY')
+    KeySession().expect('LIST absent', 'EMPTY')
     check(signer() != old, 'the same signer')
 first.expect('LIST absent', 'EMPTY')
 check(len(log_lines('msg="the signer was started again"')) == 2, 'the log')
@@ -207,7 +207,7 @@ END
     rm -r identity
     mv identity.1 identity
     talk <<'END'
-TlsSession().expect('LIST absent', 'EMPTY')
+KeySession().expect('LIST absent', 'EMPTY')
 check(len(log_lines('msg="cannot start the signer"')) == 1, 'each attempt is logged')
 END
 }

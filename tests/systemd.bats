@@ -220,9 +220,7 @@ END
     TLS_PORT=$(sed -n 's/.*msg=listening address=127.0.0.1:\([0-9]*\)$/\1/p' "$FSD_LOG")
     export TLS_PORT
     talk <<'END'
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-context.set_alpn_protocols(['fsd/1'])
+context = make_context()
 pairs = []
 for length in 0, 50:
     session, incoming, outgoing = Session(ADDRESS), ssl.MemoryBIO(), ssl.MemoryBIO()

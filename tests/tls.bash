@@ -16,31 +16,15 @@ start_tls() {
 
 # make_identity NAME: a key and its certificate in NAME.pem; prints its fingerprint.
 make_identity() {
-    openssl req -x509 -newkey ed25519 -nodes -subj "/CN=$1" -keyout "$1.pem" -out "$1.crt" 2>/dev/null
-    cat "$1.crt" >>"$1.pem"
-    printf 'SHA256:%s\n' "$(openssl pkey -in "$1.pem" -pubout -outform DER | openssl dgst -sha256 -binary | base64 | tr -d =)"
+    quiet python3 -c 'import sys, keys; print(keys.make_key(sys.argv[1]))' "$1"
 }
 
 # converse, with sessions over TLS.
 talk() {
     quiet python3 -c "import ssl
+from keys import *
 from session import *
-ADDRESS = ('127.0.0.1', int(os.environ['TLS_PORT']))
-
-
-class TlsSession(Session):
-    '''A session over TLS, from an address of this machine, with the key in a file.'''
-
-    def __init__(self, source=None, identity=None):
-        super().__init__(ADDRESS, source)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.set_alpn_protocols(['fsd/1'])
-        if identity:
-            context.load_cert_chain(identity)
-        self.stream.close()
-        self.socket = context.wrap_socket(self.socket)
-        self.stream = self.socket.makefile('rb')
+ADDRESS = tls_address()
 
 
 def seccomp_filters(pid):

@@ -46,7 +46,7 @@ def greet(tls, certificates, seed=SEED, **hello):
 
 CERTIFICATES = [make_certificate(SEED)]
 $(cat)
-TlsSession().expect('LIST absent', 'EMPTY')
+KeySession().expect('LIST absent', 'EMPTY')
 END
 }
 
@@ -234,7 +234,7 @@ END
     cat one.crt >>one.pem
     start_tls
     talk <<'END'
-TlsSession(identity='one.pem').expect('PUT a size=0 eager=1\nEND', 'OK')
+KeySession('one').expect('PUT a size=0 eager=1\nEND', 'OK')
 END
 }
 
@@ -245,7 +245,7 @@ END
 tls = connection()
 tls.connect()
 check(serves(tls), 'it is not served')
-TlsSession().expect('PUT a', 'FAIL denied')
+KeySession().expect('PUT a', 'FAIL denied')
 END
 }
 
