@@ -44,8 +44,8 @@ int identity_find(const struct tls *tls, const struct settings *settings, bool m
             code = 0;
         descriptor_close(folder);
         if (code < 0)
-            (void)snprintf(ret->missing, sizeof ret->missing, "%s cannot be made: %s", ret->file,
-                           fault);
+            (void)snprintf(ret->missing, sizeof ret->missing, "%.*s cannot be made: %s",
+                           PATH_MAX - 32, ret->file, fault);
         return 0;
     }
     return code < 0

@@ -213,6 +213,11 @@ int command_line_include(struct config_files *files, struct fault *fault)
             abort();
         if (code == 0)
             code = load(files, path, "use chown root", fault);
+        /* A file that is missing counts as empty, and so would a link that leads nowhere. */
+        if (code == 0 && entries[i]->d_type == DT_LNK && access(path, F_OK) < 0) {
+            *fault = (struct fault){.file = files->files[files->count - 1].path};
+            code = fault_refuse(fault, "%s", strerror(errno));
+        }
         if (code == 0)
             length += strlen(files->files[files->count - 1].text);
         if (code == 0 && length > BYTES_MOST)

@@ -48,6 +48,9 @@ END
     start_tls --anonymous list
     run as_other "$FSD" --library "$LIBRARY" --identity "$IDENTITY" --print-identity
     assert_output "$fingerprint"
+    # A daemon of root's does not use a key that another user has.
+    refuses 1 "^fsd: $IDENTITY: the private key belongs to another user \(use chown\)\$" --library "$WORK" \
+        --identity "$IDENTITY" --listen 127.0.0.1:0 --foreground
     # Without the folder, it is for the owner of the library, and so is each folder on its way.
     quiet "$FSD" --library "$LIBRARY" --identity "$PWD/a/b/c" --print-identity
     assert_equal "$(stat -c '%a %u %g' a a/b a/b/c)" '700 65534 65534

@@ -205,7 +205,8 @@ static int read_pem(const gnutls_datum_t *pem, struct tls_identity **ret,
 }
 
 /* Reads a file that only this user or root may read. */
-static int read_file(const char *path, struct tls_identity **ret, char fault[TLS_FAULT_ROOM])
+static int read_file(const char *path, const struct tls_owner *owner, struct tls_identity **ret,
+                     char fault[TLS_FAULT_ROOM])
 {
     struct stat status;
     gnutls_datum_t pem = {.data = NULL};
@@ -219,8 +220,8 @@ static int read_file(const char *path, struct tls_identity **ret, char fault[TLS
         code = fail(-REASON_INTERNAL, fault, strerror(errno));
     else if (!S_ISREG(status.st_mode))
         code = fail(-REASON_INTERNAL, fault, "not a regular file");
-    /* Root may have made it for the user of the daemon, or looks at it. */
-    else if (status.st_uid != geteuid() && status.st_uid != 0 && geteuid() != 0)
+    else if (status.st_uid != geteuid() && status.st_uid != 0 &&
+             (owner == NULL || status.st_uid != owner->uid))
         code = fail(-REASON_DENIED, fault, "the private key belongs to another user (use chown)");
     else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         code = fail(-REASON_DENIED, fault, "others may read the private key (use chmod 600)");
@@ -334,7 +335,7 @@ int identity_open(const char *path, const struct tls_owner *owner, struct tls_id
                   char fault[TLS_FAULT_ROOM])
 {
     gnutls_datum_t parts[2] = {{.data = NULL}, {.data = NULL}};
-    int code = read_file(path, ret, fault);
+    int code = read_file(path, owner, ret, fault);
 
     if (code != -REASON_NOT_FOUND || owner == NULL)
         return code;
@@ -343,7 +344,7 @@ int identity_open(const char *path, const struct tls_owner *owner, struct tls_id
     else if (write_new(path, parts, owner) < 0)
         code = fail(-REASON_INTERNAL, fault, strerror(errno));
     else
-        code = read_file(path, ret, fault);
+        code = read_file(path, owner, ret, fault);
     if (parts[0].data != NULL)
         gnutls_memset(parts[0].data, 0, parts[0].size);
     gnutls_free(parts[0].data);

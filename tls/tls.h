@@ -64,8 +64,8 @@ struct tls {
     /*
      * Opens the identity in a PEM file (RFC 7468): an unencrypted private key (Ed25519, ECDSA with
      * P-256, or RSA of at least 2048 bits), and its certificate unless one is to be made for it. The
-     * file must belong to this user or root, and nobody else may read it. A file that is missing is
-     * made for `owner`, unless that is NULL: with an Ed25519 key (RFC 8410) and mode 0600, in a folder
+     * file must belong to this user, root or `owner`, and nobody else may read it. A file that is missing
+     * is made for `owner`, unless that is NULL: with an Ed25519 key (RFC 8410) and mode 0600, in a folder
      * of mode 0700. Several processes may do so at once. The caller closes the identity. Returns 0; or
      * -REASON_NOT_FOUND, when the file is missing, -REASON_DENIED, when it is not kept from others, or
      * -REASON_INTERNAL.
