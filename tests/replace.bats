@@ -12,7 +12,7 @@ trace() {
 
 # The system calls that matter for durability after the one that matches PATTERN, one on each line.
 calls_after() {
-    sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*(OK|FAIL)/s/.*/answer/p;
+    sed -n -E "0,/$1/d; s/^[0-9]+ +//; s#$LIBRARY#L#g; s#/stage/[^>\"]*/[0-9a-f]{32}#/stage/STAGE#; /^(write|sendto|sendmsg).*\"(WAIT.n)*(OK|FAIL)/s/.*/answer/p;
         s/^(fsync)\\([0-9]+<(.*)>\\) += 0.*/\\1 \\2/p; s/^(renameat2?)\\(.*<(.*)>, \"[0-9a-f]{32}\", [0-9]+<(.*)>, \"(.*)\"\\) += 0.*/rename \\3 \\4/p;
         s/^(unlinkat)\\([0-9]+<(.*)>, \"(.*)\", (0|AT_REMOVEDIR)\\) += 0.*/\\1 \\2 \\3/p" calls
 }

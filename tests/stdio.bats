@@ -636,13 +636,13 @@ END
     run --separate-stderr env PATH=/nowhere "$FSC" get a b --server ssh://backup1
     assert_equal "$status $output" '10 '
     assert_regex "$stderr" $'^[^\n]*ssh: not found\nfsc: ssh://backup1: ended with 127 before the server answered$'
-    # Who types a host, or what scp takes, or a URL, learns of it.
-    for text in backup1 backup1:22 keeper@backup1 backup1:/srv/files keeper@backup1:/srv/files; do
+    # Those who type what scp takes, or a URL, learn of it.
+    for text in keeper@backup1 backup1:/srv/files keeper@backup1:/srv/files; do
         assert_fails 2 "$FSC" ls --server "$text"
         assert_regex "$stderr" 'use ssh://'
     done
     assert_fails 2 "$FSC" ls --server plain:192.0.2.1
-    assert_regex "$stderr" 'use ssh://'
+    assert_regex "$stderr" 'to use TLS'
     assert_fails 2 "$FSC" config --server keeper@backup1
 }
 
