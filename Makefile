@@ -35,6 +35,10 @@ ALL_CPPFLAGS = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	-DFSC_KNOWN_SERVERS='"$(sysconfdir)/fsc/known_servers"' $(CPPFLAGS)
 ALL_CFLAGS = -std=c17 -pthread $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS) $(WERROR)
 ALL_LDFLAGS = -pthread -fPIE -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+# LeakSanitizer crashes over libraries with data for each thread that were loaded later, such as GnuTLS.
+ifneq ($(findstring address,$(SANITIZE)),)
+ALL_LDFLAGS += -Wl,--no-as-needed -lgnutls -Wl,--as-needed
+endif
 
 PROTOCOL := $(wildcard protocol/*.c)
 SETTINGS := $(wildcard settings/*.c)
