@@ -186,6 +186,7 @@ $(BUILD)/flags: FORCE
 	@printf '%s\n' $(call quoted,$(FLAGS)) | cmp -s - $@ || \
 		printf '%s\n' $(call quoted,$(FLAGS)) >$@
 quoted = '$(subst ','\'',$(1))'
+.PHONY: FORCE
 FORCE:
 .SECONDARY:
 
