@@ -558,7 +558,7 @@ as_user() {
         run -6 inside fsc --server ssh://keeper@backup1 status
         run inside fsc --server ssh://keeper@backup1 stat "hosts/$host/hosts"
         assert_line "by: stdio:$host"
-        # The key opens nothing but fsd, whatever is asked for.
+        # The key starts fsd, and nothing else that is asked for.
         run inside ssh -T keeper@backup1 '/usr/sbin/fsd --stdio --library /srv/keeper/library' <<<$'GET hosts/web1/hosts\nLIST'
         [ "$host" = web1 ] || assert_line --index 0 --partial "FAIL denied stdio:$host"
         refute_line --partial "$([ "$host" = web1 ] && echo web2 || echo web1)"

@@ -130,7 +130,7 @@ def watch(client, folder, expected):
         return 'no'
     check(answer == 'OK', answer)
     seen = set()
-    # Whatever else it is to see, it has seen by the second mark.
+    # By the second mark it has seen all that it is to see.
     for mark in 'mark', 'last':
         for name in {f'{folder}/{mark}', f'{own}/{mark}'}:
             check(root.ask(f'PUT {name} size=0 eager=1\nEND').startswith('OK '), 'mark')

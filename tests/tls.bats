@@ -227,7 +227,7 @@ for dates in ('700101000000Z', '710101000000Z'), ('480101000000Z', '491231235959
     check(serves(tls), dates)
 END
     stop_fsd
-    # It is the key that counts, whatever is around it.
+    # Only the key counts, not what is around it.
     echo 'clients = ( { name = "one"; key = "'"$(make_identity one)"'"; rights = "put"; } );' >"$CONFIG"
     openssl req -x509 -key one.pem -subj /CN=another -days 2 -out one.crt
     sed -i '/BEGIN CERT/,$d' one.pem

@@ -196,7 +196,7 @@ class Direction:
 
 
 class Tls13:
-    """A connection. What it sends is only as good as the test wants it to be."""
+    """A connection. The test decides what is wrong with what it sends."""
 
     def __init__(self, own):
         self.own = own
