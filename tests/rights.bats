@@ -45,16 +45,8 @@ def table():
 def connect(client):
     if client not in KNOWN[:2]:
         return KeySession({'key': 'web1', 'unknown': 'unknown'}.get(client))
-    # The kernel reports the user who connects.
-    os.setgroups([grp.getgrnam('mail').gr_gid] if client == 'group' else [])
-    os.setegid(65534)
-    os.seteuid(pwd.getpwnam(NAMES[client]).pw_uid)
-    try:
-        return Session()
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-        os.setgroups([])
+    groups = [grp.getgrnam('mail').gr_gid] if client == 'group' else []
+    return session_as(pwd.getpwnam(NAMES[client]).pw_uid, 65534, groups)
 
 
 def grant(rights, folder='', anonymous=''):

@@ -156,6 +156,19 @@ class Session:
         self.socket.close()
 
 
+def session_as(uid, gid, groups):
+    """A session of another user, for tests of root: the kernel reports who connects."""
+    os.setgroups(groups)
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        return Session()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups([])
+
+
 def wait_until(condition, text):
     """Waits for something that shows only on the disk or in the process table."""
     until = time.monotonic() + LIMIT

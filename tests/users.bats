@@ -46,15 +46,7 @@ def connect(user, *groups, primary=None):
     """A session of a user, told by name or by uid, in its primary group and in these others."""
     uid = user if isinstance(user, int) else pwd.getpwnam(user).pw_uid
     gid = grp.getgrnam(primary).gr_gid if primary else 65534
-    os.setgroups([group if isinstance(group, int) else grp.getgrnam(group).gr_gid for group in groups])
-    os.setegid(gid)
-    os.seteuid(uid)
-    try:
-        return Session()
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-        os.setgroups([])
+    return session_as(uid, gid, [group if isinstance(group, int) else grp.getgrnam(group).gr_gid for group in groups])
 
 
 def is_allowed(session, request):
