@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "cli/console.h"
 #include "cli/dial.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
@@ -132,6 +133,7 @@ int connection_ready(struct connection *connection)
         return code;
     }
     connection->unreachable = false;
+    console_note("connected to %s", settings->server.text);
     return 0;
 }
 

@@ -4,9 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cli/output.h"
+#include "cli/console.h"
 #include "protocol/utf8.h"
 
 void failure_clear(struct failure *failure)
@@ -60,11 +59,7 @@ void failure_kind(const struct failure *failure, char *text, size_t room)
 
 void failure_print(struct failure *failure)
 {
-    char line[FAILURE_ROOM + sizeof "fsc: \n"];
-    int length = snprintf(line, sizeof line, "fsc: %s\n", failure->text);
-
-    /* stdio would lose it where the command of exec: has made stderr non-blocking. */
     if (failure->text[0] != '\0')
-        (void)output_write_all(STDERR_FILENO, line, (size_t)length);
+        console_print(failure->text);
     failure->text[0] = '\0';
 }

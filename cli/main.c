@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/commands/commands.h"
+#include "cli/console.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
@@ -68,10 +69,17 @@ int main(int argc, char **argv)
     /* Before its options, of which none is known either. */
     if (options.command != NULL && command_find(options.command) == NULL)
         code = help_refuse_word(options.command, false, &failure);
+    if (code == 0 && options_have(&options, OPTION_VERBOSE) && options_have(&options, OPTION_QUIET))
+        code = fail(&failure, REASON_USAGE, options.command,
+                    "--verbose and --quiet cannot be used together");
+    if (options_have(&options, OPTION_VERBOSE))
+        console_set_level(CONSOLE_VERBOSE);
+    if (options_have(&options, OPTION_QUIET))
+        console_set_level(CONSOLE_QUIET);
     if (code == 0)
         code = run(&options, &failure);
     if (code < 0)
         failure_print(&failure);
-    free(options.operands);
+    options_free(&options);
     return reason_exit_code(reason_of(code));
 }

@@ -15,13 +15,13 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
     [OPTION_FOLDER] = {"folder", .value = "FOLDER", .kind = VALUE_FOLDER,
                        .habits = "-t --target-directory --to --dest --destination --prefix",
                        .help = "store the files in this folder"},
-    [OPTION_OUTPUT] = {"output", .value = "FILE", .kind = VALUE_FILE,
-                       .habits = "-o -O --output-document --stdout",
+    [OPTION_OUTPUT] = {"output", .letter = 'o', .value = "FILE", .kind = VALUE_FILE,
+                       .habits = "-O --output-document --stdout",
                        .help = "write to this file, or - for standard output"},
     [OPTION_INTO] = {"into", .value = "DIR", .kind = VALUE_DIR,
                      .habits = "-t --target-directory -P --directory-prefix --output-dir -d --to",
                      .help = "write the files into this folder"},
-    [OPTION_FORCE] = {"force", .habits = "-f --overwrite --replace --clobber",
+    [OPTION_FORCE] = {"force", .letter = 'f', .habits = "--overwrite --replace --clobber",
                       .help = "replace a local file that has different content"},
     [OPTION_LONG] = {"long", .letter = 'l', .habits = "-a --all",
                      .help = "show the size and time of each file"},
@@ -57,7 +57,7 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
     [OPTION_OLDER_THAN] = {"older-than", .value = "AGE", .kind = VALUE_AGE,
                            .help =
                                "with --match: only files stored at least this long ago, e.g. 30d"},
-    [OPTION_DRY_RUN] = {"dry-run", .habits = "-n --dryrun --just-print",
+    [OPTION_DRY_RUN] = {"dry-run", .letter = 'n', .habits = "--dryrun --just-print",
                         .help = "with --match: print the names but delete nothing"},
     [OPTION_WAIT] = {"wait", .value = "TIME", .kind = VALUE_TIME, .value_is_optional = true,
                      .help = "wait until the file exists, at most this long"},
@@ -82,6 +82,9 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
                          .help = "wait at most this long for the server, in all, e.g. 30s"},
     [OPTION_CONFIG] = {"config", .value = "FILE", .kind = VALUE_FILE,
                        .help = "read settings from this file only"},
+    [OPTION_VERBOSE] = {"verbose", .letter = 'v', .habits = "--progress-meter --debug",
+                        .help = "say on standard error what is done"},
+    [OPTION_QUIET] = {"quiet", .letter = 'q', .habits = "-s --silent", .help = "print errors only"},
     [OPTION_HELP] = {"help", .letter = 'h', .help = "print help"},
     [OPTION_VERSION] = {"version", .help = "print the version"},
 };
@@ -118,13 +121,14 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
 
     *options = (struct options){.awaiting = OPTION_COUNT};
     options->operands = calloc((size_t)argc + 1, sizeof *options->operands);
-    if (options->operands == NULL)
+    options->repeated = calloc((size_t)argc + 1, sizeof *options->repeated);
+    if (options->operands == NULL || options->repeated == NULL)
         return fail_errno(failure, REASON_USAGE, NULL, "no memory");
     option_parser_begin(&parser, option_rows, OPTIONS_GLOBAL, argc, argv);
     parser.misplaced = "must come after the command";
     while ((found = option_parser_next(&parser, &fault)) > OPTION_PARSER_END) {
         const struct option_row *row = &option_rows[parser.option];
-        if (found == OPTION_PARSER_OPTION && row->value != NULL &&
+        if (found == OPTION_PARSER_OPTION && row->value != NULL && !row->is_repeatable &&
             options->values[parser.option] != NULL) {
             found = fault_refuse(&fault, "--%s is given twice", row->name);
             break;
@@ -141,8 +145,12 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
                      : NULL;
         if (found == OPTION_PARSER_OPTION) {
             options->values[parser.option] = parser.text;
+            if (row->is_repeatable)
+                options->repeated[options->repeated_count++] =
+                    (struct repeated_option){(enum option)parser.option, parser.text};
         } else if (options->command != NULL) {
             options->operands[options->operand_count++] = parser.text;
+            options->dashes += !parser.only_operands;
         } else {
             options->command = parser.text;
             parser.accepted |= accepted(parser.text);
@@ -156,6 +164,12 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
                             fault.text, options->command != NULL ? " " : "",
                             options->command != NULL ? options->command : "")
                      : 0;
+}
+
+void options_free(struct options *options)
+{
+    free(options->operands);
+    free(options->repeated);
 }
 
 bool options_have(const struct options *options, enum option option)

@@ -52,6 +52,8 @@ enum option {
     OPTION_CONNECT_TIMEOUT,
     OPTION_MAX_TIME,
     OPTION_CONFIG,
+    OPTION_VERBOSE,
+    OPTION_QUIET,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_COUNT
@@ -79,18 +81,29 @@ enum value {
 /* That of an enum option is at its place; the kind of a row is an enum value. */
 extern const struct option_row option_rows[OPTION_COUNT + 1];
 
-#define OPTIONS_GLOBAL                                                  \
-    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_IDENTITY) |          \
-     OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_MAX_TIME) | \
-     OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+#define OPTIONS_GLOBAL                                                                   \
+    (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_IDENTITY) |                           \
+     OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_MAX_TIME) |                  \
+     OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_QUIET) | \
+     OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
-/* A parsed command line. The texts are those of argv; `operands` is to be freed. */
+/* An option that may be given several times, and one of its values. */
+struct repeated_option {
+    enum option option;
+    const char *value;
+};
+
+/* A parsed command line, for options_free(). The texts are those of argv. */
 struct options {
-    const char *values[OPTION_COUNT]; /* NULL: not given; "" for one without a value */
-    const char *command;              /* NULL when there is none */
+    const char
+        *values[OPTION_COUNT]; /* NULL: not given; "" for one without a value; the last one */
+    struct repeated_option *repeated; /* all of those that are repeatable, in their order */
+    size_t repeated_count;
+    const char *command; /* NULL when there is none */
     char **operands;
     size_t operand_count;
     bool only_operands;   /* there was a "--" */
+    size_t dashes;        /* how many operands come before it */
     enum option awaiting; /* the option whose value is missing at the end; OPTION_COUNT for none */
 };
 
@@ -108,6 +121,8 @@ typedef uint64_t options_of_command(const char *word);
  */
 int options_parse(struct options *options, int argc, char **argv, options_of_command *accepted,
                   struct failure *failure);
+
+void options_free(struct options *options);
 
 /* Is this option given? */
 bool options_have(const struct options *options, enum option option);

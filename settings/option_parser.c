@@ -76,7 +76,7 @@ static int next_of_getopt(const struct option_parser *parser, int *ret_option)
 {
     struct option table[OPTIONS_MOST + 1] = {{NULL, 0, NULL, 0}};
     /* "-": operands are returned in their places; ":": a missing value has a result of its own. */
-    char letters[OPTIONS_MOST + 3] = "-:";
+    char letters[2 * OPTIONS_MOST + 3] = "-:";
     size_t letter_count = strlen(letters);
 
     for (int i = 0; parser->rows[i].name != NULL; i++) {
@@ -88,6 +88,8 @@ static int next_of_getopt(const struct option_parser *parser, int *ret_option)
                                    .val = FIRST_LONG + i};
         if (row->letter != '\0')
             letters[letter_count++] = row->letter;
+        if (row->letter != '\0' && row->value != NULL)
+            letters[letter_count++] = ':';
     }
     int result = getopt_long(parser->argc, parser->argv, letters, table, NULL);
     *ret_option = result == '?' || result == ':' ? optopt : result;

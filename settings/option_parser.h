@@ -24,8 +24,9 @@ struct option_row {
     const char *name;
     const char *value;      /* what help calls its value; NULL for an option without one */
     const char *help;       /* one line */
-    char letter;            /* the short form of an option without a value; '\0' for none */
+    char letter;            /* the short form; '\0' for none, as for one with an optional value */
     bool value_is_optional; /* a value can only be given as --name=VALUE */
+    bool is_repeatable;     /* each time it is given counts, not only once */
     int kind;               /* of the value, as the program has it */
     const char *habits;     /* what other programs call it, e.g. "-r --archive"; NULL for none */
 };

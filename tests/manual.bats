@@ -33,9 +33,9 @@ explained() {
     sed -n -E 's/^ {7}((-[a-zA-Z0-9], )?--[a-z0-9-]+( [A-Z]+|\[=[A-Z]+\])?)$/\1/p'
 }
 
-# short: options as a synopsis has them: by their letter, or by name and value.
+# short: options as a synopsis has them: by their letter or name, and value.
 short() {
-    sed 's/,.*//'
+    sed -E 's|^(-[a-zA-Z0-9]), --[^ ]*|\1|'
 }
 
 # in_synopsis COMMAND...: the options in the lines on stdin that begin so.

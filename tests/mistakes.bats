@@ -352,9 +352,9 @@ END
 
 @test "mistakes: of people who know curl, wget and ftp" {
     check_mistakes <<'END'
-$ fsc get -o copy.txt docs/d.txt
-2 fsc: get: unknown option -o; did you mean --output? (see fsc help get)
-> fsc get --output copy.txt docs/d.txt
+$ fsc get -O copy.txt docs/d.txt
+2 fsc: get: unknown option -O; did you mean -o? (see fsc help get)
+> fsc get -o copy.txt docs/d.txt
 
 $ fsc get docs/d.txt -
 4 fsc: -: no such file in the library (use --output - to fetch the first one to there)

@@ -265,7 +265,7 @@ int complete_run(struct invocation *invocation)
         if (options->command != NULL)
             completion.command = command_find(options->command);
         code = offer_all(&completion, code);
-        free(options->operands);
+        options_free(options);
     }
     int printed = output_flush(invocation->failure);
     code = code < 0 ? code : printed;

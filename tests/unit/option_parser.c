@@ -12,6 +12,7 @@ static const struct option_row rows[] = {
     {"name", .value = "NAME", .help = "x", .habits = "-n --title"},
     {"time", .value = "TIME", .value_is_optional = true, .help = "x"},
     {"help", .letter = 'h', .help = "x"},
+    {"output", .letter = 'o', .value = "FILE", .help = "x"},
     {.name = NULL},
 };
 
@@ -64,6 +65,8 @@ int main(void)
         {"--name --all", "name=--all ."},
         {"--name", "--name needs a value: NAME awaiting"},
         {"--time x --time=5m", "time= x time=5m ."},
+        {"-o f -of -ao f -o -a", "output=f output=f all= output=f output=-a ."},
+        {"-o", "--output needs a value: FILE awaiting"},
         {"--time=", "--time= needs a value: TIME"},
         {"a -- --all -- -x", "a --all -- -x ."},
         {"--", "."},
