@@ -125,17 +125,6 @@ start_with_a_file() {
     assert_line --index 0 --regexp '^ +5 .* a$'
 }
 
-@test "fsc: -- ends the options" {
-    start_fsd
-    printf x >-l
-    assert_silent "$FSC" put -- -l
-    run quiet "$FSC" ls --missing-ok -- -l --long
-    assert_equal "$status $output" '0 -l'
-    run quiet "$FSC" get --output - -- -l
-    assert_equal "$status $output" '0 x'
-    assert_fails 2 "$FSC" put -l
-}
-
 @test "fsc: --server overrides FSC_SERVER" {
     start_with_a_file
     run quiet "$FSC" ls
@@ -444,71 +433,6 @@ SCRIPT
     assert_fails 1 fake "$FSC" ls <<<$'> LIST\n< FAIL Internal\n>.'
     # One CR before LF is taken.
     assert_silent fake "$FSC" ls <<<$'> LIST\n< EMPTY\\r\n'
-}
-
-@test "fsc: help and versions on a full disk" {
-    local arguments
-    for arguments in '' help 'help put' 'help exit-codes' --help --version 'ls --help'; do
-        # shellcheck disable=SC2086
-        run --separate-stderr bash -c '"$@" >/dev/full' - "$FSC" $arguments
-        assert_equal "$arguments: $status ${#stderr_lines[@]}" "$arguments: 9 1"
-        # shellcheck disable=SC2086
-        run --separate-stderr bash -c '"$@" >&-' - "$FSC" $arguments
-        assert_equal "$arguments: $status ${#stderr_lines[@]}" "$arguments: 9 1"
-    done
-}
-
-@test "fsc: without any environment, as cron has it" {
-    start_with_a_file
-    printf x >file
-    run quiet env -i "$FSC" --server "$SOCKET" ls -l
-    assert_success
-    assert_line --regexp '^ +5 .* a$'
-    assert_silent env -i -C / "$FSC" put "$WORK/file" --name grün --server "$SOCKET"
-    assert_silent env -i "$FSC" get grün --output there --server "$SOCKET"
-    cmp file there
-    run quiet env -i LC_ALL=C "$FSC" ls --server "$SOCKET"
-    assert_output $'a\ngrün'
-}
-
-@test "fsc: closed standard descriptors" {
-    local closed
-    start_with_a_file
-    printf x >file
-    head -c 300000 /dev/urandom >large
-    # A file or a socket that is opened must not become a standard descriptor by accident.
-    for closed in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
-        mkdir here
-        run --separate-stderr bash -c "
-            \"\$1\" put large $closed || exit 1
-            \"\$1\" get a large --into here $closed || exit 2
-            \"\$1\" get nothing $closed; [ \$? -eq 4 ] || exit 3
-            \"\$1\" put missing $closed; [ \$? -eq 9 ] || exit 4" - "$FSC"
-        assert_equal "$closed: $status" "$closed: 0"
-        if [[ $closed == *'2>'* ]]; then
-            assert_equal "$output$stderr" ''
-        else
-            assert_equal "$output ${#stderr_lines[@]}" ' 2'
-        fi
-        cmp large here/large
-        cmp large "$LIBRARY/large"
-        assert_equal "$(cat here/a)" hello
-        rm -r here
-    done
-    for closed in '>&-' '<&- >&-' '<&- >&- 2>&-'; do
-        run --separate-stderr bash -c "
-            \"\$1\" ls $closed; [ \$? -eq 9 ] || exit 1
-            \"\$1\" ls -U $closed; [ \$? -eq 9 ] || exit 2
-            \"\$1\" get a --output - $closed; [ \$? -eq 9 ] || exit 3" - "$FSC"
-        assert_equal "$closed: $status" "$closed: 0"
-    done
-    for closed in '<&-' '<&- >&-' '<&- >&- 2>&-'; do
-        run --separate-stderr bash -c "\"\$1\" put - --name stream $closed" - "$FSC"
-        assert_equal "$closed: $status" "$closed: 9"
-    done
-    run quiet "$FSC" ls -R
-    assert_output $'a\nlarge'
-    assert_no_stages
 }
 
 # round_trip BYTES: a file of that size comes back the same, by every way in and out.
