@@ -110,3 +110,20 @@ const char *quantity_print_human(int64_t bytes, char text[QUANTITY_ROOM])
     (void)snprintf(text, QUANTITY_ROOM, "%.*f%c", number < 9.95 ? 1 : 0, number, *unit);
     return text;
 }
+
+const char *quantity_print_bytes(int64_t bytes, char text[QUANTITY_ROOM])
+{
+    double number = (double)bytes / 1000;
+    const char *unit = "kMGTPE";
+
+    if (bytes < 1000) {
+        (void)snprintf(text, QUANTITY_ROOM, "%lld B", (long long)bytes);
+        return text;
+    }
+    while (number >= 999.95) {
+        number /= 1000;
+        unit++;
+    }
+    (void)snprintf(text, QUANTITY_ROOM, "%.1f %cB", number, *unit);
+    return text;
+}

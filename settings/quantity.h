@@ -34,4 +34,7 @@ const char *quantity_print_size(int64_t bytes, char text[QUANTITY_ROOM]);
 /* Writes a size for people, rounded: 999, 1.5K, 20M. Returns `text`. */
 const char *quantity_print_human(int64_t bytes, char text[QUANTITY_ROOM]);
 
+/* The same with units in powers of 1000, for sentences: 999 B, 1.5 kB, 131.2 MB. Returns `text`. */
+const char *quantity_print_bytes(int64_t bytes, char text[QUANTITY_ROOM]);
+
 #endif

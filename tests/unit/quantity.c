@@ -101,6 +101,21 @@ static void check_human(void)
         CHECK(strcmp(quantity_print_human(written[i].size, text), written[i].text) == 0);
 }
 
+static void check_bytes(void)
+{
+    static const struct {
+        int64_t bytes;
+        const char *text;
+    } written[] = {
+        {0, "0 B"},         {999, "999 B"},          {1000, "1.0 kB"},       {999949, "999.9 kB"},
+        {999950, "1.0 MB"}, {131200000, "131.2 MB"}, {2147483648, "2.1 GB"}, {INT64_MAX, "9.2 EB"},
+    };
+    char text[QUANTITY_ROOM];
+
+    for (size_t i = 0; i < COUNT(written); i++)
+        CHECK(strcmp(quantity_print_bytes(written[i].bytes, text), written[i].text) == 0);
+}
+
 int main(void)
 {
     check_durations();
@@ -108,5 +123,6 @@ int main(void)
     check_sizes();
     check_modes();
     check_human();
+    check_bytes();
     return 0;
 }
