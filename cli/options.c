@@ -49,6 +49,11 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
                       .help = "make up to N more attempts after exit code 10, 11 or 12"},
     [OPTION_SHA256] = {"sha256", .value = "HEX", .kind = VALUE_SUM,
                        .help = "accept only content with this digest: 64 hex digits"},
+    [OPTION_SIZE] = {"size", .value = "BYTES", .kind = VALUE_SIZE,
+                     .help = "store only content of exactly this size"},
+    [OPTION_MIN_SIZE] = {"min-size", .value = "SIZE", .kind = VALUE_SIZE,
+                         .help = "store only content of at least this size, e.g. 10M"},
+    [OPTION_ALLOW_EMPTY] = {"allow-empty", .help = "store a stream even if it ends without a byte"},
     [OPTION_REPLACE] = {"replace", .value = "DIGEST", .kind = VALUE_DIGEST,
                         .value_is_optional = true, .habits = "-f --force --overwrite --clobber",
                         .help = "replace what has the name, or only content with this digest"},
@@ -221,6 +226,19 @@ int options_time(const struct options *options, enum option option, int64_t *ret
                     option_rows[option].name);
     *ret_ms = is_bare ? number * 1000 : number;
     return 0;
+}
+
+int options_size(const struct options *options, enum option option, int64_t *ret_bytes,
+                 struct failure *failure)
+{
+    const char *text = options->values[option];
+
+    return text == NULL || quantity_size(text, ret_bytes)
+               ? 0
+               : fail(failure, REASON_USAGE, NULL,
+                      "--%s: must be a number of bytes, or a size such as \"64K\" or \"2G\" "
+                      "(there are K, M, G, T and P)",
+                      option_rows[option].name);
 }
 
 int options_age(const struct options *options, enum option option, int64_t *ret_seconds,

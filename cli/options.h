@@ -36,6 +36,9 @@ enum option {
     OPTION_NUMBER,
     OPTION_RETRY,
     OPTION_SHA256,
+    OPTION_SIZE,
+    OPTION_MIN_SIZE,
+    OPTION_ALLOW_EMPTY,
     OPTION_REPLACE,
     OPTION_WAIT,
     OPTION_MISSING_OK,
@@ -66,6 +69,7 @@ enum value {
     VALUE_HOST, /* a server on the network */
     VALUE_TIME,
     VALUE_AGE,
+    VALUE_SIZE,
     VALUE_FILE,     /* a local one */
     VALUE_DIR,      /* a local folder */
     VALUE_NAME,     /* of a file or folder in the library */
@@ -143,6 +147,13 @@ int options_digest(const struct options *options, enum option option, char ret_d
  * `ret_ms` unchanged when no value is given; or -REASON_USAGE.
  */
 int options_time(const struct options *options, enum option option, int64_t *ret_ms,
+                 struct failure *failure);
+
+/*
+ * The SIZE that an option gives, in bytes: a number, or one with a unit. Returns 0, and leaves
+ * `ret_bytes` unchanged when the option is not given; or -REASON_USAGE.
+ */
+int options_size(const struct options *options, enum option option, int64_t *ret_bytes,
                  struct failure *failure);
 
 /*

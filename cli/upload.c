@@ -55,11 +55,39 @@ static int fail_breach(const struct upload *upload)
     return connection_fail(upload->connection, upload->name, -REASON_BREACH);
 }
 
-/* Sets the digest of the source, unless --sha256 wants another one. */
+/* Does the source have a size that may be stored? Returns 0 or -REASON_MISMATCH. */
+static int check_size(const struct upload *upload)
+{
+    const struct upload_rules *rules = upload->rules;
+    struct failure *failure = upload->connection->failure;
+    const char *local = upload->local;
+    long long size = (long long)upload->size;
+
+    if (size == 0 && upload->is_stream && !rules->allow_empty)
+        return fail(failure, REASON_MISMATCH, local,
+                    "is empty, so nothing is stored (use --allow-empty to store an empty file)");
+    /* The rest of such a stream is not read. */
+    if (rules->size >= 0 && size > rules->size && upload->mode == UPLOAD_STREAM)
+        return fail(failure, REASON_MISMATCH, local, "has more bytes than the %lld of --size",
+                    (long long)rules->size);
+    if (rules->size >= 0 && size != rules->size)
+        return fail(failure, REASON_MISMATCH, local, "has %lld bytes, not the %lld of --size", size,
+                    (long long)rules->size);
+    if (size < rules->min_size)
+        return fail(failure, REASON_MISMATCH, local,
+                    "has %lld bytes, fewer than the %lld of --min-size", size,
+                    (long long)rules->min_size);
+    return 0;
+}
+
+/* Takes the digest of the source, whose size is known, unless a guard refuses it. */
 static int take_digest(struct upload *upload, const char digest[DIGEST_ROOM])
 {
     const char *wanted = upload->rules->digest;
+    int code = check_size(upload);
 
+    if (code < 0)
+        return code;
     if (wanted[0] != '\0' && strcmp(wanted, digest) != 0)
         return fail(upload->connection->failure, REASON_MISMATCH, upload->local,
                     "does not match --sha256: its digest is %s", digest);
@@ -77,7 +105,8 @@ static int hash_source(struct upload *upload)
         upload->size = upload->status.st_size;
         code = digest_of_file(upload->source, &upload->status, NULL, digest);
     } else {
-        upload_body_begin(&upload->body, upload->connection, upload->source, false);
+        upload_body_begin(&upload->body, upload->connection, upload->source, false,
+                          upload->rules->size);
         code = upload_body_hash(&upload->body) < 0 ? -REASON_INTERNAL : 0;
         upload->size = upload->body.size;
         digest_finish(&upload->body.digest, digest);
@@ -93,7 +122,7 @@ static void print_request(struct upload *upload, const char *last)
     const char *digest = is_known(upload) ? upload->digest : rules->digest;
     int64_t size = upload->mode == UPLOAD_FILE ? upload->status.st_size
                    : is_known(upload)          ? upload->size
-                                               : -1;
+                                               : rules->size;
     struct stream *stream = &upload->connection->stream;
     char name[NAME_ESCAPED_ROOM];
 
@@ -227,7 +256,8 @@ static int begin_reading(struct upload *upload)
     bool is_file = upload->mode == UPLOAD_FILE;
     struct stat now;
 
-    upload_body_begin(&upload->body, upload->connection, upload->source, is_file);
+    upload_body_begin(&upload->body, upload->connection, upload->source, is_file,
+                      upload->rules->size);
     if (!is_file)
         return 0;
     if (lseek(upload->source, 0, SEEK_SET) < 0 || fstat(upload->source, &now) < 0)
@@ -366,8 +396,12 @@ int upload_begin_source(struct upload *upload, enum upload_mode mode, int source
     upload->mode = mode;
     upload->source = source;
     upload->status = *status;
+    if (mode != UPLOAD_FILE)
+        return 0;
+    upload->size = status->st_size;
+    int code = check_size(upload);
     /* With the digest the server can refuse a guarded replacement before the bytes are sent. */
-    return is_guarded && mode == UPLOAD_FILE ? hash_source(upload) : 0;
+    return code == 0 && is_guarded ? hash_source(upload) : code;
 }
 
 void upload_release(struct upload *upload, int code)

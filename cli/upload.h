@@ -19,7 +19,11 @@ struct upload_rules {
     bool exclusive;      /* fail if the name is taken, even by the same content */
     bool if_same;        /* if the name is taken, read and compare a stream, too */
     const char *replace; /* the value of replace=, "1" or a digest; NULL: nothing is replaced */
-    char digest[DIGEST_ROOM]; /* the only content to be stored; empty: any */
+    /* Guards: what they refuse is not stored. */
+    char digest[DIGEST_ROOM]; /* the only content; empty: any */
+    int64_t size;             /* the only size in bytes; -1: any */
+    int64_t min_size;
+    bool allow_empty; /* also of a stream */
 };
 
 enum upload_mode {
@@ -44,6 +48,7 @@ struct upload {
     enum upload_mode mode;
     char *bytes;         /* UPLOAD_AHEAD: of the file, to be sent again; NULL when they never are */
     int source;          /* the others: belongs to the caller */
+    bool is_stream;      /* the source is standard input, or no regular file */
     struct stat status;  /* UPLOAD_FILE: before it is read */
     struct upload_id id; /* UPLOAD_FILE: empty until it is needed */
     struct upload_body body;
@@ -61,7 +66,7 @@ struct upload {
 /*
  * Begins the upload of a small file, whose bytes are here, or of a source, which must stay open.
  * With `keeps` it copies the bytes, so that they can be sent again. Return 0, -REASON_MISMATCH for a
- * digest that is not the one that may be stored, or -REASON_LOCAL.
+ * source that the guards refuse, or -REASON_LOCAL.
  */
 int upload_begin_bytes(struct upload *upload, const char *bytes, size_t length, bool keeps);
 int upload_begin_source(struct upload *upload, enum upload_mode mode, int source,

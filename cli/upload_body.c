@@ -82,7 +82,7 @@ static int await_source(struct upload_body *body)
     return code;
 }
 
-/* Reads and hashes a piece of the source. Returns as read(2). */
+/* Reads and hashes a piece of the source. Returns as read(2), and 0 if there are too many bytes. */
 static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
 {
     ssize_t got = 0;
@@ -96,14 +96,17 @@ static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
         body->size += got;
     }
     stream_begin_turn(&body->connection->stream);
-    return got;
+    return body->wanted >= 0 && body->size > body->wanted && got > 0 ? 0 : got;
 }
 
 void upload_body_begin(struct upload_body *body, struct connection *connection, int source,
-                       bool is_file)
+                       bool is_file, int64_t wanted)
 {
-    *body = (struct upload_body){
-        .connection = connection, .source = source, .is_file = is_file, .alive_ms = clock_ms()};
+    *body = (struct upload_body){.connection = connection,
+                                 .source = source,
+                                 .is_file = is_file,
+                                 .wanted = wanted,
+                                 .alive_ms = clock_ms()};
     digest_begin(&body->digest);
 }
 

@@ -17,14 +17,18 @@ struct upload_body {
     bool is_file;         /* the source is a regular file, which is always ready */
     struct digest digest; /* of what was read */
     int64_t size;         /* bytes that were read */
+    int64_t wanted;       /* bytes that there should be; -1: any number */
     bool refused;         /* the server has answered before the end */
     int64_t alive_ms;     /* when the server last heard from us */
     int64_t alive_sent;   /* `size` at that time */
 };
 
-/* Begins a body after its go-ahead. */
+/*
+ * Begins a body after its go-ahead. If the source has more bytes than are `wanted`, reading ends with
+ * a piece that is not sent, and `size` is larger; -1: it may have any number.
+ */
 void upload_body_begin(struct upload_body *body, struct connection *connection, int source,
-                       bool is_file);
+                       bool is_file, int64_t wanted);
 
 /*
  * Reads and hashes the first bytes of a file, which the server already has, without sending them.

@@ -225,6 +225,7 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
     if (mode != UPLOAD_AHEAD)
         uploads_settle(uploads);
     struct queued *queued = add(uploads, name, local);
+    queued->upload.is_stream = mode == UPLOAD_STREAM || source == STDIN_FILENO;
     code = mode == UPLOAD_AHEAD
                ? upload_begin_bytes(&queued->upload, uploads->bytes, length, keeps_bytes)
                : upload_begin_source(&queued->upload, mode, source, &status);

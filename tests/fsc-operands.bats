@@ -272,7 +272,7 @@ assert_refused() {
 @test "ls, stat, watch: / and ./ before a name, or alone, are taken as meant" {
     local name
     start_fsd
-    : | "$FSC" put - --name x/y
+    : | "$FSC" put - --name x/y --allow-empty
     for name in / . ./ ././/; do
         assert_equal "$(quiet "$FSC" ls "$name")" x/
         assert_equal "$(quiet "$FSC" watch --existing --count 1 "$name")" x/y
@@ -393,7 +393,7 @@ assert_says() {
     run --separate-stderr "$FSC" put -R tree --json
     assert_equal "$status ${#lines[@]} ${#stderr_lines[@]}" '9 63 32'
     # The failures of ls --sums and rm are counted, too.
-    "$FSC" put - --name x/y </dev/null
+    "$FSC" put - --name x/y --allow-empty </dev/null
     yes x | head -n 11 >list
     run --separate-stderr "$FSC" rm --files-from list
     assert_equal "$status ${#stderr_lines[@]}" '1 11'

@@ -209,7 +209,7 @@ all of it'
     assert_silent "$FSC" put fifo --folder a
     wait $!
     assert_equal "$(cat "$LIBRARY/a/fifo")" 'through the pipe'
-    assert_silent "$FSC" put /dev/null --name null
+    assert_silent "$FSC" put /dev/null --name null --allow-empty
     [ -f "$LIBRARY/null" ] && [ ! -s "$LIBRARY/null" ]
     printf linked >file
     ln -s file link
@@ -782,7 +782,7 @@ SCRIPT
         assert_silent "$FSC" put "$file" --name a --replace="$old"
         assert_equal "$("$FSC" put --json "$file" --name a --replace="$old" | jq -r .outcome)" 'already there'
         # Another has it by now.
-        quiet "$FSC" put /dev/null --name a --replace
+        quiet "$FSC" put /dev/null --name a --replace --allow-empty
         assert_fails 8 "$FSC" put "$file" --name a --replace="$old"
         assert_regex "$stderr" '^fsc: a: the file to replace has other content'
         assert_fails 8 bash -c 'cat "$2" | "$1" put - --name a --replace="$3"' - "$FSC" "$file" "$old"

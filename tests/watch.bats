@@ -850,7 +850,7 @@ await_watch() {
     await grep -q -s OK heard
     for name in 'a/b c' '%/ä' 'a/b/-'; do
         name=${name/b\//d/}
-        "$FSC" put - --name "$name" </dev/null
+        "$FSC" put - --name "$name" <<<x
         IFS= read -r -t 20 -u "$names" line
         assert_equal "$line" "$name"
     done
@@ -907,11 +907,11 @@ await_watch() {
     wait "$watch" || code=$?
     assert_equal "$code" 143
     await_watch 0
-    "$FSC" put - --name a </dev/null
+    "$FSC" put - --name a <<<x
     { "$FSC" watch --existing 2>>errors || echo "$?" >code; } 3>&- | { head -n 1 >first; : >gone; } &
     await_file gone
     until [ -s code ]; do
-        "$FSC" put - --name "$RANDOM.$RANDOM" </dev/null
+        "$FSC" put - --name "$RANDOM.$RANDOM" <<<x
     done
     assert_equal "$(cat code first)" $'141\na'
     assert_equal "$(cat errors)" ''

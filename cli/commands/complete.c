@@ -155,6 +155,7 @@ static int offer_values(struct completion *completion, enum value value)
         [VALUE_ADDRESS] = {ADDRESS_DEFAULT, "exec:", "plain:", "ssh://"},
         [VALUE_TIME] = {"10s", "30s", "1m", "5m", "1h"},
         [VALUE_AGE] = {"7d", "30d", "90d"},
+        [VALUE_SIZE] = {"1K", "1M", "10M", "1G"},
         [VALUE_COUNT] = {"1", "3", "10"},
     };
     int code = 0;

@@ -373,18 +373,23 @@ static int read_options(struct put *put)
         {OPTION_NAME, OPTION_FILES_FROM},  {OPTION_SHA256, OPTION_FILES_FROM},
         {OPTION_SHA256, OPTION_RECURSIVE}, {OPTION_REPLACE, OPTION_EXCLUSIVE},
         {OPTION_REPLACE, OPTION_IF_SAME},  {OPTION_EXCLUSIVE, OPTION_IF_SAME},
+        {OPTION_SIZE, OPTION_FILES_FROM},  {OPTION_SIZE, OPTION_RECURSIVE},
     };
     static const char kind[] = "sha256:";
     const struct options *options = put->options;
     struct failure *failure = put->invocation->failure;
     const char *name = options->values[OPTION_NAME];
     const char *replace = options->values[OPTION_REPLACE];
+    struct upload_rules *rules = &put->rules;
     int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
     if (code < 0)
         return code;
     if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
         return fail(failure, REASON_USAGE, "put", "--sha256 takes one FILE");
+    if (options_have(options, OPTION_SIZE) && options->operand_count > 1)
+        return fail(failure, REASON_USAGE, "put",
+                    "--size takes one FILE (use --min-size for several)");
     if (options_have(options, OPTION_FAIL_EMPTY) && !options_have(options, OPTION_RECURSIVE) &&
         !options_have(options, OPTION_FILES_FROM))
         return fail(failure, REASON_USAGE, "put", "--fail-empty needs -R or --files-from");
@@ -396,19 +401,30 @@ static int read_options(struct put *put)
             return fail(failure, REASON_USAGE, "put", "standard input needs --name NAME");
     }
 
-    put->rules.exclusive = options_have(options, OPTION_EXCLUSIVE);
-    put->rules.if_same = options_have(options, OPTION_IF_SAME);
+    rules->exclusive = options_have(options, OPTION_EXCLUSIVE);
+    rules->if_same = options_have(options, OPTION_IF_SAME);
+    rules->allow_empty = options_have(options, OPTION_ALLOW_EMPTY);
+    rules->size = -1;
     if (replace != NULL && replace[0] == '\0') {
-        put->rules.replace = "1";
+        rules->replace = "1";
     } else if (replace != NULL) {
         if (strncmp(replace, kind, strlen(kind)) != 0 ||
             !digest_of_hex(replace + strlen(kind), put->replace))
             return fail(failure, REASON_USAGE, "put",
                         "--replace: must be sha256: and 64 hexadecimal digits");
-        put->rules.replace = put->replace;
+        rules->replace = put->replace;
     }
+    code = options_digest(options, OPTION_SHA256, rules->digest, failure);
+    if (code == 0)
+        code = options_size(options, OPTION_SIZE, &rules->size, failure);
+    if (code == 0)
+        code = options_size(options, OPTION_MIN_SIZE, &rules->min_size, failure);
+    if (code == 0 && options_have(options, OPTION_SIZE) && rules->size < rules->min_size)
+        code = fail(failure, REASON_USAGE, "put", "--size is less than --min-size");
+    put->plain = *rules;
+    put->plain.replace = NULL;
     put->plain.if_same = true;
-    return options_digest(options, OPTION_SHA256, put->rules.digest, failure);
+    return code;
 }
 
 int put_run(struct invocation *invocation)
