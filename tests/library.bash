@@ -44,6 +44,8 @@ setup() {
     export WORK LIBRARY SOCKET CONFIG FSD_PID FSD_LOG FSC_SERVER=$SOCKET LC_ALL=C.UTF-8
     # The settings of the user who runs the tests must not count.
     export XDG_CONFIG_HOME=$WORK/config XDG_STATE_HOME=$WORK/state
+    unset HOME
+    exec <&-
     # Others must not be able to write in the library.
     umask 022
     : >"$CONFIG"
