@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Files that people put into the library by hand, change there and remove.
+# bats file_tags=tls
 
 load library
 load fsc
@@ -218,6 +219,7 @@ END
     done
 }
 
+# bats test_tags=once
 @test "by hand: no error hides a part of a listing" {
     local error
     skip_when_sanitized strace

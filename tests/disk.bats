@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Disks that fail, and libraries that are not what they were: the self-test at the start, and the
 # answers of uploads. strace makes the system calls fail.
+# bats file_tags=tls
 
 load library
 

@@ -287,6 +287,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PrintLastLog no
 LogLevel ERROR
+KexAlgorithms curve25519-sha256
 END
     # It is an error to ssh, and to nobody else, when sshd has gone before it says good-bye.
     printf 'Host backup1\n    ProxyCommand %s -i -E /run/sshd.log\n    BatchMode yes\n    LogLevel QUIET\n' "$(command -v sshd)" |
@@ -529,7 +530,7 @@ as_user() {
 }
 
 @test "examples: fsd, three machines over ssh, each in its own folder" {
-    local host other
+    local host other others
     use_backup1
     let_root_in web1
     inside sh -e -c 'rm .ssh/authorized_keys
@@ -546,13 +547,16 @@ as_user() {
         assert_success
         assert_output "hosts/$host/hosts"
         # Neither the folder of another one, nor any other, nor what the rights do not have.
+        others=()
         for other in hosts/web1 hosts/web2 hosts/db1 hosts/%c hosts ''; do
-            [ "$other" != "hosts/$host" ] || continue
-            run -6 inside fsc --server ssh://keeper@backup1 put ${other:+--folder "$other"} /etc/passwd
-            assert_output --regexp "stdio:$host may not PUT"
-            run inside fsc --server ssh://keeper@backup1 get --output - "${other:+$other/}hosts"
-            assert_failure 6
+            [ "$other" = "hosts/$host" ] || others+=("${other:+$other/}hosts")
         done
+        run inside fsc --server ssh://keeper@backup1 get --output - "${others[@]}"
+        assert_failure 6
+        assert_equal "$(grep -c "stdio:$host may not GET" <<<"$output")" 5
+        run inside sh -c 'cp /etc/passwd hosts; for name; do fsc put hosts --server ssh://keeper@backup1 --name "$name"; done' - "${others[0]}" "${others[@]:3}"
+        assert_failure 6
+        assert_equal "$(grep -c "stdio:$host may not PUT" <<<"$output")" 3
         run -6 inside fsc --server ssh://keeper@backup1 rm "hosts/$host/hosts"
         run -6 inside fsc --server ssh://keeper@backup1 put --replace --name "hosts/$host/hosts" /etc/passwd
         run -6 inside fsc --server ssh://keeper@backup1 status

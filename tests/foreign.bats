@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Others who can write in the folder of the library, or made .fsd first: they must not lead fsd or fsd-scrub
 # to files elsewhere, and OK is never said for other bytes.
+# bats file_tags=once
 
 load library
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc put -R and get -R: whole folders. Nothing is lost silently, and nothing leads outside.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc
@@ -15,6 +15,7 @@ make_tree() {
     printf 2 >tree/.hidden/ü
 }
 
+# bats test_tags=client
 @test "folders: put -R and get -R, there and back" {
     start_fsd
     make_tree
@@ -172,6 +173,7 @@ fsc: tree/sub/root: is a symbolic link, which is not followed'
     rm -r "$LIBRARY/tree" tree
 }
 
+# bats test_tags=client
 @test "folders: many small files are sent ahead, and each gets its own answer" {
     local i
     start_fsd
@@ -240,6 +242,7 @@ SCRIPT
 fsc: tree/c: the connection was lost; the file may or may not be stored'
 }
 
+# bats test_tags=client
 @test "folders: get -R fetches what the server could list, and says what it could not" {
     use_other_user
     mkdir -p "$LIBRARY"/tree/{open,closed}
@@ -369,6 +372,7 @@ SCRIPT
     assert_equal "$(find here -type f)" here/folder/a
 }
 
+# bats test_tags=client
 @test "folders: valgrind finds no leak and no error" {
     skip_without_valgrind
     start_fsd

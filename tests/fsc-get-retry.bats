@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc get that tries again, and that waits for a file: nothing comes twice, and nothing is mixed.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc
@@ -112,6 +112,8 @@ echo "$offset" >>offsets
 SERVER
     printf %s "$answer" >answer
     for ((at = 0; at < ${#answer}; at++)); do
+        # One digit of a digest is like another.
+        [[ $((at % 8)) -eq 0 || ! ${answer:at-2:5} =~ ^[0-9a-f]{5}$ ]] || continue
         rm -f broken here/a
         AT=$at assert_silent "$FSC" get a --retry 1 --output here/a --server 'exec:bash server'
         assert_equal "$(cat here/a)" hello
@@ -287,6 +289,7 @@ SCRIPT
     assert_fails 10 timeout 30 "$FSC" get a --retry 5 --max-time 5s --into here --server "$WORK/nothing"
 }
 
+# bats test_tags=client
 @test "get --retry: a daemon that is killed and comes back" {
     local pid sessions
     be_quick
@@ -372,6 +375,7 @@ SCRIPT
     assert_fails 2 "$FSC" get -R a --wait
 }
 
+# bats test_tags=client
 @test "get --wait: a file that arrives, and one that does not" {
     local pid
     be_quick

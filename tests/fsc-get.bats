@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc get: files come whole or not at all, and nothing of theirs is lost on this side.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc
@@ -21,6 +21,7 @@ start_with_files() {
     start_fsd
 }
 
+# bats test_tags=client
 @test "get: a file is stored here under its last component" {
     start_with_files
     assert_silent env -C here "$FSC" get a folder/c
@@ -29,6 +30,7 @@ start_with_files() {
     cmp here/c "$LIBRARY/folder/c"
 }
 
+# bats test_tags=client
 @test "get: --output to a file, to standard output, to a FIFO and to /dev/null" {
     start_with_files
     assert_silent "$FSC" get b --output here/x
@@ -60,6 +62,7 @@ start_with_files() {
     [ ! -e missing ]
 }
 
+# bats test_tags=client
 @test "get: names that do not exist" {
     start_with_files
     assert_fails 4 "$FSC" get nothing --output here/x
@@ -188,6 +191,7 @@ SCRIPT
     assert_left_alone
 }
 
+# bats test_tags=client
 @test "get: each of several names is tried, and the first failure is the exit code" {
     start_with_files
     printf other >here/c
@@ -457,6 +461,7 @@ SCRIPT
     assert_left_alone a
 }
 
+# bats test_tags=client
 @test "get: a connection that the server closed for idleness is opened again" {
     local pid
     echo 'limits = { idle = "1s"; };' >"$CONFIG"
@@ -582,6 +587,7 @@ SCRIPT
     assert_equal "$(cat out)" before
 }
 
+# bats test_tags=client
 @test "get: a FIFO whose reader goes away is reported" {
     start_fsd
     head -c 3000000 /dev/zero | quiet "$FSC" put - --name a
@@ -595,6 +601,7 @@ SCRIPT
     wait "$reader"
 }
 
+# bats test_tags=client
 @test "get: --sha256 takes that content and no other" {
     local sum=${digest_of_hello#sha256:} other name
     start_with_files

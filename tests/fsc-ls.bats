@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc ls: names as a script wants them, and none that the server had no right to send.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc
@@ -54,6 +54,7 @@ with space
     done
 }
 
+# bats test_tags=client
 @test "ls: -R lists all files below, and no folders" {
     start_with_files
     assert_lists '.hidden
@@ -212,6 +213,7 @@ for line in sys.stdin:
     assert_output "$expected"
 }
 
+# bats test_tags=client
 @test "ls: --json" {
     local digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 option
     start_fsd
@@ -340,6 +342,7 @@ SCRIPT
     assert_fails 5 fake "$FSC" ls --fail-empty <<<$'> LIST\n< OK\n< END'
 }
 
+# bats test_tags=client
 @test "ls: --match" {
     start_with_files
     assert_lists a.gz --match '*.gz'
@@ -411,6 +414,7 @@ other/d.gz' -R --match '*.gz'
     assert_fails 5 "$FSC" ls --sums --fail-empty --match nothing
 }
 
+# bats test_tags=client
 @test "ls: every legal name survives on its way to other programs" {
     local names=(- -- -c --into ' lead' 'trail ' '  ' '#x' '*x' $'\\' $'a\\' '\n' 'SHA256 (a) = b' '%s' '$(id)' '`id`' '"' "'"
         '~' '!x' '[a]' '?' ü 'a: OK' '=' 'a=b' '&' ';' '|' $'\u202e' '😀') name
@@ -511,6 +515,7 @@ fsc: gone: no such file in the library'
     assert_silent "$FSC" ls --match "$(printf '%.0s ' {1..1300})"
 }
 
+# bats test_tags=client
 @test "ls: a long listing" {
     start_fsd
     mkdir "$LIBRARY/many"
@@ -562,6 +567,7 @@ SCRIPT
     assert_equal "$status $output$stderr" '9 '
 }
 
+# bats test_tags=client
 @test "ls: a slow reader of a non-blocking pipe loses nothing" {
     local option
     start_fsd
@@ -785,6 +791,7 @@ SCRIPT
     assert_equal "$status $output $stderr" $'1 x/a\ny fsc: x: the server cannot read x/ (and 2 more): Permission denied'
 }
 
+# bats test_tags=client
 @test "ls: a folder that the daemon may not read hides nothing else" {
     local option long
     use_other_user

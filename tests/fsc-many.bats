@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # fsc with many files: reports in JSON, and operands from a list.
+# bats file_tags=once
 
 load library
 load fsc
@@ -48,6 +49,7 @@ load fsc
     assert_fails 2 "$FSC" get --json --output - a
 }
 
+# bats test_tags=client
 @test "--files-from: every command takes operands from a file or standard input" {
     local number
     start_fsd
@@ -112,6 +114,7 @@ fsc: -: standard input needs --name NAME'
     assert_equal "$status $output $stderr" '2 a fsc: list: line 2: is too long; the rest of the list is not read'
 }
 
+# bats test_tags=client
 @test "--files-from: a list is followed while it is being written" {
     start_fsd
     printf hello | tee a b >/dev/null
@@ -145,6 +148,7 @@ stat None
 }
 
 # The line that is being written crosses the end of what fsc reads at a time.
+# bats test_tags=client
 @test "--files-from: whole lines are used before the rest arrives" {
     local number
     start_fsd

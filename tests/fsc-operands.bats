@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc: what is wrong with operands is found before anything is sent, and said with the right way.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # fsc put: what was stored is whole and has the right name; what failed has stored nothing.
+# bats file_tags=once
 
 load library
 load fsc
@@ -20,6 +21,7 @@ print_names() {
         "$(printf 'é%.0s' {1..127})x"
 }
 
+# bats test_tags=client
 @test "put: names of every kind there and back" {
     local names number
     start_fsd
@@ -147,6 +149,7 @@ make_small_and_large() {
     assert_no_stages
 }
 
+# bats test_tags=client
 @test "put: a taken name with the same bytes exits 0, with other bytes 3" {
     local file
     make_small_and_large
@@ -174,6 +177,7 @@ make_small_and_large() {
     assert_no_stages
 }
 
+# bats test_tags=client
 @test "put: a stream for a taken name is not read" {
     start_fsd
     mkdir -p "$LIBRARY"
@@ -187,6 +191,7 @@ all of it'
     assert_regex "$stderr" '^fsc: taken: '
 }
 
+# bats test_tags=client
 @test "put: standard input that is a file is read from its position" {
     local line
     start_fsd
@@ -202,6 +207,7 @@ all of it'
     assert_silent "$FSC" put - --name whole <lines
 }
 
+# bats test_tags=client
 @test "put: a FIFO, a device and a symbolic link as FILE" {
     start_fsd
     mkfifo fifo
@@ -226,6 +232,7 @@ all of it'
     assert_no_stages
 }
 
+# bats test_tags=client
 @test "put: a connection that the server closed for idleness is opened again" {
     local pid
     echo 'limits = { idle = "1s"; };' >"$CONFIG"
@@ -339,6 +346,7 @@ SCRIPT
     assert_heard 'ABORT .*'
 }
 
+# bats test_tags=client
 @test "put: a race of 50 writers for one name" {
     local i pids=() codes=() winner
     start_fsd
@@ -367,6 +375,7 @@ SCRIPT
     assert_no_stages
 }
 
+# bats test_tags=client
 @test "put: TERM in the middle of a stream stores nothing" {
     local pid code=0
     start_fsd
@@ -656,6 +665,7 @@ SCRIPT
 SCRIPT
 }
 
+# bats test_tags=client
 @test "put: --if-same reads a stream to compare it" {
     make_small_and_large
     start_fsd
@@ -693,6 +703,7 @@ PYTHON
     assert_fails 9 "$FSC" put - --name small --if-same <"$WORK"
 }
 
+# bats test_tags=client
 @test "put: --sha256 stores only that content" {
     local file hex other
     make_small_and_large
@@ -727,6 +738,7 @@ SCRIPT
     assert_fails 2 "$FSC" put -R . --name x --sha256 "$other"
 }
 
+# bats test_tags=client
 @test "put: --replace replaces the file" {
     local file digest
     make_small_and_large

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # fsc put tries again: from where the server has got to, in the same run and in the next; and after
 # an answer that was lost it asks what became of the file.
+# bats file_tags=once
 
 load library
 load fsc
@@ -84,6 +85,7 @@ assert_sent() {
     ((size >= $1 && size <= $2)) || fail "the second time $size bytes were sent"
 }
 
+# bats test_tags=client
 @test "retry: a server that starts later" {
     local pid pids=()
     make_large
@@ -237,6 +239,7 @@ fsc: tree/d: exists in the library with different content (use --replace to over
 ["tree/d","failed",3,"tree/d: exists in the library with different content (use --replace to overwrite)"]'
 }
 
+# bats test_tags=client
 @test "retry: more small files than fit a buffer are sent again" {
     local i
     short_pauses
@@ -273,6 +276,7 @@ SCRIPT
 SCRIPT
 }
 
+# bats test_tags=client
 @test "resume: the same run continues from the server's offset" {
     make_large
     start_fsd
@@ -285,6 +289,7 @@ SCRIPT
     assert_no_stages
 }
 
+# bats test_tags=client
 @test "resume: the next run continues after KILL, INT or TERM" {
     local signal pid code
     start_fsd
@@ -311,6 +316,7 @@ SCRIPT
     assert_no_stages
 }
 
+# bats test_tags=client
 @test "resume: a server stops in the middle, and another one continues" {
     local pid
     echo 'limits = { drain = "10ms"; };' >"$CONFIG"
@@ -437,6 +443,7 @@ SCRIPT
     assert_equal "$(count_ids)" 0
 }
 
+# bats test_tags=client
 @test "resume: a daemon whose stage has other bytes of the same size and time" {
     make_large
     start_fsd
@@ -488,6 +495,7 @@ SCRIPT
     assert_equal "$(count_ids)" 3
 }
 
+# bats test_tags=client
 @test "ids: files are stored also where no id can be kept" {
     local place
     make_large
@@ -814,6 +822,7 @@ SCRIPT
 }
 
 # One daemon for all: the answer is lost on the way, the next connection is a whole one.
+# bats test_tags=client
 @test "lost answers: a real daemon" {
     make_large
     printf hello >small

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # fsc rm: deletes what it was asked to delete, and nothing else.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc
@@ -29,6 +29,7 @@ be_quick() {
     use_settings 'limits = { pause = "1ms"; };'
 }
 
+# bats test_tags=client
 @test "rm: deletes files, and a folder with its last one" {
     start_with_files
     assert_silent "$FSC" rm a
@@ -82,6 +83,7 @@ be_quick() {
 {"name":"..","outcome":"failed","reason":"usage","exit":2,"message":"'"${stderr#fsc: }"'"}'
 }
 
+# bats test_tags=client
 @test "rm: names and folders from a list" {
     start_with_files
     printf 'a\nfolder/b\n' >list
@@ -96,6 +98,7 @@ be_quick() {
     assert_left folder/deep/c.gz new/4.gz old/1.gz
 }
 
+# bats test_tags=client
 @test "rm: --match selects as ls does" {
     start_with_files
     assert_silent "$FSC" rm --match '*.zip'
@@ -225,6 +228,7 @@ SCRIPT
     assert_equal "$stderr" 'fsc: --older-than: "30m" could be minutes or months (write 30min, or days as in 30d)'
 }
 
+# bats test_tags=client
 @test "rm: a client without the right to delete exits 6" {
     mkdir "$LIBRARY"
     echo 1 >"$LIBRARY/a"

@@ -2,7 +2,7 @@
 # Folders that others can write to: what they put there leads fsc nowhere else.
 #
 # The others are nobody, and "secret" is a file of the user who runs fsc.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc

@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
 # fsc stat and fsc status: what a server says about a file and about itself.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc
 
+# bats test_tags=client
 @test "stat: the details of a file" {
     start_fsd
     printf hello >hello
@@ -177,6 +178,7 @@ SCRIPT
     assert_fails 10 fake "$FSC" status --json <<<$'> STATUS\n< OK\n< 4\\na 1\\n\n<.'
 }
 
+# bats test_tags=client
 @test "status: a real daemon" {
     start_fsd
     run quiet "$FSC" status

@@ -95,7 +95,7 @@ assert_phase_times_out() {
 # assert_flood_ends SERVER ARGUMENT...: fsc gives up although the server, a command, always has something
 # more to say. It reads its standard input from a file of zeros.
 assert_flood_ends() {
-    run --separate-stderr timeout 20 "$FSC" "${@:2}" --max-time 1 --server "exec:exec 2>/dev/null; $1" <zeros
+    run --separate-stderr timeout 20 "$FSC" "${@:2}" --max-time 300ms --server "exec:exec 2>/dev/null; $1" <zeros
     # A listing that is not sorted is printed as it comes.
     assert_equal "$1: $status ${stderr_lines[0]##*: }" "$1: 11 the time limit of --max-time is reached"
 }
@@ -121,7 +121,7 @@ assert_flood_ends() {
     # Names without an end.
     names='echo OK; { printf "2000\n"; yes a | head -c 2000; echo; } >names; while cat names; do :; done'
     assert_flood_ends "$names" ls
-    FLOOD=$names run --separate-stderr bash -c 'timeout 20 "$FSC" ls -U --max-time 1 --server "exec:exec 2>/dev/null; $FLOOD" >/dev/null'
+    FLOOD=$names run --separate-stderr bash -c 'timeout 20 "$FSC" ls -U --max-time 300ms --server "exec:exec 2>/dev/null; $FLOOD" >/dev/null'
     assert_equal "$status $stderr" '11 fsc: ls: the time limit of --max-time is reached'
     assert_equal "$(find into -type f)" ''
     # Without a limit of time, that of memory ends a listing that has to be sorted.

@@ -55,6 +55,7 @@ END
     assert_output --partial 'FAIL mismatch the digest of the file is'
 }
 
+# bats test_tags=once
 @test "hang-up: a name is not locked while the digest of its file is made" {
     make_huge
     echo 'limits = { heartbeat = "100ms"; };' >"$CONFIG"

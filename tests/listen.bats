@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The addresses that a daemon listens on.
+# bats file_tags=once
 
 load library
 

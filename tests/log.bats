@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The log: what is in it, where it goes, and that nobody waits for it.
+# bats file_tags=tls
 
 load library
 

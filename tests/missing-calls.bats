@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # fsd where system calls are not to be had: each old kernel, sandbox and file system says so with another
 # errno, and none of them may matter. A seccomp filter plays containers, and strace everything else.
+# bats file_tags=once
 
 load library
 load fsc

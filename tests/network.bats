@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bats file_tags=tls
+# bats file_tags=once
 # Networks as they are: addresses that come later, hosts with several addresses, other machines.
 
 load library

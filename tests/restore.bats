@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What others remove under a running daemon: its folder .fsd, its sockets, their folder, its pid file.
+# bats file_tags=tls
 
 load library
 load fsc

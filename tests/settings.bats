@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The settings: every row of the table with right and wrong values, what libconfig would misread,
 # what is in force and from where, and reading them again.
+# bats file_tags=tls
 
 load library
 

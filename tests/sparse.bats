@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Holes stay holes: whole blocks of zeros take no room, in the library and in what get writes.
-# bats file_tags=client
+# bats file_tags=once
 
 load library
 load fsc
@@ -29,6 +29,7 @@ assert_room() {
     has_room "$1" "$2" || fail "$1 takes $(stat -c '%b blocks for %s bytes' "$1")"
 }
 
+# bats test_tags=client
 @test "sparse: a file that is put has the holes of its source" {
     skip_without_holes
     make_sparse sparse
@@ -53,6 +54,7 @@ assert_room() {
     assert_equal "$("$FSC" ls --sums sparse | cut -d ' ' -f 1)" "$(sha256sum <sparse | cut -d ' ' -f 1)"
 }
 
+# bats test_tags=client
 @test "sparse: what is fetched has the holes of what is stored" {
     skip_without_holes
     start_fsd
@@ -71,6 +73,7 @@ assert_room() {
     cmp sparse stdout
 }
 
+# bats test_tags=client
 @test "sparse: a file with very many holes" {
     skip_without_holes
     start_fsd

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # How a daemon starts: command line, configuration file, library, and in the background.
+# bats file_tags=once
 
 load library
 

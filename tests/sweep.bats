@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Sweeping: old stages are removed, and nothing else.
+# bats file_tags=tls
 
 load library
 

@@ -139,6 +139,7 @@ attempt('a certificate that is none', lambda tls: greet(tls, [b'certificate']))
 END
 }
 
+# bats test_tags=once
 @test "tls: certificates are small" {
     start_tls --anonymous list
     FSD_EXPECTED=$REFUSED
@@ -167,6 +168,7 @@ make_key() {
     cat "$1.key" "$1.crt" >"$1.pem"
 }
 
+# bats test_tags=once
 @test "tls: keys are Ed25519, P-256, or RSA of at least 2048 bits" {
     make_key weak rsa rsa_keygen_bits:1024
     make_key almost rsa rsa_keygen_bits:2047
@@ -218,6 +220,7 @@ END
         $'an RSA key with an exponent of more than 64 bits\nnot valid'
 }
 
+# bats test_tags=once
 @test "tls: a certificate may have any dates, and need not be signed" {
     start_tls --anonymous list
     by_hand <<'END'
@@ -368,6 +371,7 @@ tls_client() {
         client.pem "$@"
 }
 
+# bats test_tags=once
 @test "tls_client: a page of Python lists, stores and fetches" {
     local size
     echo 'clients = ( { name = "web1"; key = "'"$(make_identity client)"'"; rights = "list get put"; } );' >"$CONFIG"
@@ -392,6 +396,7 @@ tls_client() {
     assert [ ! -e "$LIBRARY/other" ]
 }
 
+# bats test_tags=once
 @test "tls: gnutls-cli and openssl s_client speak the protocol by hand" {
     echo 'clients = ( { name = "web1"; key = "'"$(make_identity client)"'"; rights = "list get put"; } );' >"$CONFIG"
     start_tls
@@ -408,6 +413,7 @@ tls_client() {
     assert_equal "$(cat "$LIBRARY/openssl" "$LIBRARY/gnutls")" $'hello\nhello'
 }
 
+# bats test_tags=once
 @test "tls: the system's settings of GnuTLS and OpenSSL change nothing" {
     skip_when_sanitized 'what loads GnuTLS late'
     FSD_EXPECTED=$REFUSED
@@ -461,6 +467,7 @@ END
     grep -q gnutls calls.fsc.3
 }
 
+# bats test_tags=once
 @test "tls: the settings of GnuTLS in /etc change nothing" {
     skip_when_sanitized 'what loads GnuTLS late'
     local unshare=(unshare -rm)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bats file_tags=tls
+# bats file_tags=once
 # Peers that vanish without a word: a machine that loses power, or a NAT that forgets. Nothing here is
 # faster than TCP, so this takes almost two minutes.
 

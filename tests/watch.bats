@@ -206,6 +206,7 @@ late.await_names("late/er/5")
 check(watches(), 'no inotify')"
 }
 
+# bats test_tags=once
 @test "watch: without inotify the library is read each second" {
     without_inotify instances 0
     start_watched
@@ -512,12 +513,14 @@ check(folder.news().startswith("FAIL not-a-file"), "a folder")
     watch_with <<<"$waits"
 }
 
+# bats test_tags=once
 @test "wait: without inotify" {
     without_inotify instances 0
     start_watched
     watch_with <<<"$waits"
 }
 
+# bats test_tags=once
 @test "watch, wait: a network file system is read each second" {
     command -v strace >/dev/null || skip 'there is no strace here'
     skip_when_sanitized strace
