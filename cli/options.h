@@ -46,6 +46,10 @@ enum option {
     OPTION_DRY_RUN,
     OPTION_EXCLUSIVE,
     OPTION_IF_SAME,
+    OPTION_EXCLUDE,
+    OPTION_INCLUDE,
+    OPTION_LINKS,
+    OPTION_SPECIALS,
     OPTION_ACCEPT,
     OPTION_LIST,
     OPTION_REMOVE,
@@ -79,7 +83,9 @@ enum value {
     VALUE_COUNT,
     VALUE_SUM, /* of SHA-256, in hexadecimal */
     VALUE_DIGEST,
-    VALUE_TOPIC, /* of help */
+    VALUE_LINKS,    /* what to do with symbolic links */
+    VALUE_SPECIALS, /* what to do with special files */
+    VALUE_TOPIC,    /* of help */
 };
 
 /* That of an enum option is at its place; the kind of a row is an enum value. */

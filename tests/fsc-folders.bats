@@ -130,10 +130,10 @@ fsc: empty/sub/: no files in this folder; nothing was stored'
     run --separate-stderr "$FSC" put -R tree
     assert_equal "$status $output" '2 '
     assert_equal "$stderr" 'fsc: tree/.fsdx: cannot be stored as "tree/.fsdx": a component begins with .fsd or .nfs
-fsc: tree/link: is a symbolic link, which is not followed
+fsc: tree/link: is a symbolic link, which is not followed (use --links skip or --links follow)
 fsc: tree/sub/bad?name: cannot be stored as "tree/sub/bad?name": it contains a control character
-fsc: tree/sub/fifo: is neither a file nor a folder
-fsc: tree/sub/root: is a symbolic link, which is not followed'
+fsc: tree/sub/fifo: is neither a file nor a folder (use --specials skip to leave it out)
+fsc: tree/sub/root: is a symbolic link, which is not followed (use --links skip or --links follow)'
     assert_equal "$(quiet "$FSC" ls -R | wc -l)" 5
     rm -r tree/.fsdx
     run --separate-stderr "$FSC" put -R tree

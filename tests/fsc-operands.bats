@@ -384,10 +384,10 @@ assert_says() {
     run --separate-stderr "$FSC" put -R tree
     assert_equal "$status $output" '9 '
     assert_equal "$(quiet "$FSC" ls -R)" tree/file
-    assert_equal "$(grep -c '^fsc: tree/fifo .*: is neither a file nor a folder$' <<<"$stderr")" 10
-    assert_equal "$(grep -c '^fsc: tree/link .*: is a symbolic link, which is not followed$' <<<"$stderr")" 10
+    assert_equal "$(grep -c '^fsc: tree/fifo .*: is neither a file nor a folder (use --specials .*' <<<"$stderr")" 10
+    assert_equal "$(grep -c '^fsc: tree/link .*: is a symbolic link, which is not followed (use --links .*' <<<"$stderr")" 10
     assert_equal "$(grep -c '^fsc: tree/new?line .*: cannot be stored as "tree/new?line .*": it contains a control character$' <<<"$stderr")" 10
-    assert_equal "${stderr_lines[*]: -2}" 'fsc: and 30 more: is a symbolic link, which is not followed fsc: and 2 more: cannot be stored as ...: it contains a control character'
+    assert_equal "${stderr_lines[*]: -2}" 'fsc: and 30 more: is a symbolic link, which is not followed (use --links skip or --links follow) fsc: and 2 more: cannot be stored as ...: it contains a control character'
     assert_equal "${#stderr_lines[@]}" 32
     # Reports leave nothing out.
     run --separate-stderr "$FSC" put -R tree --json

@@ -33,7 +33,8 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(NAME) | TAKES(FOLDER) | TAKES(RECURSIVE) | TAKES(JSON) | LISTS |
                 TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) |
-                TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) | TAKES(ALLOW_EMPTY),
+                TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) | TAKES(ALLOW_EMPTY) |
+                TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) | TAKES(SPECIALS),
      .summary = "store files durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},

@@ -157,6 +157,8 @@ static int offer_values(struct completion *completion, enum value value)
         [VALUE_AGE] = {"7d", "30d", "90d"},
         [VALUE_SIZE] = {"1K", "1M", "10M", "1G"},
         [VALUE_COUNT] = {"1", "3", "10"},
+        [VALUE_LINKS] = {"follow", "skip"},
+        [VALUE_SPECIALS] = {"skip"},
     };
     int code = 0;
 
@@ -231,7 +233,8 @@ static int offer_all(struct completion *completion, int parsed)
         offer_commands(completion);
     for (enum option option = 0; is_option && option < OPTION_COUNT; option++) {
         char text[64];
-        if ((accepted & OPTION_BIT(option)) == 0 || options_have(options, option))
+        if ((accepted & OPTION_BIT(option)) == 0 ||
+            (options_have(options, option) && !option_rows[option].is_repeatable))
             continue;
         (void)snprintf(text, sizeof text, "--%s", option_rows[option].name);
         offer(completion, text);

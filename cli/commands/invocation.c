@@ -127,6 +127,8 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
         json_text(&json, "message", invocation->failure->text);
     } else {
         json_text(&json, "outcome", report->done);
+        if (report->why != NULL)
+            json_text(&json, "why", report->why);
         if (report->size >= 0)
             json_number(&json, "size", report->size);
         if (report->digest != NULL && report->digest[0] != '\0')

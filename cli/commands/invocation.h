@@ -61,6 +61,7 @@ struct report {
     const char *done;   /* e.g. "stored" */
     int64_t size;       /* of the whole file; -1: not known */
     const char *digest; /* empty or NULL: not known */
+    const char *why;    /* of "skipped"; NULL: not skipped */
 };
 
 /* As invocation_report(); with --json prints a line on stdout, too. */

@@ -8,6 +8,7 @@
 
 #include "cli/claims.h"
 #include "cli/commands/commands.h"
+#include "cli/console.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/tree.h"
@@ -19,6 +20,14 @@ enum {
     NAME_ROOM = 16384, /* for names before they are checked: no path on Linux is longer */
 };
 
+/* How many of what was left out. */
+struct skipped {
+    size_t files;   /* by --exclude */
+    size_t folders; /* the same, with all that is in them */
+    size_t links;
+    size_t specials;
+};
+
 /* A run of the command. */
 struct put {
     struct invocation *invocation;
@@ -28,10 +37,15 @@ struct put {
     struct claims claims;      /* names, and the paths of the files that --replace gave them */
     char replace[DIGEST_ROOM]; /* the digest of the only content to be replaced */
     struct uploads uploads;
+    struct tree_rules tree;
+    bool skips_links;
+    bool skips_specials;
+    struct skipped skipped;
     char name[NAME_ROOM];
-    size_t base;   /* the length of the name of a folder that is walked */
-    bool is_empty; /* nothing but folders was found in it */
-    bool is_begun; /* there was an operand */
+    size_t base;      /* the length of the name of a folder that is walked */
+    bool is_empty;    /* nothing but folders, and what is left out, was found in it */
+    bool has_skipped; /* something in it was left out */
+    bool is_begun;    /* there was an operand */
 };
 
 static void report(void *context, const struct upload *upload, int code)
@@ -133,29 +147,90 @@ static void make_name(struct put *put, const char *operand)
                    is_nameless ? 0 : last_length, last);
 }
 
+/* Leaves out what was found below a folder, and counts it. */
+static void skip(struct put *put, const struct tree_entry *entry, size_t *count, const char *why)
+{
+    const struct report report = {
+        .name = put->name, .local = entry->path, .done = "skipped", .why = why, .size = -1};
+
+    (*count)++;
+    put->has_skipped = true;
+    (void)invocation_report_file(put->invocation, 0, &report);
+}
+
+static void say_skipped(const struct skipped *skipped)
+{
+    const struct {
+        size_t count;
+        const char *what;
+    } parts[] = {{skipped->files, "excluded file"},
+                 {skipped->folders, "excluded folder"},
+                 {skipped->links, "link"},
+                 {skipped->specials, "special file"}};
+    char text[256] = "";
+    size_t length = 0;
+    size_t left = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        left += parts[i].count > 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].count == 0)
+            continue;
+        left--;
+        length += (size_t)snprintf(text + length, sizeof text - length, "%zu %s%s%s",
+                                   parts[i].count, parts[i].what, parts[i].count > 1 ? "s" : "",
+                                   left > 1    ? ", "
+                                   : left == 1 ? " and "
+                                               : "");
+    }
+    if (length > 0)
+        console_say("skipped %s", text);
+}
+
 /* Stores what was found below a folder, or reports why not: nothing is skipped silently. */
 static bool put_entry(void *context, const struct tree_entry *entry)
 {
     struct put *put = context;
+    struct skipped *skipped = &put->skipped;
+    bool is_folder = entry->kind == TREE_FOLDER;
+    bool continues = !put->uploads.connection->unreachable;
 
     (void)snprintf(put->name + put->base, NAME_ROOM - put->base, "%s%s",
                    entry->relative[0] != '\0' ? "/" : "", entry->relative);
-    put->is_empty = put->is_empty && entry->kind == TREE_FOLDER;
+    if (entry->is_excluded) {
+        skip(put, entry, is_folder ? &skipped->folders : &skipped->files, "excluded");
+        return continues;
+    }
+    if (entry->kind == TREE_LINK && put->skips_links) {
+        skip(put, entry, &skipped->links, "link");
+        return continues;
+    }
+    if (entry->kind == TREE_SPECIAL && put->skips_specials) {
+        skip(put, entry, &skipped->specials, "special");
+        return continues;
+    }
+    put->is_empty = put->is_empty && is_folder;
     errno = entry->error;
     if (entry->kind == TREE_LINK) {
-        refuse(put, entry->path, "is a symbolic link, which is not followed");
+        refuse(put, entry->path,
+               entry->error == 0 ? "is a symbolic link, which is not followed (use --links skip or "
+                                   "--links follow)"
+               : entry->error == ELOOP ? "is in a circle of symbolic links"
+                                       : "is a symbolic link that leads nowhere");
     } else if (entry->kind == TREE_SPECIAL) {
-        refuse(put, entry->path, "is neither a file nor a folder");
+        refuse(put, entry->path,
+               "is neither a file nor a folder (use --specials skip to leave it out)");
     } else if (entry->kind == TREE_UNREADABLE) {
         refuse(put, entry->path, NULL);
     } else if (check_name(put, entry->path) < 0) {
         put->is_empty = false;
         uploads_refuse(&put->uploads, put->name, entry->path, -REASON_USAGE);
-        return entry->kind != TREE_FOLDER;
+        return !is_folder;
     } else if (entry->kind == TREE_FILE) {
         struct stat status;
         int fd = openat(entry->folder, entry->last,
-                        O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+                        O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                            (put->tree.follows_links ? 0 : O_NOFOLLOW));
         /* It may have been replaced since it was found. */
         if (fd < 0 || fstat(fd, &status) < 0)
             refuse(put, entry->path, NULL);
@@ -175,11 +250,13 @@ static void put_folder(struct put *put, int folder, const char *operand)
 
     put->base = strlen(put->name);
     put->is_empty = true;
-    tree_walk(folder, operand, put_entry, put);
+    put->has_skipped = false;
+    tree_walk(folder, operand, &put->tree, put_entry, put);
     if (!put->is_empty)
         return;
     put->name[put->base] = '\0';
-    int code = fail(failure, REASON_EMPTY, operand, "no files in this folder; nothing was stored");
+    int code = fail(failure, REASON_EMPTY, operand, "no files in this folder%s; nothing was stored",
+                    put->has_skipped ? " but skipped ones" : "");
     if (options_have(put->options, OPTION_FAIL_EMPTY))
         uploads_refuse(&put->uploads, put->name, operand, code);
     else
@@ -366,6 +443,46 @@ static int check_operands(struct put *put)
     return code;
 }
 
+/* Checks the options about what is below a folder, and sets the rules by them. */
+static int read_tree_options(struct put *put)
+{
+    static const enum option with_tree[] = {OPTION_EXCLUDE, OPTION_INCLUDE, OPTION_LINKS,
+                                            OPTION_SPECIALS};
+    const struct options *options = put->options;
+    struct failure *failure = put->invocation->failure;
+    const char *links = options->values[OPTION_LINKS];
+    const char *specials = options->values[OPTION_SPECIALS];
+
+    for (size_t i = 0; i < sizeof with_tree / sizeof with_tree[0]; i++) {
+        if (options_have(options, with_tree[i]) && !options_have(options, OPTION_RECURSIVE))
+            return fail(failure, REASON_USAGE, "put", "--%s needs -R",
+                        option_rows[with_tree[i]].name);
+    }
+    put->skips_links = links != NULL && strcmp(links, "skip") == 0;
+    put->tree.follows_links = links != NULL && strcmp(links, "follow") == 0;
+    put->skips_specials = specials != NULL && strcmp(specials, "skip") == 0;
+    if (links != NULL && !put->skips_links && !put->tree.follows_links)
+        return fail(failure, REASON_USAGE, "put", "--links: must be skip or follow");
+    if (specials != NULL && !put->skips_specials)
+        return fail(failure, REASON_USAGE, "put", "--specials: must be skip");
+    if (options_have(options, OPTION_INCLUDE) && !options_have(options, OPTION_EXCLUDE))
+        return fail(failure, REASON_USAGE, "put",
+                    "--include needs --exclude, such as --exclude '*' for all others");
+    for (size_t i = 0; i < options->repeated_count; i++) {
+        const struct repeated_option *rule = &options->repeated[i];
+        bool excludes = rule->option == OPTION_EXCLUDE;
+        if (!excludes && rule->option != OPTION_INCLUDE)
+            continue;
+        const char *fault = filter_fault(rule->value);
+        if (fault != NULL)
+            return fail(failure, REASON_USAGE, "put", "--%s %s: %s", option_rows[rule->option].name,
+                        rule->value, fault);
+        if (filter_add(&put->tree.filter, excludes, rule->value) < 0)
+            return fail_errno(failure, REASON_INTERNAL, "put", "no memory");
+    }
+    return 0;
+}
+
 /* Checks the options, and sets the rules by them. */
 static int read_options(struct put *put)
 {
@@ -424,7 +541,7 @@ static int read_options(struct put *put)
     put->plain = *rules;
     put->plain.replace = NULL;
     put->plain.if_same = true;
-    return code;
+    return code == 0 ? read_tree_options(put) : code;
 }
 
 int put_run(struct invocation *invocation)
@@ -453,6 +570,8 @@ int put_run(struct invocation *invocation)
         options_have(put->options, OPTION_FAIL_EMPTY))
         code = fail(invocation->failure, REASON_EMPTY,
                     strcmp(list, "-") == 0 ? "standard input" : list, "the list is empty");
+    say_skipped(&put->skipped);
+    filter_free(&put->tree.filter);
     claims_free(&put->claims);
     free(put);
     return code;
