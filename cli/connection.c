@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "cli/child.h"
 #include "cli/console.h"
 #include "cli/dial.h"
 #include "protocol/body.h"
@@ -32,7 +33,7 @@ static int64_t time_left(const struct connection *connection)
     return limit > waited ? limit - waited : 0;
 }
 
-/* Closes an open connection. Returns how its command ended, as dial_end(); -1 also without one. */
+/* Closes an open connection. Returns how its command ended, as child_end(); -1 also without one. */
 static int close_open(struct connection *connection)
 {
     int status = -1;
@@ -41,7 +42,7 @@ static int close_open(struct connection *connection)
     connection->is_open = false;
     stream_close(&connection->stream);
     if (connection->command != 0)
-        status = dial_end(connection->command, time_left(connection) == 0);
+        status = child_end(connection->command, time_left(connection) == 0);
     connection->command = 0;
     return status;
 }

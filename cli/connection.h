@@ -28,7 +28,7 @@ struct connection {
     bool command_failed; /* its command ended with a failure then, as when a login is refused */
     struct stream stream;
     struct secure secure; /* TLS, if the server's address means that */
-    pid_t command;        /* of exec:COMMAND, for dial_end(); 0 for none */
+    pid_t command;        /* of exec:COMMAND, for child_end(); 0 for none */
     int refusals;         /* answers FAIL denied on this connection */
     bool shares_group;    /* the caller ends all of our process group, with that command */
     int64_t waited_ms;    /* for the server, on earlier connections */

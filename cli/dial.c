@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/child.h"
 #include "cli/signals.h"
 #include "cli/ssh.h"
 #include "protocol/clock.h"
@@ -25,9 +26,8 @@
 
 enum {
     LOOKUP_STACK = 256 * 1024, /* bytes, of the thread that looks a host up */
-    CHILD_MS = 3000,    /* for a command to end after its stream is closed, and again after TERM */
-    ADDRESSES_MOST = 8, /* addresses of a host that are tried */
-    STAGGER_MS = 250,   /* before the next address is tried beside the others (RFC 8305) */
+    ADDRESSES_MOST = 8,        /* addresses of a host that are tried */
+    STAGGER_MS = 250,          /* before the next address is tried beside the others (RFC 8305) */
 };
 
 static enum reason reason_of_errno(int error)
@@ -354,20 +354,17 @@ static int dial_tcp(const struct settings *settings, int64_t limit_ms, int *ret,
 
 /*
  * The command's stdin and stdout are ends of two socket pairs: programs in it that share one
- * description would also share O_NONBLOCK. Its stderr is ours. At a terminal it stays in our process
- * group, so that it can ask there and Ctrl-C ends it, too; otherwise it has its own.
+ * description would also share O_NONBLOCK. Its stderr is ours.
  */
 static int dial_command(const struct address *server, bool shares_group, int ret[2],
                         pid_t *ret_command, struct failure *failure)
 {
-    int terminal =
-        shares_group ? -1 : open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    bool own_group = !shares_group && terminal < 0;
+    bool is_at_terminal = !shares_group && child_is_at_terminal();
+    bool own_group = !shares_group && !is_at_terminal;
     int input[2] = {-1, -1};
     int output[2] = {-1, -1};
     pid_t child = -1;
 
-    descriptor_close(terminal);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) == 0 &&
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, output) == 0)
         child = signals_fork(own_group);
@@ -375,7 +372,7 @@ static int dial_command(const struct address *server, bool shares_group, int ret
         (void)dup2(input[1], STDIN_FILENO);
         (void)dup2(output[1], STDOUT_FILENO);
         if (server->kind == ADDRESS_SSH)
-            ssh_exec(server, terminal >= 0);
+            ssh_exec(server, is_at_terminal);
         else
             (void)execl("/bin/sh", "sh", "-c", server->rest, (char *)NULL);
         _exit(127);
@@ -415,48 +412,4 @@ int dial(const struct settings *settings, int64_t limit_ms, bool shares_group, i
     }
     ret[1] = ret[0];
     return code;
-}
-
-/* Waits until all of a command has ended, and reaps it. Returns false at the limit. */
-static bool has_ended_within(pid_t command, int64_t limit_ms, int *ret_status)
-{
-    int64_t until = clock_ms() + limit_ms;
-    int64_t left = limit_ms;
-    bool has_ended = false;
-    sigset_t ends;
-    sigset_t before;
-
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &ends, &before);
-    while (!(has_ended = signals_reap(command, ret_status)) && left > 0) {
-        const struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
-        (void)sigtimedwait(&ends, NULL, &limit);
-        left = until - clock_ms();
-    }
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    return has_ended;
-}
-
-int dial_end(pid_t command, bool hurry)
-{
-    int status = -1;
-    bool has_ended = !hurry && has_ended_within(command, CHILD_MS, &status);
-    int own = status;
-
-    /* First to the command itself, which may end its own children better, as ssh does. */
-    if (!has_ended && status < 0) {
-        (void)kill(abs(command), SIGTERM);
-        (void)has_ended_within(abs(command), CHILD_MS, &status);
-        has_ended = has_ended_within(command, 0, &status);
-    }
-    if (!has_ended && status >= 0) {
-        (void)kill(command, SIGTERM);
-        has_ended = has_ended_within(command, CHILD_MS, &status);
-    }
-    if (!has_ended)
-        (void)kill(command, SIGKILL);
-    while (!has_ended)
-        has_ended = has_ended_within(command, CHILD_MS, &status);
-    return own;
 }

@@ -16,19 +16,11 @@
  * the command of ssh:// or exec:. Where others can write to a folder on the path of a Unix socket, only
  * root, this user, the user "fsd" and the `socket_users` may serve it. TCP reaches other machines only
  * with TLS, whose handshake is the caller's, or if the settings allow it without. The caller owns ret[0],
- * to read from, and ret[1], to write to, which may be the same. `*ret_command` is for dial_end(), or 0.
+ * to read from, and ret[1], to write to, which may be the same. `*ret_command` is for child_end(), or 0.
  * With `shares_group` the command stays in our process group even without a terminal. Returns 0;
  * -REASON_IDENTITY when somebody else serves the socket; or another reason.
  */
 int dial(const struct settings *settings, int64_t limit_ms, bool shares_group, int ret[2],
          pid_t *ret_command, struct failure *failure);
-
-/*
- * Ends a command whose descriptors were closed: a process, or a whole process group, whose negative
- * number `command` is then. It has a few seconds to end by itself, without `hurry`; then the process
- * gets TERM, then what is left of its group, and a few seconds later KILL. Returns the status of
- * waitpid(2) if it ended by itself, or -1.
- */
-int dial_end(pid_t command, bool hurry);
 
 #endif

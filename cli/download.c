@@ -169,6 +169,17 @@ static int ask_for_rest(struct connection *connection, struct download *download
     return ask(connection, download, download->wanted, 0);
 }
 
+/* Fails because the command does not read any more. */
+static int fail_command(struct download *download, struct failure *failure)
+{
+    child_close(&download->child);
+    int code = child_check(&download->child, download->name, failure);
+
+    return code < 0 ? code
+                    : fail(failure, REASON_COMMAND, download->name,
+                           "%s ended with 0 before it had read all of it", download->child.name);
+}
+
 static int write_piece(void *context, const char *bytes, size_t length, struct failure *failure)
 {
     struct download *download = context;
@@ -180,14 +191,17 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
                     "the server sent more bytes than it announced");
     digest_add(&download->made, bytes, length);
     download->written += (int64_t)length;
-    if (download->fd < 0)
+    if (download->fd < 0 && download->command == NULL)
         return 0;
     stream_end_turn(stream);
-    int code = download->can_restart ? sparse_write(&download->file, download->fd, bytes, length)
-                                     : output_write_all(download->fd, bytes, length);
+    int code = download->command != NULL ? child_write(&download->child, bytes, length)
+               : download->can_restart ? sparse_write(&download->file, download->fd, bytes, length)
+                                       : output_write_all(download->fd, bytes, length);
     stream_begin_turn(stream);
     if (code == 0)
         return 0;
+    if (download->command != NULL)
+        return fail_command(download, failure);
     return errno == EPIPE && download->fd == STDOUT_FILENO
                ? fail_quietly(failure, REASON_LOCAL)
                : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
@@ -222,6 +236,13 @@ int download_get(struct connection *connection, struct download *download)
         (download->digest[0] != '\0' && strcmp(download->digest, announced) != 0))
         return fail_body(connection, name, -REASON_BREACH, NULL);
     memmove(download->digest, announced, DIGEST_ROOM);
+    if (download->command != NULL && download->child.pid == 0) {
+        code = child_start(&download->child, download->command, CHILD_READS, connection->failure);
+        if (code < 0) {
+            connection_close(connection);
+            return code;
+        }
+    }
 
     code = read_body(connection, name, write_piece, download, end);
     if (code < 0)

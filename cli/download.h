@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/child.h"
 #include "cli/connection.h"
 #include "protocol/digest.h"
 #include "protocol/line.h"
@@ -29,7 +30,9 @@ struct download {
     int64_t wait_until_ms;    /* of clock_ms(): how long to wait for the name; 0: not at all */
     int fd;                   /* to write to; -1: only the digest is needed */
     const char *local;        /* what messages call the file that is written */
-    bool can_restart;         /* what was written can be undone: it is a regular file */
+    char *const *command;     /* that gets the file, started when the first byte comes; or NULL */
+    struct child child;
+    bool can_restart; /* what was written can be undone: it is a regular file */
     /* Set by download_get(): */
     struct connection *connection;
     int64_t size;             /* announced */

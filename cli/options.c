@@ -12,6 +12,9 @@
 const struct option_row option_rows[OPTION_COUNT + 1] = {
     [OPTION_NAME] = {"name", .value = "NAME", .kind = VALUE_NEW_NAME,
                      .help = "store the FILE under this name"},
+    [OPTION_FROM_COMMAND] = {"from-command",
+                             .help = "store what the command after -- prints, if it exits with 0"},
+    [OPTION_TO_COMMAND] = {"to-command", .help = "give the file to the command after --"},
     [OPTION_FOLDER] = {"folder", .value = "FOLDER", .kind = VALUE_FOLDER,
                        .habits = "-t --target-directory --to --dest --destination --prefix",
                        .help = "store the files in this folder"},

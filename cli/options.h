@@ -15,6 +15,8 @@
 enum option {
     /* Of some commands. */
     OPTION_NAME,
+    OPTION_FROM_COMMAND,
+    OPTION_TO_COMMAND,
     OPTION_FOLDER,
     OPTION_OUTPUT,
     OPTION_INTO,

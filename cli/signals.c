@@ -17,20 +17,26 @@ enum {
 static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIGALRM, SIGUSR1,
                               SIGUSR2, SIGXCPU, SIGXFSZ, SIGIO,   SIGVTALRM, SIGPROF, SIGPWR};
 
-/* For the handler. There is at most one file, and one command, at a time. */
+enum {
+    COMMANDS_MOST = 2, /* at a time: that of the server, and that of --from-command */
+};
+
+/* For the handler. There is at most one file at a time. */
 static volatile sig_atomic_t has_file;
 static int file_folder;
 static char file_name[NAME_ROOM];
 static char file_left[FAILURE_ROOM + sizeof "fsc: \n"]; /* the line that it cannot be removed */
 static size_t file_left_length;
-static volatile sig_atomic_t command; /* as kill(2) takes it; 0 for none */
+static volatile sig_atomic_t commands[COMMANDS_MOST]; /* as kill(2) takes them; 0 for none */
 
 static void tidy_and_die(int number)
 {
     if (has_file && unlinkat(file_folder, file_name, 0) < 0 && errno != ENOENT)
         (void)!write(STDERR_FILENO, file_left, file_left_length);
-    if (command != 0)
-        (void)kill((pid_t)command, SIGTERM);
+    for (size_t i = 0; i < COMMANDS_MOST; i++) {
+        if (commands[i] != 0)
+            (void)kill((pid_t)commands[i], SIGTERM);
+    }
     (void)signal(number, SIG_DFL);
     (void)raise(number);
 }
@@ -94,7 +100,7 @@ pid_t signals_fork(bool own_group)
     if (pid == 0 && own_group)
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (pid > 0)
-        command = (sig_atomic_t)(own_group ? -pid : pid);
+        commands[commands[0] != 0] = (sig_atomic_t)(own_group ? -pid : pid);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return pid;
@@ -114,12 +120,13 @@ bool signals_reap(pid_t of, int *ret_status)
         if (ended == abs(of))
             *ret_status = status;
     }
-    if (ended < 0 && of == command) {
-        command = 0;
-        /* Also what had left the group and has ended: a long run may start many commands. */
-        while (waitpid(-1, NULL, WNOHANG) > 0)
-            continue;
+    for (size_t i = 0; i < COMMANDS_MOST; i++) {
+        if (ended < 0 && commands[i] == of)
+            commands[i] = 0;
     }
+    /* Also what had left the group and has ended: a long run may start many commands. */
+    while (commands[0] == 0 && commands[1] == 0 && waitpid(-1, NULL, WNOHANG) > 0)
+        continue;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return ended < 0;
 }

@@ -95,25 +95,52 @@ static int take_digest(struct upload *upload, const char digest[DIGEST_ROOM])
     return 0;
 }
 
+static struct child *child_of(struct upload *upload)
+{
+    return upload->command != NULL ? &upload->child : NULL;
+}
+
+/* Has the command succeeded, if there is one? All that it printed was read. */
+static int check_command(struct upload *upload)
+{
+    return upload->command == NULL
+               ? 0
+               : child_check(&upload->child, upload->name, upload->connection->failure);
+}
+
+/* Runs the command that is the source, unless it was run already. */
+static int start_command(struct upload *upload)
+{
+    if (upload->command == NULL || upload->child.pid != 0)
+        return 0;
+    int code =
+        child_start(&upload->child, upload->command, CHILD_WRITES, upload->connection->failure);
+    upload->source = upload->child.fd;
+    return code;
+}
+
 /* Reads all of the source without sending it. */
 static int hash_source(struct upload *upload)
 {
     char digest[DIGEST_ROOM];
-    int code = 0;
+    int code = start_command(upload);
 
+    if (code < 0)
+        return code;
     if (upload->mode == UPLOAD_FILE) {
         upload->size = upload->status.st_size;
         code = digest_of_file(upload->source, &upload->status, NULL, digest);
     } else {
-        upload_body_begin(&upload->body, upload->connection, upload->source, false,
-                          upload->rules->size);
+        upload_body_begin(&upload->body, upload->connection, upload->source, child_of(upload),
+                          false, upload->rules->size);
         code = upload_body_hash(&upload->body) < 0 ? -REASON_INTERNAL : 0;
         upload->size = upload->body.size;
         digest_finish(&upload->body.digest, digest);
     }
     if (code < 0)
         return code == -REASON_MISMATCH ? fail_changed(upload) : fail_unreadable(upload);
-    return take_digest(upload, digest);
+    code = check_command(upload);
+    return code < 0 ? code : take_digest(upload, digest);
 }
 
 static void print_request(struct upload *upload, const char *last)
@@ -256,7 +283,7 @@ static int begin_reading(struct upload *upload)
     bool is_file = upload->mode == UPLOAD_FILE;
     struct stat now;
 
-    upload_body_begin(&upload->body, upload->connection, upload->source, is_file,
+    upload_body_begin(&upload->body, upload->connection, upload->source, child_of(upload), is_file,
                       upload->rules->size);
     if (!is_file)
         return 0;
@@ -288,6 +315,10 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
      * is then unknown whose file it is.
      */
     upload->is_unknown = upload->is_unknown && upload->rules->exclusive && offset == 0;
+    upload_body_begin(&upload->body, connection, -1, NULL, false, -1);
+    int started = start_command(upload);
+    if (started < 0)
+        return abandon_body(upload, started);
     if (begin_reading(upload) < 0)
         return abandon_body(upload, fail_unreadable(upload));
     if (offset == 0)
@@ -343,7 +374,9 @@ static int send_body(struct upload *upload)
         else
             code = upload_body_skip(body, upload->size, &error);
     }
-    code = take_digest(upload, digest);
+    code = check_command(upload);
+    if (code == 0)
+        code = take_digest(upload, digest);
     if (code < 0)
         return abandon_body(upload, code);
     (void)stream_print(&connection->stream, "END digest=%s\n", upload->digest);
@@ -404,8 +437,18 @@ int upload_begin_source(struct upload *upload, enum upload_mode mode, int source
     return code == 0 && is_guarded ? hash_source(upload) : code;
 }
 
+void upload_begin_command(struct upload *upload, char *const command[])
+{
+    upload->mode = UPLOAD_STREAM;
+    upload->is_stream = true;
+    upload->command = command;
+    upload->source = -1;
+}
+
 void upload_release(struct upload *upload, int code)
 {
+    if (upload->child.pid != 0)
+        child_kill(&upload->child);
     if (upload->id.text[0] != '\0')
         upload_id_release(&upload->id, !retry_may_help(code));
     free(upload->name);
@@ -493,9 +536,9 @@ int upload_conclude(struct upload *upload, int code)
                         "exists in the library (--exclusive)");
         case MEANS_NOT_READ:
             return fail(failure, REASON_EXISTS, upload->name,
-                        "exists in the library; %s was not read (--if-same compares it, --replace "
+                        "exists in the library; %s was not %s (--if-same compares it, --replace "
                         "overwrites)",
-                        upload->local);
+                        upload->local, upload->command != NULL ? "run" : "read");
         case MEANS_NOT_STORED:
             /* The server keeps an upload that has an id, so that it can be resumed. */
             if (upload->id.text[0] != '\0') {
@@ -525,7 +568,8 @@ int upload_conclude(struct upload *upload, int code)
 bool upload_can_repeat(const struct upload *upload)
 {
     /* A stream cannot be read twice. */
-    bool is_gone = upload->mode == UPLOAD_STREAM && (upload->body.size > 0 || is_known(upload));
+    bool is_gone = upload->mode == UPLOAD_STREAM &&
+                   (upload->body.size > 0 || is_known(upload) || upload->child.pid != 0);
 
     return !upload->is_final && !is_gone && (upload->mode != UPLOAD_AHEAD || upload->bytes != NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "cli/child.h"
 #include "cli/connection.h"
 #include "cli/upload_body.h"
 #include "cli/upload_id.h"
@@ -46,9 +47,11 @@ struct upload {
     char *name;
     char *local; /* what messages call the source */
     enum upload_mode mode;
-    char *bytes;         /* UPLOAD_AHEAD: of the file, to be sent again; NULL when they never are */
-    int source;          /* the others: belongs to the caller */
-    bool is_stream;      /* the source is standard input, or no regular file */
+    char *bytes;    /* UPLOAD_AHEAD: of the file, to be sent again; NULL when they never are */
+    int source;     /* the others: belongs to the caller, or is that of the command */
+    bool is_stream; /* the source is standard input, a command, or no regular file */
+    char *const *command; /* whose output is the source, started when it is needed; or NULL */
+    struct child child;
     struct stat status;  /* UPLOAD_FILE: before it is read */
     struct upload_id id; /* UPLOAD_FILE: empty until it is needed */
     struct upload_body body;
@@ -71,6 +74,9 @@ struct upload {
 int upload_begin_bytes(struct upload *upload, const char *bytes, size_t length, bool keeps);
 int upload_begin_source(struct upload *upload, enum upload_mode mode, int source,
                         const struct stat *status);
+
+/* The same of what a command prints. It is not run before the server has given its go-ahead. */
+void upload_begin_command(struct upload *upload, char *const command[]);
 void upload_release(struct upload *upload, int code);
 
 /* Can the source still be sent? Returns 0, or -REASON_MISMATCH for a file that has changed. */

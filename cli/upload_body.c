@@ -8,6 +8,7 @@
 #include "protocol/clock.h"
 
 enum {
+    LOOK_MS = 200,     /* between two looks at a child that is silent: it may be stopped */
     REFUSED_MS = 5000, /* how long a server that has refused the upload may take nothing */
 };
 
@@ -73,11 +74,33 @@ static int await_source(struct upload_body *body)
         code = listen_meanwhile(body);
     while (code == 0 && !is_ready && !body->refused) {
         int64_t next = body->alive_ms + body->connection->settings->heartbeat_ms - clock_ms();
+        if (body->child != NULL && next > LOOK_MS)
+            next = LOOK_MS;
         code = stream_listen(stream, body->source, next > 0 ? next : 1, &is_ready);
         if (code == 0)
             code = listen_meanwhile(body);
         if (code == 0 && !is_ready)
             code = stay_alive(body);
+        if (code == 0 && !is_ready && body->child != NULL && child_has_ended(body->child, 0))
+            is_ready = body->child->was_stopped;
+        if (code == 0 && clock_ms() >= body->until_ms)
+            code = -REASON_TIMEOUT;
+    }
+    return code;
+}
+
+/* Waits for a child that has closed its output to end, as await_source(). */
+static int await_child(struct upload_body *body)
+{
+    bool ignored = false;
+    int code = 0;
+
+    while (code == 0 && !body->refused && !child_has_ended(body->child, LOOK_MS)) {
+        code = clock_ms() < body->until_ms ? stay_alive(body) : -REASON_TIMEOUT;
+        if (code == 0)
+            code = stream_listen(&body->connection->stream, -1, 1, &ignored);
+        if (code == 0)
+            code = listen_meanwhile(body);
     }
     return code;
 }
@@ -100,13 +123,17 @@ static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
 }
 
 void upload_body_begin(struct upload_body *body, struct connection *connection, int source,
-                       bool is_file, int64_t wanted)
+                       struct child *child, bool is_file, int64_t wanted)
 {
     *body = (struct upload_body){.connection = connection,
                                  .source = source,
+                                 .child = child,
                                  .is_file = is_file,
                                  .wanted = wanted,
-                                 .alive_ms = clock_ms()};
+                                 .alive_ms = clock_ms(),
+                                 .until_ms = INT64_MAX};
+    if (child != NULL && connection->settings->max_time_ms > 0)
+        body->until_ms = clock_ms() + connection->settings->max_time_ms;
     digest_begin(&body->digest);
 }
 
@@ -120,11 +147,13 @@ int upload_body_send(struct upload_body *body, int *ret_error)
         int code = await_source(body);
         if (code == 0 && !body->refused)
             code = body_room(stream, ITEM_PREFERRED, &bytes, &room);
-        if (code < 0 || body->refused)
+        if (code < 0 || body->refused || (body->child != NULL && body->child->was_stopped))
             return code;
         ssize_t got = read_piece(body, bytes, room);
         if (got < 0 && errno == EAGAIN)
             continue;
+        if (got == 0 && body->child != NULL)
+            return await_child(body);
         if (got <= 0) {
             *ret_error = got < 0 ? errno : 0;
             return 0;
@@ -185,7 +214,12 @@ int upload_body_hash(struct upload_body *body)
         if (got < 0 && errno != EAGAIN)
             return -1;
         if (got < 0)
-            (void)poll(&polled, 1, -1);
+            (void)poll(&polled, 1, LOOK_MS);
+        if (got < 0 && body->child != NULL && child_has_ended(body->child, 0) &&
+            body->child->was_stopped)
+            return 0;
     }
+    while (body->child != NULL && !child_has_ended(body->child, LOOK_MS))
+        continue;
     return 0;
 }

@@ -8,17 +8,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/child.h"
 #include "cli/connection.h"
 #include "protocol/digest.h"
 
 struct upload_body {
     struct connection *connection;
     int source;
+    struct child *child;  /* that writes to the source; NULL: there is none */
     bool is_file;         /* the source is a regular file, which is always ready */
     struct digest digest; /* of what was read */
     int64_t size;         /* bytes that were read */
     int64_t wanted;       /* bytes that there should be; -1: any number */
     bool refused;         /* the server has answered before the end */
+    int64_t until_ms;     /* when a child must have ended, which --max-time says; or INT64_MAX */
     int64_t alive_ms;     /* when the server last heard from us */
     int64_t alive_sent;   /* `size` at that time */
 };
@@ -28,7 +31,7 @@ struct upload_body {
  * a piece that is not sent, and `size` is larger; -1: it may have any number.
  */
 void upload_body_begin(struct upload_body *body, struct connection *connection, int source,
-                       bool is_file, int64_t wanted);
+                       struct child *child, bool is_file, int64_t wanted);
 
 /*
  * Reads and hashes the first bytes of a file, which the server already has, without sending them.
@@ -37,7 +40,8 @@ void upload_body_begin(struct upload_body *body, struct connection *connection, 
 int upload_body_skip(struct upload_body *body, int64_t length, int *ret_error);
 
 /*
- * Sends the rest of the source, but not END, and signs of life while the source is silent. Returns
+ * Sends the rest of the source, but not END, and signs of life while the source is silent.
+ * After the end of a child's output it waits until the child has ended, too. Returns
  * 0, -REASON_LOST or -REASON_TIMEOUT. It is 0 also if the server has refused the upload, or if the
  * source cannot be read; then `ret_error` is the errno.
  */

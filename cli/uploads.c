@@ -235,3 +235,10 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
     if (mode != UPLOAD_AHEAD || uploads->in_flight == 0 || uploads->count == UPLOADS_MOST)
         uploads_settle(uploads);
 }
+
+void uploads_put_command(struct uploads *uploads, const char *name, char *const command[])
+{
+    uploads_settle(uploads);
+    upload_begin_command(&add(uploads, name, command[0])->upload, command);
+    uploads_settle(uploads);
+}

@@ -50,6 +50,9 @@ struct uploads {
  */
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local);
 
+/* The same of what a command prints, by upload_begin_command(). */
+void uploads_put_command(struct uploads *uploads, const char *name, char *const command[]);
+
 /* Is there an upload with this name that is not yet reported? */
 bool uploads_have(const struct uploads *uploads, const char *name);
 

@@ -33,6 +33,7 @@ static const struct row rows[REASON_COUNT] = {
     [REASON_LOCAL] = {"local", 9, "local file error"},
     [REASON_LOST] = {"lost", 10, "the connection was lost"},
     [REASON_IDENTITY] = {"identity", 13, "the server's identity is unknown"},
+    [REASON_COMMAND] = {"command", 14, "the command failed"},
     [REASON_BREACH] = {"breach", 1, "the server violated the protocol"},
 };
 
@@ -51,6 +52,7 @@ static const char *const exit_meanings[] = {
     "time limit reached: retry",
     "server busy or stopping: retry",
     "server's identity unknown or changed",
+    "the command of --from-command or --to-command failed",
 };
 
 static const struct row *row_of(enum reason reason)

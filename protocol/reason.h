@@ -34,6 +34,7 @@ enum reason {
     REASON_LOCAL,    /* a local file or stream failed */
     REASON_LOST,     /* no connection, or it was lost */
     REASON_IDENTITY, /* the server may be another one than it should be */
+    REASON_COMMAND,  /* the command of --from-command or --to-command failed */
     REASON_BREACH,   /* the other side broke the rules of the protocol */
     REASON_COUNT
 };

@@ -68,7 +68,7 @@ start_with_a_file() {
     run quiet "$FSC" help exit-codes
     assert_success
     assert_equal "$(printf '%s\n' "${lines[@]}" | awk '{ printf "%s ", $1 }')" \
-        '0 1 2 3 4 5 6 7 8 9 10 11 12 13 128+n '
+        '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 128+n '
     assert_line --regexp '^ +3 +EXISTS'
     assert_line --regexp '^ +10 .*retry'
     assert_line --regexp '^ +11 .*retry'

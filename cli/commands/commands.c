@@ -21,8 +21,8 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .least = 1,
      .most = SIZE_MAX,
-     .options = TAKES(OUTPUT) | TAKES(INTO) | TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(JSON) |
-                LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT),
+     .options = TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) | TAKES(FORCE) | TAKES(RECURSIVE) |
+                TAKES(JSON) | LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
@@ -31,10 +31,11 @@ const struct command commands[] = {
      .operand = VALUE_FILE,
      .least = 1,
      .most = SIZE_MAX,
-     .options = TAKES(NAME) | TAKES(FOLDER) | TAKES(RECURSIVE) | TAKES(JSON) | LISTS |
-                TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) |
-                TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) | TAKES(ALLOW_EMPTY) |
-                TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) | TAKES(SPECIALS),
+     .options = TAKES(NAME) | TAKES(FROM_COMMAND) | TAKES(FOLDER) | TAKES(RECURSIVE) | TAKES(JSON) |
+                LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) |
+                TAKES(IF_SAME) | TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) |
+                TAKES(ALLOW_EMPTY) | TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) |
+                TAKES(SPECIALS),
      .summary = "store files durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},

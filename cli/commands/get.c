@@ -299,6 +299,35 @@ static int check_operand(struct invocation *invocation, const char *operand)
     return invocation_check_name(invocation, operand, is_deep ? bare_length : length);
 }
 
+/*
+ * Gives a file to the command after "--". Unless all of it came and is verified, the command is ended
+ * before it sees the end of its input.
+ */
+static int get_to_command(struct invocation *invocation, const char *unused)
+{
+    const struct options *options = invocation->options;
+    const char *name = options->operands[0];
+    struct download download = begin_download(invocation, name);
+
+    (void)unused;
+    download.command = options->operands + 1;
+    download.child.fd = -1;
+    download.local = options->operands[1];
+    int code = fetch(invocation, &download);
+    if (code == 0) {
+        child_close(&download.child);
+        code = child_check(&download.child, name, invocation->failure);
+    }
+    const struct report report = {.name = name,
+                                  .done = "fetched",
+                                  .size = download.size,
+                                  .digest = download.digest,
+                                  .child = &download.child};
+    (void)invocation_report_file(invocation, code, &report);
+    child_kill(&download.child);
+    return code;
+}
+
 static int get_one(struct invocation *invocation, const char *operand)
 {
     const char *output = invocation->options->values[OPTION_OUTPUT];
@@ -342,9 +371,11 @@ static int get_one(struct invocation *invocation, const char *operand)
 int get_run(struct invocation *invocation)
 {
     static const enum option excluded[][2] = {
-        {OPTION_OUTPUT, OPTION_INTO},       {OPTION_FORCE, OPTION_FILES_FROM},
-        {OPTION_RECURSIVE, OPTION_SHA256},  {OPTION_RECURSIVE, OPTION_WAIT},
-        {OPTION_FILES_FROM, OPTION_SHA256},
+        {OPTION_OUTPUT, OPTION_INTO},          {OPTION_FORCE, OPTION_FILES_FROM},
+        {OPTION_RECURSIVE, OPTION_SHA256},     {OPTION_RECURSIVE, OPTION_WAIT},
+        {OPTION_FILES_FROM, OPTION_SHA256},    {OPTION_TO_COMMAND, OPTION_OUTPUT},
+        {OPTION_TO_COMMAND, OPTION_INTO},      {OPTION_TO_COMMAND, OPTION_FORCE},
+        {OPTION_TO_COMMAND, OPTION_RECURSIVE}, {OPTION_TO_COMMAND, OPTION_FILES_FROM},
     };
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
@@ -356,6 +387,12 @@ int get_run(struct invocation *invocation)
 
     if (code < 0)
         return code;
+    bool has_command = options_have(options, OPTION_TO_COMMAND);
+    if (has_command &&
+        (!options->only_operands || options->dashes != 1 || options->operand_count < 2))
+        return fail(failure, REASON_USAGE, "get",
+                    "--to-command needs one NAME, then -- and the command");
+    size_t names = has_command ? 1 : options->operand_count;
     if (output != NULL && options_have(options, OPTION_RECURSIVE))
         return fail(failure, REASON_USAGE, "get",
                     "--output FILE takes no folder (use --into DIR for what -R fetches)");
@@ -366,7 +403,7 @@ int get_run(struct invocation *invocation)
         (options->operand_count > 1 || options_have(options, OPTION_FILES_FROM)))
         return fail(failure, REASON_USAGE, "get",
                     "--output FILE takes one NAME (use --into for several)");
-    if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
+    if (options_have(options, OPTION_SHA256) && names > 1)
         return fail(failure, REASON_USAGE, "get", "--sha256 takes one NAME");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
         return fail(failure, REASON_USAGE, "get", "the path is empty");
@@ -374,7 +411,8 @@ int get_run(struct invocation *invocation)
     if (code == 0)
         code = options_time(options, OPTION_WAIT, &rules.wait_ms, failure);
     if (code == 0)
-        code = invocation_check_each(invocation, check_operand);
+        code = has_command ? check_operand(invocation, options->operands[0])
+                           : invocation_check_each(invocation, check_operand);
     if (code == 0 && output == NULL && options_have(options, OPTION_FORCE))
         code = check_last(options, failure);
     if (code < 0)
@@ -382,7 +420,8 @@ int get_run(struct invocation *invocation)
     if (options_have(options, OPTION_FORCE) && claims_begin(&rules.claims) < 0)
         return fail_errno(failure, REASON_INTERNAL, "get", "no memory");
     invocation->state = &rules;
-    code = invocation_run_each(invocation, get_one, NULL);
+    code = has_command ? invocation_run_once(invocation, get_to_command)
+                       : invocation_run_each(invocation, get_one, NULL);
     invocation->state = NULL;
     claims_free(&rules.claims);
     return code;

@@ -1,6 +1,7 @@
 #include "cli/commands/invocation.h"
 
 #include <string.h>
+#include <sys/wait.h>
 
 #include "cli/json.h"
 #include "cli/listing.h"
@@ -134,6 +135,12 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
         if (report->digest != NULL && report->digest[0] != '\0')
             json_text(&json, "digest", report->digest);
     }
+    bool has_status =
+        report->child != NULL && report->child->has_ended && !report->child->was_stopped;
+    if (has_status && WIFEXITED(report->child->status))
+        json_number(&json, "command_exit", WEXITSTATUS(report->child->status));
+    else if (has_status)
+        json_number(&json, "command_signal", WTERMSIG(report->child->status));
     (void)invocation_report(invocation, code);
     (void)json_end(&json);
     /* A reader wants to know at once. If it cannot be written, the last flush says so. */

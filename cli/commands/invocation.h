@@ -4,6 +4,7 @@
 #ifndef COMMANDS_INVOCATION_H
 #define COMMANDS_INVOCATION_H
 
+#include "cli/child.h"
 #include "cli/connection.h"
 #include "cli/failure.h"
 #include "cli/options.h"
@@ -57,11 +58,12 @@ int invocation_report(struct invocation *invocation, int code);
 /* The result for a file of the library, as --json prints it. */
 struct report {
     const char *name;
-    const char *local;  /* its local file; NULL: there is none */
-    const char *done;   /* e.g. "stored" */
-    int64_t size;       /* of the whole file; -1: not known */
-    const char *digest; /* empty or NULL: not known */
-    const char *why;    /* of "skipped"; NULL: not skipped */
+    const char *local;         /* its local file; NULL: there is none */
+    const char *done;          /* e.g. "stored" */
+    int64_t size;              /* of the whole file; -1: not known */
+    const char *digest;        /* empty or NULL: not known */
+    const char *why;           /* of "skipped"; NULL: not skipped */
+    const struct child *child; /* its command, if it has ended by itself; NULL: there is none */
 };
 
 /* As invocation_report(); with --json prints a line on stdout, too. */

@@ -58,6 +58,7 @@ static void report(void *context, const struct upload *upload, int code)
         .done = upload->was_there ? "already there" : "stored",
         .size = upload->size,
         .digest = upload->digest,
+        .child = &upload->child,
     };
 
     if (code == -REASON_NOT_A_FILE)
@@ -308,6 +309,22 @@ static int put_one(struct invocation *invocation, const char *operand)
     return 0;
 }
 
+/* Stores what the command after "--" prints. */
+static int put_command(struct invocation *invocation, const char *unused)
+{
+    struct put *put = invocation->state;
+    char **command = put->options->operands;
+
+    (void)unused;
+    make_name(put, command[0]);
+    int code = check_name(put, command[0]);
+    if (code < 0)
+        uploads_refuse(&put->uploads, put->name, command[0], code);
+    else
+        uploads_put_command(&put->uploads, put->name, command);
+    return 0;
+}
+
 static void settle(struct invocation *invocation)
 {
     struct put *put = invocation->state;
@@ -487,10 +504,12 @@ static int read_tree_options(struct put *put)
 static int read_options(struct put *put)
 {
     static const enum option excluded[][2] = {
-        {OPTION_NAME, OPTION_FILES_FROM},  {OPTION_SHA256, OPTION_FILES_FROM},
-        {OPTION_SHA256, OPTION_RECURSIVE}, {OPTION_REPLACE, OPTION_EXCLUSIVE},
-        {OPTION_REPLACE, OPTION_IF_SAME},  {OPTION_EXCLUSIVE, OPTION_IF_SAME},
-        {OPTION_SIZE, OPTION_FILES_FROM},  {OPTION_SIZE, OPTION_RECURSIVE},
+        {OPTION_NAME, OPTION_FILES_FROM},         {OPTION_SHA256, OPTION_FILES_FROM},
+        {OPTION_SHA256, OPTION_RECURSIVE},        {OPTION_REPLACE, OPTION_EXCLUSIVE},
+        {OPTION_REPLACE, OPTION_IF_SAME},         {OPTION_EXCLUSIVE, OPTION_IF_SAME},
+        {OPTION_SIZE, OPTION_FILES_FROM},         {OPTION_SIZE, OPTION_RECURSIVE},
+        {OPTION_FROM_COMMAND, OPTION_FILES_FROM}, {OPTION_FROM_COMMAND, OPTION_FOLDER},
+        {OPTION_FROM_COMMAND, OPTION_RECURSIVE},
     };
     static const char kind[] = "sha256:";
     const struct options *options = put->options;
@@ -502,15 +521,25 @@ static int read_options(struct put *put)
 
     if (code < 0)
         return code;
-    if (options_have(options, OPTION_SHA256) && options->operand_count > 1)
+    if (options_have(options, OPTION_FROM_COMMAND)) {
+        if (!options->only_operands || options->operand_count == 0)
+            return fail(failure, REASON_USAGE, "put", "--from-command needs the command after --");
+        if (options->dashes > 0)
+            return fail(failure, REASON_USAGE, options->operands[0],
+                        "--from-command takes no FILE (the command comes after --)");
+        if (name == NULL)
+            return fail(failure, REASON_USAGE, "put", "--from-command needs --name NAME");
+    }
+    size_t files = options_have(options, OPTION_FROM_COMMAND) ? 1 : options->operand_count;
+    if (options_have(options, OPTION_SHA256) && files > 1)
         return fail(failure, REASON_USAGE, "put", "--sha256 takes one FILE");
-    if (options_have(options, OPTION_SIZE) && options->operand_count > 1)
+    if (options_have(options, OPTION_SIZE) && files > 1)
         return fail(failure, REASON_USAGE, "put",
                     "--size takes one FILE (use --min-size for several)");
     if (options_have(options, OPTION_FAIL_EMPTY) && !options_have(options, OPTION_RECURSIVE) &&
         !options_have(options, OPTION_FILES_FROM))
         return fail(failure, REASON_USAGE, "put", "--fail-empty needs -R or --files-from");
-    if (name != NULL && options->operand_count > 1)
+    if (name != NULL && files > 1)
         return fail(failure, REASON_USAGE, "put",
                     "--name takes one FILE (use --folder for several)");
     for (size_t i = 0; i < options->operand_count; i++) {
@@ -559,12 +588,15 @@ int put_run(struct invocation *invocation)
     invocation->state = put;
     int code = read_options(put);
     const char *list = put->options->values[OPTION_FILES_FROM];
+    bool has_command = invocation_has(invocation, OPTION_FROM_COMMAND);
     bool has_many = list != NULL || put->options->operand_count > 1;
-    if (code == 0)
+    if (code == 0 && has_command)
+        code = invocation_run_once(invocation, put_command);
+    else if (code == 0)
         code = check_operands(put);
     if (code == 0 && has_many && put->rules.replace != NULL && claims_begin(&put->claims) < 0)
         code = fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
-    if (code == 0)
+    if (code == 0 && !has_command)
         code = invocation_run_each(invocation, put_one, settle);
     if (code == 0 && list != NULL && !put->is_begun &&
         options_have(put->options, OPTION_FAIL_EMPTY))

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# bats file_tags=once
+# fsc put --from-command and fsc get --to-command: a file is stored, and a fetch succeeds, only if the
+# command does.
+
+load library
+load fsc
+
+# assert_not_stored CODE MESSAGE SCRIPT [OPTION...]: nothing is stored of what this shell prints.
+assert_not_stored() {
+    local code=$1 message=$2 script=$3
+    shift 3
+    run --separate-stderr "$FSC" put --name name "$@" --from-command -- bash -c "$script"
+    assert_equal "$status $output $stderr" "$code  fsc: $message"
+    [ ! -e "$LIBRARY/name" ] || fail "$script: something is stored"
+    await_no_session
+}
+
+@test "commands: what one prints is stored if it exits with 0" {
+    start_fsd
+    assert_silent "$FSC" put --name name --from-command -- printf '%s-' a 'b c' --json
+    assert_equal "$(cat "$LIBRARY/name")" 'a-b c---json-'
+    # A command that has closed its output is waited for.
+    assert_silent "$FSC" put --name late --from-command -- bash -c 'echo x; exec >&-; sleep 0.2; touch ended'
+    [ -e ended ]
+    assert_equal "$(cat "$LIBRARY/late")" x
+    # The same bytes again are a success when they can be compared.
+    assert_silent "$FSC" put --name late --if-same --from-command -- echo x
+    assert_fails 3 "$FSC" put --name late --from-command -- touch was-run
+    [ ! -e was-run ]
+}
+
+@test "commands: nothing is stored of one that fails" {
+    start_fsd
+    assert_not_stored 14 'name: bash ended with 3' 'echo x; exit 3'
+    assert_not_stored 14 'name: bash ended with 1' 'head -c 3000000 /dev/zero; exit 1'
+    assert_not_stored 14 'name: bash was killed by signal 9' 'echo x; kill -9 $$'
+    assert_not_stored 14 'name: bash ended with 1' 'exec >&-; exit 1'
+    assert_not_stored 14 'name: bash ended with 1' 'echo x; exit 1' --if-same
+    assert_not_stored 14 'name: bash was stopped, perhaps because it asked for input at the terminal' \
+        'echo x; kill -STOP $$'
+    assert_not_stored 11 'name: time limit reached' 'echo x; sleep 100' --max-time 1
+    assert_not_stored 11 'name: time limit reached' 'exec >&-; sleep 100' --max-time 1
+    run --separate-stderr "$FSC" put --name name --from-command -- ./nosuch
+    assert_equal "$status $stderr" '14 fsc: ./nosuch: cannot run the command: No such file or directory'
+    run --separate-stderr "$FSC" put --name name --from-command -- /etc/passwd
+    assert_equal "$status $stderr" '14 fsc: /etc/passwd: cannot run the command: Permission denied'
+    [ ! -e "$LIBRARY/name" ]
+}
+
+@test "commands: --json says how the command ended" {
+    start_fsd
+    run --separate-stderr "$FSC" put --json --name name --from-command -- bash -c 'exit 3'
+    assert_equal "$status" 14
+    assert_equal "$(jq -r '"\(.outcome) \(.reason) \(.exit) \(.command_exit)"' <<<"$output")" 'failed command 14 3'
+    run --separate-stderr "$FSC" put --json --name name --from-command -- bash -c 'kill -9 $$'
+    assert_equal "$(jq -r '"\(.exit) \(.command_signal)"' <<<"$output")" '14 9'
+    run --separate-stderr "$FSC" put --json --name name --from-command -- echo x
+    assert_equal "$(jq -r '"\(.outcome) \(.size) \(.command_exit)"' <<<"$output")" 'stored 2 0'
+    run --separate-stderr "$FSC" get --json name --to-command -- bash -c 'exit 5'
+    assert_equal "$status" 14
+    assert_equal "$(jq -r '"\(.outcome) \(.command_exit)"' <<<"$output")" 'failed 5'
+}
+
+@test "commands: a file goes to one, and it counts how that ends" {
+    start_fsd
+    echo hello >"$LIBRARY/name"
+    head -c 3000000 /dev/zero >"$LIBRARY/big"
+    run --separate-stderr "$FSC" get name --to-command -- cat
+    assert_equal "$status $output $stderr" '0 hello '
+    run --separate-stderr "$FSC" get big --to-command -- wc -c
+    assert_equal "$status $output $stderr" '0 3000000 '
+    run --separate-stderr "$FSC" get name --to-command -- bash -c 'cat; exit 4'
+    assert_equal "$status $output $stderr" '14 hello fsc: name: bash ended with 4'
+    run --separate-stderr "$FSC" get big --to-command -- bash -c 'exec <&-; kill -9 $$'
+    assert_equal "$status $stderr" '14 fsc: big: bash was killed by signal 9'
+    run --separate-stderr "$FSC" get big --to-command -- true
+    assert_equal "$status $stderr" '14 fsc: big: true ended with 0 before it had read all of it'
+    # The command is not run for a file that is not there.
+    assert_fails 4 "$FSC" get nosuch --to-command -- touch was-run
+    [ ! -e was-run ]
+}
+
+@test "commands: one that gets a damaged file does not see its end" {
+    start_fsd
+    head -c 3000000 /dev/zero >file
+    "$FSC" put file --name big
+    touch -r "$LIBRARY/big" before
+    chmod u+w "$LIBRARY/big"
+    printf x | dd of="$LIBRARY/big" seek=2999990 bs=1 conv=notrunc status=none
+    touch -r before "$LIBRARY/big"
+    chmod u-w "$LIBRARY/big"
+    run --separate-stderr "$FSC" get big --to-command -- bash -c 'cat >there; touch whole'
+    assert_equal "$status" 8
+    [ ! -e whole ]
+}
+
+@test "commands: what is wrong with the command line" {
+    assert_fails 2 "$FSC" put --from-command -- echo
+    assert_fails 2 "$FSC" put --name name --from-command
+    assert_fails 2 "$FSC" put --name name --from-command --
+    assert_fails 2 "$FSC" put --name name --from-command echo
+    assert_fails 2 "$FSC" put file --name name --from-command -- echo
+    assert_fails 2 "$FSC" put --name name --files-from list --from-command
+    assert_fails 2 "$FSC" put -R --name name --from-command -- echo
+    assert_fails 2 "$FSC" get name --to-command
+    assert_fails 2 "$FSC" get name --to-command --
+    assert_fails 2 "$FSC" get name --to-command cat
+    assert_fails 2 "$FSC" get --to-command -- cat
+    assert_fails 2 "$FSC" get one two --to-command -- cat
+    assert_fails 2 "$FSC" get name --output file --to-command -- cat
+}
