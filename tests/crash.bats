@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The campaign of kills in short: `make crash` makes thousands of them.
+# bats file_tags=once
 
-LOCAL_ONLY='the campaign has daemons of its own'
 load library
 
 @test "crash: a process that is killed at any system call leaves no partial file" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # The campaign of hostile clients in short: `make hostile` has it with sanitizers, for as long as wanted.
+# The campaign has daemons of its own, so there is no TLS.
+# bats file_tags=tls
 
-LOCAL_ONLY='the campaign has daemons of its own'
 load library
 
 @test "hostile: clients that break the rules harm neither the daemon nor others" {

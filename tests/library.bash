@@ -11,7 +11,6 @@
 #   FSD_TRANSPORT             "tls", when clients come to the daemon of start_fsd by TLS, with a key that
 #                             has all rights; what a test sends to SOCKET goes there then (tests/session.py)
 #   FSD_WRAPPER               an array: a command that runs the daemon, e.g. (strace -f -o FILE)
-#   LOCAL_ONLY                what a whole file says to local_only
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
@@ -50,7 +49,6 @@ setup() {
     umask 022
     : >"$CONFIG"
     cd "$WORK" || return 1
-    [ -z "${LOCAL_ONLY:-}" ] || local_only "$LOCAL_ONLY"
 }
 
 teardown() {

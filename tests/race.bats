@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # The campaign of races in short: `make race` has thousands of rounds.
+# The campaign has daemons of its own, so there is no TLS.
+# bats file_tags=tls
 
-LOCAL_ONLY='the campaign has daemons of its own'
 load library
 
 @test "race: exactly one of many clients gets a name" {

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # Under systemd: its sockets, notifications, restarts that no client notices, the journal.
 # tests/activate plays systemd.
+# The sockets are those of systemd, so there is no TLS.
+# bats file_tags=tls
 
-LOCAL_ONLY='the sockets are those of systemd'
 load library
 load fsc
 load tls

@@ -2,7 +2,6 @@
 # tests/tcp_client, the client of a page of Python that fsd-protocol(7) prints.
 # bats file_tags=once
 
-LOCAL_ONLY='it is about connections without TLS'
 load library
 
 # tcp_client HOST ARGUMENT...

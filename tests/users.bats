@@ -3,8 +3,9 @@
 #
 # Other users are those that each Debian has: nobody, daemon and bin, with the groups mail and games.
 # Python becomes one of them while it connects: that is the user whom the kernel reports to the daemon.
+# Clients are users of this machine, so there is no TLS.
+# bats file_tags=tls
 
-LOCAL_ONLY='clients are users of this machine'
 load library
 load fsc
 
