@@ -1,9 +1,13 @@
 #include "cli/connection.h"
 
 #include <limits.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "cli/child.h"
@@ -85,6 +89,33 @@ static void note_unanswered(struct connection *connection, enum reason reason)
                    lacks_library ? " (use ssh://HOST/LIBRARY for the library in that folder)" : "");
 }
 
+/* Says which server was reached, over what, and who has set it. */
+static void note_connected(const struct settings *settings, int fd)
+{
+    const struct address *server = &settings->server;
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
+    char port[sizeof server->port];
+    char at[sizeof host + sizeof port + sizeof " at , port "] = "";
+    const char *origin = configuration_origin(&settings->configuration,
+                                              configuration_find(settings_table, "server"));
+    bool is_named = settings->row != NULL;
+
+    if (!console_is_verbose())
+        return;
+    if ((server->kind == ADDRESS_TLS || server->kind == ADDRESS_PLAIN) &&
+        getpeername(fd, (struct sockaddr *)&peer, &length) == 0 &&
+        getnameinfo((const struct sockaddr *)&peer, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        (void)snprintf(at, sizeof at, " at %s, port %s", host, port);
+    console_note("%s %s%s%s (%s%s%s)",
+                 server->kind == ADDRESS_SSH || server->kind == ADDRESS_EXEC ? "started"
+                                                                             : "connected to",
+                 server->text, at, server->kind == ADDRESS_PLAIN ? ", without encryption" : "",
+                 is_named ? settings->server_text : "", is_named ? ", " : "", origin);
+}
+
 int connection_ready(struct connection *connection)
 {
     const struct settings *settings = connection->settings;
@@ -110,6 +141,8 @@ int connection_ready(struct connection *connection)
         left = settings->connect_ms;
     int code = dial(settings, left, connection->shares_group, ends, &connection->command,
                     connection->failure);
+    if (code == 0)
+        note_connected(settings, ends[0]);
     if (code == 0 && settings->server.kind == ADDRESS_TLS) {
         code = secure(&connection->secure, settings, ends[0], left - (clock_ms() - before),
                       &transport, &state, connection->failure);
@@ -134,7 +167,6 @@ int connection_ready(struct connection *connection)
         return code;
     }
     connection->unreachable = false;
-    console_note("connected to %s", settings->server.text);
     return 0;
 }
 

@@ -13,12 +13,26 @@ enum console_level {
     CONSOLE_VERBOSE, /* and what was done: -v */
 };
 
+enum console_color {
+    CONSOLE_COLOR_AUTO, /* only on a terminal, unless NO_COLOR is set */
+    CONSOLE_COLOR_ALWAYS,
+    CONSOLE_COLOR_NEVER,
+    CONSOLE_COLORS
+};
+
+/* What --color calls them. */
+extern const char *const console_color_words[CONSOLE_COLORS];
+
 void console_set_level(enum console_level level);
+void console_set_color(enum console_color color);
+
+/* Is what is written to be coloured? */
+bool console_has_color(void);
 
 /* Are notes printed? */
 bool console_is_verbose(void);
 
-/* Prints a line after "fsc: ", whatever the level. It is printed as it is, in one piece. */
+/* Prints the line of a failure after "fsc: ", whatever the level, as it is and in one piece. */
 void console_print(const char *line);
 
 /* The same unless -q is given, or only with -v. The line is printed as utf8_clean() has it. */

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/console.h"
 #include "cli/output.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
 #include "protocol/name.h"
+#include "settings/quantity.h"
 
 /* Takes a piece of a body. Returns 0, or a reason: then nothing more is read. */
 typedef int piece_sink(void *context, const char *bytes, size_t length, struct failure *failure);
@@ -154,14 +156,20 @@ static int ask(struct connection *connection, const struct download *download, c
  */
 static int ask_for_rest(struct connection *connection, struct download *download)
 {
+    char size[QUANTITY_ROOM];
     int code = -REASON_MISMATCH;
 
     if (download->written > 0 && download->digest[0] != '\0')
         code = ask(connection, download, download->digest, download->written);
+    if (code == 0)
+        console_note("%s: resumed at %s", download->name,
+                     quantity_print_bytes(download->written, size));
     if (code != -REASON_MISMATCH || (download->written > 0 && !download->can_restart))
         return code;
     if (download->written > 0 && download->fd >= 0 && ftruncate(download->fd, 0) < 0)
         return fail_errno(connection->failure, REASON_LOCAL, download->local, "cannot write");
+    if (download->written > 0)
+        console_note("%s: starts again, because it may be another file by now", download->name);
     download->written = 0;
     download->file = (struct sparse){.length = 0};
     download->digest[0] = '\0';

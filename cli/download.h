@@ -27,6 +27,7 @@ int download_lines(struct connection *connection, const char *subject, download_
 struct download {
     const char *name;
     char wanted[DIGEST_ROOM]; /* the only content to be fetched; empty: any */
+    int64_t began_ms;         /* of clock_ms() */
     int64_t wait_until_ms;    /* of clock_ms(): how long to wait for the name; 0: not at all */
     int fd;                   /* to write to; -1: only the digest is needed */
     const char *local;        /* what messages call the file that is written */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/console.h"
 #include "cli/user_folder.h"
 #include "protocol/descriptor.h"
 #include "settings/control.h"
@@ -42,6 +43,8 @@ int identity_find(const struct tls *tls, const struct settings *settings, bool m
             (void)snprintf(fault, sizeof fault, "%s", strerror(errno));
         else if (tls->identity_open(ret->file, &owner, &ret->key, fault) == 0)
             code = 0;
+        if (code == 0)
+            console_note("made your key: %s", ret->file);
         descriptor_close(folder);
         if (code < 0)
             (void)snprintf(ret->missing, sizeof ret->missing, "%.*s cannot be made: %s",

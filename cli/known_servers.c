@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "cli/console.h"
 #include "cli/output.h"
 #include "cli/user_folder.h"
 #include "protocol/clock.h"
@@ -299,6 +300,8 @@ static int change(bool removes, const char *server, const struct fingerprint *ke
     else if (changed > 0 &&
              (fstat(fd, &status) < 0 || replace(path, status.st_mode & 0777, after, length) < 0))
         code = fail_errno(failure, REASON_LOCAL, path, "cannot change it");
+    else
+        console_note("%s: %s %zu of %s", path, removes ? "removed" : "added", changed, server);
 out:
     free(before);
     free(after);

@@ -3,6 +3,7 @@
  * question.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/commands/commands.h"
 #include "cli/console.h"
@@ -69,6 +70,14 @@ int main(int argc, char **argv)
     /* Before its options, of which none is known either. */
     if (options.command != NULL && command_find(options.command) == NULL)
         code = help_refuse_word(options.command, false, &failure);
+    const char *color = options.values[OPTION_COLOR];
+    enum console_color when = CONSOLE_COLOR_AUTO;
+    while (color != NULL && when < CONSOLE_COLORS && strcmp(console_color_words[when], color) != 0)
+        when++;
+    if (when < CONSOLE_COLORS)
+        console_set_color(when);
+    else if (code == 0)
+        code = fail(&failure, REASON_USAGE, NULL, "--color: must be auto, always or never");
     if (code == 0 && options_have(&options, OPTION_VERBOSE) && options_have(&options, OPTION_QUIET))
         code = fail(&failure, REASON_USAGE, options.command,
                     "--verbose and --quiet cannot be used together");

@@ -104,6 +104,8 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
     [OPTION_VERBOSE] = {"verbose", .letter = 'v', .habits = "--progress-meter --debug",
                         .help = "say on standard error what is done"},
     [OPTION_QUIET] = {"quiet", .letter = 'q', .habits = "-s --silent", .help = "print errors only"},
+    [OPTION_COLOR] = {"color", .value = "WHEN", .kind = VALUE_COLOR, .habits = "--colour",
+                      .help = "colour errors and progress: auto (the default), always or never"},
     [OPTION_HELP] = {"help", .letter = 'h', .help = "print help"},
     [OPTION_VERSION] = {"version", .help = "print the version"},
 };

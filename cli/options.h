@@ -63,6 +63,7 @@ enum option {
     OPTION_CONFIG,
     OPTION_VERBOSE,
     OPTION_QUIET,
+    OPTION_COLOR,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_COUNT
@@ -87,6 +88,7 @@ enum value {
     VALUE_DIGEST,
     VALUE_LINKS,    /* what to do with symbolic links */
     VALUE_SPECIALS, /* what to do with special files */
+    VALUE_COLOR,    /* when to use it */
     VALUE_TOPIC,    /* of help */
 };
 
@@ -97,7 +99,7 @@ extern const struct option_row option_rows[OPTION_COUNT + 1];
     (OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_IDENTITY) |                           \
      OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_MAX_TIME) |                  \
      OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_QUIET) | \
-     OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+     OPTION_BIT(OPTION_COLOR) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 /* An option that may be given several times, and one of its values. */
 struct repeated_option {

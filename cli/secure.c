@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/console.h"
 #include "protocol/clock.h"
 
 /* A handshake under way. */
@@ -42,6 +43,26 @@ static int prepare(void *context, const struct tls_identity **ret)
     return code;
 }
 
+/* Says which keys the two sides have. */
+static void note_keys(const struct secure *secure, const struct fingerprint *server)
+{
+    char place[TRUSTED_PLACE_ROOM];
+    char theirs[FINGERPRINT_ROOM];
+    char own[FINGERPRINT_ROOM] = "";
+
+    if (!console_is_verbose())
+        return;
+    if (secure->identity.key != NULL) {
+        const struct fingerprint key = secure->tls->identity_fingerprint(secure->identity.key);
+        (void)fingerprint_print(&key, own);
+    }
+    console_note("TLS: the server has the key %s, as %s in %s; %s%s",
+                 fingerprint_print(server, theirs), secure->trusted.keys == NULL ? "pinned" : "set",
+                 trusted_place(&secure->trusted, server, place),
+                 own[0] != '\0' ? "yours is " : "you have none: ",
+                 own[0] != '\0' ? own : secure->identity.missing);
+}
+
 int secure(struct secure *secure, const struct settings *settings, int fd, int64_t limit_ms,
            const struct transport **ret_transport, void **ret_state, struct failure *failure)
 {
@@ -65,6 +86,7 @@ int secure(struct secure *secure, const struct settings *settings, int fd, int64
         return fault[0] == '\0'
                    ? code
                    : fail(failure, reason_of(code), settings->server.text, "%s", fault);
+    note_keys(secure, &key);
     *ret_transport = tls->transport;
     *ret_state = connection;
     return 0;

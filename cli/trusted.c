@@ -50,13 +50,25 @@ enum trust trusted_check(const struct trusted *trusted, const struct fingerprint
     return TRUST_CHANGED;
 }
 
+const char *trusted_place(const struct trusted *trusted, const struct fingerprint *key,
+                          char place[TRUSTED_PLACE_ROOM])
+{
+    const struct pin *pin = trusted->keys == NULL ? find_pin(trusted, key) : NULL;
+
+    if (pin != NULL)
+        (void)snprintf(place, TRUSTED_PLACE_ROOM, "%s:%u", pin->file, pin->line);
+    else
+        (void)snprintf(place, TRUSTED_PLACE_ROOM, "%s", trusted->origin);
+    return place;
+}
+
 int trusted_refuse(const struct trusted *trusted, const struct fingerprint *key,
                    struct failure *failure)
 {
     const struct pin *pin = find_pin(trusted, NULL);
     const char *server = trusted->server;
     char shown[FINGERPRINT_ROOM];
-    char place[PATH_MAX + 16];
+    char place[TRUSTED_PLACE_ROOM];
     bool is_own = pin != NULL && pin->file == trusted->known.user_file;
 
     (void)fingerprint_print(key, shown);
@@ -64,10 +76,7 @@ int trusted_refuse(const struct trusted *trusted, const struct fingerprint *key,
         return fail(failure, REASON_IDENTITY, server,
                     "unknown server with the key %s (use fsc trust %s %s if that is its key)",
                     shown, server, shown);
-    if (pin != NULL)
-        (void)snprintf(place, sizeof place, "%s:%u", pin->file, pin->line);
-    else
-        (void)snprintf(place, sizeof place, "%s", trusted->origin);
+    (void)trusted_place(trusted, NULL, place);
     return is_own
                ? fail(
                      failure, REASON_IDENTITY, server,

@@ -34,6 +34,17 @@ void trusted_forget(struct trusted *trusted);
 /* Is this a key that the server may have? */
 enum trust trusted_check(const struct trusted *trusted, const struct fingerprint *key);
 
+enum {
+    TRUSTED_PLACE_ROOM = PATH_MAX + 16,
+};
+
+/*
+ * Writes where the settings, or a pin, say that the server may have this key, or any for NULL:
+ * "FILE:LINE". Returns `place`.
+ */
+const char *trusted_place(const struct trusted *trusted, const struct fingerprint *key,
+                          char place[TRUSTED_PLACE_ROOM]);
+
 /* Fails for a key that is not pinned, and says what to do. Returns -REASON_IDENTITY. */
 int trusted_refuse(const struct trusted *trusted, const struct fingerprint *key,
                    struct failure *failure);

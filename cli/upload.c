@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/console.h"
 #include "cli/retry.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
+#include "settings/quantity.h"
 
 /* What an answer means for an upload. */
 enum meaning {
@@ -303,6 +305,7 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     const char *digest = NULL;
     char there[DIGEST_ROOM];
     char made[DIGEST_ROOM];
+    char size[QUANTITY_ROOM];
     int64_t offset = 0;
     int error = 0;
 
@@ -335,6 +338,10 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
     struct digest begun = upload->body.digest;
     digest_finish(&begun, made);
     *ret_agrees = upload->body.refused || (upload->body.size == offset && strcmp(made, there) == 0);
+    if (*ret_agrees)
+        console_note("%s: resumed at %s", upload->name, quantity_print_bytes(offset, size));
+    else
+        console_note("%s: starts again, because the server has other bytes", upload->name);
     return 0;
 }
 
@@ -502,6 +509,7 @@ int upload_conclude(struct upload *upload, int code)
         }
         switch (classify(upload, code, held_until_ms)) {
         case MEANS_HELD:
+            console_note("%s: waits for the server to end an earlier attempt", upload->name);
             if (connection_pause(connection, connection->settings->pause_ms))
                 code = ask(upload);
             else
@@ -577,5 +585,7 @@ bool upload_can_repeat(const struct upload *upload)
 int upload_ask_outcome(struct upload *upload, bool can_ask)
 {
     upload->stage = UPLOAD_LOST;
+    if (can_ask)
+        console_note("%s: the answer was lost; asks whether it is stored", upload->name);
     return upload_conclude(upload, can_ask ? ask(upload) : -REASON_LOST);
 }

@@ -62,6 +62,7 @@ struct upload {
     bool is_unanswered;       /* that connection was lost before the server answered anything */
     bool is_final;            /* neither another attempt nor asking again can help */
     bool was_there;           /* the same bytes were there already */
+    int64_t began_ms;         /* of clock_ms() */
     int64_t size;             /* of the whole source, as far as it was read */
     char digest[DIGEST_ROOM]; /* of the whole source; empty: not known */
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/retry.h"
+#include "protocol/clock.h"
 #include "protocol/descriptor.h"
 
 /* Adds an upload to the queue, which always has room for one. */
@@ -17,7 +18,8 @@ static struct queued *add(struct uploads *uploads, const char *name, const char 
     queued->upload = (struct upload){.connection = uploads->connection,
                                      .rules = uploads->rules,
                                      .name = strdup(name),
-                                     .local = strdup(local)};
+                                     .local = strdup(local),
+                                     .began_ms = clock_ms()};
     if (queued->upload.name == NULL || queued->upload.local == NULL)
         abort();
     return queued;

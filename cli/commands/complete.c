@@ -159,6 +159,7 @@ static int offer_values(struct completion *completion, enum value value)
         [VALUE_COUNT] = {"1", "3", "10"},
         [VALUE_LINKS] = {"follow", "skip"},
         [VALUE_SPECIALS] = {"skip"},
+        [VALUE_COLOR] = {"auto", "always", "never"},
     };
     int code = 0;
 

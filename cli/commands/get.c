@@ -68,7 +68,7 @@ static int check_last(const struct options *options, struct failure *failure)
 static struct download begin_download(const struct invocation *invocation, const char *name)
 {
     const struct rules *rules = invocation->state;
-    struct download download = {.name = name, .fd = -1};
+    struct download download = {.name = name, .began_ms = clock_ms(), .fd = -1};
 
     memcpy(download.wanted, rules->wanted, DIGEST_ROOM);
     if (invocation_has(invocation, OPTION_WAIT))
@@ -186,6 +186,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
     }
     report.size = download.size;
     report.digest = download.digest;
+    report.began_ms = download.began_ms;
     (void)invocation_report_file(invocation, code, &report);
     /* That a temporary file is left does not change what was done. */
     if (target_close(target, invocation->failure) < 0)
@@ -351,7 +352,14 @@ static int get_one(struct invocation *invocation, const char *operand)
         struct download download = begin_download(invocation, name);
         download.fd = STDOUT_FILENO;
         download.local = "standard output";
-        return fetch(invocation, &download);
+        code = fetch(invocation, &download);
+        const struct report report = {.name = name,
+                                      .local = download.local,
+                                      .done = "fetched",
+                                      .size = download.size,
+                                      .digest = download.digest,
+                                      .began_ms = download.began_ms};
+        return invocation_report_file(invocation, code, &report);
     }
     if (output != NULL) {
         code = target_look(&target, output, failure);

@@ -1,13 +1,17 @@
 #include "cli/commands/invocation.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "cli/console.h"
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/output.h"
+#include "protocol/clock.h"
 #include "protocol/name.h"
+#include "settings/quantity.h"
 
 bool invocation_has(const struct invocation *invocation, enum option option)
 {
@@ -111,11 +115,32 @@ int invocation_report(struct invocation *invocation, int code)
     return code;
 }
 
+/* Says what was done to a file, as in "stored a/b: 12.0 MB in 0.4 s, sha256:...". */
+static void note_done(const struct report *report)
+{
+    bool is_verb = strchr(report->done, ' ') == NULL;
+    const char *digest = report->digest != NULL ? report->digest : "";
+    char size[QUANTITY_ROOM] = "";
+    char time[32] = "";
+
+    if (!console_is_verbose())
+        return;
+    if (report->size >= 0)
+        (void)quantity_print_bytes(report->size, size);
+    if (is_verb && report->began_ms > 0)
+        (void)snprintf(time, sizeof time, " in %.1f s",
+                       (double)(clock_ms() - report->began_ms) / 1000);
+    console_note("%s%s%s%s%s%s%s%s", report->done, is_verb ? " " : ": ", report->name,
+                 size[0] != '\0' ? ": " : "", size, time, digest[0] != '\0' ? ", " : "", digest);
+}
+
 int invocation_report_file(struct invocation *invocation, int code, const struct report *report)
 {
     struct json json = {.count = 0};
     struct failure unsaid;
 
+    if (code == 0)
+        note_done(report);
     if (!invocation_has(invocation, OPTION_JSON))
         return invocation_report(invocation, code);
     json_text(&json, "name", report->name);

@@ -64,9 +64,10 @@ struct report {
     const char *digest;        /* empty or NULL: not known */
     const char *why;           /* of "skipped"; NULL: not skipped */
     const struct child *child; /* its command, if it has ended by itself; NULL: there is none */
+    int64_t began_ms;          /* of clock_ms(): when it was begun; 0: not known */
 };
 
-/* As invocation_report(); with --json prints a line on stdout, too. */
+/* As invocation_report(); with --json prints a line on stdout, too, and with -v one about a success. */
 int invocation_report_file(struct invocation *invocation, int code, const struct report *report);
 
 /*

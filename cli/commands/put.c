@@ -59,6 +59,7 @@ static void report(void *context, const struct upload *upload, int code)
         .size = upload->size,
         .digest = upload->digest,
         .child = &upload->child,
+        .began_ms = upload->began_ms,
     };
 
     if (code == -REASON_NOT_A_FILE)
@@ -261,7 +262,7 @@ static void put_folder(struct put *put, int folder, const char *operand)
     if (options_have(put->options, OPTION_FAIL_EMPTY))
         uploads_refuse(&put->uploads, put->name, operand, code);
     else
-        failure_print(failure);
+        console_say("%s", failure->text);
 }
 
 static int put_one(struct invocation *invocation, const char *operand)
