@@ -61,6 +61,79 @@ end_put() {
     wait "$PUT" || status=$?
 }
 
+# from_command SCRIPT [OPTION...]: what this shell prints is to become "name".
+from_command() {
+    run --separate-stderr "$FSC" put --name name "${@:2}" --from-command -- bash -o pipefail -c "$1"
+    assert_equal "$output ${#stderr_lines[@]}" ' 1'
+}
+
+@test "accidents: the producer is killed" {
+    make_source
+    start_fsd
+    from_command 'cat source; kill -KILL $$'
+    outcome 14 'Nothing'
+}
+
+@test "accidents: the producer fails after its last byte" {
+    make_source
+    start_fsd
+    from_command 'cat source; exit 1'
+    outcome 14 'Nothing'
+}
+
+@test "accidents: the producer fails at once" {
+    make_source
+    start_fsd
+    from_command 'exit 1'
+    assert_equal "$status" 14
+    assert_fails 14 "$FSC" put --name name --from-command -- nosuch-command
+    outcome 14 'Nothing'
+}
+
+@test "accidents: the producer prints nothing" {
+    make_source
+    start_fsd
+    from_command true
+    outcome 8 'Nothing'
+}
+
+@test "accidents: the producer prints half of a gzip file" {
+    make_source
+    start_fsd
+    # Without pipefail, head alone would count.
+    from_command 'set +o pipefail; gzip -c source | head -c 100000' --min-size 200K
+    assert_equal "$status" 8
+    from_command 'gzip -c source | head -c 100000'
+    outcome 14 'Nothing'
+}
+
+@test "accidents: the producer hangs" {
+    make_source
+    start_fsd
+    "$FSC" put --name name --from-command -- bash -c 'echo $$ >pid; cat source; exec sleep 600' 2>errors 3>&- &
+    await has_stage
+    assert_equal "$("$FSC" ls)" ''
+    kill -TERM $!
+    wait $! || status=$?
+    await eval '! kill -0 "$(cat pid)" 2>/dev/null'
+    outcome 143 'Nothing'
+}
+
+@test "accidents: the producer hangs, with --max-time" {
+    make_source
+    start_fsd
+    from_command 'cat source; exec sleep 600' --max-time 1
+    outcome 11 'Nothing'
+}
+
+@test "accidents: the consumer dies" {
+    make_source
+    start_fsd
+    "$FSC" put source --name name
+    run --separate-stderr "$FSC" get name --to-command -- bash -c 'head -c 100 >/dev/null; kill -KILL $$'
+    outcome 14 'Nothing here'
+}
+
 @test "accidents: the disk of the server is full" {
     FSD_EXPECTED='No space left on device|too little free space'
     use_small_disk 2
@@ -239,7 +312,7 @@ rows_of_tests() {
 @test "accidents: fsc(1) has these, with what is stored, and no others" {
     rows_of_page >page
     rows_of_tests >tests
-    [ "$(wc -l <tests)" -ge 14 ]
+    [ "$(wc -l <tests)" -ge 20 ]
     run diff <(sort page) <(sort tests)
     assert_output ''
 }

@@ -27,7 +27,9 @@ PRINTING=(
 # These print nothing.
 SILENT=(
     'get taken large --into here'
+    'get taken --to-command -- cmp - one'
     'ls --match nothing'
+    'put --name new --from-command -- cat one'
     'put one many --folder new'
     'put -R here --folder new'
     'rm taken --missing-ok'
@@ -166,19 +168,23 @@ with open('commands', encoding='ascii') as commands:
 END
 }
 
-# With a command of exec:, which inherits them, too.
+# So do those of its commands.
 @test "manners: signals that were ignored at the start stay ignored" {
-    mkdir "$LIBRARY"
+    start
     converse <<'END'
 import signal
 import subprocess
 NUMBERS = signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1
+# Each command notes its state in the file "child", and waits for the end of the input of fsc.
+CHILD = 'cat /proc/self/status >new; mv new child; '
+COMMANDS = (['ls', '--missing-ok', '--files-from', '-', '--server', 'exec:' + CHILD + 'read -r line; echo EMPTY; cat >unused'],
+            ['put', '--name', 'made', '--from-command', '--', 'bash', '-c', CHILD + 'cat; echo more'])
 
 
-def ignored(pid):
-    with open(f'/proc/{pid}/status', encoding='ascii') as status:
+def ignores_all(path):
+    with open(path, encoding='ascii') as status:
         mask = int(status.read().split('SigIgn:')[1].split()[0], 16)
-    return {number for number in NUMBERS if mask >> (number - 1) & 1}
+    return all(mask >> (number - 1) & 1 for number in NUMBERS)
 
 
 def ignore():
@@ -186,20 +192,17 @@ def ignore():
         signal.signal(number, signal.SIG_IGN)
 
 
-server = "exec:cat >/dev/null & echo EMPTY; cat /proc/self/status >child; wait"
-fsc = subprocess.Popen([os.environ['FSC'], 'ls', '--missing-ok', '--files-from', '-', '--server', server], stdin=subprocess.PIPE,
-                       preexec_fn=ignore, restore_signals=False)
-fsc.stdin.write(b'a\n')
-fsc.stdin.flush()
-wait_until(lambda: os.path.exists('child') and os.path.getsize('child'), 'the command has not begun')
-for number in NUMBERS:
-    fsc.send_signal(number)
-check(ignored(fsc.pid) == {*NUMBERS}, ignored(fsc.pid))
-with open('child', encoding='ascii') as child:
-    mask = int(child.read().split('SigIgn:')[1].split()[0], 16)
-check(all(mask >> (number - 1) & 1 for number in NUMBERS), hex(mask))
-fsc.stdin.close()
-check(fsc.wait(LIMIT) == 0, fsc.returncode)
+for command in COMMANDS:
+    fsc = subprocess.Popen([os.environ['FSC'], *command], stdin=subprocess.PIPE, preexec_fn=ignore, restore_signals=False)
+    fsc.stdin.write(b'a\n')
+    fsc.stdin.flush()
+    wait_until(lambda: os.path.exists('child'), 'the command has not begun')
+    check(ignores_all(f'/proc/{fsc.pid}/status') and ignores_all('child'), command)
+    os.unlink('child')
+    for number in NUMBERS:
+        fsc.send_signal(number)
+    fsc.stdin.close()
+    check(fsc.wait(LIMIT) == 0, (command, fsc.returncode))
 END
 }
 
@@ -207,7 +210,8 @@ END
 @test "manners: no command reads the terminal" {
     start
     make_scene
-    printf '%s\n' "${PRINTING[@]}" "${SILENT[@]}" 'put one' 'get nothing' 'nonsense' >commands
+    printf '%s\n' "${PRINTING[@]}" "${SILENT[@]}" 'put one' 'get nothing' 'nonsense' \
+        'put --name made --from-command -- cat' >commands
     converse <<'END'
 import pty
 SCRIPT = 'stty -echo; echo ready; read -r first; "$@"; read -r second; echo "left: $first $second"'
