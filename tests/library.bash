@@ -14,8 +14,13 @@
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
+if [ -s "${FSD_ASSERTIONS:-}" ]; then
+    # shellcheck source=/dev/null
+    source "$FSD_ASSERTIONS"
+else
+    bats_load_library bats-support
+    bats_load_library bats-assert
+fi
 
 TESTS=$BATS_TEST_DIRNAME
 export FSD=$FSD_BUILD/fsd
@@ -36,7 +41,7 @@ setup() {
     FSD_PIDS=()
     FSD_LOGS=()
     TLS_OPTIONS=()
-    TLS_OWNER=$(id -u)
+    TLS_OWNER=$EUID
     BACKGROUND_PID=
     MACHINE=()
     NETWORKS=
