@@ -124,7 +124,7 @@ int download_lines(struct connection *connection, const char *subject, download_
  * -REASON_MISMATCH.
  */
 static int ask(struct connection *connection, const struct download *download, const char *digest,
-               int64_t offset)
+               int64_t offset, bool only_looks)
 {
     char name[NAME_ESCAPED_ROOM];
     struct stream *stream = &connection->stream;
@@ -140,6 +140,8 @@ static int ask(struct connection *connection, const struct download *download, c
         (void)stream_print(stream, " offset=%lld", (long long)offset);
     if (digest[0] != '\0')
         (void)stream_print(stream, " digest=%s", digest);
+    if (only_looks)
+        (void)stream_print(stream, " length=0");
     if (wait > 0)
         (void)stream_print(stream, " wait=%lld", (long long)wait);
     (void)stream_print(stream, "\n");
@@ -160,7 +162,7 @@ static int ask_for_rest(struct connection *connection, struct download *download
     int code = -REASON_MISMATCH;
 
     if (download->written > 0 && download->digest[0] != '\0')
-        code = ask(connection, download, download->digest, download->written);
+        code = ask(connection, download, download->digest, download->written, false);
     if (code == 0)
         console_note("%s: resumed at %s", download->name,
                      quantity_print_bytes(download->written, size));
@@ -174,7 +176,7 @@ static int ask_for_rest(struct connection *connection, struct download *download
     download->file = (struct sparse){.length = 0};
     download->digest[0] = '\0';
     digest_begin(&download->made);
-    return ask(connection, download, download->wanted, 0);
+    return ask(connection, download, download->wanted, 0, false);
 }
 
 /* Fails because the command does not read any more. */
@@ -272,9 +274,23 @@ int download_get(struct connection *connection, struct download *download)
     return 0;
 }
 
+int download_look(struct connection *connection, struct download *download)
+{
+    const char *digest = "";
+    int code = ask(connection, download, download->wanted, 0, true);
+
+    if (code < 0)
+        return code;
+    (void)connection_digest(connection, &digest);
+    if (!connection_number(connection, "size", &download->size))
+        return fail_body(connection, download->name, -REASON_BREACH, NULL);
+    memmove(download->digest, digest, strlen(digest) + 1);
+    return read_body(connection, download->name, NULL, NULL, NULL);
+}
+
 int download_compare(struct connection *connection, const struct download *download)
 {
-    int code = ask(connection, download, download->digest, download->size);
+    int code = ask(connection, download, download->digest, download->size, false);
 
     if (code < 0)
         return code == -REASON_MISMATCH ? -REASON_EXISTS : code;

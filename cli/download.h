@@ -54,6 +54,12 @@ int download_get(struct connection *connection, struct download *download);
 bool download_can_resume(const struct download *download);
 
 /*
+ * Sets the size and digest, as far as it is known, of the file under the download's name, without
+ * fetching it. Returns 0 or a reason.
+ */
+int download_look(struct connection *connection, struct download *download);
+
+/*
  * Does the file under the download's name have the download's size and digest? Asks the server
  * without fetching it. Returns 0, -REASON_EXISTS when it has others, or another reason.
  */

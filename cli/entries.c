@@ -1,10 +1,12 @@
 #include "cli/entries.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "cli/retry.h"
+#include "protocol/name.h"
 
 enum {
     REGION = 64 * 1024 * 1024, /* bytes in all */
@@ -162,6 +164,60 @@ int entries_read(struct entries *entries, enum entries_kept kept, struct connect
     const char *twice = code == 0 || code == -REASON_INCOMPLETE ? entries_sort(entries) : NULL;
     return twice != NULL
                ? fail(connection->failure, REASON_BREACH, twice, "the server listed it twice")
+               : code;
+}
+
+/* The place of the first name that begins with these bytes; the count if there is none. */
+static size_t find_prefix(const struct entries *entries, const char *bytes, size_t length)
+{
+    size_t low = 0;
+    size_t high = entries->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strncmp(name_at(entries, entries->refs[middle]), bytes, length) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < entries->count && strncmp(name_at(entries, entries->refs[low]), bytes, length) == 0
+               ? low
+               : entries->count;
+}
+
+int entries_find(const struct entries *entries, const char *name, struct entry *ret)
+{
+    char folder[NAME_LONGEST + 2];
+    int length = snprintf(folder, sizeof folder, "%s/", name);
+    size_t place = find_prefix(entries, name, strlen(name) + 1);
+
+    if (place < entries->count) {
+        entries_get(entries, place, ret);
+        return 0;
+    }
+    if (find_prefix(entries, folder, (size_t)length) < entries->count)
+        return -REASON_NOT_A_FILE;
+    /* Is one of its folders a file? */
+    for (char *slash = strchr(folder, '/'); slash != NULL && slash[1] != '\0';
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool is_file = find_prefix(entries, folder, strlen(folder) + 1) < entries->count;
+        *slash = '/';
+        if (is_file)
+            return -REASON_NOT_A_FILE;
+    }
+    return -REASON_NOT_FOUND;
+}
+
+int entries_find_file(struct entries *entries, struct connection *connection, const char *name,
+                      struct entry *ret)
+{
+    const struct listing_request request = {.name = name, .details = true};
+    int code = entries_read(entries, ENTRIES_ALL, connection, &request);
+    struct entry ignored;
+
+    return code == 0 || code == -REASON_EMPTY
+               ? entries_find(entries, name, ret != NULL ? ret : &ignored)
                : code;
 }
 

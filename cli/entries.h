@@ -46,6 +46,19 @@ int entries_read(struct entries *entries, enum entries_kept kept, struct connect
 /* Sorts by the bytes of the names. Returns a name that occurs twice, or NULL. */
 const char *entries_sort(struct entries *entries);
 
+/*
+ * Finds the file of that name in a listing of all that is below one of its folders, sorted by name.
+ * Returns 0, -REASON_NOT_FOUND, or -REASON_NOT_A_FILE for a folder and what is below a file.
+ */
+int entries_find(const struct entries *entries, const char *name, struct entry *ret);
+
+/*
+ * The same for a file in the library: begins with a listing of that name. `ret` may be NULL. Returns
+ * as entries_read() and entries_find(). In either case entries_free() must be called.
+ */
+int entries_find_file(struct entries *entries, struct connection *connection, const char *name,
+                      struct entry *ret);
+
 /* Sort by time, newest first, or by size, largest first; then by name. Folders come last. */
 void entries_sort_by_time(struct entries *entries);
 void entries_sort_by_size(struct entries *entries);

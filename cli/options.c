@@ -66,7 +66,7 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
                            .help =
                                "with --match: only files stored at least this long ago, e.g. 30d"},
     [OPTION_DRY_RUN] = {"dry-run", .letter = 'n', .habits = "--dryrun --just-print",
-                        .help = "with --match: print the names but delete nothing"},
+                        .help = "only say what would be done"},
     [OPTION_WAIT] = {"wait", .value = "TIME", .kind = VALUE_TIME, .value_is_optional = true,
                      .help = "wait until the file exists, at most this long"},
     [OPTION_EXCLUSIVE] = {"exclusive", .habits = "--no-clobber --ignore-existing --immutable",

@@ -206,10 +206,11 @@ int target_look(struct target *target, const char *path, struct failure *failure
 
 /*
  * Opens the folder that has the last component of a path below `base`, component by component; those
- * that are missing are made. None may be a symbolic link, or another user's. Returns 0 or
- * -REASON_LOCAL.
+ * that are missing are made, or leave it -1 without `makes_folders`. None may be a symbolic link, or
+ * another user's. Returns 0 or -REASON_LOCAL.
  */
-static int open_below(struct target *target, int base, const char *below, struct failure *failure)
+static int open_below(struct target *target, int base, const char *below, bool makes_folders,
+                      struct failure *failure)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     const char *slash = NULL;
@@ -226,6 +227,10 @@ static int open_below(struct target *target, int base, const char *below, struct
             (void)snprintf(name, sizeof name, "%.*s", (int)(slash - below), below);
             target->folder = openat(folder, name, flags);
             /* A file in a new folder is synced to disk, so the folder must be, too. */
+            if (target->folder < 0 && errno == ENOENT && !makes_folders) {
+                descriptor_close(folder);
+                return 0;
+            }
             if (target->folder < 0 && errno == ENOENT &&
                 (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_to_disk(folder) == 0)
                 target->folder = openat(folder, name, flags);
@@ -249,15 +254,15 @@ static int open_below(struct target *target, int base, const char *below, struct
 }
 
 int target_look_below(struct target *target, int base, const char *below, const char *path,
-                      struct failure *failure)
+                      bool makes_folders, struct failure *failure)
 {
     const char *last = name_last_component(below);
 
     *target = (struct target){.path = path, .folder = -1, .fd = -1};
     if (base < 0)
         return fail_folder(target, failure);
-    int code = open_below(target, base, below, failure);
-    if (code < 0)
+    int code = open_below(target, base, below, makes_folders, failure);
+    if (code < 0 || target->folder < 0)
         return code;
     errno = ENAMETOOLONG;
     if (strlen(last) > NAME_MAX)

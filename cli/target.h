@@ -48,12 +48,13 @@ int target_look(struct target *target, const char *path, struct failure *failure
 
 /*
  * The same for a path `below` the open folder `base`, which may be the -1 of target_open_folder(),
- * with errno. Missing folders are made. Symbolic links are refused, and so is anything but a regular
+ * with errno. Missing folders are made, unless `makes_folders` is false: then what is below them is
+ * free. Symbolic links are refused, and so is anything but a regular
  * file at the end. In a folder where everybody may make others, as in /tmp, those of other users are
  * refused, too. `path` is for messages.
  */
 int target_look_below(struct target *target, int base, const char *below, const char *path,
-                      struct failure *failure);
+                      bool makes_folders, struct failure *failure);
 
 /*
  * Makes the digest of the file that is there. Returns 0, -REASON_MISMATCH for one that changes while

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "cli/download.h"
 #include "cli/retry.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -55,6 +56,29 @@ static int fail_unreadable(const struct upload *upload)
 static int fail_breach(const struct upload *upload)
 {
     return connection_fail(upload->connection, upload->name, -REASON_BREACH);
+}
+
+/* The name is taken by other content, */
+static int fail_different(const struct upload *upload)
+{
+    return fail(upload->connection->failure, REASON_EXISTS, upload->name,
+                "exists in the library with different content (use --replace to overwrite)");
+}
+
+/* or by any, */
+static int fail_taken(const struct upload *upload)
+{
+    return fail(upload->connection->failure, REASON_EXISTS, upload->name,
+                "exists in the library (--exclusive)");
+}
+
+/* or by some that a stream is not compared with. */
+static int fail_not_read(const struct upload *upload)
+{
+    return fail(upload->connection->failure, REASON_EXISTS, upload->name,
+                "exists in the library; %s was not %s (--if-same compares it, --replace "
+                "overwrites)",
+                upload->local, upload->command != NULL ? "run" : "read");
 }
 
 /* Does the source have a size that may be stored? Returns 0 or -REASON_MISMATCH. */
@@ -536,17 +560,11 @@ int upload_conclude(struct upload *upload, int code)
             return fail(failure, REASON_MISMATCH, upload->name,
                         "the server stored different content");
         case MEANS_DIFFERENT:
-            return fail(
-                failure, REASON_EXISTS, upload->name,
-                "exists in the library with different content (use --replace to overwrite)");
+            return fail_different(upload);
         case MEANS_TAKEN:
-            return fail(failure, REASON_EXISTS, upload->name,
-                        "exists in the library (--exclusive)");
+            return fail_taken(upload);
         case MEANS_NOT_READ:
-            return fail(failure, REASON_EXISTS, upload->name,
-                        "exists in the library; %s was not %s (--if-same compares it, --replace "
-                        "overwrites)",
-                        upload->local, upload->command != NULL ? "run" : "read");
+            return fail_not_read(upload);
         case MEANS_NOT_STORED:
             /* The server keeps an upload that has an id, so that it can be resumed. */
             if (upload->id.text[0] != '\0') {
@@ -571,6 +589,62 @@ int upload_conclude(struct upload *upload, int code)
             return code;
         }
     }
+}
+
+/* Does a file of the library have this digest? Returns 0, -REASON_EXISTS if not, or another reason. */
+static int compare(const struct upload *upload, const struct entry *there, const char *digest)
+{
+    struct download asked = {.name = upload->name, .size = there->size};
+    struct retry retry;
+    int code = 0;
+
+    if (there->digest != NULL)
+        return strcmp(there->digest, digest) == 0 ? 0 : -REASON_EXISTS;
+    memcpy(asked.digest, digest, DIGEST_ROOM);
+    retry_begin(&retry, upload->connection);
+    do
+        code = download_compare(upload->connection, &asked);
+    while (retry_again(&retry, code));
+    return code;
+}
+
+int upload_plan(struct upload *upload, const struct entry *there)
+{
+    const struct upload_rules *rules = upload->rules;
+    const char *guard =
+        rules->replace != NULL && strcmp(rules->replace, "1") != 0 ? rules->replace : NULL;
+    bool is_stream = upload->mode == UPLOAD_STREAM;
+    /* Files of two sizes need not be read. */
+    bool may_be_same =
+        there != NULL && !is_stream && !rules->exclusive && there->size == upload->status.st_size;
+    int code = 0;
+
+    upload->plan = "to be stored";
+    upload->size = is_stream ? -1 : upload->status.st_size;
+    if (!is_stream)
+        code = rules->digest[0] != '\0' || may_be_same ? hash_source(upload) : check_size(upload);
+    if (code < 0)
+        return code;
+    if (there == NULL)
+        return guard == NULL ? 0
+                             : fail(upload->connection->failure, REASON_MISMATCH, upload->name,
+                                    "there is no file to replace");
+    if (rules->exclusive)
+        return fail_taken(upload);
+    if (is_stream && rules->replace == NULL && !rules->if_same)
+        return fail_not_read(upload);
+    code = may_be_same ? compare(upload, there, upload->digest) : -REASON_EXISTS;
+    upload->was_there = code == 0;
+    if (code != -REASON_EXISTS)
+        return code;
+    code = guard != NULL ? compare(upload, there, guard) : 0;
+    if (code == -REASON_EXISTS)
+        return fail(upload->connection->failure, REASON_MISMATCH, upload->name,
+                    "the file to replace has other content");
+    if (code == 0 && rules->replace == NULL && !is_stream)
+        return fail_different(upload);
+    upload->plan = rules->replace != NULL ? "to be replaced" : "to be compared";
+    return code;
 }
 
 bool upload_can_repeat(const struct upload *upload)

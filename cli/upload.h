@@ -11,6 +11,7 @@
 
 #include "cli/child.h"
 #include "cli/connection.h"
+#include "cli/listing.h"
 #include "cli/upload_body.h"
 #include "cli/upload_id.h"
 #include "protocol/digest.h"
@@ -63,6 +64,7 @@ struct upload {
     bool is_final;            /* neither another attempt nor asking again can help */
     bool was_there;           /* the same bytes were there already */
     int64_t began_ms;         /* of clock_ms() */
+    const char *plan;         /* of upload_plan(): what would be done, e.g. "to be stored" */
     int64_t size;             /* of the whole source, as far as it was read */
     char digest[DIGEST_ROOM]; /* of the whole source; empty: not known */
 };
@@ -105,6 +107,13 @@ bool upload_can_repeat(const struct upload *upload);
  * when the file is not stored or that is not known.
  */
 int upload_ask_outcome(struct upload *upload, bool can_ask);
+
+/*
+ * What would become of an upload, whose source is not -1 unless it is a stream, if `there` has its
+ * name, or nothing for NULL? Sets `plan`, or `was_there`, and sends nothing but questions. A stream is
+ * not read. Returns 0, or the reason why it would fail.
+ */
+int upload_plan(struct upload *upload, const struct entry *there);
 
 /* Fails because a local file changed. Returns -REASON_MISMATCH. */
 int upload_fail_changed(const char *local, struct failure *failure);

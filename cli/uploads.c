@@ -244,3 +244,21 @@ void uploads_put_command(struct uploads *uploads, const char *name, char *const 
     upload_begin_command(&add(uploads, name, command[0])->upload, command);
     uploads_settle(uploads);
 }
+
+void uploads_plan(struct uploads *uploads, const char *name, int source, const char *local,
+                  char *const command[], const struct entry *there)
+{
+    struct failure *failure = uploads->connection->failure;
+    struct queued *queued = add(uploads, name, local);
+    struct upload *upload = &queued->upload;
+
+    upload->mode = source < 0 ? UPLOAD_STREAM : UPLOAD_FILE;
+    upload->source = source;
+    upload->command = command;
+    /* It is never sent. */
+    upload->is_final = true;
+    end(queued, source >= 0 && fstat(source, &upload->status) < 0
+                    ? fail_errno(failure, REASON_LOCAL, local, "cannot read")
+                    : upload_plan(upload, there));
+    uploads_settle(uploads);
+}

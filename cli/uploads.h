@@ -53,6 +53,12 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
 /* The same of what a command prints, by upload_begin_command(). */
 void uploads_put_command(struct uploads *uploads, const char *name, char *const command[]);
 
+/*
+ * Reports what would become of a file or, without a source, of a stream or a command, by upload_plan().
+ */
+void uploads_plan(struct uploads *uploads, const char *name, int source, const char *local,
+                  char *const command[], const struct entry *there);
+
 /* Is there an upload with this name that is not yet reported? */
 bool uploads_have(const struct uploads *uploads, const char *name);
 

@@ -208,7 +208,6 @@ SCRIPT
     assert_fails 2 "$FSC" rm --missing-ok
     assert_fails 2 "$FSC" rm --older-than 1d a
     assert_fails 2 "$FSC" rm --older-than 1d
-    assert_fails 2 "$FSC" rm --dry-run a
     assert_fails 2 "$FSC" rm -R a
     assert_fails 2 "$FSC" rm --match ''
     assert_fails 2 "$FSC" rm --match "$(printf '%05000d' 0)"

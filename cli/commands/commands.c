@@ -22,7 +22,7 @@ const struct command commands[] = {
      .least = 1,
      .most = SIZE_MAX,
      .options = TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) | TAKES(FORCE) | TAKES(RECURSIVE) |
-                TAKES(JSON) | LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT),
+                TAKES(JSON) | LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
@@ -35,7 +35,7 @@ const struct command commands[] = {
                 LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) |
                 TAKES(IF_SAME) | TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) |
                 TAKES(ALLOW_EMPTY) | TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) |
-                TAKES(SPECIALS),
+                TAKES(SPECIALS) | TAKES(DRY_RUN),
      .summary = "store files durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},

@@ -8,6 +8,7 @@
 
 #include "cli/claims.h"
 #include "cli/commands/commands.h"
+#include "cli/console.h"
 #include "cli/download.h"
 #include "cli/entries.h"
 #include "cli/listing.h"
@@ -71,7 +72,7 @@ static struct download begin_download(const struct invocation *invocation, const
     struct download download = {.name = name, .began_ms = clock_ms(), .fd = -1};
 
     memcpy(download.wanted, rules->wanted, DIGEST_ROOM);
-    if (invocation_has(invocation, OPTION_WAIT))
+    if (invocation_has(invocation, OPTION_WAIT) && !invocation_has(invocation, OPTION_DRY_RUN))
         download.wait_until_ms = clock_ms() + rules->wait_ms;
     return download;
 }
@@ -85,7 +86,7 @@ static bool is_place(const struct invocation *invocation, const char *name)
            !options_have(options, OPTION_OUTPUT) && !options_have(options, OPTION_INTO);
 }
 
-/* Fetches a file, in as many attempts as the settings allow. */
+/* Fetches a file, in as many attempts as the settings allow; with --dry-run only looks at it. */
 static int fetch(struct invocation *invocation, struct download *download)
 {
     struct connection *connection = &invocation->connection;
@@ -96,7 +97,8 @@ static int fetch(struct invocation *invocation, struct download *download)
 
     retry_begin(&retry, connection);
     do {
-        code = download_get(connection, download);
+        code = invocation_has(invocation, OPTION_DRY_RUN) ? download_look(connection, download)
+                                                          : download_get(connection, download);
         if (!download_can_resume(download))
             retry.left = 0;
     } while (retry_again(&retry, code));
@@ -148,6 +150,21 @@ static void print_id(int base, const char *path, int flags, char *text, size_t r
         (void)snprintf(text, room, "%ju %ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
 }
 
+/* What --dry-run says: would a file be fetched to its target, or replace what is there? */
+static int plan(struct invocation *invocation, struct download *download,
+                const struct target *target, const char **ret_plan)
+{
+    bool is_there = target->kind == TARGET_FILE;
+    int code = is_there ? compare_local(&invocation->connection, download, target)
+                        : fetch(invocation, download);
+
+    *ret_plan = is_there ? "already there" : "to be fetched";
+    if (code != -REASON_EXISTS || !invocation_has(invocation, OPTION_FORCE))
+        return code;
+    *ret_plan = "to be replaced";
+    return fetch(invocation, download);
+}
+
 /* Fetches a file to a target that was looked at with the result `code`, and releases the target. */
 static int get_to_target(struct invocation *invocation, const char *name, struct target *target,
                          int code)
@@ -165,7 +182,11 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
     struct report report = {
         .name = name, .local = target->path, .done = was_there ? "already there" : "fetched"};
 
-    if (code == 0 && was_there) {
+    if (code == 0 && invocation_has(invocation, OPTION_DRY_RUN)) {
+        code = plan(invocation, &download, target, &report.done);
+        if (code == 0)
+            code = invocation_print_plan(invocation, report.done, name);
+    } else if (code == 0 && was_there) {
         code = compare_local(connection, &download, target);
         if (code == -REASON_EXISTS && is_ours)
             code = fail(invocation->failure, REASON_EXISTS, target->path,
@@ -215,6 +236,7 @@ static int get_folder(struct invocation *invocation, const char *name)
     const struct listing_request request = {.name = name, .deep = true};
     const char *into = invocation->options->values[OPTION_INTO];
     const char *last = name_last_component(name);
+    bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
     struct failure *failure = invocation->failure;
     struct entries entries = {.count = 0};
     int base = target_open_folder(into != NULL ? into : ".");
@@ -250,7 +272,7 @@ static int get_folder(struct invocation *invocation, const char *name)
             code = fail_errno(failure, REASON_LOCAL, entry.name, "no memory");
             (void)invocation_report(invocation, code);
         } else {
-            code = target_look_below(&target, base, below, path, failure);
+            code = target_look_below(&target, base, below, path, !is_dry, failure);
             code = get_to_target(invocation, entry.name, &target, code);
         }
         first = first < 0 ? first : code;
@@ -308,19 +330,24 @@ static int get_to_command(struct invocation *invocation, const char *unused)
 {
     const struct options *options = invocation->options;
     const char *name = options->operands[0];
+    bool is_dry = options_have(options, OPTION_DRY_RUN);
     struct download download = begin_download(invocation, name);
 
     (void)unused;
     download.command = options->operands + 1;
     download.child.fd = -1;
     download.local = options->operands[1];
+    if (is_dry)
+        console_say("%s: not run in a dry run", download.local);
     int code = fetch(invocation, &download);
-    if (code == 0) {
+    if (code == 0 && is_dry) {
+        code = invocation_print_plan(invocation, "to be fetched", name);
+    } else if (code == 0) {
         child_close(&download.child);
         code = child_check(&download.child, name, invocation->failure);
     }
     const struct report report = {.name = name,
-                                  .done = "fetched",
+                                  .done = is_dry ? "to be fetched" : "fetched",
                                   .size = download.size,
                                   .digest = download.digest,
                                   .child = &download.child};
@@ -334,6 +361,7 @@ static int get_one(struct invocation *invocation, const char *operand)
     const char *output = invocation->options->values[OPTION_OUTPUT];
     const char *into = invocation->options->values[OPTION_INTO];
     bool is_deep = invocation_has(invocation, OPTION_RECURSIVE);
+    bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
     size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
     struct failure *failure = invocation->failure;
     struct target target;
@@ -353,9 +381,11 @@ static int get_one(struct invocation *invocation, const char *operand)
         download.fd = STDOUT_FILENO;
         download.local = "standard output";
         code = fetch(invocation, &download);
+        if (code == 0 && is_dry)
+            code = invocation_print_plan(invocation, "to be fetched", name);
         const struct report report = {.name = name,
                                       .local = download.local,
-                                      .done = "fetched",
+                                      .done = is_dry ? "to be fetched" : "fetched",
                                       .size = download.size,
                                       .digest = download.digest,
                                       .began_ms = download.began_ms};
@@ -369,7 +399,7 @@ static int get_one(struct invocation *invocation, const char *operand)
     if (path == NULL)
         return fail_errno(failure, REASON_LOCAL, name, "no memory");
     int base = target_open_folder(into != NULL ? into : ".");
-    code = target_look_below(&target, base, name_last_component(name), path, failure);
+    code = target_look_below(&target, base, name_last_component(name), path, !is_dry, failure);
     descriptor_close(base);
     code = get_to_target(invocation, name, &target, code);
     free(path);

@@ -173,6 +173,15 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
     return code;
 }
 
+int invocation_print_plan(struct invocation *invocation, const char *plan, const char *name)
+{
+    char end = invocation_has(invocation, OPTION_NULL) ? '\0' : '\n';
+
+    return invocation_has(invocation, OPTION_JSON) || output_print("%s\t%s%c", plan, name, end) == 0
+               ? 0
+               : fail_quietly(invocation->failure, REASON_LOCAL);
+}
+
 /* Ends what is open, and writes what was printed. That it cannot be written is reported once. */
 static void settle_all(struct invocation *invocation, invocation_settle *settle, int *written)
 {

@@ -71,6 +71,12 @@ struct report {
 int invocation_report_file(struct invocation *invocation, int code, const struct report *report);
 
 /*
+ * Prints what would be done with a file, and its name, for --dry-run; not with --json, which has a
+ * report. Returns 0, or -REASON_LOCAL without a line.
+ */
+int invocation_print_plan(struct invocation *invocation, const char *plan, const char *name);
+
+/*
  * Runs the command for one operand. If that has several files, reports each of them. Returns 0 or a
  * reason.
  */

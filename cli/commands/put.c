@@ -9,6 +9,7 @@
 #include "cli/claims.h"
 #include "cli/commands/commands.h"
 #include "cli/console.h"
+#include "cli/entries.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/tree.h"
@@ -41,6 +42,7 @@ struct put {
     bool skips_links;
     bool skips_specials;
     struct skipped skipped;
+    const struct entries *listing; /* with --dry-run: of the library below the folder at hand */
     char name[NAME_ROOM];
     size_t base;      /* the length of the name of a folder that is walked */
     bool is_empty;    /* nothing but folders, and what is left out, was found in it */
@@ -55,7 +57,9 @@ static void report(void *context, const struct upload *upload, int code)
     const struct report report = {
         .name = upload->name,
         .local = upload->local,
-        .done = upload->was_there ? "already there" : "stored",
+        .done = upload->was_there      ? "already there"
+                : upload->plan != NULL ? upload->plan
+                                       : "stored",
         .size = upload->size,
         .digest = upload->digest,
         .child = &upload->child,
@@ -73,12 +77,36 @@ static void report(void *context, const struct upload *upload, int code)
         (void)fail(invocation->failure, REASON_EXISTS, upload->local,
                    "another file of this run, with different content, is stored as \"%s\"",
                    upload->name);
+    if (code == 0 && upload->plan != NULL)
+        code = invocation_print_plan(invocation, report.done, report.name);
     (void)invocation_report_file(invocation, code, &report);
+}
+
+/* Reports what would become of a file or, without a source, of a stream, which is not read. */
+static void plan(struct put *put, int source, const char *local, char *const command[])
+{
+    struct entries entries = {.region = NULL};
+    struct entry there;
+    int code = put->listing != NULL
+                   ? entries_find(put->listing, put->name, &there)
+                   : entries_find_file(&entries, put->uploads.connection, put->name, &there);
+
+    if (source < 0)
+        console_say("%s: not %s in a dry run", local, command != NULL ? "run" : "read");
+    if (code == 0 || code == -REASON_NOT_FOUND)
+        uploads_plan(&put->uploads, put->name, source, local, command, code == 0 ? &there : NULL);
+    else
+        uploads_refuse(&put->uploads, put->name, local, code);
+    entries_free(&entries);
 }
 
 /* Stores an open file. One file of a run does not replace another one. */
 static void store(struct put *put, int source, const char *local)
 {
+    if (options_have(put->options, OPTION_DRY_RUN)) {
+        plan(put, source == STDIN_FILENO ? -1 : source, local, NULL);
+        return;
+    }
     /* Which of two with the same name comes last must not depend on which is sent again. */
     if (uploads_have(&put->uploads, put->name))
         uploads_settle(&put->uploads);
@@ -157,7 +185,10 @@ static void skip(struct put *put, const struct tree_entry *entry, size_t *count,
 
     (*count)++;
     put->has_skipped = true;
-    (void)invocation_report_file(put->invocation, 0, &report);
+    int code = options_have(put->options, OPTION_DRY_RUN)
+                   ? invocation_print_plan(put->invocation, report.done, report.name)
+                   : 0;
+    (void)invocation_report_file(put->invocation, code, &report);
 }
 
 static void say_skipped(const struct skipped *skipped)
@@ -249,11 +280,26 @@ static bool put_entry(void *context, const struct tree_entry *entry)
 static void put_folder(struct put *put, int folder, const char *operand)
 {
     struct failure *failure = put->invocation->failure;
+    const struct listing_request request = {.name = put->name, .deep = true, .details = true};
+    struct entries listing = {.region = NULL};
 
+    /* Asking for each file would take longer than to store them. */
+    if (options_have(put->options, OPTION_DRY_RUN)) {
+        int listed = entries_read(&listing, ENTRIES_ALL, put->uploads.connection, &request);
+        if (listed < 0 && listed != -REASON_EMPTY) {
+            uploads_refuse(&put->uploads, put->name, operand, listed);
+            entries_free(&listing);
+            descriptor_close(folder);
+            return;
+        }
+        put->listing = &listing;
+    }
     put->base = strlen(put->name);
     put->is_empty = true;
     put->has_skipped = false;
     tree_walk(folder, operand, &put->tree, put_entry, put);
+    put->listing = NULL;
+    entries_free(&listing);
     if (!put->is_empty)
         return;
     put->name[put->base] = '\0';
@@ -289,9 +335,14 @@ static int put_one(struct invocation *invocation, const char *operand)
         store(put, STDIN_FILENO, "standard input");
         return 0;
     }
-    /* Opening a FIFO waits for its writer. */
-    if (stat(operand, &status) == 0 && !S_ISREG(status.st_mode))
+    if (stat(operand, &status) == 0 && !S_ISREG(status.st_mode)) {
+        if (options_have(put->options, OPTION_DRY_RUN) && !S_ISDIR(status.st_mode)) {
+            plan(put, -1, operand, NULL);
+            return 0;
+        }
+        /* Opening a FIFO waits for its writer. */
         uploads_settle(&put->uploads);
+    }
     int fd = open(operand, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         refuse(put, operand, errno == ENOENT ? "no such file here" : NULL);
@@ -321,6 +372,8 @@ static int put_command(struct invocation *invocation, const char *unused)
     int code = check_name(put, command[0]);
     if (code < 0)
         uploads_refuse(&put->uploads, put->name, command[0], code);
+    else if (options_have(put->options, OPTION_DRY_RUN))
+        plan(put, -1, command[0], command);
     else
         uploads_put_command(&put->uploads, put->name, command);
     return 0;
@@ -591,11 +644,13 @@ int put_run(struct invocation *invocation)
     const char *list = put->options->values[OPTION_FILES_FROM];
     bool has_command = invocation_has(invocation, OPTION_FROM_COMMAND);
     bool has_many = list != NULL || put->options->operand_count > 1;
+    bool notes_names =
+        has_many && put->rules.replace != NULL && !invocation_has(invocation, OPTION_DRY_RUN);
     if (code == 0 && has_command)
         code = invocation_run_once(invocation, put_command);
     else if (code == 0)
         code = check_operands(put);
-    if (code == 0 && has_many && put->rules.replace != NULL && claims_begin(&put->claims) < 0)
+    if (code == 0 && notes_names && claims_begin(&put->claims) < 0)
         code = fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
     if (code == 0 && !has_command)
         code = invocation_run_each(invocation, put_one, settle);

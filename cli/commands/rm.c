@@ -17,6 +17,43 @@ static int report(struct invocation *invocation, const char *name, const char *d
     return invocation_report_file(invocation, code, &report);
 }
 
+/* Explains why a file cannot be deleted. Returns `code`. */
+static int explain(struct failure *failure, const char *name, int code)
+{
+    if (code == -REASON_NOT_A_FILE)
+        (void)fail(failure, REASON_NOT_A_FILE, name,
+                   "%s (use -R --match '*' to delete the files in a folder)",
+                   reason_text(REASON_NOT_A_FILE));
+    if (code == -REASON_NOT_FOUND)
+        (void)fail(failure, REASON_NOT_FOUND, name, "%s%s", reason_text(REASON_NOT_FOUND),
+                   listing_hint(name, " (use --match for a pattern)"));
+    return code;
+}
+
+/* Says that a file would be deleted. */
+static int print_plan(struct invocation *invocation, const char *name)
+{
+    if (invocation_has(invocation, OPTION_JSON))
+        return report(invocation, name, "to be deleted", 0);
+    char end = invocation_has(invocation, OPTION_NULL) ? '\0' : '\n';
+    return output_print("%s%c", name, end) < 0 ? fail_quietly(invocation->failure, REASON_LOCAL)
+                                               : 0;
+}
+
+/* What --dry-run says about a NAME, which may not be there. */
+static int plan_file(struct invocation *invocation, const char *name)
+{
+    struct entries entries;
+    int code = entries_find_file(&entries, &invocation->connection, name, NULL);
+
+    entries_free(&entries);
+    if (code == 0)
+        return print_plan(invocation, name);
+    if (code == -REASON_NOT_FOUND && invocation_has(invocation, OPTION_MISSING_OK))
+        return report(invocation, name, "already gone", 0);
+    return report(invocation, name, "", explain(invocation->failure, name, code));
+}
+
 static int delete_file(struct invocation *invocation, const char *name)
 {
     struct connection *connection = &invocation->connection;
@@ -42,15 +79,8 @@ static int delete_file(struct invocation *invocation, const char *name)
         /* It may have been deleted, and the answer lost. */
         may_be_gone = may_be_gone || (is_sent && (code == -REASON_LOST || code == -REASON_TIMEOUT));
     } while (retry_again(&retry, code));
-    if (code == -REASON_NOT_A_FILE)
-        (void)fail(connection->failure, REASON_NOT_A_FILE, name,
-                   "%s (use -R --match '*' to delete the files in a folder)",
-                   reason_text(REASON_NOT_A_FILE));
-    if (code == -REASON_NOT_FOUND)
-        (void)fail(connection->failure, REASON_NOT_FOUND, name, "%s%s",
-                   reason_text(REASON_NOT_FOUND),
-                   listing_hint(name, " (use --match for a pattern)"));
-    return report(invocation, name, is_gone ? "already gone" : "deleted", code);
+    return report(invocation, name, is_gone ? "already gone" : "deleted",
+                  explain(connection->failure, name, code));
 }
 
 /* Deletes a file that matches, unless it is too young, or only says so. */
@@ -67,14 +97,8 @@ static int delete_entry(struct invocation *invocation, const struct entry *entry
             (entry->mtime.tv_sec == before->tv_sec && entry->mtime.tv_nsec >= before->tv_nsec))
             return 0;
     }
-    if (!invocation_has(invocation, OPTION_DRY_RUN))
-        return delete_file(invocation, entry->name);
-    if (invocation_has(invocation, OPTION_JSON))
-        return report(invocation, entry->name, "to be deleted", 0);
-    char end = invocation_has(invocation, OPTION_NULL) ? '\0' : '\n';
-    return output_print("%s%c", entry->name, end) < 0
-               ? fail_quietly(invocation->failure, REASON_LOCAL)
-               : 0;
+    return invocation_has(invocation, OPTION_DRY_RUN) ? print_plan(invocation, entry->name)
+                                                      : delete_file(invocation, entry->name);
 }
 
 /*
@@ -133,12 +157,15 @@ static int rm_one(struct invocation *invocation, const char *operand)
 
     if (code < 0)
         return report(invocation, operand, "", code);
-    return is_folder ? delete_matching(invocation, operand) : delete_file(invocation, operand);
+    if (is_folder)
+        return delete_matching(invocation, operand);
+    return invocation_has(invocation, OPTION_DRY_RUN) ? plan_file(invocation, operand)
+                                                      : delete_file(invocation, operand);
 }
 
 int rm_run(struct invocation *invocation)
 {
-    static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE, OPTION_DRY_RUN,
+    static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE,
                                              OPTION_FAIL_EMPTY};
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
