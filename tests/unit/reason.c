@@ -31,8 +31,9 @@ static const struct {
     enum reason reason;
     int exit_code;
 } local[] = {
-    {REASON_NONE, 0},  {REASON_EXISTS, 3}, {REASON_EMPTY, 5},     {REASON_USAGE, 2},
-    {REASON_LOCAL, 9}, {REASON_LOST, 10},  {REASON_IDENTITY, 13}, {REASON_BREACH, 1},
+    {REASON_NONE, 0},      {REASON_EXISTS, 3}, {REASON_EMPTY, 5},
+    {REASON_USAGE, 2},     {REASON_LOCAL, 9},  {REASON_LOST, 10},
+    {REASON_IDENTITY, 13}, {REASON_BREACH, 1}, {REASON_COMMAND, 14},
 };
 
 static int parse(const char *bytes, size_t length, enum reason *ret_reason)
@@ -78,7 +79,7 @@ static void check_texts(void)
     CHECK(strlen(reason_text(REASON_COUNT)) > 0 && strlen(reason_word(REASON_COUNT)) > 0);
     for (int code = 0; code <= 13; code++)
         CHECK(strlen(reason_exit_meaning(code)) > 0);
-    CHECK(reason_exit_meaning(14) == NULL && reason_exit_meaning(-1) == NULL);
+    CHECK(reason_exit_meaning(15) == NULL && reason_exit_meaning(-1) == NULL);
 }
 
 static void check_forms(void)
