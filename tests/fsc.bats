@@ -440,10 +440,10 @@ round_trip() {
     start_fsd
     head -c "$1" /dev/urandom >original
     assert_silent "$FSC" put original
-    assert_silent "$FSC" put --name as/stream - <original
+    assert_silent "$FSC" put --allow-empty --name as/stream - <original
     # A pipe, of which no size is known.
     # shellcheck disable=SC2002
-    cat original | quiet "$FSC" put - --name pipe
+    cat original | quiet "$FSC" put --allow-empty - --name pipe
 
     mkdir here
     assert_silent "$FSC" get --into here original as/stream pipe
