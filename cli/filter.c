@@ -5,12 +5,16 @@
 
 #include "protocol/glob.h"
 
+struct component {
+    struct glob *glob; /* NULL for "**" */
+};
+
 struct filter_rule {
     bool excludes;
     bool is_anchored;
     bool only_folders;
     size_t count;
-    struct glob **components; /* NULL for "**" */
+    struct component *components;
 };
 
 /* The component after the one at `path`; "" after the last one. */
@@ -63,7 +67,7 @@ const char *filter_fault(const char *pattern)
 static void free_rule(struct filter_rule *rule)
 {
     while (rule->count > 0)
-        free(rule->components[--rule->count]);
+        free(rule->components[--rule->count].glob);
     free(rule->components);
 }
 
@@ -91,7 +95,7 @@ int filter_add(struct filter *filter, bool excludes, const char *pattern)
             free_rule(&rule);
             return -1;
         }
-        rule.components[rule.count++] = glob;
+        rule.components[rule.count++].glob = glob;
     }
     filter->rules[filter->count++] = rule;
     return 0;
@@ -105,11 +109,11 @@ static bool matches(const struct filter_rule *rule, const char *path)
     size_t at = 0;
 
     while (*path != '\0') {
-        if (at < rule->count && rule->components[at] == NULL) {
+        if (at < rule->count && rule->components[at].glob == NULL) {
             retry = path = next_component(path);
             after = ++at;
         } else if (at < rule->count &&
-                   glob_matches(rule->components[at], path, strcspn(path, "/"))) {
+                   glob_matches(rule->components[at].glob, path, strcspn(path, "/"))) {
             path = next_component(path);
             at++;
         } else if (retry == NULL || *retry == '\0') {
