@@ -470,6 +470,12 @@ END
     inside ln -s 1 photos/link
     run type_in 2
     assert_output --regexp $'(^|\n)photos/link$'
+    inside sh -e -c 'mkdir -p notes/.cache; echo 1 | tee notes/.cache/1 notes/2; ln -s 2 notes/link'
+    run type_in 3
+    assert_output $'skipped\tnotes/.cache\nto be stored\tnotes/2\nskipped\tnotes/link
+fsc: skipped 1 excluded folder and 1 link
+fsc: skipped 1 excluded folder and 1 link'
+    assert_equal "$(inside fsc ls -R notes)" notes/2
 }
 
 @test "examples: fsc, old files" {

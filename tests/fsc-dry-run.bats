@@ -220,3 +220,12 @@ SCRIPT
 SCRIPT
     assert_equal "$status $output" '10 '
 }
+
+@test "dry run: valgrind finds no leak and no error" {
+    skip_without_valgrind
+    start_with_files
+    assert_no_leak 0 put -n -R tree --replace
+    assert_no_leak 0 put -n one by-hand --folder in
+    assert_no_leak 4 get -n -R tree nothing --into "$WORK"
+    assert_no_leak 4 rm -n in/one nothing
+}

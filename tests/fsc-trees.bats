@@ -156,3 +156,14 @@ fsc: above/tree/self: is in a circle of symbolic links
 fsc: above/tree/up: is in a circle of symbolic links'
     assert_equal "$(all)" 'tree/a/file tree/a/to-b/file tree/away/file tree/b/file tree/b/to-a/file '
 }
+
+@test "trees: valgrind finds no leak and no error" {
+    skip_without_valgrind
+    start_fsd
+    make_tree
+    ln -s .. tree/up
+    ln -s sub/deep tree/link
+    assert_no_leak 9 put -R tree --links follow --include '*/' --include '/**/with*' --exclude 'n*'
+    assert_equal "$(all)" 'tree/.hidden/ü tree/a tree/link/with space tree/sub/deep/with space tree/sub/large '
+    assert_no_leak 2 put -R tree --exclude a --exclude '['
+}
