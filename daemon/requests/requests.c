@@ -13,6 +13,7 @@ enum kind {
     KIND_ONE, /* 1 and nothing else */
     KIND_DIGEST,
     KIND_UPLOAD,
+    KIND_TIME,
     KIND_GUARD, /* 1, or a digest */
 };
 
@@ -26,6 +27,7 @@ static const struct {
     [OPTION_SIZE] = {"size", KIND_NUMBER},     [OPTION_EAGER] = {"eager", KIND_ONE},
     [OPTION_UPLOAD] = {"upload", KIND_UPLOAD}, [OPTION_REPLACE] = {"replace", KIND_GUARD},
     [OPTION_WAIT] = {"wait", KIND_NUMBER},     [OPTION_EXISTING] = {"existing", KIND_ONE},
+    [OPTION_MTIME] = {"mtime", KIND_TIME},
 };
 
 /* Words of the protocol that are not requests. A body that nobody asked for begins with one. */
@@ -59,7 +61,11 @@ static const struct request requests[] = {
      .options = BIT(OPTION_SIZE) | BIT(OPTION_DIGEST) | BIT(OPTION_EAGER) | BIT(OPTION_UPLOAD) |
                 BIT(OPTION_REPLACE),
      .serve = put_serve},
-    {.word = "DELETE", .rights = RIGHT_DELETE, .name = NAME_NEEDED, .serve = delete_serve},
+    {.word = "DELETE",
+     .rights = RIGHT_DELETE,
+     .name = NAME_NEEDED,
+     .options = BIT(OPTION_MTIME),
+     .serve = delete_serve},
     {.word = "WATCH",
      .rights = RIGHT_WATCH,
      .sees = RIGHT_WATCH,
@@ -123,6 +129,9 @@ static int read_value(const struct field *field, enum kind kind, struct option_v
         return is_one ? 0 : digest_check(field->bytes, field->length);
     case KIND_DIGEST:
         return digest_check(field->bytes, field->length);
+    case KIND_TIME:
+        is_valid = value_time(field->bytes, field->length, &ret->time);
+        break;
     case KIND_UPLOAD:
         is_valid = record_is_upload(field->bytes, field->length);
         break;

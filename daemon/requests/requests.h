@@ -26,6 +26,7 @@ enum option {
     OPTION_REPLACE,
     OPTION_WAIT,
     OPTION_EXISTING,
+    OPTION_MTIME,
     OPTION_COUNT
 };
 
@@ -36,7 +37,8 @@ enum {
 struct option_value {
     const char *text; /* NULL: not given */
     size_t length;
-    int64_t number; /* of those that are numbers */
+    int64_t number;       /* of those that are numbers */
+    struct timespec time; /* of those that are times */
 };
 
 /* A parsed request. Texts of options are in the line of the session. */

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "daemon/store/lock.h"
 #include "daemon/store/quarantine.h"
 #include "protocol/descriptor.h"
+#include "protocol/value.h"
 
 enum {
     TRIES = 100, /* how often somebody may remove a folder before the link into it */
@@ -86,20 +88,49 @@ int commit_replace(const struct library *library, struct stage *stage, const cha
     return code;
 }
 
-int commit_delete(const struct library *library, const char *name, const atomic_bool *cancelled)
+/*
+ * Has the file of a name this mtime? As it is written in listings, where some times are the same.
+ * Returns 0, -REASON_MISMATCH, or as lookup_open().
+ */
+static int check_mtime(const struct library *library, const char *name,
+                       const struct timespec *mtime)
+{
+    struct stored there;
+    char texts[2][VALUE_TIME_ROOM];
+    int code = lookup_open(library, name, &there);
+
+    if (code < 0)
+        return code;
+    descriptor_close(there.fd);
+    return strcmp(value_print_time(*mtime, texts[0]),
+                  value_print_time(there.status.st_mtim, texts[1])) == 0
+               ? 0
+               : -REASON_MISMATCH;
+}
+
+int commit_delete(const struct library *library, const char *name, const struct timespec *mtime,
+                  const atomic_bool *cancelled)
 {
     struct stored there = {.fd = -1};
     struct folders folders = {.count = 0};
     int lock = lock_name(library, name, LOCK_EX, cancelled);
     /* Where the file of locks cannot be made, nobody has one. A deletion may make room for it. */
     bool is_refused = lock < 0 && errno != ENOENT && library_failure(errno) != -REASON_NO_SPACE;
-    int dropped = is_refused ? library_own_failure(errno) : quarantine_drop(library, name);
-    int code = dropped;
+    int code = is_refused      ? library_own_failure(errno)
+               : mtime != NULL ? check_mtime(library, name, mtime)
+                               : 0;
+    bool is_wanted = code == 0;
+    int dropped = is_wanted ? quarantine_drop(library, name) : code;
+    int missing = errno;
 
     /* First the one in quarantine: as long as it is there, the name is reserved for its bytes. */
-    if (dropped == 0 || dropped == -REASON_NOT_FOUND) {
+    code = dropped;
+    if (!is_wanted && code == -REASON_NOT_FOUND) {
+        (void)folders_open(&folders, library, name, false);
+        errno = missing;
+    } else if (dropped == 0 || dropped == -REASON_NOT_FOUND) {
         code = lookup_open(library, name, &there);
-        int missing = errno;
+        missing = errno;
         /* NFS would only rename a file that is open, and its folder could not be removed. */
         descriptor_close(there.fd);
         int opened = folders_open(&folders, library, name, false);

@@ -38,11 +38,13 @@ int commit_replace(const struct library *library, struct stage *stage, const cha
 
 /*
  * Deletes the file of a name, durably, with the folders that it leaves empty, and the file of that
- * name in quarantine. Returns 0; -REASON_NOT_FOUND, which is durable, too; -REASON_NOT_A_FILE;
+ * name in quarantine. With an `mtime`, only a file that has it, so none that has taken its place since;
+ * what is in quarantine is deleted with it. Returns 0; -REASON_MISMATCH; -REASON_NOT_FOUND, which is durable, too; -REASON_NOT_A_FILE;
  * COMMIT_UNKNOWN, with errno, when the file is gone but may be back after a crash; -REASON_BUSY or
  * -REASON_LOST, as lock_name() with `cancelled`; or another reason.
  */
-int commit_delete(const struct library *library, const char *name, const atomic_bool *cancelled);
+int commit_delete(const struct library *library, const char *name, const struct timespec *mtime,
+                  const atomic_bool *cancelled);
 
 /*
  * Makes a stored file, and the folders on the way to it, durable. Returns 0; COMMIT_UNKNOWN after
