@@ -109,20 +109,22 @@ set_date() {
     assert_line --regexp ' backups/shop.sql.gz$'
     assert_output --regexp $'\nbackups/shop.sql.gz\nshop.gz$'
     inside rm shop.sql.gz web.tar
-    take_example fsc.1 'fsc get NAME...'
+    take_example fsc.1 'fsc get [NAME...]'
     run quiet type_in 1
     assert_success
-    assert_output 1
+    assert_output $'1\n1'
     inside cmp shop.sql.gz /tmp/shop.sql.gz
     take_example fsc.1 'fsc stat NAME...'
     run quiet type_in 1
     assert_line --index 0 'name: backups/shop.sql.gz'
-    inside sh -e -c 'cd /srv/files; echo 1 >backups/old.gz; touch -d "31 days ago" backups/shop.sql.gz; mkdir incoming
+    inside sh -e -c 'cd /srv/files; echo 1 >backups/old.gz; mkdir shop incoming
+        for day in 1 2 3 4 5 6 31 32 33; do echo 1 >shop/$day.sql.gz; touch -d "$day days ago" shop/$day.sql.gz; done
         echo 1 >incoming/1; echo 2 >incoming/2'
     take_example fsc.1 'fsc rm [NAME...]'
     run quiet type_in 1
     assert_success
-    assert_equal "$(inside ls /srv/files/backups)" $'done\nweb.tar'
+    assert_equal "$(inside ls /srv/files/backups)" $'done\nshop.sql.gz\nweb.tar'
+    assert_equal "$(inside ls /srv/files/shop | xargs)" '1.sql.gz 2.sql.gz 3.sql.gz 31.sql.gz 4.sql.gz 5.sql.gz 6.sql.gz'
     take_example fsc.1 'fsc watch [FOLDER]'
     run quiet type_in 1
     assert_success

@@ -10,19 +10,21 @@ const struct command commands[] = {
      .operands = "[NAME...]",
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
-     .options = TAKES(LONG) | TAKES(RECURSIVE) | TAKES(UNSORTED) | TAKES(MATCH) | TAKES(HUMAN) |
-                TAKES(NEWEST) | TAKES(LARGEST) | TAKES(REVERSE) | TAKES(SUMS) | TAKES(FAIL_EMPTY) |
-                TAKES(MISSING_OK) | TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
+     .options = TAKES(NEWER_THAN) | TAKES(OLDER_THAN) | TAKES(LARGER_THAN) | TAKES(SMALLER_THAN) |
+                TAKES(NEWEST) | TAKES(LONG) | TAKES(RECURSIVE) | TAKES(UNSORTED) | TAKES(MATCH) |
+                TAKES(HUMAN) | TAKES(BY_TIME) | TAKES(LARGEST) | TAKES(REVERSE) | TAKES(SUMS) |
+                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(JSON) | TAKES(NULL) |
+                TAKES(FILES_FROM),
      .summary = "list files and folders, one name per line",
      .example = "fsc ls backups",
      .run = ls_run},
     {.word = "get",
-     .operands = "NAME...",
+     .operands = "[NAME...]",
      .operand = VALUE_NAME,
-     .least = 1,
      .most = SIZE_MAX,
-     .options = TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) | TAKES(FORCE) | TAKES(RECURSIVE) |
-                TAKES(JSON) | LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN),
+     .options = TAKES(MATCH) | TAKES(NEWEST) | TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) |
+                TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(JSON) | LISTS | TAKES(RETRY) |
+                TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
@@ -43,7 +45,7 @@ const struct command commands[] = {
      .operands = "[NAME...]",
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
-     .options = TAKES(MATCH) | TAKES(OLDER_THAN) | TAKES(RECURSIVE) | TAKES(DRY_RUN) |
+     .options = TAKES(MATCH) | TAKES(KEEP) | TAKES(OLDER_THAN) | TAKES(RECURSIVE) | TAKES(DRY_RUN) |
                 TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(JSON) | LISTS,
      .summary = "delete files, if the server allows it",
      .example = "fsc rm --match 'backups/*.gz' --older-than 30d",

@@ -14,6 +14,7 @@
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/retry.h"
+#include "cli/selection.h"
 #include "cli/target.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -23,7 +24,8 @@
 struct rules {
     char wanted[DIGEST_ROOM]; /* the only content to be fetched; empty: any */
     int64_t wait_ms;          /* for each name */
-    struct claims claims;     /* of --force: local files, and the names that were fetched to them */
+    struct selection selection;
+    struct claims claims; /* of --force: local files, and the names that were fetched to them */
 };
 
 static int by_last(const void *left, const void *right)
@@ -227,15 +229,79 @@ static char *local_path(const struct invocation *invocation, const char *below)
     return length < 0 ? NULL : path;
 }
 
+/* Fetches a file to standard output, or to the file of --output. */
+static int get_to_output(struct invocation *invocation, const char *name)
+{
+    const char *output = invocation->options->values[OPTION_OUTPUT];
+    struct target target;
+
+    if (strcmp(output, "-") != 0) {
+        int looked = target_look(&target, output, invocation->failure);
+        return get_to_target(invocation, name, &target, looked);
+    }
+    struct download download = begin_download(invocation, name);
+    download.fd = STDOUT_FILENO;
+    download.local = "standard output";
+    int code = fetch(invocation, &download);
+    bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
+    if (code == 0 && is_dry)
+        code = invocation_print_plan(invocation, "to be fetched", name);
+    const struct report report = {.name = name,
+                                  .local = download.local,
+                                  .done = is_dry ? "to be fetched" : "fetched",
+                                  .size = download.size,
+                                  .digest = download.digest,
+                                  .began_ms = download.began_ms};
+    return invocation_report_file(invocation, code, &report);
+}
+
 /*
- * Fetches all files below a folder. Their paths below the folder of --into begin with the fetched
- * folder's last component.
+ * Lists the files to be fetched: all below the folder `name`, or those that match and are selected
+ * there. Returns 0 or a reason; what is to be fetched after that is in `entries`.
+ */
+static int list_files(struct invocation *invocation, const char *name, struct entries *entries)
+{
+    const struct rules *rules = invocation->state;
+    const struct selection *selection = &rules->selection;
+    const char *into = invocation->options->values[OPTION_INTO];
+    struct failure *failure = invocation->failure;
+    const struct listing_request request = {.name = name,
+                                            .command = "get",
+                                            .match = invocation->options->values[OPTION_MATCH],
+                                            .deep = invocation_has(invocation, OPTION_RECURSIVE),
+                                            .details = selection->needs_details};
+    int code = entries_read(entries, request.details ? ENTRIES_DETAILS : ENTRIES_NAMES,
+                            &invocation->connection, &request);
+    /* Among files that cannot be listed there may be newer ones. */
+    bool is_usable = code == 0 || (code == -REASON_INCOMPLETE && !request.details);
+    const char *timeless = is_usable ? selection_apply(selection, entries) : NULL;
+
+    if (timeless != NULL)
+        code = fail(failure, REASON_BREACH, timeless, "the server does not report its time");
+    if (!is_usable || timeless != NULL)
+        entries->count = 0;
+    if (code == -REASON_EMPTY && request.match != NULL)
+        return fail(failure, REASON_NOT_FOUND, listing_subject(&request),
+                    "no file in the library matches %s", request.match);
+    if (code == -REASON_EMPTY)
+        return fail(failure, REASON_NOT_FOUND, name, "no such file or folder in the library%s",
+                    into == NULL && is_place(invocation, name)
+                        ? " (use --into DIR to fetch into a folder)"
+                        : "");
+    return code;
+}
+
+/*
+ * Fetches the files of a folder, or of the library for NULL: with -R all below it, to paths that
+ * begin with the last component of the folder; with --match those that match.
  */
 static int get_folder(struct invocation *invocation, const char *name)
 {
-    const struct listing_request request = {.name = name, .deep = true};
     const char *into = invocation->options->values[OPTION_INTO];
-    const char *last = name_last_component(name);
+    bool is_deep = invocation_has(invocation, OPTION_RECURSIVE);
+    bool has_output = invocation_has(invocation, OPTION_OUTPUT);
+    const char *last = name != NULL ? name_last_component(name) : "";
+    size_t above = name != NULL ? (size_t)(last - name) : 0;
     bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
     struct failure *failure = invocation->failure;
     struct entries entries = {.count = 0};
@@ -248,29 +314,25 @@ static int get_folder(struct invocation *invocation, const char *name)
     else if (base < 0)
         first = fail_errno(failure, REASON_LOCAL, into != NULL ? into : ".", "cannot write");
     else
-        first = entries_read(&entries, ENTRIES_NAMES, &invocation->connection, &request);
-    if (first == -REASON_EMPTY)
-        first = fail(failure, REASON_NOT_FOUND, name, "no such file or folder in the library%s",
-                     is_place(invocation, name) ? " (use --into DIR to fetch into a folder)" : "");
-    if (first < 0) {
+        first = list_files(invocation, name, &entries);
+    if (first < 0 && name != NULL) {
         char *path = local_path(invocation, last);
         const struct report report = {.name = name, .local = path != NULL ? path : name};
         (void)invocation_report_file(invocation, first, &report);
         free(path);
-        /* Of a listing that breaks off nothing is fetched. */
-        if (first != -REASON_INCOMPLETE)
-            entries.count = 0;
     }
     for (size_t i = 0; i < entries.count && !invocation->connection.unreachable; i++) {
         struct target target;
         struct entry entry;
         entries_get(&entries, i, &entry);
-        const char *below = entry.name + (last - name);
+        const char *below = is_deep ? entry.name + above : name_last_component(entry.name);
         char *path = local_path(invocation, below);
         int code = 0;
         if (path == NULL) {
             code = fail_errno(failure, REASON_LOCAL, entry.name, "no memory");
             (void)invocation_report(invocation, code);
+        } else if (has_output) {
+            code = get_to_output(invocation, entry.name);
         } else {
             code = target_look_below(&target, base, below, path, !is_dry, failure);
             code = get_to_target(invocation, entry.name, &target, code);
@@ -290,7 +352,7 @@ static int get_folder(struct invocation *invocation, const char *name)
 static int check_operand(struct invocation *invocation, const char *operand)
 {
     const struct options *options = invocation->options;
-    bool is_deep = options_have(options, OPTION_RECURSIVE);
+    bool is_deep = options_have(options, OPTION_RECURSIVE) || options_have(options, OPTION_MATCH);
     bool has_place = options_have(options, OPTION_INTO) || options_have(options, OPTION_OUTPUT);
     bool is_last = options->operand_count > 1 &&
                    operand == options->operands[options->operand_count - 1] && !has_place;
@@ -358,11 +420,12 @@ static int get_to_command(struct invocation *invocation, const char *unused)
 
 static int get_one(struct invocation *invocation, const char *operand)
 {
-    const char *output = invocation->options->values[OPTION_OUTPUT];
     const char *into = invocation->options->values[OPTION_INTO];
-    bool is_deep = invocation_has(invocation, OPTION_RECURSIVE);
+    bool is_folder =
+        invocation_has(invocation, OPTION_RECURSIVE) || invocation_has(invocation, OPTION_MATCH);
+    size_t length =
+        is_folder ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
     bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
-    size_t length = is_deep ? name_length_without_slash(operand, strlen(operand)) : strlen(operand);
     struct failure *failure = invocation->failure;
     struct target target;
     char name[NAME_LONGEST + 1];
@@ -374,27 +437,10 @@ static int get_one(struct invocation *invocation, const char *operand)
     }
     memcpy(name, operand, length);
     name[length] = '\0';
-    if (is_deep)
+    if (is_folder)
         return get_folder(invocation, name);
-    if (output != NULL && strcmp(output, "-") == 0) {
-        struct download download = begin_download(invocation, name);
-        download.fd = STDOUT_FILENO;
-        download.local = "standard output";
-        code = fetch(invocation, &download);
-        if (code == 0 && is_dry)
-            code = invocation_print_plan(invocation, "to be fetched", name);
-        const struct report report = {.name = name,
-                                      .local = download.local,
-                                      .done = is_dry ? "to be fetched" : "fetched",
-                                      .size = download.size,
-                                      .digest = download.digest,
-                                      .began_ms = download.began_ms};
-        return invocation_report_file(invocation, code, &report);
-    }
-    if (output != NULL) {
-        code = target_look(&target, output, failure);
-        return get_to_target(invocation, name, &target, code);
-    }
+    if (invocation_has(invocation, OPTION_OUTPUT))
+        return get_to_output(invocation, name);
     char *path = local_path(invocation, name_last_component(name));
     if (path == NULL)
         return fail_errno(failure, REASON_LOCAL, name, "no memory");
@@ -414,6 +460,8 @@ int get_run(struct invocation *invocation)
         {OPTION_FILES_FROM, OPTION_SHA256},    {OPTION_TO_COMMAND, OPTION_OUTPUT},
         {OPTION_TO_COMMAND, OPTION_INTO},      {OPTION_TO_COMMAND, OPTION_FORCE},
         {OPTION_TO_COMMAND, OPTION_RECURSIVE}, {OPTION_TO_COMMAND, OPTION_FILES_FROM},
+        {OPTION_MATCH, OPTION_TO_COMMAND},     {OPTION_MATCH, OPTION_SHA256},
+        {OPTION_MATCH, OPTION_WAIT},
     };
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
@@ -426,6 +474,14 @@ int get_run(struct invocation *invocation)
     if (code < 0)
         return code;
     bool has_command = options_have(options, OPTION_TO_COMMAND);
+    bool has_match = options_have(options, OPTION_MATCH);
+    bool has_operands = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM);
+    if (!has_match && !has_operands)
+        return fail(failure, REASON_USAGE, "get", "needs NAME... or --match PATTERN");
+    if (options_have(options, OPTION_NEWEST) && !has_match &&
+        !options_have(options, OPTION_RECURSIVE))
+        return fail(failure, REASON_USAGE, "get",
+                    "--newest needs --match PATTERN, such as '*' for all files, or -R");
     if (has_command &&
         (!options->only_operands || options->dashes != 1 || options->operand_count < 2))
         return fail(failure, REASON_USAGE, "get",
@@ -445,21 +501,29 @@ int get_run(struct invocation *invocation)
         return fail(failure, REASON_USAGE, "get", "--sha256 takes one NAME");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
         return fail(failure, REASON_USAGE, "get", "the path is empty");
-    code = options_digest(options, OPTION_SHA256, rules.wanted, failure);
+    code = selection_read(&rules.selection, options, failure);
+    if (code == 0 && has_match && output != NULL && !is_stdout && rules.selection.newest != 1)
+        return fail(failure, REASON_USAGE, "get",
+                    "--output FILE takes one NAME (use --newest 1, or --into for several)");
+    if (code == 0)
+        code = listing_check_pattern(options, failure);
+    if (code == 0)
+        code = options_digest(options, OPTION_SHA256, rules.wanted, failure);
     if (code == 0)
         code = options_time(options, OPTION_WAIT, &rules.wait_ms, failure);
     if (code == 0)
         code = has_command ? check_operand(invocation, options->operands[0])
                            : invocation_check_each(invocation, check_operand);
-    if (code == 0 && output == NULL && options_have(options, OPTION_FORCE))
+    if (code == 0 && output == NULL && !has_match && options_have(options, OPTION_FORCE))
         code = check_last(options, failure);
     if (code < 0)
         return code;
     if (options_have(options, OPTION_FORCE) && claims_begin(&rules.claims) < 0)
         return fail_errno(failure, REASON_INTERNAL, "get", "no memory");
     invocation->state = &rules;
-    code = has_command ? invocation_run_once(invocation, get_to_command)
-                       : invocation_run_each(invocation, get_one, NULL);
+    code = has_command    ? invocation_run_once(invocation, get_to_command)
+           : has_operands ? invocation_run_each(invocation, get_one, NULL)
+                          : invocation_run_once(invocation, get_folder);
     invocation->state = NULL;
     claims_free(&rules.claims);
     return code;

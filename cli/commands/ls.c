@@ -7,9 +7,16 @@
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/output.h"
+#include "cli/selection.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
 #include "settings/quantity.h"
+
+/* What is listed. */
+struct ls {
+    struct selection selection;
+    bool has_shown; /* something of the operand at hand was selected */
+};
 
 /*
  * As sha256sum(1): the line of a name that holds a backslash begins with one, and each in the name
@@ -48,7 +55,11 @@ static int print_entry(void *context, const struct entry *entry, struct failure 
     struct invocation *invocation = context;
     char end = invocation_has(invocation, OPTION_NULL) ? '\0' : '\n';
     int code = 0;
+    struct ls *ls = invocation->state;
 
+    if (!selection_wants(&ls->selection, entry))
+        return 0;
+    ls->has_shown = true;
     if (invocation_has(invocation, OPTION_SUMS))
         return print_sum(invocation, entry);
     if (invocation_has(invocation, OPTION_JSON)) {
@@ -76,7 +87,7 @@ static int print_kept(struct invocation *invocation, struct entries *entries)
     bool reverse = invocation_has(invocation, OPTION_REVERSE);
     int first = 0;
 
-    if (invocation_has(invocation, OPTION_NEWEST))
+    if (invocation_has(invocation, OPTION_BY_TIME))
         entries_sort_by_time(entries);
     if (invocation_has(invocation, OPTION_LARGEST))
         entries_sort_by_size(entries);
@@ -108,8 +119,9 @@ static int list_one(struct invocation *invocation, const char *operand)
 {
     bool needs_all =
         invocation_has(invocation, OPTION_JSON) || invocation_has(invocation, OPTION_SUMS);
-    bool needs_details = invocation_has(invocation, OPTION_LONG) ||
-                         invocation_has(invocation, OPTION_NEWEST) ||
+    struct ls *ls = invocation->state;
+    bool needs_details = ls->selection.needs_details || invocation_has(invocation, OPTION_LONG) ||
+                         invocation_has(invocation, OPTION_BY_TIME) ||
                          invocation_has(invocation, OPTION_LARGEST);
     const char *name = operand != NULL ? invocation_bare_name(operand) : "";
     const struct listing_request request = {
@@ -125,6 +137,7 @@ static int list_one(struct invocation *invocation, const char *operand)
 
     if (code < 0)
         return code;
+    ls->has_shown = false;
     if (invocation_has(invocation, OPTION_UNSORTED)) {
         code = listing_read(connection, &request, print_entry, invocation);
     } else {
@@ -136,14 +149,17 @@ static int list_one(struct invocation *invocation, const char *operand)
         if (code == -REASON_INCOMPLETE)
             (void)invocation_report(invocation, code);
         if (code == 0 || code == -REASON_INCOMPLETE) {
-            int printed = print_kept(invocation, &entries);
+            const char *timeless = selection_apply(&ls->selection, &entries);
+            int printed = timeless != NULL ? fail(invocation->failure, REASON_BREACH, timeless,
+                                                  "the server does not report its time or size")
+                                           : print_kept(invocation, &entries);
             code = code < 0 ? code : printed;
         }
         entries_free(&entries);
     }
-    if (code != -REASON_EMPTY)
+    if (code < 0 ? code != -REASON_EMPTY : ls->has_shown)
         return code;
-    if (request.name != NULL && !invocation_has(invocation, OPTION_MISSING_OK)) {
+    if (code < 0 && request.name != NULL && !invocation_has(invocation, OPTION_MISSING_OK)) {
         size_t length = strlen(name);
         bool is_folder = name_length_without_slash(name, length) < length;
         int found =
@@ -163,14 +179,16 @@ static int list_one(struct invocation *invocation, const char *operand)
 int ls_run(struct invocation *invocation)
 {
     static const enum option excluded[][2] = {
-        {OPTION_UNSORTED, OPTION_NEWEST},  {OPTION_UNSORTED, OPTION_LARGEST},
-        {OPTION_UNSORTED, OPTION_REVERSE}, {OPTION_NEWEST, OPTION_LARGEST},
-        {OPTION_JSON, OPTION_LONG},        {OPTION_JSON, OPTION_HUMAN},
-        {OPTION_SUMS, OPTION_JSON},        {OPTION_SUMS, OPTION_LONG},
-        {OPTION_SUMS, OPTION_UNSORTED},    {OPTION_SUMS, OPTION_NULL},
+        {OPTION_UNSORTED, OPTION_NEWEST},  {OPTION_UNSORTED, OPTION_BY_TIME},
+        {OPTION_UNSORTED, OPTION_LARGEST}, {OPTION_UNSORTED, OPTION_REVERSE},
+        {OPTION_BY_TIME, OPTION_LARGEST},  {OPTION_JSON, OPTION_LONG},
+        {OPTION_JSON, OPTION_HUMAN},       {OPTION_SUMS, OPTION_JSON},
+        {OPTION_SUMS, OPTION_LONG},        {OPTION_SUMS, OPTION_UNSORTED},
+        {OPTION_SUMS, OPTION_NULL},
     };
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
+    struct ls ls = {.has_shown = false};
     int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
     if (code == 0 && options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
@@ -179,8 +197,11 @@ int ls_run(struct invocation *invocation)
         code = listing_check_pattern(options, failure);
     if (code == 0)
         code = invocation_check_each(invocation, check_operand);
+    if (code == 0)
+        code = selection_read(&ls.selection, options, failure);
     if (code < 0)
         return code;
+    invocation->state = &ls;
     return options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)
                ? invocation_run_each(invocation, list_one, NULL)
                : invocation_run_once(invocation, list_one);

@@ -1,13 +1,14 @@
 #include <string.h>
-#include <time.h>
 
 #include "cli/commands/commands.h"
 #include "cli/entries.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/retry.h"
+#include "cli/selection.h"
 #include "protocol/line.h"
 #include "protocol/name.h"
+#include "protocol/value.h"
 
 /* Reports what was done to a file. Returns `code`. */
 static int report(struct invocation *invocation, const char *name, const char *done, int code)
@@ -54,23 +55,29 @@ static int plan_file(struct invocation *invocation, const char *name)
     return report(invocation, name, "", explain(invocation->failure, name, code));
 }
 
-static int delete_file(struct invocation *invocation, const char *name)
+/* Deletes a file; with an `mtime` only one that still has it. */
+static int delete_file(struct invocation *invocation, const char *name,
+                       const struct timespec *mtime)
 {
     struct connection *connection = &invocation->connection;
     bool may_be_gone =
         invocation_has(invocation, OPTION_MISSING_OK) || invocation_has(invocation, OPTION_MATCH);
     bool is_gone = false;
     char text[NAME_ESCAPED_ROOM];
+    char guard[VALUE_TIME_ROOM] = "";
     struct retry retry;
     int code = 0;
 
     (void)line_escape(name, strlen(name), text);
+    if (mtime != NULL)
+        (void)value_print_time(*mtime, guard);
     retry_begin(&retry, connection);
     do {
         code = connection_ready(connection);
         bool is_sent = code == 0;
         if (is_sent) {
-            (void)stream_print(&connection->stream, "DELETE %s\n", text);
+            (void)stream_print(&connection->stream, "DELETE %s%s%s\n", text,
+                               mtime != NULL ? " mtime=" : "", guard);
             code = connection_ask(connection, name, ANSWER_OK);
         }
         is_gone = code == -REASON_NOT_FOUND && may_be_gone;
@@ -79,26 +86,19 @@ static int delete_file(struct invocation *invocation, const char *name)
         /* It may have been deleted, and the answer lost. */
         may_be_gone = may_be_gone || (is_sent && (code == -REASON_LOST || code == -REASON_TIMEOUT));
     } while (retry_again(&retry, code));
+    if (code == -REASON_MISMATCH && mtime != NULL)
+        (void)fail(connection->failure, REASON_MISMATCH, name,
+                   "was replaced since it was listed, and is kept");
     return report(invocation, name, is_gone ? "already gone" : "deleted",
                   explain(connection->failure, name, code));
 }
 
-/* Deletes a file that matches, unless it is too young, or only says so. */
+/* Deletes a file that was listed, or only says so. */
 static int delete_entry(struct invocation *invocation, const struct entry *entry)
 {
-    const struct timespec *before = invocation->state;
-
-    if (invocation_has(invocation, OPTION_OLDER_THAN)) {
-        if (!entry->has_mtime)
-            return report(invocation, entry->name, "",
-                          fail(invocation->failure, REASON_BREACH, entry->name,
-                               "the server does not report its time"));
-        if (entry->mtime.tv_sec > before->tv_sec ||
-            (entry->mtime.tv_sec == before->tv_sec && entry->mtime.tv_nsec >= before->tv_nsec))
-            return 0;
-    }
-    return invocation_has(invocation, OPTION_DRY_RUN) ? print_plan(invocation, entry->name)
-                                                      : delete_file(invocation, entry->name);
+    return invocation_has(invocation, OPTION_DRY_RUN)
+               ? print_plan(invocation, entry->name)
+               : delete_file(invocation, entry->name, &entry->mtime);
 }
 
 /*
@@ -112,15 +112,19 @@ static int delete_matching(struct invocation *invocation, const char *folder)
         .command = "rm",
         .match = invocation->options->values[OPTION_MATCH],
         .deep = invocation_has(invocation, OPTION_RECURSIVE),
-        .details = invocation_has(invocation, OPTION_OLDER_THAN),
+        .details = true,
     };
+    const struct selection *selection = invocation->state;
     struct connection *connection = &invocation->connection;
     struct entries entries;
-    int listed = entries_read(&entries, request.details ? ENTRIES_DETAILS : ENTRIES_NAMES,
-                              connection, &request);
-    size_t count = listed == 0 ? entries.count : 0;
+    int listed = entries_read(&entries, ENTRIES_DETAILS, connection, &request);
+    const char *timeless = listed == 0 ? selection_apply(selection, &entries) : NULL;
+    size_t count = listed == 0 && timeless == NULL ? entries.count : 0;
     int first = listed;
 
+    if (timeless != NULL)
+        first = fail(invocation->failure, REASON_BREACH, timeless,
+                     "the server does not report its time");
     if (listed == -REASON_EMPTY) {
         first = folder != NULL && !invocation_has(invocation, OPTION_MISSING_OK)
                     ? listing_find_folder(connection, folder)
@@ -160,19 +164,18 @@ static int rm_one(struct invocation *invocation, const char *operand)
     if (is_folder)
         return delete_matching(invocation, operand);
     return invocation_has(invocation, OPTION_DRY_RUN) ? plan_file(invocation, operand)
-                                                      : delete_file(invocation, operand);
+                                                      : delete_file(invocation, operand, NULL);
 }
 
 int rm_run(struct invocation *invocation)
 {
-    static const enum option with_match[] = {OPTION_OLDER_THAN, OPTION_RECURSIVE,
+    static const enum option with_match[] = {OPTION_KEEP, OPTION_OLDER_THAN, OPTION_RECURSIVE,
                                              OPTION_FAIL_EMPTY};
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
     bool has_operands = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM);
     bool has_match = options_have(options, OPTION_MATCH);
-    struct timespec before;
-    int64_t age = 0;
+    struct selection selection;
 
     for (size_t i = 0; i < sizeof with_match / sizeof with_match[0]; i++) {
         if (!has_match && options_have(options, with_match[i]))
@@ -184,15 +187,15 @@ int rm_run(struct invocation *invocation)
         return fail(failure, REASON_USAGE, "rm", "needs NAME... or --match PATTERN");
     int code = listing_check_pattern(options, failure);
     if (code == 0)
-        code = options_age(options, OPTION_OLDER_THAN, &age, failure);
+        code = selection_read(&selection, options, failure);
     if (code == 0)
         code = invocation_check_each(invocation, check_operand);
     if (code < 0)
         return code;
 
-    (void)clock_gettime(CLOCK_REALTIME, &before);
-    before.tv_sec -= age;
-    invocation->state = &before;
+    /* Each is deleted only as it was listed, so its time is needed. */
+    selection.needs_details = true;
+    invocation->state = &selection;
     code = has_operands ? invocation_run_each(invocation, rm_one, NULL)
                         : invocation_run_once(invocation, delete_matching);
     invocation->state = NULL;
