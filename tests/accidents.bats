@@ -188,6 +188,7 @@ from_command() {
     assert_fails 10 "$FSC" put source --name name --server "exec:stdbuf -o0 head -c 300000 | nc -N -U $SOCKET"
     outcome 10 'Nothing'
     # The rest of it.
+    use_settings 'limits = { pause = "1ms"; };'
     "$FSC" put source --name name --retry 9 --server "exec:stdbuf -o0 head -c 300000 | nc -N -U $SOCKET"
     cmp source "$LIBRARY/name"
 }

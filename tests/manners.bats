@@ -109,13 +109,12 @@ says() {
     }
     local closed
     start
-    for closed in '2>&-' '<&- 2>&-'; do
-        each printing "${PRINTING[@]}"
-    done
+    closed='<&- 2>&-'
+    each printing "${PRINTING[@]}"
     for closed in '<&- >&-' '<&- >&- 2>&-'; do
         each refused "${PRINTING[@]}"
-        each silent "${SILENT[@]}"
     done
+    each silent "${SILENT[@]}"
     make_scene
     for closed in '<&-' '<&- >&-' '<&- >&- 2>&-'; do
         run --separate-stderr bash -c "\"\$1\" put - --name stream $closed" - "$FSC"
@@ -272,10 +271,13 @@ END
 }
 
 @test "manners: long options are not abbreviated" {
-    local command option options short
+    local command option options short seen=' '
     for command in $("$FSC" | sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p'); do
         options=$("$FSC" help "$command" | grep -o -E -e '--[a-z0-9-]+' | sort -u)
         for option in $options; do
+            # Most options are the same everywhere.
+            [[ $seen != *" $option "* ]] || continue
+            seen+="$option "
             short=${option%?}
             ! grep -q -x -e "$short" <<<"$options" || continue
             assert_fails 2 "$FSC" "$command" "$short"
