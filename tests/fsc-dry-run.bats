@@ -154,6 +154,8 @@ fsc: skipped 1 excluded file and 1 link'
     mkdir there/tree
     ln -s ../../tree/sub there/tree/sub
     dry 9 get -R tree --into there <<<'to be fetched|tree/a'
+    dry 0 get --match 'in/*' --into there <<<$'to be fetched|in/large\nto be fetched|in/one\nto be fetched|in/two'
+    dry 0 get --match 'in/*' --newest 1 --output - <<<'to be fetched|in/large'
     run --separate-stderr "$FSC" get -n in/one --to-command -- touch was-run
     assert_equal "$status $output $stderr" $'0 to be fetched\tin/one fsc: touch: not run in a dry run'
     [ ! -e was-run ]
@@ -168,6 +170,7 @@ fsc: skipped 1 excluded file and 1 link'
     assert_regex "$stderr" "^fsc: in: .*\(use -R --match '\*'"
     dry 0 rm in/one nothing --missing-ok <<<'in/one'
     dry 0 rm --match '*' in <<<$'in/large\nin/one\nin/two'
+    dry 0 rm --match 'in/*' --keep 1 <<<$'in/one\nin/two'
     printf 'in/one\0in/two\0' >list
     run bash -c '"$1" rm -n -0 --files-from list | tr "\0" "!"' - "$FSC"
     assert_output 'in/one!in/two!'
