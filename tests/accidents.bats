@@ -25,6 +25,9 @@ outcome() {
     'All of it')
         cmp source "$LIBRARY/name"
         ;;
+    'What --keep keeps')
+        assert_equal "$("$FSC" ls backups)" $'backups/3\nbackups/4'
+        ;;
     *) fail "there is no outcome \"$2\"" ;;
     esac
 }
@@ -33,7 +36,8 @@ outcome() {
 kill_fsd() {
     local processes last=$((${#FSD_PIDS[@]} - 1))
     read -ra processes <"/proc/$FSD_PID/task/$FSD_PID/children" || true
-    kill -KILL "$FSD_PID" "${processes[@]}"
+    # Idle ones end by themselves with the daemon.
+    kill -KILL "$FSD_PID" "${processes[@]}" 2>/dev/null || true
     wait "$FSD_PID" || true
     unset "FSD_PIDS[$last]" "FSD_LOGS[$last]"
 }
@@ -276,6 +280,20 @@ from_command() {
     end_put
     [ ! -e "$LIBRARY/old" ]
     outcome 0 'All of it'
+}
+
+# A clock that is ahead makes all files old.
+@test "accidents: the clock is years ahead" {
+    local number
+    make_source
+    start_fsd
+    for number in 1 2 3 4; do
+        "$FSC" put source --name "backups/$number"
+        touch -d "2001-01-0$number" "$LIBRARY/backups/$number"
+    done
+    run --separate-stderr "$FSC" rm --match 'backups/*' --keep 2 --older-than 30d
+    assert_equal "$output$stderr" ''
+    outcome 0 'What --keep keeps'
 }
 
 @test "accidents: ssh is refused" {
