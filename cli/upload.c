@@ -58,24 +58,17 @@ static int fail_breach(const struct upload *upload)
     return connection_fail(upload->connection, upload->name, -REASON_BREACH);
 }
 
-/* The name is taken by other content, */
-static int fail_different(const struct upload *upload)
+/* The name is taken, so that the source cannot have it: MEANS_DIFFERENT, MEANS_TAKEN, MEANS_NOT_READ. */
+static int fail_exists(const struct upload *upload, enum meaning meaning)
 {
-    return fail(upload->connection->failure, REASON_EXISTS, upload->name,
-                "exists in the library with different content (use --replace to overwrite)");
-}
+    struct failure *failure = upload->connection->failure;
 
-/* or by any, */
-static int fail_taken(const struct upload *upload)
-{
-    return fail(upload->connection->failure, REASON_EXISTS, upload->name,
-                "exists in the library (--exclusive)");
-}
-
-/* or by some that a stream is not compared with. */
-static int fail_not_read(const struct upload *upload)
-{
-    return fail(upload->connection->failure, REASON_EXISTS, upload->name,
+    if (meaning == MEANS_TAKEN)
+        return fail(failure, REASON_EXISTS, upload->name, "exists in the library (--exclusive)");
+    if (meaning == MEANS_DIFFERENT)
+        return fail(failure, REASON_EXISTS, upload->name,
+                    "exists in the library with different content (use --replace to overwrite)");
+    return fail(failure, REASON_EXISTS, upload->name,
                 "exists in the library; %s was not %s (--if-same compares it, --replace "
                 "overwrites)",
                 upload->local, upload->command != NULL ? "run" : "read");
@@ -531,7 +524,8 @@ int upload_conclude(struct upload *upload, int code)
             upload->is_unknown = true;
             upload->is_unanswered = connection->unanswered[0] != '\0';
         }
-        switch (classify(upload, code, held_until_ms)) {
+        enum meaning meaning = classify(upload, code, held_until_ms);
+        switch (meaning) {
         case MEANS_HELD:
             console_note("%s: waits for the server to end an earlier attempt", upload->name);
             if (connection_pause(connection, connection->settings->pause_ms))
@@ -560,11 +554,9 @@ int upload_conclude(struct upload *upload, int code)
             return fail(failure, REASON_MISMATCH, upload->name,
                         "the server stored different content");
         case MEANS_DIFFERENT:
-            return fail_different(upload);
         case MEANS_TAKEN:
-            return fail_taken(upload);
         case MEANS_NOT_READ:
-            return fail_not_read(upload);
+            return fail_exists(upload, meaning);
         case MEANS_NOT_STORED:
             /* The server keeps an upload that has an id, so that it can be resumed. */
             if (upload->id.text[0] != '\0') {
@@ -630,9 +622,9 @@ int upload_plan(struct upload *upload, const struct entry *there)
                              : fail(upload->connection->failure, REASON_MISMATCH, upload->name,
                                     "there is no file to replace");
     if (rules->exclusive)
-        return fail_taken(upload);
+        return fail_exists(upload, MEANS_TAKEN);
     if (is_stream && rules->replace == NULL && !rules->if_same)
-        return fail_not_read(upload);
+        return fail_exists(upload, MEANS_NOT_READ);
     code = may_be_same ? compare(upload, there, upload->digest) : -REASON_EXISTS;
     upload->was_there = code == 0;
     if (code != -REASON_EXISTS)
@@ -642,7 +634,7 @@ int upload_plan(struct upload *upload, const struct entry *there)
         return fail(upload->connection->failure, REASON_MISMATCH, upload->name,
                     "the file to replace has other content");
     if (code == 0 && rules->replace == NULL && !is_stream)
-        return fail_different(upload);
+        return fail_exists(upload, MEANS_DIFFERENT);
     upload->plan = rules->replace != NULL ? "to be replaced" : "to be compared";
     return code;
 }
