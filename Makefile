@@ -93,7 +93,7 @@ LINT_PACKAGES := $(POWERCUT_PACKAGES) $(FUZZ_PACKAGES) clang-format clang-tidy c
 .DEFAULT_GOAL := all
 .PHONY: all demo check test lint asan tsan format install uninstall clean help deps deps-build \
 	deps-test deps-powercut deps-lint programs unit manuals benchmarks fault-programs check-big \
-	check-load race retention tamper crash faults powercut bench hostile fuzz fuzz-programs fuzz-objects deps-fuzz
+	check-load race kills retention tamper crash faults powercut bench hostile fuzz fuzz-programs fuzz-objects deps-fuzz
 
 all: programs ## build the programs, and the manuals if scdoc is installed
 	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory manuals; fi
@@ -226,6 +226,10 @@ check-load: deps-test ## a hostile crowd against an honest client; SHORT=1 for a
 tamper: deps-test ## every bit of TLS between fsc and fsd is changed, every record cut; SHORT=1 for less
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' SEED='$(SEED)' tests/tamper
+
+kills: deps-test ## the command of put --from-command, fsc and fsd are killed at random; SHORT=1 for less
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)FSD_BUILD='$(abspath $(BUILD))' FSD_MODELS='$(MODELS)' SHORT='$(SHORT)' SEED='$(SEED)' tests/kills
 
 retention: deps-test ## random libraries and options of rm --keep against a model, and races with put
 	$(Q)$(MAKE) --no-print-directory programs
