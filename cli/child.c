@@ -191,10 +191,16 @@ void child_close(struct child *child)
 
 void child_kill(struct child *child)
 {
+    int ignored = 0;
+
     if (child->pid != 0 && !child->has_ended) {
         (void)child_end(child->pid, true);
         child->has_ended = true;
         child->status = SIGTERM;
+    } else if (child->pid < 0 && !signals_reap(child->pid, &ignored)) {
+        /* What the command has left in its group. */
+        (void)kill(child->pid, SIGTERM);
+        (void)child_end(child->pid, false);
     }
     descriptor_close(child->fd);
     child->fd = -1;

@@ -63,8 +63,8 @@ int child_write(struct child *child, const char *bytes, size_t length);
 void child_close(struct child *child);
 
 /*
- * Ends the command, with its process group, unless it has ended, and then closes the pipe: one that
- * reads must not take what it got for all.
+ * Ends the command, unless it has ended, and what is left of its process group; then closes the pipe:
+ * one that reads must not take what it got for all.
  */
 void child_kill(struct child *child);
 

@@ -110,3 +110,52 @@ assert_not_stored() {
     assert_fails 2 "$FSC" get one two --to-command -- cat
     assert_fails 2 "$FSC" get name --output file --to-command -- cat
 }
+
+# at_terminal COMMAND...: runs it with a terminal of its own, at which nobody types.
+at_terminal() {
+    python3 -c 'import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"
+}
+
+@test "commands: without a terminal they have their own process group" {
+    start_fsd
+    assert_silent setsid -w "$FSC" put --name name --from-command -- bash -c 'ps -o pid=,pgid= -p $$; readlink /proc/self/fd/0'
+    read -r pid group <"$LIBRARY/name"
+    assert_equal "$group" "$pid"
+    # Its input is ours.
+    echo typed | "$FSC" put --name input --from-command -- cat
+    assert_equal "$(<"$LIBRARY/input")" typed
+    "$FSC" put --name closed --from-command -- bash -c 'cat; echo x' <&-
+    assert_equal "$(<"$LIBRARY/closed")" x
+}
+
+@test "commands: at a terminal they stay in our process group, and read nothing from it" {
+    start_fsd
+    run at_terminal "$FSC" put --name name --from-command -- bash -c \
+        'ps -o pgid= -p $$; ps -o pgid= -p $PPID; cat; readlink /proc/$$/fd/0'
+    assert_equal "$status" 0
+    mapfile -t lines <"$LIBRARY/name"
+    assert_equal "${lines[0]} ${lines[2]}" "${lines[1]} /dev/null"
+}
+
+@test "commands: nothing of one outlives fsc" {
+    local what
+    start_fsd
+    # The pipe is held open by what the command has left behind.
+    assert_not_stored 11 'name: time limit reached' 'echo $BASHPID >one; sleep 1000 & echo $! >two; echo x' --max-time 1
+    for what in one two; do
+        ! kill -0 "$(<"$what")" 2>/dev/null || fail "$what still runs"
+    done
+    # One that has closed it is ended, too.
+    assert_silent "$FSC" put --name name --from-command -- bash -c 'sleep 1000 >/dev/null & echo $! >two; echo x'
+    ! kill -0 "$(<two)" 2>/dev/null || fail "it still runs"
+    # A signal reaches all of them.
+    mkfifo ready
+    setsid "$FSC" put --name other --from-command -- bash -c 'sleep 1000 & echo $! >two; echo >ready; wait' 3>&- &
+    read -r <ready
+    kill -TERM $!
+    wait $! || status=$?
+    assert_equal "$status" 143
+    await eval "! kill -0 $(<two) 2>/dev/null"
+    [ ! -e "$LIBRARY/other" ]
+}
