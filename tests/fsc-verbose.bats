@@ -188,7 +188,7 @@ $red missing: no such file in the library"
     assert_equal "$(<shown)" 'fsc: missing: no such file in the library'
     # Also where the command line is wrong.
     run ! at_terminal "$FSC" get
-    assert_equal "$(<shown)" "$red get: needs NAME... (see fsc help get)"
+    assert_equal "$(<shown)" "$red get: needs NAME... or --match PATTERN"
     run ! at_terminal env NO_COLOR=1 "$FSC" get missing
     assert_equal "$(<shown)" 'fsc: missing: no such file in the library'
     run ! at_terminal env NO_COLOR=1 "$FSC" get missing --color always
