@@ -78,7 +78,7 @@ endif
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libconfig-dev nettle-dev libgnutls28-dev libseccomp-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bats bats-assert bats-support parallel python3 netcat-openbsd \
 	util-linux procps e2fsprogs scdoc man-db attr git jq \
-	strace valgrind openssh-client bash-completion gnutls-bin openssl iproute2
+	strace tmux valgrind openssh-client bash-completion gnutls-bin openssl iproute2
 # sshd and fail2ban, which some tests need: their packages would start servers on somebody's own machine.
 ifneq ($(CI),)
 TEST_PACKAGES += openssh-server fail2ban

@@ -1,9 +1,11 @@
 #include "cli/console.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/failure.h"
@@ -16,6 +18,7 @@ enum {
 
 /* To the start of the line, and clears it: ECMA-48, 8.3.15 and 8.3.41. */
 #define CLEAR_LINE "\r\033[K"
+#define UP         "\033[A"
 
 /* Bold and red, and back: 8.3.117. */
 #define RED   "\033[1;31m"
@@ -26,8 +29,10 @@ const char *const console_color_words[CONSOLE_COLORS] = {"auto", "always", "neve
 static struct {
     enum console_level level;
     enum console_color color;
-    bool has_line; /* a progress line is shown */
 } console = {.level = CONSOLE_NORMAL};
+
+/* The rows of progress that are shown, for the handlers of signals, too. */
+static volatile sig_atomic_t row_count;
 
 void console_set_level(enum console_level level)
 {
@@ -56,15 +61,27 @@ bool console_is_verbose(void)
     return console.level == CONSOLE_VERBOSE;
 }
 
+void console_clear(void)
+{
+    for (; row_count > 0; row_count--) {
+        const char *text = row_count > 1 ? CLEAR_LINE UP : CLEAR_LINE;
+        (void)!write(STDERR_FILENO, text, strlen(text));
+    }
+}
+
+void console_forget_rows(void)
+{
+    row_count = 0;
+}
+
 static void print_line(const char *prefix, const char *text)
 {
     char line[PREFIX_ROOM + FAILURE_ROOM];
-    int length = snprintf(line, sizeof line, "%s%s%.*s\n", console.has_line ? CLEAR_LINE : "",
-                          prefix, FAILURE_ROOM - 1, text);
+    int length = snprintf(line, sizeof line, "%s%.*s\n", prefix, FAILURE_ROOM - 1, text);
 
+    console_clear();
     /* stdio would lose it where the command of exec: has made stderr non-blocking. */
     (void)output_write_all(STDERR_FILENO, line, (size_t)length);
-    console.has_line = false;
 }
 
 void console_print(const char *text)
@@ -102,10 +119,19 @@ void console_note(const char *format, ...)
     va_end(arguments);
 }
 
-void console_show(const char *line)
+void console_show(const char *rows)
 {
-    if (console.has_line)
-        (void)output_write_all(STDERR_FILENO, CLEAR_LINE, strlen(CLEAR_LINE));
-    (void)output_write_all(STDERR_FILENO, line, strlen(line));
-    console.has_line = line[0] != '\0';
+    static int columns; /* of the terminal, when they were shown */
+    struct winsize size = {.ws_col = 0};
+
+    (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+    /* A terminal that became narrower has broken each row. */
+    if (size.ws_col > 0 && size.ws_col < columns)
+        row_count *= 1 + (columns - 1) / size.ws_col;
+    columns = size.ws_col;
+    console_clear();
+    (void)output_write_all(STDERR_FILENO, rows, strlen(rows));
+    row_count = rows[0] != '\0';
+    for (const char *end = rows; (end = strchr(end, '\n')) != NULL; end++)
+        row_count++;
 }

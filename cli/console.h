@@ -40,9 +40,13 @@ void console_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void console_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Shows a line of a terminal, without its newline, in place of the one that is shown; "" shows none.
- * What else is printed takes it away first.
+ * Shows rows of a terminal, with a newline between them, in place of those that are shown; "" shows none.
+ * What else is printed takes them away first.
  */
-void console_show(const char *line);
+void console_show(const char *rows);
+
+/* For handlers of signals: takes away what is shown, or forgets it where something else was shown since. */
+void console_clear(void);
+void console_forget_rows(void);
 
 #endif

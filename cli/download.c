@@ -7,6 +7,7 @@
 
 #include "cli/console.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
 #include "protocol/name.h"
@@ -201,6 +202,7 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
                     "the server sent more bytes than it announced");
     digest_add(&download->made, bytes, length);
     download->written += (int64_t)length;
+    progress_add(length);
     if (download->fd < 0 && download->command == NULL)
         return 0;
     stream_end_turn(stream);
@@ -254,6 +256,7 @@ int download_get(struct connection *connection, struct download *download)
         }
     }
 
+    progress_file(name, download->size, download->written);
     code = read_body(connection, name, write_piece, download, end);
     if (code < 0)
         return code;

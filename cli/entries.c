@@ -231,6 +231,19 @@ void entries_sort_by_size(struct entries *entries)
     sort(entries, by_size);
 }
 
+int64_t entries_size(const struct entries *entries)
+{
+    int64_t size = 0;
+
+    if (entries->kept < ENTRIES_DETAILS)
+        return -1;
+    for (size_t i = 0; i < entries->count; i++) {
+        struct numbers numbers = numbers_at(entries, entries->refs[i]);
+        size += numbers.size > 0 ? numbers.size : 0;
+    }
+    return size;
+}
+
 void entries_get(const struct entries *entries, size_t place, struct entry *ret)
 {
     const char *name = name_at(entries, entries->refs[place]);

@@ -63,6 +63,9 @@ int entries_find_file(struct entries *entries, struct connection *connection, co
 void entries_sort_by_time(struct entries *entries);
 void entries_sort_by_size(struct entries *entries);
 
+/* The bytes of all files together; -1: their sizes are not known. */
+int64_t entries_size(const struct entries *entries);
+
 /* Gets the entry at a place in the order. Its texts live as long as `entries`. */
 void entries_get(const struct entries *entries, size_t place, struct entry *ret);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/download.h"
+#include "cli/progress.h"
 #include "cli/retry.h"
 #include "protocol/digest.h"
 #include "protocol/glob.h"
@@ -82,6 +83,7 @@ static int take_line(void *context, const struct line *line, struct failure *fai
         return fail(failure, REASON_BREACH, entry.name,
                     "the server sent an invalid size, time or digest");
     listing->is_empty = false;
+    progress_listed();
     /* It may write to a reader that pauses. */
     stream_end_turn(listing->stream);
     int code = listing->sink(listing->context, &entry, failure);

@@ -8,6 +8,7 @@
 #include "cli/commands/commands.h"
 #include "cli/console.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
 
@@ -50,7 +51,10 @@ static int run(const struct options *options, struct failure *failure)
         signals_catch();
         invocation->connection.settings = &invocation->settings;
         invocation->connection.failure = failure;
+        if ((command->options & OPTION_BIT(OPTION_PROGRESS)) != 0)
+            progress_begin(options);
         code = command->run(invocation);
+        progress_end();
         connection_quit(&invocation->connection);
     }
     settings_release(&invocation->settings);

@@ -81,6 +81,11 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
                         .help = "only say what would be done"},
     [OPTION_WAIT] = {"wait", .value = "TIME", .kind = VALUE_TIME, .value_is_optional = true,
                      .help = "wait until the file exists, at most this long"},
+    [OPTION_PROGRESS] = {"progress", .habits = "-P --progress-bar",
+                         .help =
+                             "show progress where there is no terminal, too: a line now and then"},
+    [OPTION_NO_PROGRESS] = {"no-progress", .habits = "--no-progress-meter --no-progress-bar",
+                            .help = "show no progress on a terminal"},
     [OPTION_EXCLUSIVE] = {"exclusive", .habits = "--no-clobber --ignore-existing --immutable",
                           .help = "exit with 3 if the name is taken, even by the same content"},
     [OPTION_IF_SAME] = {"if-same",

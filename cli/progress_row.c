@@ -9,7 +9,7 @@
 #include "settings/quantity.h"
 
 enum {
-    LABEL_LEAST = 6,   /* columns, */
+    LABEL_LEAST = 5,   /* columns, */
     LABEL_ENOUGH = 10, /* and before there are other fields than bar and percentage */
     BAR_LEAST = 7,     /* with its brackets */
     BAR_MOST = 30,
@@ -165,7 +165,8 @@ void progress_row_print(const struct progress_row *row, size_t columns,
     if (has_bar) {
         double percent = shown.whole > 0 ? 100.0 * (double)shown.part / (double)shown.whole : 100;
         print_bar(&shown, BAR_LEAST + wider, bar);
-        end += snprintf(end, sizeof bar + 8, " %s %3d%%", bar, (int)percent);
+        end += snprintf(end, sizeof bar + 24, " %s%s%s %3d%%", row->has_color ? "\033[32m" : "",
+                        bar, row->has_color ? "\033[0m" : "", (int)percent);
     }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (fields[i].is_there)

@@ -19,6 +19,7 @@ struct progress_row {
     int64_t bytes;       /* -1: they are not shown */
     int64_t rate;        /* bytes a second; -1: not known */
     int64_t seconds;     /* that are left; -1: not known */
+    bool has_color;      /* the bar is coloured */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/console.h"
 #include "cli/failure.h"
 
 enum {
@@ -31,6 +32,7 @@ static volatile sig_atomic_t commands[COMMANDS_MOST]; /* as kill(2) takes them; 
 
 static void tidy_and_die(int number)
 {
+    console_clear();
     if (has_file && unlinkat(file_folder, file_name, 0) < 0 && errno != ENOENT)
         (void)!write(STDERR_FILENO, file_left, file_left_length);
     for (size_t i = 0; i < COMMANDS_MOST; i++) {
@@ -55,9 +57,20 @@ static void handle_all(void (*handler)(int))
     }
 }
 
+/* After SIGSTOP or Ctrl-Z the shell has written below what was shown. */
+static void go_on(int number)
+{
+    (void)number;
+    console_forget_rows();
+}
+
 void signals_catch(void)
 {
+    struct sigaction action = {.sa_handler = go_on, .sa_flags = SA_RESTART};
+
     handle_all(tidy_and_die);
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGCONT, &action, NULL);
     /* If the caller ignores it, waitpid(2) does not return how a command ended. */
     (void)signal(SIGCHLD, SIG_DFL);
 }

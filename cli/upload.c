@@ -8,6 +8,7 @@
 
 #include "cli/console.h"
 #include "cli/download.h"
+#include "cli/progress.h"
 #include "cli/retry.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -341,6 +342,7 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
         return abandon_body(upload, started);
     if (begin_reading(upload) < 0)
         return abandon_body(upload, fail_unreadable(upload));
+    progress_file(upload->name, upload->mode == UPLOAD_FILE ? upload->status.st_size : -1, offset);
     if (offset == 0)
         return 0;
     if (upload->id.text[0] == '\0' || !connection_digest(connection, &digest))
@@ -491,6 +493,8 @@ void upload_send(struct upload *upload, const char *bytes)
     struct stream *stream = &connection->stream;
 
     if (upload->mode == UPLOAD_AHEAD) {
+        progress_file(upload->name, upload->size, 0);
+        progress_add((size_t)upload->size);
         print_request(upload, " eager=1");
         if (upload->size > 0) {
             (void)stream_print(stream, "%lld\n", (long long)upload->size);

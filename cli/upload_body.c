@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "cli/progress.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
 
@@ -159,6 +160,7 @@ int upload_body_send(struct upload_body *body, int *ret_error)
             return 0;
         }
         body_added(stream, room, (size_t)got);
+        progress_add((size_t)got);
         code = push_all(body);
         if (code < 0 || body->refused)
             return code;

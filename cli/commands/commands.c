@@ -13,8 +13,8 @@ const struct command commands[] = {
      .options = TAKES(NEWER_THAN) | TAKES(OLDER_THAN) | TAKES(LARGER_THAN) | TAKES(SMALLER_THAN) |
                 TAKES(NEWEST) | TAKES(LONG) | TAKES(RECURSIVE) | TAKES(UNSORTED) | TAKES(MATCH) |
                 TAKES(HUMAN) | TAKES(BY_TIME) | TAKES(LARGEST) | TAKES(REVERSE) | TAKES(SUMS) |
-                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(JSON) | TAKES(NULL) |
-                TAKES(FILES_FROM),
+                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(PROGRESS) | TAKES(NO_PROGRESS) |
+                TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
      .summary = "list files and folders, one name per line",
      .example = "fsc ls backups",
      .run = ls_run},
@@ -23,8 +23,8 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(NEWEST) | TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) |
-                TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(JSON) | LISTS | TAKES(RETRY) |
-                TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN),
+                TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(PROGRESS) | TAKES(NO_PROGRESS) |
+                TAKES(JSON) | LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
@@ -33,11 +33,11 @@ const struct command commands[] = {
      .operand = VALUE_FILE,
      .least = 1,
      .most = SIZE_MAX,
-     .options = TAKES(NAME) | TAKES(FROM_COMMAND) | TAKES(FOLDER) | TAKES(RECURSIVE) | TAKES(JSON) |
-                LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) |
-                TAKES(IF_SAME) | TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) |
-                TAKES(ALLOW_EMPTY) | TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) |
-                TAKES(SPECIALS) | TAKES(DRY_RUN),
+     .options = TAKES(NAME) | TAKES(FROM_COMMAND) | TAKES(FOLDER) | TAKES(RECURSIVE) |
+                TAKES(PROGRESS) | TAKES(NO_PROGRESS) | TAKES(JSON) | LISTS | TAKES(RETRY) |
+                TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) |
+                TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) | TAKES(ALLOW_EMPTY) |
+                TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) | TAKES(SPECIALS) | TAKES(DRY_RUN),
      .summary = "store files durably; - is standard input",
      .example = "fsc put shop.sql.gz --folder backups",
      .run = put_run},
@@ -46,7 +46,8 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(KEEP) | TAKES(OLDER_THAN) | TAKES(RECURSIVE) | TAKES(DRY_RUN) |
-                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(JSON) | LISTS,
+                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(PROGRESS) |
+                TAKES(NO_PROGRESS) | TAKES(JSON) | LISTS,
      .summary = "delete files, if the server allows it",
      .example = "fsc rm --match 'backups/*.gz' --older-than 30d",
      .run = rm_run},

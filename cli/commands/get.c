@@ -13,6 +13,7 @@
 #include "cli/entries.h"
 #include "cli/listing.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/retry.h"
 #include "cli/selection.h"
 #include "cli/target.h"
@@ -269,11 +270,12 @@ static int list_files(struct invocation *invocation, const char *name, struct en
                                             .command = "get",
                                             .match = invocation->options->values[OPTION_MATCH],
                                             .deep = invocation_has(invocation, OPTION_RECURSIVE),
-                                            .details = selection->needs_details};
+                                            .details =
+                                                selection->needs_details || progress_is_wanted()};
     int code = entries_read(entries, request.details ? ENTRIES_DETAILS : ENTRIES_NAMES,
                             &invocation->connection, &request);
     /* Among files that cannot be listed there may be newer ones. */
-    bool is_usable = code == 0 || (code == -REASON_INCOMPLETE && !request.details);
+    bool is_usable = code == 0 || (code == -REASON_INCOMPLETE && !selection->needs_details);
     const char *timeless = is_usable ? selection_apply(selection, entries) : NULL;
 
     if (timeless != NULL)
@@ -321,6 +323,7 @@ static int get_folder(struct invocation *invocation, const char *name)
         (void)invocation_report_file(invocation, first, &report);
         free(path);
     }
+    progress_expect(entries.count, entries_size(&entries));
     for (size_t i = 0; i < entries.count && !invocation->connection.unreachable; i++) {
         struct target target;
         struct entry entry;
@@ -520,6 +523,8 @@ int get_run(struct invocation *invocation)
         return code;
     if (options_have(options, OPTION_FORCE) && claims_begin(&rules.claims) < 0)
         return fail_errno(failure, REASON_INTERNAL, "get", "no memory");
+    if (!has_match && !options_have(options, OPTION_RECURSIVE) && names > 1)
+        progress_expect(names, -1);
     invocation->state = &rules;
     code = has_command    ? invocation_run_once(invocation, get_to_command)
            : has_operands ? invocation_run_each(invocation, get_one, NULL)

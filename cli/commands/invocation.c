@@ -9,6 +9,7 @@
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "protocol/clock.h"
 #include "protocol/name.h"
 #include "settings/quantity.h"
@@ -141,6 +142,7 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
 
     if (code == 0)
         note_done(report);
+    progress_file_end(code == 0 ? report->size : -1);
     if (!invocation_has(invocation, OPTION_JSON))
         return invocation_report(invocation, code);
     json_text(&json, "name", report->name);

@@ -12,12 +12,15 @@
 #include "cli/entries.h"
 #include "cli/listing.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/tree.h"
 #include "cli/uploads.h"
+#include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
 
 enum {
+    MEASURE_MS = 1000, /* for counting what is to be stored */
     NAME_ROOM = 16384, /* for names before they are checked: no path on Linux is longer */
 };
 
@@ -627,6 +630,50 @@ static int read_options(struct put *put)
     return code == 0 ? read_tree_options(put) : code;
 }
 
+/* What there is to be stored, as far as it was counted. */
+struct measured {
+    size_t files;
+    int64_t bytes;
+    int64_t until_ms; /* after that, counting would keep the server waiting */
+};
+
+static bool measure_entry(void *context, const struct tree_entry *entry)
+{
+    struct measured *measured = context;
+    struct stat status;
+
+    if (entry->kind == TREE_FILE && !entry->is_excluded &&
+        fstatat(entry->folder, entry->last, &status, 0) == 0) {
+        measured->files++;
+        measured->bytes += status.st_size;
+    }
+    return clock_ms() < measured->until_ms;
+}
+
+/* Measures the operands for the progress rows. */
+static void measure(void *context)
+{
+    const struct put *put = context;
+    struct measured measured = {.until_ms = clock_ms() + MEASURE_MS};
+
+    for (size_t i = 0; i < put->options->operand_count; i++) {
+        const char *path = put->options->operands[i];
+        struct stat status;
+        if (stat(path, &status) < 0)
+            continue;
+        if (S_ISREG(status.st_mode)) {
+            measured.files++;
+            measured.bytes += status.st_size;
+        } else if (S_ISDIR(status.st_mode) && options_have(put->options, OPTION_RECURSIVE)) {
+            int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            if (folder >= 0)
+                tree_walk(folder, path, &put->tree, measure_entry, &measured);
+        }
+    }
+    if (clock_ms() < measured.until_ms)
+        progress_expect(measured.files, measured.bytes);
+}
+
 int put_run(struct invocation *invocation)
 {
     struct put *put = calloc(1, sizeof *put);
@@ -652,6 +699,8 @@ int put_run(struct invocation *invocation)
         code = check_operands(put);
     if (code == 0 && notes_names && claims_begin(&put->claims) < 0)
         code = fail_errno(invocation->failure, REASON_INTERNAL, "put", "no memory");
+    if (!has_command && list == NULL)
+        progress_set_measure(measure, put);
     if (code == 0 && !has_command)
         code = invocation_run_each(invocation, put_one, settle);
     if (code == 0 && list != NULL && !put->is_begun &&

@@ -4,6 +4,7 @@
 #include "cli/entries.h"
 #include "cli/listing.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/retry.h"
 #include "cli/selection.h"
 #include "protocol/line.h"
@@ -137,6 +138,7 @@ static int delete_matching(struct invocation *invocation, const char *folder)
                      invocation->failure->text);
     if (first < 0 && folder != NULL)
         (void)report(invocation, folder, "", first);
+    progress_expect(count, -1);
     for (size_t i = 0; i < count && !connection->unreachable; i++) {
         struct entry entry;
         entries_get(&entries, i, &entry);

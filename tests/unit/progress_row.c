@@ -98,7 +98,8 @@ static void check_rows(void)
               "shop/2026-11-30.sql.gz  [=======>         ]  45%     0:14  131.2 MB   12.3 MB/s");
     check_row(&file, 39, "...1-30.sql.gz [===>    ]  45%     0:14");
     check_row(&file, 19, "....gz [==>  ]  45%");
-    check_row(&file, 18, "...ql.gz  131.2 MB");
+    check_row(&file, 18, "...gz [==>  ]  45%");
+    check_row(&file, 17, "...l.gz  131.2 MB");
     check_row(&file, 4, "...z");
     check_row(&stream, 79,
               "shop/2026-11-30.sql.gz                                     131.2 MB   12.3 MB/s");
@@ -123,10 +124,10 @@ static void check_widths(void)
 
     for (size_t i = 0; i < COUNT(labels); i++) {
         const struct progress_row rows[] = {
-            {labels[i], 1, most, most, most, most},
-            {labels[i], most, 1, 0, 0, 0},
-            {labels[i], 0, -1, most, most, -1},
-            {labels[i], 0, 0, -1, -1, -1},
+            {labels[i], 1, most, most, most, most, false},
+            {labels[i], most, 1, 0, 0, 0, false},
+            {labels[i], 0, -1, most, most, -1, false},
+            {labels[i], 0, 0, -1, -1, -1, false},
         };
         for (size_t row = 0; row < COUNT(rows); row++) {
             for (size_t columns = 4; columns < 200; columns++) {

@@ -1,0 +1,246 @@
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/console.h"
+#include "cli/progress_row.h"
+#include "protocol/clock.h"
+#include "protocol/name.h"
+
+enum {
+    FIRST_MS = 500, /* before anything is shown */
+    ROWS_MS = 100,  /* from one look of rows to the next */
+    LINES_MS = 5000,
+    RATE_MS = 3000, /* the rate is that of so long, or up to twice as long */
+    LINE_COLUMNS = 74,
+    COLUMNS = 80, /* of a terminal that does not know its size */
+};
+
+/* How many bytes had been moved at a time. */
+struct mark {
+    int64_t ms;
+    int64_t moved;
+};
+
+static struct {
+    enum { PROGRESS_NONE, PROGRESS_ROWS, PROGRESS_LINES } kind;
+    int64_t next_ms; /* before that, nothing is shown */
+    progress_measure *measure;
+    void *context;
+
+    bool has_file, in_file; /* there was one; it has not ended */
+    char name[NAME_LONGEST + 1];
+    int64_t size, done;
+
+    size_t listed;
+    size_t files, all_files;  /* that have ended, that are expected */
+    int64_t bytes, all_bytes; /* of these; -1: not known */
+
+    int64_t moved;
+    struct mark first;    /* when the first file began */
+    struct mark marks[2]; /* the rate is since the older one */
+} progress;
+
+void progress_begin(const struct options *options)
+{
+    const char *type = getenv("TERM");
+    const char *output = options->values[OPTION_OUTPUT];
+    /* Of a file that is shown on the terminal nothing may be overwritten. */
+    bool is_shown = isatty(STDOUT_FILENO) && (options_have(options, OPTION_TO_COMMAND) ||
+                                              (output != NULL && strcmp(output, "-") == 0));
+
+    if (options_have(options, OPTION_NO_PROGRESS) || options_have(options, OPTION_QUIET) ||
+        is_shown)
+        return;
+    progress.next_ms = clock_ms() + FIRST_MS;
+    if (isatty(STDERR_FILENO) && type != NULL && type[0] != '\0' && strcmp(type, "dumb") != 0)
+        progress.kind = PROGRESS_ROWS;
+    else if (options_have(options, OPTION_PROGRESS))
+        progress.kind = PROGRESS_LINES;
+}
+
+void progress_end(void)
+{
+    if (progress.kind == PROGRESS_ROWS)
+        console_show("");
+    progress.kind = PROGRESS_NONE;
+}
+
+bool progress_is_wanted(void)
+{
+    return progress.kind != PROGRESS_NONE;
+}
+
+void progress_set_measure(progress_measure *measure, void *context)
+{
+    progress.measure = measure;
+    progress.context = context;
+}
+
+void progress_expect(size_t files, int64_t bytes)
+{
+    progress.all_files += files;
+    progress.all_bytes = bytes < 0 || progress.all_bytes < 0 ? -1 : progress.all_bytes + bytes;
+}
+
+static int64_t rate_since(const struct mark *mark, int64_t now)
+{
+    double passed = (double)(now - mark->ms) / 1000;
+
+    return passed > 0 ? (int64_t)((double)(progress.moved - mark->moved) / passed) : -1;
+}
+
+static int64_t seconds_left(int64_t left, int64_t rate)
+{
+    return rate > 0 ? (left + rate - 1) / rate : -1;
+}
+
+/* Fills the rows, of which there are one or two, the one for all files last. */
+static size_t make_rows(int64_t now, size_t columns, struct progress_row rows[2], char label[64])
+{
+    size_t count = 0;
+
+    if (progress.has_file) {
+        if (now - progress.marks[1].ms >= RATE_MS) {
+            progress.marks[0] = progress.marks[1];
+            progress.marks[1] = (struct mark){now, progress.moved};
+        }
+        int64_t rate = rate_since(&progress.marks[0], now);
+        rows[count++] = (struct progress_row){
+            .label = progress.name,
+            .part = progress.done,
+            .whole = progress.size,
+            .bytes = progress.done,
+            .rate = rate,
+            .seconds = seconds_left(progress.size - progress.done, rate),
+        };
+    }
+    if (progress.has_file && progress.files < 2 && progress.all_files < 2)
+        return count;
+
+    struct progress_row *all = &rows[count++];
+    *all =
+        (struct progress_row){.label = label, .whole = -1, .bytes = -1, .rate = -1, .seconds = -1};
+    if (progress.files == 0 && progress.all_files == 0) {
+        (void)snprintf(label, 64, "%zu names", progress.listed);
+        return count;
+    }
+    if (progress.all_files == 0)
+        (void)snprintf(label, 64, "%zu files", progress.files);
+    else if (columns < COLUMNS / 2 - 1)
+        (void)snprintf(label, 64, "all");
+    else if (columns < COLUMNS - 10)
+        (void)snprintf(label, 64, "%zu/%zu", progress.files, progress.all_files);
+    else
+        (void)snprintf(label, 64, "%zu of %zu files", progress.files, progress.all_files);
+    int64_t bytes = progress.bytes + (progress.in_file ? progress.done : 0);
+    if (progress.has_file) {
+        all->bytes = bytes;
+        all->rate = rate_since(&progress.first, now);
+    }
+    /* As long as hardly any bytes have moved, the number of files says more. */
+    if (progress.all_bytes > 0 && (bytes > progress.all_bytes / 100 || progress.files == 0)) {
+        all->part = bytes;
+        all->whole = progress.all_bytes;
+        all->seconds = seconds_left(all->whole - bytes, all->rate);
+    } else if (progress.all_files > 0) {
+        all->part = (int64_t)progress.files;
+        all->whole = (int64_t)progress.all_files;
+        if (progress.files > 0)
+            all->seconds = (now - progress.first.ms) * (all->whole - all->part) / all->part / 1000;
+    }
+    return count;
+}
+
+static void show(int64_t now)
+{
+    struct progress_row rows[2];
+    struct winsize size = {.ws_col = 0};
+    char label[64];
+    char text[2 * PROGRESS_ROW_ROOM] = "";
+    size_t columns = LINE_COLUMNS;
+
+    if (progress.kind == PROGRESS_ROWS) {
+        /* One in the background would be stopped, or write into what somebody is typing. */
+        if (tcgetpgrp(STDERR_FILENO) != getpgrp())
+            return;
+        (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+        /* The terminal shows ^C after it, which must not begin another row. */
+        columns = size.ws_col > 0 ? size.ws_col : (size_t)COLUMNS;
+        columns -= columns > 2 ? 2 : columns;
+    }
+    size_t count = make_rows(now, columns, rows, label);
+    size_t first = progress.kind == PROGRESS_LINES ? count - 1 : 0;
+    /* The row of the cursor stays above. */
+    if (columns < 4 || (size.ws_row > 0 && size.ws_row < 1 + count))
+        return;
+    for (size_t i = first; i < count; i++) {
+        char *end = text + strlen(text);
+        if (i > first)
+            *end++ = '\n';
+        rows[i].has_color = console_has_color();
+        progress_row_print(&rows[i], columns, end);
+    }
+    if (progress.kind == PROGRESS_LINES)
+        console_print(text);
+    else
+        console_show(text);
+}
+
+/* Looks at the clock, and shows what there is to see. */
+static void look(void)
+{
+    int64_t now = progress.kind != PROGRESS_NONE ? clock_ms() : 0;
+
+    if (progress.kind == PROGRESS_NONE || now < progress.next_ms)
+        return;
+    if (progress.measure != NULL) {
+        progress_measure *measure = progress.measure;
+        progress.measure = NULL;
+        measure(progress.context);
+    }
+    show(now);
+    progress.next_ms = now + (progress.kind == PROGRESS_ROWS ? ROWS_MS : LINES_MS);
+}
+
+void progress_file(const char *name, int64_t size, int64_t offset)
+{
+    if (progress.kind == PROGRESS_NONE)
+        return;
+    if (!progress.has_file) {
+        progress.first = (struct mark){clock_ms(), progress.moved};
+        progress.marks[0] = progress.marks[1] = progress.first;
+    }
+    progress.has_file = progress.in_file = true;
+    (void)snprintf(progress.name, sizeof progress.name, "%s", name);
+    progress.size = size;
+    progress.done = offset;
+    look();
+}
+
+void progress_add(size_t bytes)
+{
+    progress.done += (int64_t)bytes;
+    progress.moved += (int64_t)bytes;
+    look();
+}
+
+void progress_file_end(int64_t size)
+{
+    progress.in_file = false;
+    progress.files++;
+    progress.bytes += size > 0 ? size : 0;
+    if (progress.first.ms == 0)
+        progress.first = (struct mark){clock_ms(), 0};
+    look();
+}
+
+void progress_listed(void)
+{
+    progress.listed++;
+    look();
+}

@@ -1,0 +1,48 @@
+/*
+ * Progress: how far a run has come, for a person who looks at a terminal. It is shown below what was
+ * printed, a row for the file at hand and one for all files, and is gone in the end.
+ *
+ * There is no timer: whoever moves bytes calls, and each call looks at the clock. Nothing is shown in
+ * the first half second, and never more than ten times a second.
+ */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/options.h"
+
+/*
+ * Progress is shown from now on if the options, or standard error, want it: if that is a terminal, in
+ * whose foreground we are. With --progress elsewhere it is a line every few seconds.
+ */
+void progress_begin(const struct options *options);
+
+/* Shows nothing more, and takes away what is shown. */
+void progress_end(void);
+
+/* Is it worth knowing how much there is to do? */
+bool progress_is_wanted(void);
+
+/* Called once, when something is to be shown, to find out what to expect. */
+typedef void progress_measure(void *context);
+void progress_set_measure(progress_measure *measure, void *context);
+
+/* So many files more are to come, with so many bytes in all; -1: their sizes are not known. */
+void progress_expect(size_t files, int64_t bytes);
+
+/* A file begins, or begins again, at an offset. A size of -1 is not known. */
+void progress_file(const char *name, int64_t size, int64_t offset);
+
+/* Bytes of it have moved. */
+void progress_add(size_t bytes);
+
+/* A file has ended. Its size counts, however little had to be moved; -1: not known. */
+void progress_file_end(int64_t size);
+
+/* A name was listed. */
+void progress_listed(void);
+
+#endif
