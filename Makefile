@@ -138,7 +138,7 @@ $(BUILD)/tls.so: $(TLS_OBJECTS) $(BUILD)/flags
 
 # A unit test may use protocol/ and settings/, of the daemon all but its main, and of the client its pure functions.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
-		$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(addprefix cli/,claims.c console.c failure.c filter.c known_servers.c output.c progress_row.c shell.c user_folder.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
+		$(call objects,$(PROTOCOL) $(SETTINGS) $(TLS_LOADER) $(addprefix cli/,claims.c console.c failure.c filter.c known_servers.c output.c progress_row.c rate.c shell.c user_folder.c) $(filter-out daemon/main.c,$(DAEMON))) $(BUILD)/flags
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $$(pkg-config --libs libconfig nettle gnutls libseccomp)
 $(BUILD)/tests/unit/tls $(BUILD)/tests/unit/signer: $(filter $(BUILD)/pic/tls/%,$(TLS_OBJECTS))

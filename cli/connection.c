@@ -166,6 +166,7 @@ int connection_ready(struct connection *connection)
         connection_close(connection);
         return code;
     }
+    connection->stream.piece = rate_piece(&connection->rate, STREAM_BUFFER);
     connection->unreachable = false;
     return 0;
 }
@@ -182,6 +183,15 @@ bool connection_pause(struct connection *connection, int64_t pause_ms)
         (void)poll(NULL, 0, left > INT_MAX ? INT_MAX : (int)left);
     connection->waited_ms += clock_ms() - since;
     return true;
+}
+
+void connection_pace(struct connection *connection, size_t bytes)
+{
+    int64_t wait_ms = 0;
+
+    rate_count(&connection->rate, bytes, clock_ms());
+    while ((wait_ms = rate_wait_ms(&connection->rate, clock_ms())) > 0)
+        (void)poll(NULL, 0, wait_ms > INT_MAX ? INT_MAX : (int)wait_ms);
 }
 
 int connection_fail(struct connection *connection, const char *subject, int code)

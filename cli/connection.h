@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "cli/failure.h"
+#include "cli/rate.h"
 #include "cli/secure.h"
 #include "cli/settings.h"
 #include "protocol/answer.h"
@@ -32,6 +33,7 @@ struct connection {
     int refusals;         /* answers FAIL denied on this connection */
     bool shares_group;    /* the caller ends all of our process group, with that command */
     int64_t waited_ms;    /* for the server, on earlier connections */
+    struct rate rate;     /* of files in both directions, on all connections */
     struct answer answer;
 };
 
@@ -55,6 +57,12 @@ int connection_ready(struct connection *connection);
  * that would use up --max-time.
  */
 bool connection_pause(struct connection *connection, int64_t pause_ms);
+
+/*
+ * Counts bytes of a file that were sent or received, and waits until there may be more. That counts as
+ * waiting for the server.
+ */
+void connection_pace(struct connection *connection, size_t bytes);
 
 /*
  * Reads the answer to a request about `subject`, usually a name; WAITs are skipped. `other` is the

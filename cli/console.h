@@ -33,7 +33,7 @@ bool console_has_color(void);
 bool console_is_verbose(void);
 
 /* Prints the line of a failure after "fsc: ", whatever the level, as it is and in one piece. */
-void console_print(const char *line);
+void console_print(const char *text);
 
 /* The same unless -q is given, or only with -v. The line is printed as utf8_clean() has it. */
 void console_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -203,6 +203,7 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
     digest_add(&download->made, bytes, length);
     download->written += (int64_t)length;
     progress_add(length);
+    connection_pace(download->connection, length);
     if (download->fd < 0 && download->command == NULL)
         return 0;
     stream_end_turn(stream);

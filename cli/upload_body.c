@@ -147,7 +147,8 @@ int upload_body_send(struct upload_body *body, int *ret_error)
         char *bytes = NULL;
         int code = await_source(body);
         if (code == 0 && !body->refused)
-            code = body_room(stream, ITEM_PREFERRED, &bytes, &room);
+            code = body_room(stream, rate_piece(&body->connection->rate, ITEM_PREFERRED), &bytes,
+                             &room);
         if (code < 0 || body->refused || (body->child != NULL && body->child->was_stopped))
             return code;
         ssize_t got = read_piece(body, bytes, room);
@@ -164,6 +165,7 @@ int upload_body_send(struct upload_body *body, int *ret_error)
         code = push_all(body);
         if (code < 0 || body->refused)
             return code;
+        connection_pace(body->connection, (size_t)got);
     }
 }
 

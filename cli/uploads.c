@@ -67,8 +67,11 @@ static void send_ready(struct uploads *uploads)
         queued->state = QUEUED_SENT;
         uploads->in_flight++;
         /* This makes room for the next one. A failure shows when the answers are read. */
-        if (uploads->pushed == 0 && stream_pending(&connection->stream) > STREAM_BUFFER / 2)
+        if (uploads->pushed == 0 && (stream_pending(&connection->stream) > STREAM_BUFFER / 2 ||
+                                     connection->rate.per_second > 0))
             uploads->pushed = connection_push(connection);
+        if (queued->upload.mode == UPLOAD_AHEAD)
+            connection_pace(connection, (size_t)queued->upload.size);
     }
 }
 
@@ -179,7 +182,9 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
     /* Others may have read a part of standard input: the rest is stored, as a stream. */
     bool is_whole = S_ISREG(ret_status->st_mode) && lseek(source, 0, SEEK_CUR) == 0;
     *ret_mode = is_whole ? UPLOAD_FILE : UPLOAD_STREAM;
-    if (!is_whole || ret_status->st_size > EAGER_LARGEST)
+    /* With --limit-rate, more would be sent at once than is even. */
+    size_t largest = rate_piece(&uploads->connection->rate, EAGER_LARGEST);
+    if (!is_whole || ret_status->st_size > (off_t)largest)
         return 0;
 
     /* Read as much as may be sent ahead, and one more byte if there is one. */

@@ -206,8 +206,9 @@ static int pull(struct stream *stream)
     if (stream->input_end == STREAM_BUFFER)
         return NOT_NOW;
 
+    size_t room = STREAM_BUFFER - stream->input_end;
     ssize_t got = stream->transport->receive(stream, stream->input + stream->input_end,
-                                             STREAM_BUFFER - stream->input_end);
+                                             room < stream->piece ? room : stream->piece);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return NOT_NOW;
     if (got <= 0) {
@@ -328,6 +329,7 @@ int stream_open(struct stream *stream, const struct transport *transport, void *
                               .in = in,
                               .out = out,
                               .wake = -1,
+                              .piece = STREAM_BUFFER,
                               .limits = *limits};
     stream->input = malloc(STREAM_BUFFER);
     stream->output = malloc(STREAM_BUFFER);

@@ -69,6 +69,7 @@ struct stream {
 
     char *input;
     size_t input_start, input_end;
+    size_t piece; /* bytes that are received at once, at most */
     char *output;
     size_t output_start, output_end;
 

@@ -24,7 +24,8 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(NEWEST) | TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) |
                 TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(PROGRESS) | TAKES(NO_PROGRESS) |
-                TAKES(JSON) | LISTS | TAKES(RETRY) | TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN),
+                TAKES(JSON) | LISTS | TAKES(LIMIT_RATE) | TAKES(RETRY) | TAKES(SHA256) |
+                TAKES(WAIT) | TAKES(DRY_RUN),
      .summary = "fetch files, each whole or not at all",
      .example = "fsc get backups/shop.sql.gz --output - | zcat",
      .run = get_run},
@@ -34,8 +35,8 @@ const struct command commands[] = {
      .least = 1,
      .most = SIZE_MAX,
      .options = TAKES(NAME) | TAKES(FROM_COMMAND) | TAKES(FOLDER) | TAKES(RECURSIVE) |
-                TAKES(PROGRESS) | TAKES(NO_PROGRESS) | TAKES(JSON) | LISTS | TAKES(RETRY) |
-                TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) |
+                TAKES(PROGRESS) | TAKES(NO_PROGRESS) | TAKES(JSON) | LISTS | TAKES(LIMIT_RATE) |
+                TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) |
                 TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) | TAKES(ALLOW_EMPTY) |
                 TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) | TAKES(SPECIALS) | TAKES(DRY_RUN),
      .summary = "store files durably; - is standard input",

@@ -515,6 +515,8 @@ int get_run(struct invocation *invocation)
     if (code == 0)
         code = options_time(options, OPTION_WAIT, &rules.wait_ms, failure);
     if (code == 0)
+        code = invocation_limit_rate(invocation);
+    if (code == 0)
         code = has_command ? check_operand(invocation, options->operands[0])
                            : invocation_check_each(invocation, check_operand);
     if (code == 0 && output == NULL && !has_match && options_have(options, OPTION_FORCE))

@@ -53,6 +53,17 @@ int invocation_check_folder(struct invocation *invocation, const char *operand)
                : invocation_check_name(invocation, operand, length);
 }
 
+int invocation_limit_rate(struct invocation *invocation)
+{
+    int64_t *rate = &invocation->connection.rate.per_second;
+    int code = options_size(invocation->options, OPTION_LIMIT_RATE, rate, invocation->failure);
+
+    if (code == 0 && *rate < RATE_LEAST && invocation_has(invocation, OPTION_LIMIT_RATE))
+        return fail(invocation->failure, REASON_USAGE, NULL,
+                    "--limit-rate: must be at least 1K, which is 1024 bytes a second");
+    return code;
+}
+
 int invocation_check_each(struct invocation *invocation, invocation_action *check)
 {
     const struct options *options = invocation->options;

@@ -82,6 +82,9 @@ int invocation_print_plan(struct invocation *invocation, const char *plan, const
  */
 typedef int invocation_action(struct invocation *invocation, const char *operand);
 
+/* Takes --limit-rate, if it is given. Returns 0 or -REASON_USAGE. */
+int invocation_limit_rate(struct invocation *invocation);
+
 /* Runs a check for each operand of the command line. Returns 0 or the first failure. */
 int invocation_check_each(struct invocation *invocation, invocation_action *check);
 

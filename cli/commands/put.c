@@ -622,6 +622,8 @@ static int read_options(struct put *put)
         code = options_size(options, OPTION_SIZE, &rules->size, failure);
     if (code == 0)
         code = options_size(options, OPTION_MIN_SIZE, &rules->min_size, failure);
+    if (code == 0)
+        code = invocation_limit_rate(put->invocation);
     if (code == 0 && options_have(options, OPTION_SIZE) && rules->size < rules->min_size)
         code = fail(failure, REASON_USAGE, "put", "--size is less than --min-size");
     put->plain = *rules;
