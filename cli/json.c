@@ -1,8 +1,8 @@
 #include "cli/json.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/output.h"
@@ -68,7 +68,7 @@ void json_details(struct json *json, const struct entry *entry)
     if (entry->size >= 0)
         json_number(json, "size", entry->size);
     if (entry->has_mtime &&
-        json_print_time((struct timespec){.tv_sec = entry->mtime.tv_sec}, time) != NULL) {
+        json_print_time((struct timespec){.tv_sec = entry->mtime.tv_sec}, false, time) != NULL) {
         json_text(json, "mtime", time);
         json_number(json, "mtime_ns", entry->mtime.tv_nsec);
     }
@@ -95,19 +95,29 @@ int json_end(struct json *json)
     return json->code;
 }
 
-const char *json_print_time(struct timespec time, char text[JSON_TIME_ROOM])
+const char *json_print_time(struct timespec time, bool is_local, char text[JSON_TIME_ROOM])
 {
-    struct tm utc;
+    struct tm fields;
+    time_t shifted = time.tv_sec;
+    long minutes = 0;
     size_t length = 0;
 
-    if (gmtime_r(&time.tv_sec, &utc) == NULL || utc.tm_year > YEAR_LAST - 1900)
+    /* RFC 3339 has no seconds of an offset, which some zones once had. */
+    if (is_local && localtime_r(&time.tv_sec, &fields) != NULL)
+        minutes = fields.tm_gmtoff / 60;
+    shifted += minutes * 60;
+    if (gmtime_r(&shifted, &fields) == NULL || fields.tm_year > YEAR_LAST - 1900)
         return NULL;
-    length = strftime(text, JSON_TIME_ROOM, "%Y-%m-%dT%H:%M:%S", &utc);
+    length = strftime(text, JSON_TIME_ROOM, "%Y-%m-%dT%H:%M:%S", &fields);
     if (time.tv_nsec > 0) {
         length += (size_t)snprintf(text + length, JSON_TIME_ROOM - length, ".%09ld", time.tv_nsec);
         while (text[length - 1] == '0')
             length--;
     }
-    memcpy(text + length, "Z", 2);
+    if (is_local)
+        (void)snprintf(text + length, JSON_TIME_ROOM - length, "%c%02ld:%02ld",
+                       minutes < 0 ? '-' : '+', labs(minutes) / 60, labs(minutes) % 60);
+    else
+        memcpy(text + length, "Z", 2);
     return text;
 }

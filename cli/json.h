@@ -4,6 +4,7 @@
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -40,9 +41,9 @@ int json_entry(const struct entry *entry);
 int json_end(struct json *json);
 
 /*
- * Writes a time as in RFC 3339, in UTC, with as many decimals as it needs. Returns `text`, or NULL
- * for one after the year 9999.
+ * Writes a time as in RFC 3339, in UTC or with the offset of the local zone (tzset(3)), with as many
+ * decimals as it needs. Returns `text`, or NULL for one after the year 9999.
  */
-const char *json_print_time(struct timespec time, char text[JSON_TIME_ROOM]);
+const char *json_print_time(struct timespec time, bool is_local, char text[JSON_TIME_ROOM]);
 
 #endif

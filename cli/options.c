@@ -36,6 +36,8 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
                       .habits = "--include --filter --pattern -name --name",
                       .help = "only files that match, e.g. '*.gz'"},
     [OPTION_HUMAN] = {"human", .letter = 'h', .help = "with -l: show sizes as 1.5K or 20M"},
+    [OPTION_LOCAL] = {"local", .habits = "--localtime --local-time",
+                      .help = "show times in the local time zone, not in UTC"},
     [OPTION_BY_TIME] = {"by-time", .letter = 't', .habits = "--sort",
                         .help = "list the newest first"},
     [OPTION_LARGEST] = {"largest", .letter = 'S', .help = "list the largest first"},

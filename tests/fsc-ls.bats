@@ -906,3 +906,35 @@ sys.exit(pty.spawn(sys.argv[1:]))' "$FSC" ls
     assert_fails 4 "$FSC" stat $'x\u2066y'
     assert_equal "$stderr" 'fsc: x?y: no such file in the library'
 }
+
+# bats test_tags=bats:once
+@test "ls --local: times in the zone of TZ, with its offset" {
+    mkdir -p "$LIBRARY"
+    : >"$LIBRARY/a"
+    : >"$LIBRARY/summer"
+    touch -d 2001-02-03T04:05:06.789Z "$LIBRARY/a"
+    touch -d 2001-07-03T04:05:06Z "$LIBRARY/summer"
+    start_fsd
+    # The zones are written as POSIX has them, so no database is needed.
+    TZ=CET-1CEST,M3.5.0,M10.5.0/3 run quiet "$FSC" ls -l --local
+    assert_output '            0 2001-02-03T05:05:06+01:00 a
+            0 2001-07-03T06:05:06+02:00 summer'
+    TZ=XXX3:30 run quiet "$FSC" ls -lh --local a
+    assert_output '            0 2001-02-03T00:35:06-03:30 a'
+    TZ=UTC0 run quiet "$FSC" ls -l --local a
+    assert_output '            0 2001-02-03T04:05:06+00:00 a'
+    # An offset with seconds is given in minutes, and means the same time.
+    TZ=LMT0:44:30 run quiet "$FSC" ls -l --local a
+    assert_output '            0 2001-02-03T03:21:06-00:44 a'
+    TZ=CET-1 run quiet "$FSC" ls -l a
+    assert_output '            0 2001-02-03T04:05:06Z a'
+    TZ=CET-1 run quiet "$FSC" stat --local a
+    assert_line 'mtime: 2001-02-03T05:05:06.789+01:00'
+    TZ=CET-1 run quiet "$FSC" stat a
+    assert_line 'mtime: 2001-02-03T04:05:06.789Z'
+    assert_fails 2 "$FSC" ls --local
+    assert_equal "$stderr" 'fsc: ls: --local needs -l'
+    assert_fails 2 "$FSC" ls -l --local --json
+    assert_fails 2 "$FSC" stat --local --json a
+    assert_equal "$stderr" 'fsc: stat: --local and --json cannot be used together'
+}

@@ -12,9 +12,9 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(NEWER_THAN) | TAKES(OLDER_THAN) | TAKES(LARGER_THAN) | TAKES(SMALLER_THAN) |
                 TAKES(NEWEST) | TAKES(LONG) | TAKES(RECURSIVE) | TAKES(UNSORTED) | TAKES(MATCH) |
-                TAKES(HUMAN) | TAKES(BY_TIME) | TAKES(LARGEST) | TAKES(REVERSE) | TAKES(SUMS) |
-                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(PROGRESS) | TAKES(NO_PROGRESS) |
-                TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
+                TAKES(HUMAN) | TAKES(LOCAL) | TAKES(BY_TIME) | TAKES(LARGEST) | TAKES(REVERSE) |
+                TAKES(SUMS) | TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(PROGRESS) |
+                TAKES(NO_PROGRESS) | TAKES(JSON) | TAKES(NULL) | TAKES(FILES_FROM),
      .summary = "list files and folders, one name per line",
      .example = "fsc ls backups",
      .run = ls_run},
@@ -57,7 +57,7 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .least = 1,
      .most = SIZE_MAX,
-     .options = TAKES(JSON) | LISTS,
+     .options = TAKES(LOCAL) | TAKES(JSON) | LISTS,
      .summary = "show the size, time, digest and origin of files",
      .example = "fsc stat backups/shop.sql.gz",
      .run = stat_run},

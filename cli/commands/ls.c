@@ -65,16 +65,17 @@ static int print_entry(void *context, const struct entry *entry, struct failure 
     if (invocation_has(invocation, OPTION_JSON)) {
         code = json_entry(entry);
     } else if (invocation_has(invocation, OPTION_LONG)) {
+        bool is_local = invocation_has(invocation, OPTION_LOCAL);
         char when[JSON_TIME_ROOM] = "-";
         char size[QUANTITY_ROOM] = "-";
         if (entry->size >= 0 && invocation_has(invocation, OPTION_HUMAN))
             (void)quantity_print_human(entry->size, size);
         else if (entry->size >= 0)
             (void)snprintf(size, sizeof size, "%lld", (long long)entry->size);
-        if (entry->has_mtime &&
-            json_print_time((struct timespec){.tv_sec = entry->mtime.tv_sec}, when) == NULL)
+        if (entry->has_mtime && json_print_time((struct timespec){.tv_sec = entry->mtime.tv_sec},
+                                                is_local, when) == NULL)
             (void)snprintf(when, sizeof when, "-");
-        code = output_print("%13s %20s %s%c", size, when, entry->name, end);
+        code = output_print("%13s %*s %s%c", size, is_local ? 25 : 20, when, entry->name, end);
     } else {
         code = output_print("%s%c", entry->name, end);
     }
@@ -193,6 +194,8 @@ int ls_run(struct invocation *invocation)
 
     if (code == 0 && options_have(options, OPTION_HUMAN) && !options_have(options, OPTION_LONG))
         code = fail(failure, REASON_USAGE, "ls", "-h needs -l (for help, use --help)");
+    if (code == 0 && options_have(options, OPTION_LOCAL) && !options_have(options, OPTION_LONG))
+        code = fail(failure, REASON_USAGE, "ls", "--local needs -l");
     if (code == 0)
         code = listing_check_pattern(options, failure);
     if (code == 0)

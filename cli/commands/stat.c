@@ -41,6 +41,7 @@ static int stat_one(struct invocation *invocation, const char *operand)
     struct failure *failure = invocation->failure;
     struct asked asked = {.name = name};
     bool *is_first = invocation->state;
+    bool is_local = invocation_has(invocation, OPTION_LOCAL);
     struct json json = {.count = 0};
     char time[JSON_TIME_ROOM];
     struct entry entry;
@@ -70,7 +71,7 @@ static int stat_one(struct invocation *invocation, const char *operand)
         code = output_print("%sname: %s\n", *is_first ? "" : "\n", entry.name);
         if (code == 0 && entry.size >= 0)
             code = output_print("size: %lld\n", (long long)entry.size);
-        if (code == 0 && entry.has_mtime && json_print_time(entry.mtime, time) != NULL)
+        if (code == 0 && entry.has_mtime && json_print_time(entry.mtime, is_local, time) != NULL)
             code = output_print("mtime: %s\n", time);
         if (code == 0 && entry.digest != NULL)
             code = output_print("digest: %s\n", entry.digest);
@@ -85,8 +86,11 @@ static int stat_one(struct invocation *invocation, const char *operand)
 int stat_run(struct invocation *invocation)
 {
     bool is_first = true;
-    int code = invocation_check_each(invocation, check_operand);
+    static const enum option excluded[][2] = {{OPTION_LOCAL, OPTION_JSON}};
+    int code = options_exclude(invocation->options, excluded, 1, invocation->failure);
 
+    if (code == 0)
+        code = invocation_check_each(invocation, check_operand);
     if (code < 0)
         return code;
     invocation->state = &is_first;
