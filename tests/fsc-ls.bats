@@ -907,7 +907,6 @@ sys.exit(pty.spawn(sys.argv[1:]))' "$FSC" ls
     assert_equal "$stderr" 'fsc: x?y: no such file in the library'
 }
 
-# bats test_tags=bats:once
 @test "ls --local: times in the zone of TZ, with its offset" {
     mkdir -p "$LIBRARY"
     : >"$LIBRARY/a"
