@@ -289,6 +289,11 @@ assert_refused() {
 @test "fsc: a word or an option that is misspelled is answered with the nearest one" {
     assert_refused 'lss: no such command; did you mean ls? (see fsc help)' lss
     assert_refused 'xyzzy: no such command (see fsc help)' xyzzy a b
+    assert_refused 'prune: no such command; did you mean rm --match PATTERN --keep N? (see fsc help)' prune
+    assert_refused 'ls: unknown option --since; did you mean --newer-than? (see fsc help ls)' ls --since 1d
+    assert_refused 'put: unknown option --bwlimit; did you mean --limit-rate? (see fsc help put)' put a --bwlimit 1M
+    assert_refused 'put: unknown option --stdin-from-command; did you mean --from-command? (see fsc help put)' put --stdin-from-command
+    assert_refused 'get: unknown option --silent; did you mean --quiet? (see fsc help get)' get a --silent
     assert_refused 'upload: no such command; did you mean put FILE? (see fsc help)' upload a --replace
     assert_refused 'unknown option -x (see fsc help)' -x upload
     assert_refused 'cat: no such command; did you mean get NAME --output -? (see fsc help)' cat a

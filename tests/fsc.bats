@@ -28,14 +28,15 @@ start_with_a_file() {
     done
 }
 
-@test "fsc: help COMMAND shows its options and the same example" {
+@test "fsc: help COMMAND shows its options, and examples" {
     local word example
     for word in $(print_commands); do
         example=$("$FSC" | grep -E "^ +fsc $word ")
         run quiet "$FSC" help "$word"
         assert_success
         assert_line --regexp "^Usage: fsc $word "
-        assert_line "Example: ${example#"${example%%fsc*}"}"
+        assert_line --index 2 Examples:
+        assert_line --index 3 "  ${example#"${example%%[! ]*}"}"
         assert_line --regexp '^ +--server ADDRESS '
         assert_output "$("$FSC" "$word" --help)"
         assert_output "$("$FSC" --help "$word")"
@@ -49,6 +50,36 @@ start_with_a_file() {
     assert_regex "$("$FSC" help ls)" '-l, --long .*-R, --recursive .*-U, --unsorted .*--match PATTERN '
     assert_fails 2 "$FSC" help nonsense
     assert_fails 2 "$FSC" help ls get
+}
+
+@test "fsc: the examples of help are played" {
+    local word command server codes
+    mkdir -p here/photos here/restore bin "$LIBRARY"/{backups,photos,incoming,logs} "$WORK/home"
+    echo 1 | gzip | tee here/shop.sql.gz >"$LIBRARY/backups/shop.sql.gz"
+    echo 1 | tee here/{1.csv,photos/1} "$LIBRARY"/{photos/1,incoming/1,backups/old.gz} >/dev/null
+    tar -cf "$LIBRARY/backups/web.tar" here
+    printf '#!/bin/sh\necho dump\n' >bin/pg_dump
+    # Notes the exit code of each run.
+    printf '#!/bin/sh\n"$FSC" "$@"\ncode=$?\necho "$code $*" >>"$WORK/codes"\nexit "$code"\n' >bin/fsc
+    chmod +x bin/*
+    start_fsd
+    for word in $(print_commands); do
+        "$FSC" help "$word" | sed -n '/^Examples:/,/^$/s/^  //p'
+    done >examples
+    [ "$(wc -l <examples)" -ge 25 ]
+    while IFS= read -r command; do
+        # A real fingerprint; and what has no end, or is about another machine, cannot reach it.
+        command=${command//SHA256:.../SHA256:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE}
+        case $command in
+        'fsc watch incoming |'* | *--accept) server=127.0.0.1:1 command=${command/backup1.example/127.0.0.1:1} codes='[0-9]+' ;;
+        *) server=$FSC_SERVER codes=0 ;;
+        esac
+        : >"$WORK/codes"
+        run env -C here HOME="$WORK/home" FSC_SERVER="$server" PATH="$WORK/bin:$PATH" bash -o pipefail -c "$command" </dev/null
+        [[ $status =~ ^$codes$ ]] || fail "$command: $status: $output"
+        [ -s "$WORK/codes" ]
+        run ! grep '^2 ' "$WORK/codes"
+    done <examples
 }
 
 @test "fsc: help needs no server and no valid operands" {

@@ -6,6 +6,10 @@
 
 #include "cli/commands/invocation.h"
 
+enum {
+    EXAMPLES_MOST = 6,
+};
+
 struct command {
     const char *word;
     const char *operands; /* as in the synopsis; "" for none */
@@ -13,9 +17,9 @@ struct command {
     size_t least, most;   /* how many operands it takes; none if `most` is 0 */
     uint64_t options;     /* bits, without OPTIONS_GLOBAL */
     const char *summary;
-    const char *example;
-    bool is_local;  /* it reads no settings, or reads them itself */
-    bool is_hidden; /* it is for bash, not for people */
+    const char *examples[EXAMPLES_MOST + 1]; /* the first one is that of the list of commands */
+    bool is_local;                           /* it reads no settings, or reads them itself */
+    bool is_hidden;                          /* it is for bash, not for people */
     /*
      * Returns 0 or the negative of the reason that gives the exit code. If its line is not printed
      * yet, it is in invocation->failure.

@@ -56,7 +56,7 @@ void help_print_list(void)
     for (const struct command *command = commands; command->word != NULL; command++) {
         if (!command->is_hidden)
             (void)output_print("  %-8s %s\n             %s\n", command->word, command->summary,
-                               command->example);
+                               command->examples[0]);
     }
     (void)output_print("\nOptions of every command:\n");
     print_options(OPTIONS_GLOBAL);
@@ -68,10 +68,12 @@ void help_print_command(const struct command *command)
 {
     (void)output_print("Usage: fsc %s [OPTION]...%s%s\n"
                        "%c%s.\n\n"
-                       "Example: %s\n\n"
-                       "Options:\n",
+                       "Examples:\n",
                        command->word, command->operands[0] != '\0' ? " " : "", command->operands,
-                       command->summary[0] - 'a' + 'A', command->summary + 1, command->example);
+                       command->summary[0] - 'a' + 'A', command->summary + 1);
+    for (size_t i = 0; command->examples[i] != NULL; i++)
+        (void)output_print("  %s\n", command->examples[i]);
+    (void)output_print("\nOptions:\n");
     print_options(command->options | OPTIONS_GLOBAL);
 }
 
@@ -83,6 +85,14 @@ static const struct habit {
     {"cp copy scp", "put FILE --folder FOLDER or get NAME --into DIR"},
     {"upload push mput store", "put FILE"},
     {"download pull fetch mget", "get NAME"},
+    {"backup", "put -R FOLDER"},
+    {"restore", "get -R FOLDER"},
+    {"rcat", "put - --name NAME"},
+    {"prune forget", "rm --match PATTERN --keep N"},
+    {"lsjson", "ls --json"},
+    {"du size", "ls -l -R"},
+    {"check verify", "ls --sums"},
+    {"ping", "status"},
     {"cat", "get NAME --output -"},
     {"rsync sync", "put -R FOLDER or get -R FOLDER"},
     {"dir", "ls"},
