@@ -191,6 +191,23 @@ static int fail_command(struct download *download, struct failure *failure)
                            "%s ended with 0 before it had read all of it", download->child.name);
 }
 
+/* Writes a piece of the file to where it goes. Returns 0 or a reason. */
+static int deliver(struct download *download, const char *bytes, size_t length,
+                   struct failure *failure)
+{
+    int code = download->command != NULL ? child_write(&download->child, bytes, length)
+               : download->can_restart ? sparse_write(&download->file, download->fd, bytes, length)
+                                       : output_write_all(download->fd, bytes, length);
+
+    if (code == 0)
+        return 0;
+    if (download->command != NULL)
+        return fail_command(download, failure);
+    return errno == EPIPE && download->fd == STDOUT_FILENO
+               ? fail_quietly(failure, REASON_LOCAL)
+               : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
+}
+
 static int write_piece(void *context, const char *bytes, size_t length, struct failure *failure)
 {
     struct download *download = context;
@@ -207,17 +224,29 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
     if (download->fd < 0 && download->command == NULL)
         return 0;
     stream_end_turn(stream);
-    int code = download->command != NULL ? child_write(&download->child, bytes, length)
-               : download->can_restart ? sparse_write(&download->file, download->fd, bytes, length)
-                                       : output_write_all(download->fd, bytes, length);
+    int code = deliver(download, bytes, length, failure);
     stream_begin_turn(stream);
-    if (code == 0)
-        return 0;
+    return code;
+}
+
+int download_deliver(struct download *download, int source, struct failure *failure)
+{
+    char bytes[64 * 1024];
+    ssize_t got = 0;
+    int code = 0;
+
     if (download->command != NULL)
-        return fail_command(download, failure);
-    return errno == EPIPE && download->fd == STDOUT_FILENO
-               ? fail_quietly(failure, REASON_LOCAL)
-               : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
+        code = child_start(&download->child, download->command, CHILD_READS, failure);
+    if (code == 0 && lseek(source, 0, SEEK_SET) < 0)
+        return fail_errno(failure, REASON_LOCAL, download->local, "cannot read its temporary file");
+    while (code == 0 && (got = read(source, bytes, sizeof bytes)) != 0) {
+        if (got > 0)
+            code = deliver(download, bytes, (size_t)got, failure);
+        else if (errno != EINTR)
+            code = fail_errno(failure, REASON_LOCAL, download->local,
+                              "cannot read its temporary file");
+    }
+    return code;
 }
 
 bool download_can_resume(const struct download *download)

@@ -50,6 +50,11 @@ struct download {
  */
 int download_get(struct connection *connection, struct download *download);
 
+/*
+ * Passes what an open file has, from its start, on to where the download goes. Returns 0 or a reason.
+ */
+int download_deliver(struct download *download, int source, struct failure *failure);
+
 /* After an attempt that has failed: can another one succeed? */
 bool download_can_resume(const struct download *download);
 

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include "cli/console.h"
+#include "protocol/clock.h"
 
 enum {
     LONGEST = 30, /* the longest pause is so many times the first one */
@@ -25,8 +26,10 @@ void retry_begin(struct retry *retry, struct connection *connection)
 {
     const struct settings *settings = connection->settings;
 
-    *retry = (struct retry){
-        .connection = connection, .left = settings->retries, .pause_ms = settings->pause_ms};
+    *retry = (struct retry){.connection = connection,
+                            .left = settings->retries,
+                            .pause_ms = settings->pause_ms,
+                            .began_ms = clock_ms()};
 }
 
 bool retry_again(struct retry *retry, int code)
@@ -41,6 +44,10 @@ bool retry_again(struct retry *retry, int code)
     /* Up to a quarter more or less: clients that failed together must not come back together. */
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) >= 0)
         pause_ms += random % (pause_ms / 2 + 1) - pause_ms / 4;
+    if (clock_ms() + pause_ms - retry->began_ms > retry->connection->settings->retry_ms) {
+        console_note("no other attempt, because of --retry-max-time");
+        return false;
+    }
     console_note("attempt %lld of %lld in %.1f s: %s", (long long)(attempts - retry->left + 1),
                  (long long)attempts, (double)pause_ms / 1000, retry->connection->failure->text);
     if (!connection_pause(retry->connection, pause_ms))

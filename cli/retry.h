@@ -20,6 +20,7 @@ struct retry {
     struct connection *connection;
     int64_t left;     /* attempts; the caller sets it to 0 if another one cannot succeed */
     int64_t pause_ms; /* before the next one, give or take a quarter */
+    int64_t began_ms; /* of clock_ms() */
 };
 
 /* Is this a reason whose exit code says "retry": 10, 11 or 12? */
@@ -31,7 +32,7 @@ void retry_begin(struct retry *retry, struct connection *connection);
 /*
  * Should there be another attempt after one that returned `code`? If retry_may_help(), and there are
  * attempts left, closes the connection, pauses and returns true. The pause counts as waiting for the
- * server; if it would use up --max-time, returns false at once.
+ * server; if it would use up --max-time, or last longer than --retry-max-time, returns false at once.
  */
 bool retry_again(struct retry *retry, int code);
 

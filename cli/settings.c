@@ -258,6 +258,11 @@ int settings_read(struct settings *settings, const struct options *options, stru
     if (code < 0)
         return fail(failure, REASON_USAGE, NULL, "%s", fault_print(&fault, text));
     code = set_limit(settings, options, OPTION_MAX_TIME, "limits.max_time", failure);
+    settings->retry_ms = INT64_MAX;
+    if (code == 0)
+        code = options_time(options, OPTION_RETRY_MAX_TIME, &settings->retry_ms, failure);
+    if (code == 0 && options_have(options, OPTION_RETRY_MAX_TIME) && settings->retries == 0)
+        code = fail(failure, REASON_USAGE, options->command, "--retry-max-time needs --retry N");
     if (code == 0)
         code = set_limit(settings, options, OPTION_CONNECT_TIMEOUT, "limits.connect", failure);
     if (code < 0)

@@ -28,6 +28,7 @@ struct settings {
     struct stream_limits limits;
     int64_t connect_ms;   /* to reach the server */
     int64_t retries;      /* attempts at each file after the first one has failed */
+    int64_t retry_ms;     /* --retry-max-time: no attempt begins later; INT64_MAX: no limit */
     int64_t pause_ms;     /* before the first of these; later pauses are longer */
     int64_t max_time_ms;  /* to wait for the server, in all; 0: no limit */
     int64_t heartbeat_ms; /* between the signs of life of a silent producer */

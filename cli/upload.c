@@ -10,6 +10,7 @@
 #include "cli/download.h"
 #include "cli/progress.h"
 #include "cli/retry.h"
+#include "cli/spool.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/line.h"
@@ -153,10 +154,15 @@ static int hash_source(struct upload *upload)
     } else {
         upload_body_begin(&upload->body, upload->connection, upload->source, child_of(upload),
                           false, upload->rules->size);
-        code = upload_body_hash(&upload->body) < 0 ? -REASON_INTERNAL : 0;
+        upload->body.copy = upload->spool;
+        code = upload_body_hash(&upload->body);
         upload->size = upload->body.size;
         digest_finish(&upload->body.digest, digest);
     }
+    if (code == -REASON_TIMEOUT)
+        return connection_fail(upload->connection, upload->name, code);
+    if (code == -REASON_LOCAL)
+        return spool_fail(upload->connection->failure);
     if (code < 0)
         return code == -REASON_MISMATCH ? fail_changed(upload) : fail_unreadable(upload);
     code = check_command(upload);
@@ -475,11 +481,48 @@ void upload_release(struct upload *upload, int code)
 {
     if (upload->child.pid != 0)
         child_kill(&upload->child);
+    descriptor_close(upload->spool);
     if (upload->id.text[0] != '\0')
         upload_id_release(&upload->id, !retry_may_help(code));
     free(upload->name);
     free(upload->local);
     free(upload->bytes);
+}
+
+int upload_ask_first(struct upload *upload)
+{
+    int code = ask(upload);
+
+    switch (classify(upload, code, 0)) {
+    case MEANS_SEND:
+        upload_body_begin(&upload->body, upload->connection, -1, NULL, false, -1);
+        code = upload_body_abort(&upload->body, upload->name);
+        failure_clear(upload->connection->failure);
+        return code == -REASON_ABORTED ? 0 : code == 0 ? fail_breach(upload) : code;
+    case MEANS_HASH:
+        /* What is there decides. */
+        failure_clear(upload->connection->failure);
+        return 0;
+    default:
+        return upload_conclude(upload, code);
+    }
+}
+
+int upload_spool(struct upload *upload)
+{
+    struct failure *failure = upload->connection->failure;
+    int code = spool_open(&upload->spool, failure);
+
+    if (code == 0)
+        code = hash_source(upload);
+    if (code == 0 && fstat(upload->spool, &upload->status) < 0)
+        code = spool_fail(failure);
+    if (code < 0)
+        return code;
+    upload->mode = UPLOAD_FILE;
+    upload->source = upload->spool;
+    upload->command = NULL;
+    return 0;
 }
 
 int upload_check_source(const struct upload *upload)
@@ -505,7 +548,9 @@ void upload_send(struct upload *upload, const char *bytes)
         upload->stage = UPLOAD_SENT;
         return;
     }
-    if (upload->mode == UPLOAD_FILE && upload->id.text[0] == '\0') {
+    if (upload->mode == UPLOAD_FILE && upload->id.text[0] == '\0' && upload->spool >= 0) {
+        upload_id_make(&upload->id);
+    } else if (upload->mode == UPLOAD_FILE && upload->id.text[0] == '\0') {
         upload_id_take(&upload->id, connection->settings->server.text, upload->name,
                        &upload->status);
         upload->is_begun = upload->id.is_recalled;

@@ -26,6 +26,7 @@ struct upload_rules {
     int64_t size;             /* the only size in bytes; -1: any */
     int64_t min_size;
     bool allow_empty; /* also of a stream */
+    bool spool;       /* read a stream into a temporary file, and store that */
 };
 
 enum upload_mode {
@@ -41,7 +42,7 @@ enum upload_stage {
     UPLOAD_LOST,      /* what became of the upload: the final answer was lost */
 };
 
-/* Begins as {0} but for connection, rules, name and local. */
+/* Begins as {.spool = -1} but for connection, rules, name and local. */
 struct upload {
     struct connection *connection;
     const struct upload_rules *rules;
@@ -53,6 +54,7 @@ struct upload {
     bool is_stream; /* the source is standard input, a command, or no regular file */
     char *const *command; /* whose output is the source, started when it is needed; or NULL */
     struct child child;
+    int spool;           /* the temporary file with all of a stream, which is then the source; -1 */
     struct stat status;  /* UPLOAD_FILE: before it is read */
     struct upload_id id; /* UPLOAD_FILE: empty until it is needed */
     struct upload_body body;
@@ -81,6 +83,13 @@ int upload_begin_source(struct upload *upload, enum upload_mode mode, int source
 /* The same of what a command prints. It is not run before the server has given its go-ahead. */
 void upload_begin_command(struct upload *upload, char *const command[]);
 void upload_release(struct upload *upload, int code);
+
+/*
+ * Makes a file of a stream that has begun: upload_ask_first() asks the server whether it would take
+ * it, of which nothing is read yet, and upload_spool() reads all of it. Return 0 or a reason.
+ */
+int upload_ask_first(struct upload *upload);
+int upload_spool(struct upload *upload);
 
 /* Can the source still be sent? Returns 0, or -REASON_MISMATCH for a file that has changed. */
 int upload_check_source(const struct upload *upload);

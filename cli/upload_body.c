@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
@@ -106,6 +107,11 @@ static int await_child(struct upload_body *body)
     return code;
 }
 
+static bool has_too_many(const struct upload_body *body)
+{
+    return body->wanted >= 0 && body->size > body->wanted;
+}
+
 /* Reads and hashes a piece of the source. Returns as read(2), and 0 if there are too many bytes. */
 static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
 {
@@ -120,7 +126,7 @@ static ssize_t read_piece(struct upload_body *body, char *bytes, size_t room)
         body->size += got;
     }
     stream_begin_turn(&body->connection->stream);
-    return body->wanted >= 0 && body->size > body->wanted && got > 0 ? 0 : got;
+    return got > 0 && has_too_many(body) ? 0 : got;
 }
 
 void upload_body_begin(struct upload_body *body, struct connection *connection, int source,
@@ -131,6 +137,7 @@ void upload_body_begin(struct upload_body *body, struct connection *connection, 
                                  .child = child,
                                  .is_file = is_file,
                                  .wanted = wanted,
+                                 .copy = -1,
                                  .alive_ms = clock_ms(),
                                  .until_ms = INT64_MAX};
     if (child != NULL && connection->settings->max_time_ms > 0)
@@ -154,7 +161,8 @@ int upload_body_send(struct upload_body *body, int *ret_error)
         ssize_t got = read_piece(body, bytes, room);
         if (got < 0 && errno == EAGAIN)
             continue;
-        if (got == 0 && body->child != NULL)
+        /* With too many bytes it may still print more, which nobody reads. */
+        if (got == 0 && body->child != NULL && !has_too_many(body))
             return await_child(body);
         if (got <= 0) {
             *ret_error = got < 0 ? errno : 0;
@@ -216,14 +224,20 @@ int upload_body_hash(struct upload_body *body)
 
     while ((got = read_piece(body, bytes, sizeof bytes)) != 0) {
         if (got < 0 && errno != EAGAIN)
-            return -1;
+            return -REASON_INTERNAL;
         if (got < 0)
             (void)poll(&polled, 1, LOOK_MS);
+        if (got > 0 && body->copy >= 0 && output_write_all(body->copy, bytes, (size_t)got) < 0)
+            return -REASON_LOCAL;
         if (got < 0 && body->child != NULL && child_has_ended(body->child, 0) &&
             body->child->was_stopped)
             return 0;
+        if (clock_ms() >= body->until_ms)
+            return -REASON_TIMEOUT;
     }
-    while (body->child != NULL && !child_has_ended(body->child, LOOK_MS))
-        continue;
+    while (body->child != NULL && !has_too_many(body) && !child_has_ended(body->child, LOOK_MS)) {
+        if (clock_ms() >= body->until_ms)
+            return -REASON_TIMEOUT;
+    }
     return 0;
 }

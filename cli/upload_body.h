@@ -20,6 +20,7 @@ struct upload_body {
     struct digest digest; /* of what was read */
     int64_t size;         /* bytes that were read */
     int64_t wanted;       /* bytes that there should be; -1: any number */
+    int copy;             /* of upload_body_hash(): a file that gets what was read; -1: none */
     bool refused;         /* the server has answered before the end */
     int64_t until_ms;     /* when a child must have ended, which --max-time says; or INT64_MAX */
     int64_t alive_ms;     /* when the server last heard from us */
@@ -50,7 +51,11 @@ int upload_body_send(struct upload_body *body, int *ret_error);
 /* Ends the body by ABORT. Returns as connection_answer(), usually -REASON_ABORTED. */
 int upload_body_abort(struct upload_body *body, const char *name);
 
-/* Reads and hashes all of a stream without sending it. Returns 0, or -1 with errno set. */
+/*
+ * Reads and hashes all of a stream without sending it, and copies it. Returns 0, -REASON_TIMEOUT for a
+ * child that takes too long, or with errno set -REASON_INTERNAL if it cannot be read, and
+ * -REASON_LOCAL if the copy cannot be written.
+ */
 int upload_body_hash(struct upload_body *body);
 
 #endif

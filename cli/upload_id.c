@@ -125,6 +125,12 @@ void upload_id_take(struct upload_id *id, const char *server, const char *name,
         upload_id_release(id, true);
 }
 
+void upload_id_make(struct upload_id *id)
+{
+    *id = (struct upload_id){.fd = -1, .folder = -1};
+    (void)hex_random(UPLOAD_ID_LENGTH, id->text);
+}
+
 void upload_id_release(struct upload_id *id, bool done)
 {
     /* While it is still locked, so that no other run takes a finished id. */

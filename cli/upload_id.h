@@ -28,6 +28,9 @@ struct upload_id {
 void upload_id_take(struct upload_id *id, const char *server, const char *name,
                     const struct stat *status);
 
+/* Makes an id for this run only. upload_id_release() may be called. */
+void upload_id_make(struct upload_id *id);
+
 /* Releases the id, and removes it if its upload is `done`, so that there is nothing to resume. */
 void upload_id_release(struct upload_id *id, bool done);
 

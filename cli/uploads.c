@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/console.h"
 #include "cli/retry.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -19,6 +20,7 @@ static struct queued *add(struct uploads *uploads, const char *name, const char 
                                      .rules = uploads->rules,
                                      .name = strdup(name),
                                      .local = strdup(local),
+                                     .spool = -1,
                                      .began_ms = clock_ms()};
     if (queued->upload.name == NULL || queued->upload.local == NULL)
         abort();
@@ -125,6 +127,13 @@ void uploads_settle(struct uploads *uploads)
         }
     }
 
+    for (size_t i = 0; i < uploads->count && retry.left > 0; i++) {
+        const struct queued *queued = &uploads->queue[i];
+        if (retry_may_help(queued->code) && queued->upload.mode == UPLOAD_STREAM &&
+            !upload_can_repeat(&queued->upload) && !queued->upload.is_final)
+            console_note("%s: not tried again: %s cannot be read twice (--spool keeps it)",
+                         queued->upload.name, queued->upload.local);
+    }
     /*
      * Ask about those whose answers were lost, on one more connection if there can be one: a command
      * that failed before the server answered would do so again.
@@ -216,6 +225,24 @@ static int choose_mode(struct uploads *uploads, int source, const char *local,
                                           : 0;
 }
 
+/* Makes a file of a stream. Nothing of it is read if the server refuses it. */
+static int spool(struct upload *upload)
+{
+    struct retry retry;
+    int code = 0;
+
+    retry_begin(&retry, upload->connection);
+    do
+        code = upload_ask_first(upload);
+    while (retry_again(&retry, code));
+    /* It would be idle for as long as the producer takes. */
+    connection_close(upload->connection);
+    if (code == 0)
+        code = upload_spool(upload);
+    upload->is_final = code < 0;
+    return code;
+}
+
 void uploads_put(struct uploads *uploads, const char *name, int source, const char *local)
 {
     bool keeps_bytes = uploads->connection->settings->retries > 0;
@@ -236,6 +263,8 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
     code = mode == UPLOAD_AHEAD
                ? upload_begin_bytes(&queued->upload, uploads->bytes, length, keeps_bytes)
                : upload_begin_source(&queued->upload, mode, source, &status);
+    if (code == 0 && mode == UPLOAD_STREAM && uploads->rules->spool)
+        code = spool(&queued->upload);
     if (code < 0)
         end(queued, code);
     send_ready(uploads);
@@ -246,7 +275,11 @@ void uploads_put(struct uploads *uploads, const char *name, int source, const ch
 void uploads_put_command(struct uploads *uploads, const char *name, char *const command[])
 {
     uploads_settle(uploads);
-    upload_begin_command(&add(uploads, name, command[0])->upload, command);
+    struct queued *queued = add(uploads, name, command[0]);
+    upload_begin_command(&queued->upload, command);
+    int code = uploads->rules->spool ? spool(&queued->upload) : 0;
+    if (code < 0)
+        end(queued, code);
     uploads_settle(uploads);
 }
 

@@ -26,8 +26,8 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(NEWEST) | TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) |
                 TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(PROGRESS) | TAKES(NO_PROGRESS) |
-                TAKES(JSON) | LISTS | TAKES(LIMIT_RATE) | TAKES(RETRY) | TAKES(SHA256) |
-                TAKES(WAIT) | TAKES(DRY_RUN),
+                TAKES(JSON) | LISTS | TAKES(LIMIT_RATE) | TAKES(RETRY) | TAKES(RETRY_MAX_TIME) |
+                TAKES(FAIL_FAST) | TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN) | TAKES(SPOOL),
      .summary = "fetch files, each whole or not at all",
      .examples = {"fsc get backups/shop.sql.gz --output - | zcat",
                   "fsc get backups/shop.sql.gz backups/web.tar --into restore",
@@ -42,9 +42,10 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(NAME) | TAKES(FROM_COMMAND) | TAKES(FOLDER) | TAKES(RECURSIVE) |
                 TAKES(PROGRESS) | TAKES(NO_PROGRESS) | TAKES(JSON) | LISTS | TAKES(LIMIT_RATE) |
-                TAKES(RETRY) | TAKES(SHA256) | TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) |
-                TAKES(FAIL_EMPTY) | TAKES(SIZE) | TAKES(MIN_SIZE) | TAKES(ALLOW_EMPTY) |
-                TAKES(EXCLUDE) | TAKES(INCLUDE) | TAKES(LINKS) | TAKES(SPECIALS) | TAKES(DRY_RUN),
+                TAKES(RETRY) | TAKES(RETRY_MAX_TIME) | TAKES(FAIL_FAST) | TAKES(SHA256) |
+                TAKES(REPLACE) | TAKES(EXCLUSIVE) | TAKES(IF_SAME) | TAKES(FAIL_EMPTY) |
+                TAKES(SIZE) | TAKES(MIN_SIZE) | TAKES(ALLOW_EMPTY) | TAKES(SPOOL) | TAKES(EXCLUDE) |
+                TAKES(INCLUDE) | TAKES(LINKS) | TAKES(SPECIALS) | TAKES(DRY_RUN),
      .summary = "store files durably; - is standard input",
      .examples = {"fsc put shop.sql.gz --folder backups",
                   "fsc put --name shop/$(date +%F).sql.gz --from-command -- "
@@ -58,8 +59,8 @@ const struct command commands[] = {
      .operand = VALUE_NAME,
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(KEEP) | TAKES(OLDER_THAN) | TAKES(RECURSIVE) | TAKES(DRY_RUN) |
-                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(PROGRESS) |
-                TAKES(NO_PROGRESS) | TAKES(JSON) | LISTS,
+                TAKES(FAIL_EMPTY) | TAKES(MISSING_OK) | TAKES(RETRY) | TAKES(RETRY_MAX_TIME) |
+                TAKES(FAIL_FAST) | TAKES(PROGRESS) | TAKES(NO_PROGRESS) | TAKES(JSON) | LISTS,
      .summary = "delete files, if the server allows it",
      .examples = {"fsc rm --match 'backups/*.gz' --older-than 30d",
                   "fsc rm --match 'shop/*.sql.gz' --keep 7 --older-than 30d",

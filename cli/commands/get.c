@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/retry.h"
 #include "cli/selection.h"
+#include "cli/spool.h"
 #include "cli/target.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -102,8 +103,13 @@ static int fetch(struct invocation *invocation, struct download *download)
     do {
         code = invocation_has(invocation, OPTION_DRY_RUN) ? download_look(connection, download)
                                                           : download_get(connection, download);
-        if (!download_can_resume(download))
+        if (retry.left > 0 && !download_can_resume(download)) {
             retry.left = 0;
+            if (retry_may_help(code))
+                console_note("%s: not tried again: what went to %s cannot be taken back (--spool "
+                             "keeps it until all of it is there)",
+                             download->name, download->local);
+        }
     } while (retry_again(&retry, code));
     if (code == -REASON_NOT_A_FILE)
         return fail(connection->failure, REASON_NOT_A_FILE, download->name,
@@ -115,6 +121,31 @@ static int fetch(struct invocation *invocation, struct download *download)
         return fail(connection->failure, REASON_NOT_FOUND, download->name,
                     "%s (use --output %s to fetch the first one to there)",
                     reason_text(REASON_NOT_FOUND), download->name);
+    return code;
+}
+
+/*
+ * Fetches a file to standard output or a command. With --spool that gets its first byte when the last
+ * one is verified.
+ */
+static int fetch_stream(struct invocation *invocation, struct download *download)
+{
+    struct download whole = *download;
+
+    if (!invocation_has(invocation, OPTION_SPOOL) || invocation_has(invocation, OPTION_DRY_RUN))
+        return fetch(invocation, download);
+    whole.command = NULL;
+    whole.local = spool_name();
+    whole.can_restart = true;
+    int code = spool_open(&whole.fd, invocation->failure);
+    if (code < 0)
+        return code;
+    code = fetch(invocation, &whole);
+    download->size = whole.size;
+    memcpy(download->digest, whole.digest, DIGEST_ROOM);
+    if (code == 0)
+        code = download_deliver(download, whole.fd, invocation->failure);
+    (void)close(whole.fd);
     return code;
 }
 
@@ -243,7 +274,7 @@ static int get_to_output(struct invocation *invocation, const char *name)
     struct download download = begin_download(invocation, name);
     download.fd = STDOUT_FILENO;
     download.local = "standard output";
-    int code = fetch(invocation, &download);
+    int code = fetch_stream(invocation, &download);
     bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
     if (code == 0 && is_dry)
         code = invocation_print_plan(invocation, "to be fetched", name);
@@ -275,7 +306,8 @@ static int list_files(struct invocation *invocation, const char *name, struct en
     int code = entries_read(entries, request.details ? ENTRIES_DETAILS : ENTRIES_NAMES,
                             &invocation->connection, &request);
     /* Among files that cannot be listed there may be newer ones. */
-    bool is_usable = code == 0 || (code == -REASON_INCOMPLETE && !selection->needs_details);
+    bool is_usable = code == 0 || (code == -REASON_INCOMPLETE && !selection->needs_details &&
+                                   !invocation_has(invocation, OPTION_FAIL_FAST));
     const char *timeless = is_usable ? selection_apply(selection, entries) : NULL;
 
     if (timeless != NULL)
@@ -324,7 +356,7 @@ static int get_folder(struct invocation *invocation, const char *name)
         free(path);
     }
     progress_expect(entries.count, entries_size(&entries));
-    for (size_t i = 0; i < entries.count && !invocation->connection.unreachable; i++) {
+    for (size_t i = 0; i < entries.count && !invocation_is_over(invocation); i++) {
         struct target target;
         struct entry entry;
         entries_get(&entries, i, &entry);
@@ -404,7 +436,7 @@ static int get_to_command(struct invocation *invocation, const char *unused)
     download.local = options->operands[1];
     if (is_dry)
         console_say("%s: not run in a dry run", download.local);
-    int code = fetch(invocation, &download);
+    int code = fetch_stream(invocation, &download);
     if (code == 0 && is_dry) {
         code = invocation_print_plan(invocation, "to be fetched", name);
     } else if (code == 0) {
@@ -489,6 +521,8 @@ int get_run(struct invocation *invocation)
         (!options->only_operands || options->dashes != 1 || options->operand_count < 2))
         return fail(failure, REASON_USAGE, "get",
                     "--to-command needs one NAME, then -- and the command");
+    if (options_have(options, OPTION_SPOOL) && !has_command && !is_stdout)
+        return fail(failure, REASON_USAGE, "get", "--spool needs --output - or --to-command");
     size_t names = has_command ? 1 : options->operand_count;
     if (output != NULL && options_have(options, OPTION_RECURSIVE))
         return fail(failure, REASON_USAGE, "get",

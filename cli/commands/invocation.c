@@ -19,6 +19,12 @@ bool invocation_has(const struct invocation *invocation, enum option option)
     return options_have(invocation->options, option);
 }
 
+bool invocation_is_over(const struct invocation *invocation)
+{
+    return invocation->connection.unreachable ||
+           (invocation->first < 0 && invocation_has(invocation, OPTION_FAIL_FAST));
+}
+
 const char *invocation_bare_name(const char *name)
 {
     while (name[0] == '/' || (name[0] == '.' && (name[1] == '/' || name[1] == '\0')))
@@ -204,6 +210,13 @@ static void settle_all(struct invocation *invocation, invocation_settle *settle,
         *written = invocation_report(invocation, output_flush(invocation->failure));
 }
 
+/* What was not tried has no report. */
+static void say_over(const struct invocation *invocation)
+{
+    if (invocation->first < 0 && invocation_has(invocation, OPTION_FAIL_FAST))
+        console_say("stopped at the first failure; nothing after it was tried (--fail-fast)");
+}
+
 int invocation_run_each(struct invocation *invocation, invocation_action *run,
                         invocation_settle *settle)
 {
@@ -212,7 +225,7 @@ int invocation_run_each(struct invocation *invocation, invocation_action *run,
     int written = 0;
 
     operands_open(&operands, invocation->options);
-    while (!invocation->connection.unreachable) {
+    while (!invocation_is_over(invocation)) {
         if (operands_would_wait(&operands)) {
             settle_all(invocation, settle, &written);
             print_counts(invocation);
@@ -230,6 +243,7 @@ int invocation_run_each(struct invocation *invocation, invocation_action *run,
     operands_close(&operands);
     settle_all(invocation, settle, &written);
     print_counts(invocation);
+    say_over(invocation);
     return invocation->first;
 }
 
@@ -238,5 +252,6 @@ int invocation_run_once(struct invocation *invocation, invocation_action *run)
     (void)invocation_report(invocation, run(invocation, NULL));
     (void)invocation_report(invocation, output_flush(invocation->failure));
     print_counts(invocation);
+    say_over(invocation);
     return invocation->first;
 }

@@ -116,6 +116,9 @@ static void store(struct put *put, int source, const char *local)
     bool has_other = claims_conflict(&put->claims, put->name, strlen(put->name), local);
     put->uploads.rules = has_other ? &put->plain : &put->rules;
     uploads_put(&put->uploads, put->name, source, local);
+    /* What was sent ahead cannot be stopped. */
+    if (options_have(put->options, OPTION_FAIL_FAST))
+        uploads_settle(&put->uploads);
 }
 
 /* Reports, after the files before it, what cannot be stored. A text of NULL is that of errno. */
@@ -229,7 +232,7 @@ static bool put_entry(void *context, const struct tree_entry *entry)
     struct put *put = context;
     struct skipped *skipped = &put->skipped;
     bool is_folder = entry->kind == TREE_FOLDER;
-    bool continues = !put->uploads.connection->unreachable;
+    bool continues = !invocation_is_over(put->invocation);
 
     (void)snprintf(put->name + put->base, NAME_ROOM - put->base, "%s%s",
                    entry->relative[0] != '\0' ? "/" : "", entry->relative);
@@ -276,7 +279,7 @@ static bool put_entry(void *context, const struct tree_entry *entry)
             store(put, fd, entry->path);
         descriptor_close(fd);
     }
-    return !put->uploads.connection->unreachable;
+    return !invocation_is_over(put->invocation);
 }
 
 /* Stores what is in an open folder, and closes it. That there is nothing may be as it should be. */
@@ -607,6 +610,7 @@ static int read_options(struct put *put)
     rules->exclusive = options_have(options, OPTION_EXCLUSIVE);
     rules->if_same = options_have(options, OPTION_IF_SAME);
     rules->allow_empty = options_have(options, OPTION_ALLOW_EMPTY);
+    rules->spool = options_have(options, OPTION_SPOOL);
     rules->size = -1;
     if (replace != NULL && replace[0] == '\0') {
         rules->replace = "1";

@@ -139,7 +139,7 @@ static int delete_matching(struct invocation *invocation, const char *folder)
     if (first < 0 && folder != NULL)
         (void)report(invocation, folder, "", first);
     progress_expect(count, -1);
-    for (size_t i = 0; i < count && !connection->unreachable; i++) {
+    for (size_t i = 0; i < count && !invocation_is_over(invocation); i++) {
         struct entry entry;
         entries_get(&entries, i, &entry);
         int code = delete_entry(invocation, &entry);
