@@ -85,10 +85,13 @@ set_date() {
     use_machine
     take_example fsc.1 'DESCRIPTION'
     start_inside
-    printf '1,2\n' | write_inside /root/summary.csv
+    write_inside /usr/local/bin/pg_dump 0755 <<<$'#!/bin/sh\necho dump of $1'
+    write_inside /usr/local/bin/psql 0755 <<<$'#!/bin/sh\nexec cat'
     run quiet type_in 1
     assert_success
-    assert_output --regexp '^ +4 [0-9TZ:-]+ reports/summary.csv$'
+    assert_output --regexp $'^ +[0-9]+ [0-9TZ:-]+ shop/[0-9-]{10}\\.sql\\.gz\ndump of shop$'
+    printf '1,2\n' | write_inside /root/summary.csv
+    quiet type_in 2
     inside cmp summary.csv /tmp/summary.csv
 }
 
@@ -157,31 +160,30 @@ set_date() {
     inside cmp shop.gz /tmp/tue
 }
 
-@test "examples: fsc, pipelines" {
+@test "examples: fsc, streams and commands" {
     use_machine
-    take_example fsc.1 'Pipelines'
+    take_example fsc.1 'STREAMS AND COMMANDS'
     start_inside
     inside mkdir photos
     echo one | write_inside /root/photos/1
     quiet type_in 1
-    assert_equal "$(inside tar -tf /srv/files/photos.tar)" $'photos/\nphotos/1'
-    quiet type_in 2
-    run quiet inside fsc ls -R
-    assert_output $'old/photos.done\nold/photos.tar\nphotos.tar'
-    run quiet type_in 3
+    run quiet type_in 2
     assert_success
     assert_output $'photos/\nphotos/1'
+    inside rm /srv/files/photos.tar
+    quiet type_in 3
+    assert_equal "$(inside tar -tf /srv/files/photos.tar)" $'photos/\nphotos/1'
 
-    # What fails on the left is not stored, or not called done.
+    # What fails is not stored.
     inside sh -c 'rm -r photos /srv/files/*'
-    run inside bash -c "$(<block.1)"
-    assert_failure
-    run type_in 2
-    assert_failure
-    run quiet inside fsc ls -R
-    assert_output 'old/photos.tar'
+    run type_in 1
+    assert_failure 14
     run type_in 3
     assert_failure
+    run quiet inside fsc ls -R
+    assert_output ''
+    run type_in 2
+    assert_failure 4
 }
 
 @test "examples: fsc, cron jobs" {
