@@ -44,7 +44,7 @@ static int by_last(const void *left, const void *right)
  */
 static int check_last(const struct options *options, struct failure *failure)
 {
-    char **names = calloc(options->operand_count, sizeof *names);
+    char **names = calloc(options->operand_count + 1, sizeof *names);
     size_t count = 0;
     int code = 0;
 
