@@ -92,12 +92,12 @@ static int check_size(const struct upload *upload)
         return fail(failure, REASON_MISMATCH, local, "has more bytes than the %lld of --size",
                     (long long)rules->size);
     if (rules->size >= 0 && size != rules->size)
-        return fail(failure, REASON_MISMATCH, local, "has %lld bytes, not the %lld of --size", size,
-                    (long long)rules->size);
+        return fail(failure, REASON_MISMATCH, local, "has %lld byte%s, not the %lld of --size",
+                    size, size == 1 ? "" : "s", (long long)rules->size);
     if (size < rules->min_size)
         return fail(failure, REASON_MISMATCH, local,
-                    "has %lld bytes, fewer than the %lld of --min-size", size,
-                    (long long)rules->min_size);
+                    "has %lld byte%s, fewer than the %lld of --min-size", size,
+                    size == 1 ? "" : "s", (long long)rules->min_size);
     return 0;
 }
 

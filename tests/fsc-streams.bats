@@ -53,6 +53,8 @@ stream() {
     assert_equal "$stderr" 'fsc: standard input: has 5 bytes, fewer than the 6 of --min-size'
     assert_fails 8 stream 12345 --size 6
     assert_equal "$stderr" 'fsc: standard input: has 5 bytes, not the 6 of --size'
+    assert_fails 8 stream 1 --size 6
+    assert_equal "$stderr" 'fsc: standard input: has 1 byte, not the 6 of --size'
     assert_fails 8 stream 12345 --size 4
     assert_equal "$stderr" 'fsc: standard input: has more bytes than the 4 of --size'
     assert_fails 8 "$FSC" put five --min-size 1K
