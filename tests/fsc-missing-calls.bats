@@ -158,3 +158,19 @@ SCRIPT
         kill -TERM $!; wait $!; status=$?; : >killed; exit $status'
     assert_equal "$status $stderr" "143 $(left_beside here/a)"
 }
+
+@test "fsc: without O_TMPFILE, --spool takes the name of its file away" {
+    local error
+    start_with_file
+    mkdir small
+    for error in EOPNOTSUPP EISDIR ENOENT EINVAL; do
+        rm -f "$LIBRARY/x"
+        # Only the folder is opened so.
+        # shellcheck disable=SC2016
+        assert_silent bash -c 'echo hello | TMPDIR=$PWD/small strace -f -qq -o calls -P "$PWD/small" -e trace=openat \
+            -e "inject=openat:error=$2" "$1" put - --spool --name x' - "$FSC" "$error"
+        grep -q 'O_TMPFILE.*INJECTED' calls
+        cmp f "$LIBRARY/x"
+        assert_equal "$(ls -A small)" ''
+    done
+}
