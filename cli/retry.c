@@ -50,8 +50,10 @@ bool retry_again(struct retry *retry, int code)
     }
     console_note("attempt %lld of %lld in %.1f s: %s", (long long)(attempts - retry->left + 1),
                  (long long)attempts, (double)pause_ms / 1000, retry->connection->failure->text);
-    if (!connection_pause(retry->connection, pause_ms))
+    if (!connection_pause(retry->connection, pause_ms)) {
+        console_note("no other attempt, because of --max-time");
         return false;
+    }
     retry->left--;
     retry->pause_ms = retry->pause_ms < longest / 2 ? 2 * retry->pause_ms : longest;
     return true;

@@ -207,3 +207,34 @@ $red missing: no such file in the library"
     assert_equal "$stderr" 'fsc: --color: must be auto, always or never'
     assert_fails 2 "$FSC" ls --color
 }
+
+@test "verbose: commands, dry runs and what was skipped" {
+    start_fsd
+    mkdir tree
+    echo 1 >tree/a
+    ln -s a tree/link
+    says "$FSC" put -v --name x --from-command -- echo hello
+    assert_equal "$output $said" ' fsc: connected to {}/socket (FSC_SERVER)
+fsc: stored x: 6 B in {} s, {}'
+    says "$FSC" get -v x --to-command -- cat
+    assert_equal "$output $said" 'hello fsc: connected to {}/socket (FSC_SERVER)
+fsc: fetched x: 6 B in {} s, {}'
+    says "$FSC" get -v -n x
+    assert_equal "$output" $'to be fetched\tx'
+    assert_regex "$said" $'\nfsc: to be fetched: x: 6 B'
+    says "$FSC" put -v -R tree --links skip
+    assert_regex "$said" $'\nfsc: skipped tree/link: [a-z ]+\n'
+    assert_regex "$said" $'\nfsc: skipped 1 link$'
+    says "$FSC" put -q -R tree --links skip
+    assert_equal "$said" ''
+}
+
+@test "verbose: why there is no other attempt" {
+    use_settings 'limits = { pause = "1h"; };'
+    run --separate-stderr "$FSC" get a -v --retry 1 --max-time 10
+    assert_equal "$status" 10
+    assert_regex "$stderr" $'\nfsc: no other attempt, because of --max-time\nfsc: .*: cannot connect: '
+    run --separate-stderr "$FSC" get a -v --retry 1 --retry-max-time 1
+    assert_equal "$status" 10
+    assert_regex "$stderr" '^fsc: no other attempt, because of --retry-max-time'
+}

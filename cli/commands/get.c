@@ -447,7 +447,8 @@ static int get_to_command(struct invocation *invocation, const char *unused)
                                   .done = is_dry ? "to be fetched" : "fetched",
                                   .size = download.size,
                                   .digest = download.digest,
-                                  .child = &download.child};
+                                  .child = &download.child,
+                                  .began_ms = download.began_ms};
     (void)invocation_report_file(invocation, code, &report);
     child_kill(&download.child);
     return code;

@@ -148,8 +148,12 @@ static void note_done(const struct report *report)
     if (is_verb && report->began_ms > 0)
         (void)snprintf(time, sizeof time, " in %.1f s",
                        (double)(clock_ms() - report->began_ms) / 1000);
-    console_note("%s%s%s%s%s%s%s%s", report->done, is_verb ? " " : ": ", report->name,
-                 size[0] != '\0' ? ": " : "", size, time, digest[0] != '\0' ? ", " : "", digest);
+    if (report->why != NULL)
+        console_note("%s %s: %s", report->done, report->name, report->why);
+    else
+        console_note("%s%s%s%s%s%s%s%s", report->done, is_verb ? " " : ": ", report->name,
+                     size[0] != '\0' ? ": " : "", size, time, digest[0] != '\0' ? ", " : "",
+                     digest);
 }
 
 int invocation_report_file(struct invocation *invocation, int code, const struct report *report)
