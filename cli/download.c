@@ -321,6 +321,20 @@ int download_look(struct connection *connection, struct download *download)
     return read_body(connection, download->name, NULL, NULL, NULL);
 }
 
+int download_take_part(struct download *download, int fd, struct failure *failure)
+{
+    digest_begin(&download->made);
+    int64_t length = digest_add_file(&download->made, fd, NULL);
+
+    if (length < 0)
+        return fail_errno(failure, REASON_LOCAL, download->local, "cannot read its part");
+    download->fd = fd;
+    download->written = length;
+    download->file = (struct sparse){.length = length, .written = length};
+    download->has_part = length > 0;
+    return 0;
+}
+
 int download_compare(struct connection *connection, const struct download *download)
 {
     int code = ask(connection, download, download->digest, download->size, false);

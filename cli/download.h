@@ -41,6 +41,7 @@ struct download {
     char digest[DIGEST_ROOM]; /* announced or, if it was not, made; empty: not known */
     struct digest made;       /* of what was written */
     struct sparse file;       /* how far a regular file is written */
+    bool has_part; /* the first of these bytes are of an earlier run, and may be damaged */
 };
 
 /*
@@ -54,6 +55,12 @@ int download_get(struct connection *connection, struct download *download);
  * Passes what an open file has, from its start, on to where the download goes. Returns 0 or a reason.
  */
 int download_deliver(struct download *download, int source, struct failure *failure);
+
+/*
+ * Takes what an earlier run has written, of a file whose digest is known by download_look(), as the
+ * beginning. Returns 0, or -REASON_LOCAL.
+ */
+int download_take_part(struct download *download, int fd, struct failure *failure);
 
 /* After an attempt that has failed: can another one succeed? */
 bool download_can_resume(const struct download *download);

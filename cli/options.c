@@ -55,6 +55,8 @@ const struct option_row option_rows[OPTION_COUNT + 1] = {
     [OPTION_NUMBER] = {"count", .value = "N", .kind = VALUE_COUNT, .help = "exit after N files"},
     [OPTION_RETRY] = {"retry", .value = "N", .kind = VALUE_COUNT, .habits = "--retries --tries",
                       .help = "make up to N more attempts after exit code 10, 11 or 12"},
+    [OPTION_RESUME] = {"resume", .habits = "-c -C --continue --continue-at --partial",
+                       .help = "keep what came if it breaks off, and continue from there"},
     [OPTION_LIMIT_RATE] = {"limit-rate", .value = "RATE", .kind = VALUE_SIZE,
                            .habits = "--bwlimit --limit --rate --rate-limit --throttle",
                            .help = "move at most this many bytes a second, e.g. 500K"},

@@ -22,8 +22,8 @@ enum {
 /* Returns 0 if there is no temporary file any more, or -1 with errno set. */
 static int remove_temporary(struct target *target)
 {
-    if (target->temporary[0] != '\0' && unlinkat(target->folder, target->temporary, 0) < 0 &&
-        errno != ENOENT)
+    if (target->temporary[0] != '\0' && !target->keeps_part &&
+        unlinkat(target->folder, target->temporary, 0) < 0 && errno != ENOENT)
         return -1;
     signals_forget_file();
     target->temporary[0] = '\0';
@@ -310,10 +310,52 @@ static int open_device(struct target *target, struct failure *failure)
                : fail(failure, REASON_LOCAL, target->path, "was replaced while it was opened");
 }
 
+/* Does the file get the mode of the one that it replaces? That of somebody else's means nothing. */
+static bool keeps_mode(const struct target *target)
+{
+    return target->kind == TARGET_FILE && target->there.st_uid == geteuid();
+}
+
+/* The mode that the umask, or an ACL of the folder, gives to a new file. */
+static mode_t new_mode(int folder)
+{
+    int fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, NEW_MODE);
+    mode_t mask = 0;
+    struct stat status;
+
+    if (fd >= 0 && fstat(fd, &status) == 0) {
+        descriptor_close(fd);
+        return status.st_mode & 0777;
+    }
+    descriptor_close(fd);
+    mask = umask(077);
+    (void)umask(mask);
+    return NEW_MODE & ~mask;
+}
+
+int target_open_part(struct target *target, const char *name, const char *digest,
+                     struct failure *failure)
+{
+    target->mode = keeps_mode(target) ? target->there.st_mode & 0777 : new_mode(target->folder);
+    target->fd = part_open(target->folder, name, digest, target->temporary);
+    if (target->fd < 0 && errno == EWOULDBLOCK) {
+        char part[PART_ROOM];
+        memcpy(part, target->temporary, sizeof part);
+        target->temporary[0] = '\0';
+        return fail(failure, REASON_BUSY, target->path, "another fsc is fetching it, to %s", part);
+    }
+    if (target->fd < 0) {
+        target->temporary[0] = '\0';
+        return target_open(target, failure);
+    }
+    target->is_part = true;
+    /* It may have had its last mode already. */
+    (void)fchmod(target->fd, 0600);
+    return 0;
+}
+
 int target_open(struct target *target, struct failure *failure)
 {
-    /* The mode of a file that somebody else has put there means nothing. */
-    bool keeps_mode = target->kind == TARGET_FILE && target->there.st_uid == geteuid();
     char random[16 + 1];
     struct stat status;
     sigset_t all;
@@ -321,7 +363,7 @@ int target_open(struct target *target, struct failure *failure)
 
     if (target->kind == TARGET_DEVICE)
         return open_device(target, failure);
-    target->mode = keeps_mode ? target->there.st_mode & 0777 : NEW_MODE;
+    target->mode = keeps_mode(target) ? target->there.st_mode & 0777 : NEW_MODE;
     if (hex_random(sizeof random - 1, random) == 0) {
         (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
         /* Block signals until the file is noted, so that each of them removes it. */
@@ -340,7 +382,7 @@ int target_open(struct target *target, struct failure *failure)
     if (target->fd < 0 || fstat(target->fd, &status) < 0)
         return fail_write(target, failure);
     /* It has the mode that the umask, or an ACL of the folder, gives it, once it is complete. */
-    if (!keeps_mode)
+    if (!keeps_mode(target))
         target->mode = status.st_mode & 0777;
     if ((status.st_mode & 077) != 0)
         (void)fchmod(target->fd, 0600);

@@ -12,11 +12,8 @@
 #include <sys/stat.h>
 
 #include "cli/failure.h"
+#include "cli/part.h"
 #include "protocol/digest.h"
-
-enum {
-    TARGET_TEMPORARY_ROOM = 32,
-};
 
 /* What is at the path already. */
 enum target_kind {
@@ -30,10 +27,12 @@ struct target {
     int folder;       /* the open folder that has it; -1 with a device */
     char last[NAME_MAX + 1];
     enum target_kind kind;
-    struct stat there;                     /* its status; a mode of 0: nothing is there */
-    mode_t mode;                           /* that the file will have */
-    int fd;                                /* to write to */
-    char temporary[TARGET_TEMPORARY_ROOM]; /* its name in `folder`; empty: there is none */
+    struct stat there;         /* its status; a mode of 0: nothing is there */
+    mode_t mode;               /* that the file will have */
+    int fd;                    /* to write to */
+    char temporary[PART_ROOM]; /* its name in `folder`; empty: there is none */
+    bool is_part;              /* the temporary file is a part, see cli/part.h */
+    bool keeps_part;           /* target_close() leaves it; the caller sets this */
 };
 
 /* Opens a folder that is to be written to, even if it cannot be read. Returns -1 with errno set. */
@@ -65,6 +64,14 @@ int target_digest(const struct target *target, int64_t *ret_size, char ret_diges
 
 /* Opens the target's temporary file, or its device. Returns 0 or -REASON_LOCAL. */
 int target_open(struct target *target, struct failure *failure);
+
+/*
+ * Opens the part of the file NAME with this digest as the temporary file, which signals do not remove,
+ * or else a new temporary file. Bytes that are in it may be damaged. Returns 0; -REASON_BUSY if another
+ * run uses the part; or -REASON_LOCAL.
+ */
+int target_open_part(struct target *target, const char *name, const char *digest,
+                     struct failure *failure);
 
 /*
  * Syncs what was written to disk and gives it its name. With `force` it replaces a file that is

@@ -26,8 +26,9 @@ const struct command commands[] = {
      .most = SIZE_MAX,
      .options = TAKES(MATCH) | TAKES(NEWEST) | TAKES(TO_COMMAND) | TAKES(OUTPUT) | TAKES(INTO) |
                 TAKES(FORCE) | TAKES(RECURSIVE) | TAKES(PROGRESS) | TAKES(NO_PROGRESS) |
-                TAKES(JSON) | LISTS | TAKES(LIMIT_RATE) | TAKES(RETRY) | TAKES(RETRY_MAX_TIME) |
-                TAKES(FAIL_FAST) | TAKES(SHA256) | TAKES(WAIT) | TAKES(DRY_RUN) | TAKES(SPOOL),
+                TAKES(JSON) | LISTS | TAKES(RESUME) | TAKES(LIMIT_RATE) | TAKES(RETRY) |
+                TAKES(RETRY_MAX_TIME) | TAKES(FAIL_FAST) | TAKES(SHA256) | TAKES(WAIT) |
+                TAKES(DRY_RUN) | TAKES(SPOOL),
      .summary = "fetch files, each whole or not at all",
      .examples = {"fsc get backups/shop.sql.gz --output - | zcat",
                   "fsc get backups/shop.sql.gz backups/web.tar --into restore",

@@ -28,6 +28,7 @@ struct rules {
     int64_t wait_ms;          /* for each name */
     struct selection selection;
     struct claims claims; /* of --force: local files, and the names that were fetched to them */
+    struct stat cleaned;  /* a folder in which no stale parts are left */
 };
 
 static int by_last(const void *left, const void *right)
@@ -90,8 +91,40 @@ static bool is_place(const struct invocation *invocation, const char *name)
            !options_have(options, OPTION_OUTPUT) && !options_have(options, OPTION_INTO);
 }
 
-/* Fetches a file, in as many attempts as the settings allow; with --dry-run only looks at it. */
-static int fetch(struct invocation *invocation, struct download *download)
+/* Removes stale parts, unless this folder has none. `kept` is the name of the part at hand, or "". */
+static void clean_parts(struct rules *rules, const struct target *target, const char *name,
+                        const char *kept)
+{
+    struct stat folder;
+
+    if (fstat(target->folder, &folder) == 0 && !descriptor_is_same(&folder, &rules->cleaned) &&
+        !part_clean(target->folder, name, kept))
+        rules->cleaned = folder;
+}
+
+/* For --resume: looks which file it is, and opens its part, whose bytes are the beginning. */
+static int open_part(struct invocation *invocation, struct download *download,
+                     struct target *target)
+{
+    int code = download_look(&invocation->connection, download);
+
+    if (code < 0)
+        return code;
+    /* A file that has no digest cannot be resumed. */
+    code = download->digest[0] != '\0'
+               ? target_open_part(target, download->name, download->digest, invocation->failure)
+               : target_open(target, invocation->failure);
+    if (code < 0)
+        return code;
+    clean_parts(invocation->state, target, download->name, target->temporary);
+    return download_take_part(download, target->fd, invocation->failure);
+}
+
+/*
+ * Fetches a file, in as many attempts as the settings allow; with --dry-run only looks at it. With a
+ * target, its part is opened first.
+ */
+static int fetch(struct invocation *invocation, struct download *download, struct target *target)
 {
     struct connection *connection = &invocation->connection;
     const char *hint = listing_hint(
@@ -101,8 +134,17 @@ static int fetch(struct invocation *invocation, struct download *download)
 
     retry_begin(&retry, connection);
     do {
-        code = invocation_has(invocation, OPTION_DRY_RUN) ? download_look(connection, download)
-                                                          : download_get(connection, download);
+        code = target != NULL && target->fd < 0 ? open_part(invocation, download, target) : 0;
+        if (code == 0)
+            code = invocation_has(invocation, OPTION_DRY_RUN) ? download_look(connection, download)
+                                                              : download_get(connection, download);
+        if (code == -REASON_MISMATCH && download->has_part) {
+            console_note("%s: starts again, because what was kept of it is damaged",
+                         download->name);
+            download->has_part = false;
+            download->digest[0] = '\0';
+            code = download_get(connection, download);
+        }
         if (retry.left > 0 && !download_can_resume(download)) {
             retry.left = 0;
             if (retry_may_help(code))
@@ -133,14 +175,14 @@ static int fetch_stream(struct invocation *invocation, struct download *download
     struct download whole = *download;
 
     if (!invocation_has(invocation, OPTION_SPOOL) || invocation_has(invocation, OPTION_DRY_RUN))
-        return fetch(invocation, download);
+        return fetch(invocation, download, NULL);
     whole.command = NULL;
     whole.local = spool_name();
     whole.can_restart = true;
     int code = spool_open(&whole.fd, invocation->failure);
     if (code < 0)
         return code;
-    code = fetch(invocation, &whole);
+    code = fetch(invocation, &whole, NULL);
     download->size = whole.size;
     memcpy(download->digest, whole.digest, DIGEST_ROOM);
     if (code == 0)
@@ -190,13 +232,13 @@ static int plan(struct invocation *invocation, struct download *download,
 {
     bool is_there = target->kind == TARGET_FILE;
     int code = is_there ? compare_local(&invocation->connection, download, target)
-                        : fetch(invocation, download);
+                        : fetch(invocation, download, NULL);
 
     *ret_plan = is_there ? "already there" : "to be fetched";
     if (code != -REASON_EXISTS || !invocation_has(invocation, OPTION_FORCE))
         return code;
     *ret_plan = "to be replaced";
-    return fetch(invocation, download);
+    return fetch(invocation, download, NULL);
 }
 
 /* Fetches a file to a target that was looked at with the result `code`, and releases the target. */
@@ -207,6 +249,7 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
     struct rules *rules = invocation->state;
     struct download download = begin_download(invocation, name);
     bool force = invocation_has(invocation, OPTION_FORCE);
+    bool resumes = invocation_has(invocation, OPTION_RESUME);
     char id[64] = "";
     /* Two names can lead to one file: by a link, or where upper and lower case are the same. */
     if (force && code == 0 && target->kind == TARGET_FILE)
@@ -222,16 +265,27 @@ static int get_to_target(struct invocation *invocation, const char *name, struct
             code = invocation_print_plan(invocation, report.done, name);
     } else if (code == 0 && was_there) {
         code = compare_local(connection, &download, target);
+        if (code == 0 && resumes)
+            clean_parts(rules, target, name, "");
         if (code == -REASON_EXISTS && is_ours)
             code = fail(invocation->failure, REASON_EXISTS, target->path,
                         "another file of this run, with different content, was written there");
     } else if (code == 0) {
-        code = target_open(target, invocation->failure);
-        download.fd = target->fd;
         download.local = target->path;
         download.can_restart = target->kind != TARGET_DEVICE;
+        if (resumes && !download.can_restart)
+            code = fail(invocation->failure, REASON_USAGE, target->path,
+                        "--resume needs a file, and this is a device or FIFO");
+        else if (!resumes)
+            code = target_open(target, invocation->failure);
+        download.fd = target->fd;
         if (code == 0)
-            code = fetch(invocation, &download);
+            code = fetch(invocation, &download, resumes ? target : NULL);
+        /* What came is kept, if it can be the beginning of that file. */
+        target->keeps_part = code < 0 && code != -REASON_MISMATCH && code != -REASON_BREACH &&
+                             target->is_part && download.written > 0 &&
+                             part_has_digest(target->temporary, download.digest) &&
+                             sparse_finish(&download.file, target->fd) == 0;
         if (code == 0)
             code = target_commit(target, force, download.digest, invocation->failure);
         if (code == 0 && force) {
@@ -497,7 +551,7 @@ int get_run(struct invocation *invocation)
         {OPTION_TO_COMMAND, OPTION_INTO},      {OPTION_TO_COMMAND, OPTION_FORCE},
         {OPTION_TO_COMMAND, OPTION_RECURSIVE}, {OPTION_TO_COMMAND, OPTION_FILES_FROM},
         {OPTION_MATCH, OPTION_TO_COMMAND},     {OPTION_MATCH, OPTION_SHA256},
-        {OPTION_MATCH, OPTION_WAIT},
+        {OPTION_MATCH, OPTION_WAIT},           {OPTION_RESUME, OPTION_TO_COMMAND},
     };
     const struct options *options = invocation->options;
     struct failure *failure = invocation->failure;
@@ -524,6 +578,9 @@ int get_run(struct invocation *invocation)
                     "--to-command needs one NAME, then -- and the command");
     if (options_have(options, OPTION_SPOOL) && !has_command && !is_stdout)
         return fail(failure, REASON_USAGE, "get", "--spool needs --output - or --to-command");
+    if (is_stdout && options_have(options, OPTION_RESUME))
+        return fail(failure, REASON_USAGE, "get",
+                    "--resume needs a file, and standard output is none (use --output FILE)");
     size_t names = has_command ? 1 : options->operand_count;
     if (output != NULL && options_have(options, OPTION_RECURSIVE))
         return fail(failure, REASON_USAGE, "get",

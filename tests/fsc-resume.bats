@@ -1,0 +1,220 @@
+#!/usr/bin/env bats
+# fsc get --resume: what came is kept in a part, and the next run continues from it.
+# bats file_tags=once
+
+load library
+load fsc
+
+# serve [BYTES]: fsc uses a server whose connections break off after so many bytes; all that it sends is
+# added to the file sent. With "silent" as the second argument it falls silent there.
+serve() {
+    cat >relay <<'RELAY'
+import os, socket, sys
+left = int(sys.argv[1])
+while left > 0 and (data := os.read(0, min(left, 65536))):
+    os.write(3, data)
+    os.write(1, data)
+    left -= len(data)
+while sys.argv[2] == 'silent' and os.read(0, 65536):
+    pass
+socket.socket(fileno=1).shutdown(socket.SHUT_WR)
+RELAY
+    : >sent
+    export FSC_SERVER="exec:cat | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay ${1:-100000000} ${2:-lost} 3>>sent"
+}
+
+# store NAME: a file of 1 MB, whose bytes are in source.
+store() {
+    mkdir -p here "$LIBRARY"
+    head -c 1000000 /dev/urandom >source
+    serve
+    assert_silent "$FSC" put source --name "$1" --replace
+}
+
+# part NAME FILE: what the part of NAME with the content of FILE is called.
+part() {
+    local name file
+    name=$(printf %s "$1" | sha256sum)
+    file=$(sha256sum <"$2")
+    printf '.fsc-part-%s-%s' "${name:0:32}" "${file:0:64}"
+}
+
+# break_off NAME: a part of it is in the folder here.
+break_off() {
+    serve 300000
+    assert_fails 10 "$FSC" get "$1" --into here --resume
+    assert [ "$(stat -c '%a %h %F' "here/$(part "$1" source)")" = '600 1 regular file' ]
+    assert [ "$(stat -c %s "here/$(part "$1" source)")" -gt 200000 ]
+    serve
+}
+
+assert_whole() {
+    cmp source "here/$1"
+    assert_equal "$(ls -A here)" "$1"
+    assert_equal "$(stat -c %a "here/$1")" "$(umask 022 && : >mode && stat -c %a mode)"
+}
+
+@test "get --resume: a run that lost its connection is continued by the next one" {
+    umask 022
+    store a
+    break_off a
+    run --separate-stderr "$FSC" get a --into here --resume -v
+    assert_equal "$status" 0
+    assert_regex "$stderr" 'fsc: a: resumed at [0-9.]+ kB'
+    assert [ "$(stat -c %s sent)" -lt 800000 ]
+    assert_whole a
+    # Without it nothing stays.
+    rm here/a
+    serve 300000
+    assert_fails 10 "$FSC" get a --into here
+    assert_equal "$(ls -A here)" ''
+}
+
+@test "get --resume: a run that is killed is continued by the next one" {
+    local signal status
+    umask 022
+    for signal in KILL INT; do
+        store a
+        rm -f here/a
+        serve 300000 silent
+        env --default-signal=INT "$FSC" get a --into here --resume 3>&- &
+        await eval 'find here -name ".fsc-part-*" -size +100000c | grep -q .'
+        kill -"$signal" $!
+        wait $! || status=$?
+        assert_equal "$status" "$((128 + $(kill -l "$signal")))"
+        assert_equal "$(ls -A here)" "$(part a source)"
+        serve
+        assert_silent "$FSC" get a --into here --resume
+        assert [ "$(stat -c %s sent)" -lt 900000 ]
+        assert_whole a
+    done
+}
+
+@test "get --resume: with -R, --force, --output, --sha256 and the longest names" {
+    local long sum
+    umask 022
+    long=$(printf 'x%.0s' {1..255})
+    store "folder/$long"
+    serve 300000
+    assert_fails 10 "$FSC" get -R folder --into here --resume
+    assert_equal "$(ls -A here/folder)" "$(part "folder/$long" source)"
+    serve
+    assert_silent "$FSC" get -R folder --into here --resume
+    assert [ "$(stat -c %s sent)" -lt 850000 ]
+    cmp source "here/folder/$long"
+    rm -r here
+    store a
+    break_off a
+    sum=$(sha256sum <source)
+    echo old >here/a
+    assert_silent "$FSC" get a --output here/a --force --resume --sha256 "${sum:0:64}"
+    assert [ "$(stat -c %s sent)" -lt 800000 ]
+    assert_whole a
+}
+
+@test "get --resume: what is damaged, or is now another file, is fetched from the start" {
+    umask 022
+    store a
+    break_off a
+    printf XXXX | dd of="here/$(part a source)" conv=notrunc bs=1 seek=1000 status=none
+    run --separate-stderr "$FSC" get a --into here --resume -v
+    assert_equal "$status" 0
+    assert_regex "$stderr" 'fsc: a: starts again, because what was kept of it is damaged'
+    assert_whole a
+    rm here/a
+    break_off a
+    head -c 2000000 /dev/zero >>"here/$(part a source)"
+    assert_silent "$FSC" get a --into here --resume
+    assert_whole a
+    rm here/a
+    break_off a
+    store a
+    assert_silent "$FSC" get a --into here --resume
+    assert_whole a
+}
+
+@test "get --resume: parts that others could have made are not used" {
+    local part
+    umask 022
+    store a
+    part=here/$(part a source)
+    echo mine >victim
+    ln -s ../victim "$part"
+    assert_silent "$FSC" get a --into here --resume
+    cmp source here/a
+    assert [ -L "$part" ]
+    rm here/a "$part"
+    ln victim "$part"
+    assert_silent "$FSC" get a --into here --resume
+    assert_whole a
+    rm here/a
+    mkfifo "$part"
+    assert_silent "$FSC" get a --into here --resume
+    assert_whole a
+    rm here/a
+    assert_equal "$(cat victim)" mine
+    break_off a
+    chmod 0666 "$part"
+    assert_silent "$FSC" get a --into here --resume
+    assert [ "$(stat -c %s sent)" -gt 1000000 ]
+    assert_whole a
+}
+
+@test "get --resume: a part of another user is not used" {
+    [ "$(id -u)" -eq 0 ] || skip 'needs root to give a file away'
+    umask 022
+    store a
+    break_off a
+    chown 65534 "here/$(part a source)" || skip 'files cannot be given away here'
+    assert_silent "$FSC" get a --into here --resume
+    assert [ "$(stat -c %s sent)" -gt 1000000 ]
+    cmp source here/a
+}
+
+@test "get --resume: a part is locked, and another run says so" {
+    store a
+    break_off a
+    exec {lock}<>"here/$(part a source)"
+    flock -n "$lock"
+    assert_fails 12 "$FSC" get a --into here --resume
+    assert_equal "$stderr" "fsc: here/a: another fsc is fetching it, to $(part a source)"
+    exec {lock}>&-
+    assert_silent "$FSC" get a --into here --resume
+    cmp source here/a
+}
+
+@test "get --resume: stale parts are removed" {
+    local stale fresh locked
+    store a
+    break_off a
+    store a
+    printf 1 >one
+    printf 2 >two
+    printf 3 >three
+    stale=$(part b one) fresh=$(part b two) locked=$(part c three)
+    cp one "here/$stale"
+    cp two "here/$fresh"
+    cp three "here/$locked"
+    touch -d '8 days ago' "here/$stale" "here/$locked"
+    exec {lock}<>"here/$locked"
+    flock -n "$lock"
+    assert_silent "$FSC" get a --into here --resume
+    exec {lock}>&-
+    assert_equal "$(ls -A here)" "$(printf '%s\n' "$fresh" "$locked" a | LC_ALL=C sort)"
+    # Also those of a run that was killed after the file had its name.
+    ln here/a "here/$(part a source)"
+    rm "here/$fresh" "here/$locked"
+    assert_silent "$FSC" get a --into here --resume
+    assert_equal "$(ls -A here)" a
+}
+
+@test "get --resume: what cannot be resumed exits with 2" {
+    store a
+    assert_fails 2 "$FSC" get a --resume --output -
+    assert_equal "$stderr" 'fsc: get: --resume needs a file, and standard output is none (use --output FILE)'
+    mkfifo fifo
+    assert_fails 2 "$FSC" get a --resume --output fifo
+    assert_equal "$stderr" 'fsc: fifo: --resume needs a file, and this is a device or FIFO'
+    assert_fails 2 "$FSC" get a --resume --output /dev/null
+    assert_fails 2 "$FSC" get a --resume --to-command -- cat
+}
