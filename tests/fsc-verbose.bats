@@ -69,12 +69,12 @@ fsc: already gone: x/c'
     start_fsd --listen plain:127.0.0.1:0 --anonymous list
     says "$FSC" ls -v --server "plain:127.0.0.1:$FSD_PORT"
     assert_equal "$output $said" " fsc: connected to plain:127.0.0.1:$FSD_PORT at 127.0.0.1, port $FSD_PORT, without encryption (--server)"
-    cat >command <<END
+    cat >relay.sh <<END
 exec "$FSD" --config "$CONFIG" --library "$LIBRARY" --stdio 2>/dev/null
 END
-    use_settings "server = \"exec:sh '$WORK/command'\";"
+    use_settings "server = \"exec:sh '$WORK/relay.sh'\";"
     FSC_SERVER='' says "$FSC" ls -v
-    assert_equal "$output $said" " fsc: started exec:sh '{}/command' ({}/config/fsc/fsc.conf:1)"
+    assert_equal "$output $said" " fsc: started exec:sh '{}/relay.sh' ({}/config/fsc/fsc.conf:1)"
     use_settings "servers = ({ name = \"here\"; address = \"$SOCKET\"; });"
     says "$FSC" ls -v --server here
     assert_equal "$output $said" ' fsc: connected to {}/socket (here, --server)'
