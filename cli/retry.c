@@ -41,6 +41,7 @@ bool retry_again(struct retry *retry, int code)
     if (retry->left == 0 || !retry_may_help(code))
         return false;
     int64_t attempts = retry->connection->settings->retries + 1;
+    int64_t next = attempts - retry->left + 1;
     /* Up to a quarter more or less: clients that failed together must not come back together. */
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) >= 0)
         pause_ms += random % (pause_ms / 2 + 1) - pause_ms / 4;
@@ -48,8 +49,8 @@ bool retry_again(struct retry *retry, int code)
         console_note("no other attempt, because of --retry-max-time");
         return false;
     }
-    console_note("attempt %lld of %lld in %.1f s: %s", (long long)(attempts - retry->left + 1),
-                 (long long)attempts, (double)pause_ms / 1000, retry->connection->failure->text);
+    console_note("attempt %lld of %lld in %.1f s: %s", (long long)next, (long long)attempts,
+                 (double)pause_ms / 1000, retry->connection->failure->text);
     if (!connection_pause(retry->connection, pause_ms)) {
         console_note("no other attempt, because of --max-time");
         return false;
