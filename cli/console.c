@@ -89,7 +89,7 @@ void console_print(const char *text)
     print_line(console_has_color() ? RED "fsc:" PLAIN " " : "fsc: ", text);
 }
 
-static void print_clean(const char *format, va_list arguments)
+static void __attribute__((format(printf, 1, 0))) print_clean(const char *format, va_list arguments)
 {
     char text[FAILURE_ROOM];
     char clean[FAILURE_ROOM];
