@@ -116,8 +116,8 @@ static void check_rows(void)
 static void check_widths(void)
 {
     static const char *const labels[] = {"a", "\u65E5\u672C\u8A9E/\u65E5\u672C\u8A9E.gz",
-                                         "a-name-that-is-longer-than-any-row-of-any-terminal-that-"
-                                         "is-120-columns-wide-and-then-some-more/of-the-same.gz"};
+                                         ("a-name-that-is-longer-than-any-row-of-any-terminal-that-"
+                                          "is-120-columns-wide-and-then-some-more/of-the-same.gz")};
     const int64_t most = INT64_MAX;
     char text[PROGRESS_ROW_ROOM];
     char shown[PROGRESS_ROW_ROOM];
