@@ -291,6 +291,21 @@ int options_size(const struct options *options, enum option option, int64_t *ret
                       option_rows[option].name);
 }
 
+int options_count(const struct options *options, enum option option, int64_t *ret,
+                  struct failure *failure)
+{
+    const char *text = options->values[option];
+    int64_t count = 0;
+
+    if (text == NULL)
+        return 0;
+    if (!value_number(text, strlen(text), &count) || count == 0)
+        return fail(failure, REASON_USAGE, options->command, "--%s must be a number above 0",
+                    option_rows[option].name);
+    *ret = count;
+    return 0;
+}
+
 int options_age(const struct options *options, enum option option, int64_t *ret_seconds,
                 struct failure *failure)
 {

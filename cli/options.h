@@ -180,6 +180,13 @@ int options_size(const struct options *options, enum option option, int64_t *ret
                  struct failure *failure);
 
 /*
+ * The count that an option gives, from 1 on. Returns 0, and leaves `ret` unchanged when the option is
+ * not given; or -REASON_USAGE.
+ */
+int options_count(const struct options *options, enum option option, int64_t *ret,
+                  struct failure *failure);
+
+/*
  * The age that an option gives, in seconds: a number with a unit. Returns 0, and leaves `ret_seconds`
  * unchanged when the option is not given; or -REASON_USAGE.
  */

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "protocol/value.h"
-
 /* A time before now that an option gives as an age. */
 static int read_age(const struct options *options, enum option option, bool *ret_has,
                     struct timespec *ret, struct failure *failure)
@@ -12,20 +10,11 @@ static int read_age(const struct options *options, enum option option, bool *ret
     int code = options_age(options, option, &age, failure);
 
     *ret_has = options_have(options, option);
+    if (code < 0 || !*ret_has)
+        return code;
     (void)clock_gettime(CLOCK_REALTIME, ret);
     ret->tv_sec -= age;
-    return code;
-}
-
-static int read_count(const struct options *options, enum option option, int64_t *ret,
-                      struct failure *failure)
-{
-    const char *text = options->values[option];
-
-    if (text == NULL || (value_number(text, strlen(text), ret) && *ret > 0))
-        return 0;
-    return fail(failure, REASON_USAGE, options->command,
-                "--%s: must be a number of files, from 1 on", option_rows[option].name);
+    return 0;
 }
 
 int selection_read(struct selection *selection, const struct options *options,
@@ -42,9 +31,9 @@ int selection_read(struct selection *selection, const struct options *options,
     if (code == 0)
         code = options_size(options, OPTION_SMALLER_THAN, &selection->smaller_than, failure);
     if (code == 0)
-        code = read_count(options, OPTION_NEWEST, &selection->newest, failure);
+        code = options_count(options, OPTION_NEWEST, &selection->newest, failure);
     if (code == 0)
-        code = read_count(options, OPTION_KEEP, &selection->keep, failure);
+        code = options_count(options, OPTION_KEEP, &selection->keep, failure);
     selection->needs_details = selection->has_older || selection->has_newer ||
                                selection->larger_than >= 0 || selection->smaller_than >= 0 ||
                                selection->newest >= 0 || selection->keep > 0;
@@ -73,17 +62,19 @@ bool selection_wants(const struct selection *selection, const struct entry *entr
            (selection->smaller_than < 0 || entry->size < selection->smaller_than);
 }
 
-const char *selection_apply(const struct selection *selection, struct entries *entries)
+int selection_apply(const struct selection *selection, struct entries *entries,
+                    struct failure *failure)
 {
     struct entry entry;
     size_t kept = 0;
 
     if (!selection->needs_details)
-        return NULL;
+        return 0;
     for (size_t i = 0; i < entries->count; i++) {
         entries_get(entries, i, &entry);
         if (!is_folder(&entry) && (!entry.has_mtime || entry.size < 0))
-            return entry.name;
+            return fail(failure, REASON_BREACH, entry.name, "the server does not report its %s",
+                        entry.has_mtime ? "size" : "time");
     }
     /* Folders come last. */
     entries_sort_by_time(entries);
@@ -96,5 +87,5 @@ const char *selection_apply(const struct selection *selection, struct entries *e
         kept = (size_t)selection->newest;
     entries->count = kept;
     (void)entries_sort(entries);
-    return NULL;
+    return 0;
 }

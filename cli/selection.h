@@ -32,9 +32,10 @@ bool selection_wants(const struct selection *selection, const struct entry *entr
 /*
  * Removes all others from a listing, which stays sorted by name: first the newest that are to be kept,
  * then those that selection_wants() does not want, then all but the newest. The order of time is
- * that of entries_sort_by_time(). Returns NULL, or the name of a file whose time is needed and not
- * known: then nothing is removed.
+ * that of entries_sort_by_time(). Returns 0, or -REASON_BREACH if the server does not report a time or
+ * size that is needed: then nothing is removed.
  */
-const char *selection_apply(const struct selection *selection, struct entries *entries);
+int selection_apply(const struct selection *selection, struct entries *entries,
+                    struct failure *failure);
 
 #endif

@@ -362,12 +362,12 @@ static int list_files(struct invocation *invocation, const char *name, struct en
     /* Among files that cannot be listed there may be newer ones. */
     bool is_usable = code == 0 || (code == -REASON_INCOMPLETE && !selection->needs_details &&
                                    !invocation_has(invocation, OPTION_FAIL_FAST));
-    const char *timeless = is_usable ? selection_apply(selection, entries) : NULL;
+    int applied = is_usable ? selection_apply(selection, entries, failure) : 0;
 
-    if (timeless != NULL)
-        code = fail(failure, REASON_BREACH, timeless, "the server does not report its time");
-    if (!is_usable || timeless != NULL)
+    if (!is_usable || applied < 0)
         entries->count = 0;
+    if (applied < 0)
+        return applied;
     if (code == -REASON_EMPTY && request.match != NULL)
         return fail(failure, REASON_NOT_FOUND, listing_subject(&request),
                     "no file in the library matches %s", request.match);

@@ -150,10 +150,9 @@ static int list_one(struct invocation *invocation, const char *operand)
         if (code == -REASON_INCOMPLETE)
             (void)invocation_report(invocation, code);
         if (code == 0 || code == -REASON_INCOMPLETE) {
-            const char *timeless = selection_apply(&ls->selection, &entries);
-            int printed = timeless != NULL ? fail(invocation->failure, REASON_BREACH, timeless,
-                                                  "the server does not report its time or size")
-                                           : print_kept(invocation, &entries);
+            int printed = selection_apply(&ls->selection, &entries, invocation->failure);
+            if (printed == 0)
+                printed = print_kept(invocation, &entries);
             code = code < 0 ? code : printed;
         }
         entries_free(&entries);

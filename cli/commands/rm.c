@@ -119,13 +119,9 @@ static int delete_matching(struct invocation *invocation, const char *folder)
     struct connection *connection = &invocation->connection;
     struct entries entries;
     int listed = entries_read(&entries, ENTRIES_DETAILS, connection, &request);
-    const char *timeless = listed == 0 ? selection_apply(selection, &entries) : NULL;
-    size_t count = listed == 0 && timeless == NULL ? entries.count : 0;
-    int first = listed;
+    int first = listed == 0 ? selection_apply(selection, &entries, invocation->failure) : listed;
+    size_t count = first == 0 ? entries.count : 0;
 
-    if (timeless != NULL)
-        first = fail(invocation->failure, REASON_BREACH, timeless,
-                     "the server does not report its time");
     if (listed == -REASON_EMPTY) {
         first = folder != NULL && !invocation_has(invocation, OPTION_MISSING_OK)
                     ? listing_find_folder(connection, folder)

@@ -1,11 +1,8 @@
-#include <string.h>
-
 #include "cli/commands/commands.h"
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "protocol/name.h"
-#include "protocol/value.h"
 
 /* What is to be printed, as the sink of the listing needs it. */
 struct watch {
@@ -32,7 +29,6 @@ int watch_run(struct invocation *invocation)
     const struct options *options = invocation->options;
     const char *operand = options->operands[0];
     const char *folder = operand != NULL ? invocation_bare_name(operand) : "";
-    const char *number = options->values[OPTION_NUMBER];
     struct watch watch = {.options = options, .left = -1};
     const struct listing_request request = {
         .name = folder[0] != '\0' ? folder : NULL,
@@ -46,9 +42,8 @@ int watch_run(struct invocation *invocation)
 
     if (operand != NULL && (folder[0] != '\0' || operand[0] == '\0'))
         code = invocation_check_folder(invocation, folder);
-    if (code == 0 && number != NULL &&
-        (!value_number(number, strlen(number), &watch.left) || watch.left == 0))
-        code = fail(invocation->failure, REASON_USAGE, "watch", "--count must be a number above 0");
+    if (code == 0)
+        code = options_count(options, OPTION_NUMBER, &watch.left, invocation->failure);
     if (code < 0)
         return code;
     code = listing_read(&invocation->connection, &request, print_file, &watch);
