@@ -15,7 +15,6 @@
 
 enum {
     END_MS = 3000, /* for a command to end after its descriptors were closed, or after a signal */
-    LOOK_MS = 200, /* between two looks whether it has been stopped */
 };
 
 bool child_is_at_terminal(void)
@@ -148,7 +147,7 @@ bool child_has_ended(struct child *child, int64_t limit_ms)
     bool is_stopped =
         waitid(P_PID, (id_t)abs(child->pid), &stop, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
         stop.si_pid != 0;
-    bool was_seen = child->stopped_ms > 0 && clock_ms() - child->stopped_ms >= LOOK_MS;
+    bool was_seen = child->stopped_ms > 0 && clock_ms() - child->stopped_ms >= CHILD_LOOK_MS;
     if (!is_stopped)
         child->stopped_ms = 0;
     else if (child->stopped_ms == 0)
@@ -169,7 +168,7 @@ int child_write(struct child *child, const char *bytes, size_t length)
             bytes += written;
             length -= (size_t)written;
         } else if (errno == EAGAIN) {
-            (void)poll(&polled, 1, LOOK_MS);
+            (void)poll(&polled, 1, CHILD_LOOK_MS);
             (void)child_has_ended(child, 0);
             errno = EPIPE;
             if (child->was_stopped)
@@ -185,7 +184,7 @@ void child_close(struct child *child)
 {
     descriptor_close(child->fd);
     child->fd = -1;
-    while (!child_has_ended(child, LOOK_MS))
+    while (!child_has_ended(child, CHILD_LOOK_MS))
         continue;
 }
 

@@ -27,6 +27,10 @@ bool child_is_at_terminal(void);
  */
 int child_end(pid_t pid, bool hurry);
 
+enum {
+    CHILD_LOOK_MS = 200, /* between two looks whether a silent child was stopped */
+};
+
 enum child_pipe {
     CHILD_WRITES, /* its standard output is the pipe; its input is ours, or empty for a terminal */
     CHILD_READS,  /* its standard input is the pipe; its output is ours */

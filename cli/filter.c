@@ -5,16 +5,12 @@
 
 #include "protocol/glob.h"
 
-struct component {
-    struct glob *glob; /* NULL for "**" */
-};
-
 struct filter_rule {
     bool excludes;
     bool is_anchored;
     bool only_folders;
     size_t count;
-    struct component *components;
+    struct glob **components; /* NULL for "**" */
 };
 
 /* The component after the one at `path`; "" after the last one. */
@@ -67,7 +63,7 @@ const char *filter_fault(const char *pattern)
 static void free_rule(struct filter_rule *rule)
 {
     while (rule->count > 0)
-        free(rule->components[--rule->count].glob);
+        free(rule->components[--rule->count]);
     free(rule->components);
 }
 
@@ -81,7 +77,7 @@ int filter_add(struct filter *filter, bool excludes, const char *pattern)
         return -1;
     filter->rules = rules;
     rule.only_folders = pattern[length - 1] == '/';
-    rule.components = calloc(length, sizeof *rule.components);
+    rule.components = calloc(length, sizeof(struct glob *));
     if (rule.components == NULL)
         return -1;
     pattern += rule.is_anchored;
@@ -95,7 +91,7 @@ int filter_add(struct filter *filter, bool excludes, const char *pattern)
             free_rule(&rule);
             return -1;
         }
-        rule.components[rule.count++].glob = glob;
+        rule.components[rule.count++] = glob;
     }
     filter->rules[filter->count++] = rule;
     return 0;
@@ -109,11 +105,11 @@ static bool matches(const struct filter_rule *rule, const char *path)
     size_t at = 0;
 
     while (*path != '\0') {
-        if (at < rule->count && rule->components[at].glob == NULL) {
+        if (at < rule->count && rule->components[at] == NULL) {
             retry = path = next_component(path);
             after = ++at;
         } else if (at < rule->count &&
-                   glob_matches(rule->components[at].glob, path, strcspn(path, "/"))) {
+                   glob_matches(rule->components[at], path, strcspn(path, "/"))) {
             path = next_component(path);
             at++;
         } else if (retry == NULL || *retry == '\0') {

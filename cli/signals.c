@@ -13,14 +13,11 @@
 
 enum {
     NAME_ROOM = 32,
+    COMMANDS_MOST = 2, /* at a time: that of the server, and that of --from-command */
 };
 
 static const int numbers[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE, SIGQUIT,   SIGALRM, SIGUSR1,
                               SIGUSR2, SIGXCPU, SIGXFSZ, SIGIO,   SIGVTALRM, SIGPROF, SIGPWR};
-
-enum {
-    COMMANDS_MOST = 2, /* at a time: that of the server, and that of --from-command */
-};
 
 /* For the handler. There is at most one file at a time. */
 static volatile sig_atomic_t has_file;

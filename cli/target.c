@@ -226,11 +226,11 @@ static int open_below(struct target *target, int base, const char *below, bool m
         if ((size_t)(slash - below) < sizeof name) {
             (void)snprintf(name, sizeof name, "%.*s", (int)(slash - below), below);
             target->folder = openat(folder, name, flags);
-            /* A file in a new folder is synced to disk, so the folder must be, too. */
             if (target->folder < 0 && errno == ENOENT && !makes_folders) {
                 descriptor_close(folder);
                 return 0;
             }
+            /* A file in a new folder is synced to disk, so the folder must be, too. */
             if (target->folder < 0 && errno == ENOENT &&
                 (mkdirat(folder, name, 0777) == 0 || errno == EEXIST) && sync_to_disk(folder) == 0)
                 target->folder = openat(folder, name, flags);

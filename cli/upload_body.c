@@ -10,7 +10,6 @@
 #include "protocol/clock.h"
 
 enum {
-    LOOK_MS = 200,     /* between two looks at a child that is silent: it may be stopped */
     REFUSED_MS = 5000, /* how long a server that has refused the upload may take nothing */
 };
 
@@ -76,8 +75,8 @@ static int await_source(struct upload_body *body)
         code = listen_meanwhile(body);
     while (code == 0 && !is_ready && !body->refused) {
         int64_t next = body->alive_ms + body->connection->settings->heartbeat_ms - clock_ms();
-        if (body->child != NULL && next > LOOK_MS)
-            next = LOOK_MS;
+        if (body->child != NULL && next > CHILD_LOOK_MS)
+            next = CHILD_LOOK_MS;
         code = stream_listen(stream, body->source, next > 0 ? next : 1, &is_ready);
         if (code == 0)
             code = listen_meanwhile(body);
@@ -97,7 +96,7 @@ static int await_child(struct upload_body *body)
     bool ignored = false;
     int code = 0;
 
-    while (code == 0 && !body->refused && !child_has_ended(body->child, LOOK_MS)) {
+    while (code == 0 && !body->refused && !child_has_ended(body->child, CHILD_LOOK_MS)) {
         code = clock_ms() < body->until_ms ? stay_alive(body) : -REASON_TIMEOUT;
         if (code == 0)
             code = stream_listen(&body->connection->stream, -1, 1, &ignored);
@@ -226,7 +225,7 @@ int upload_body_hash(struct upload_body *body)
         if (got < 0 && errno != EAGAIN)
             return -REASON_INTERNAL;
         if (got < 0)
-            (void)poll(&polled, 1, LOOK_MS);
+            (void)poll(&polled, 1, CHILD_LOOK_MS);
         if (got > 0 && body->copy >= 0 && output_write_all(body->copy, bytes, (size_t)got) < 0)
             return -REASON_LOCAL;
         if (got < 0 && body->child != NULL && child_has_ended(body->child, 0) &&
@@ -235,7 +234,8 @@ int upload_body_hash(struct upload_body *body)
         if (clock_ms() >= body->until_ms)
             return -REASON_TIMEOUT;
     }
-    while (body->child != NULL && !has_too_many(body) && !child_has_ended(body->child, LOOK_MS)) {
+    while (body->child != NULL && !has_too_many(body) &&
+           !child_has_ended(body->child, CHILD_LOOK_MS)) {
         if (clock_ms() >= body->until_ms)
             return -REASON_TIMEOUT;
     }
