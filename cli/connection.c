@@ -102,8 +102,6 @@ static void note_connected(const struct settings *settings, int fd)
                                               configuration_find(settings_table, "server"));
     bool is_named = settings->row != NULL;
 
-    if (!console_is_verbose())
-        return;
     if ((server->kind == ADDRESS_TLS || server->kind == ADDRESS_PLAIN) &&
         getpeername(fd, (struct sockaddr *)&peer, &length) == 0 &&
         getnameinfo((const struct sockaddr *)&peer, length, host, sizeof host, port, sizeof port,
@@ -141,7 +139,7 @@ int connection_ready(struct connection *connection)
         left = settings->connect_ms;
     int code = dial(settings, left, connection->shares_group, ends, &connection->command,
                     connection->failure);
-    if (code == 0)
+    if (code == 0 && console_is_verbose())
         note_connected(settings, ends[0]);
     if (code == 0 && settings->server.kind == ADDRESS_TLS) {
         code = secure(&connection->secure, settings, ends[0], left - (clock_ms() - before),
@@ -189,6 +187,8 @@ void connection_pace(struct connection *connection, size_t bytes)
 {
     int64_t wait_ms = 0;
 
+    if (connection->rate.per_second == 0)
+        return;
     rate_count(&connection->rate, bytes, clock_ms());
     while ((wait_ms = rate_wait_ms(&connection->rate, clock_ms())) > 0)
         (void)poll(NULL, 0, wait_ms > INT_MAX ? INT_MAX : (int)wait_ms);

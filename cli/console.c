@@ -44,16 +44,21 @@ void console_set_color(enum console_color color)
     console.color = color;
 }
 
+bool console_is_terminal(void)
+{
+    const char *type = getenv("TERM");
+
+    return type != NULL && type[0] != '\0' && strcmp(type, "dumb") != 0 && isatty(STDERR_FILENO);
+}
+
 bool console_has_color(void)
 {
     /* https://no-color.org: an empty value counts as not set. */
     const char *refused = getenv("NO_COLOR");
-    const char *terminal = getenv("TERM");
 
     if (console.color != CONSOLE_COLOR_AUTO)
         return console.color == CONSOLE_COLOR_ALWAYS;
-    return (refused == NULL || refused[0] == '\0') && terminal != NULL && terminal[0] != '\0' &&
-           strcmp(terminal, "dumb") != 0 && isatty(STDERR_FILENO);
+    return (refused == NULL || refused[0] == '\0') && console_is_terminal();
 }
 
 bool console_is_verbose(void)

@@ -26,6 +26,9 @@ extern const char *const console_color_words[CONSOLE_COLORS];
 void console_set_level(enum console_level level);
 void console_set_color(enum console_color color);
 
+/* Is it a terminal that can move its cursor? */
+bool console_is_terminal(void);
+
 /* Is what is written to be coloured? */
 bool console_has_color(void);
 

@@ -62,6 +62,25 @@ static int run(const struct options *options, struct failure *failure)
     return code;
 }
 
+/* How stderr is to be written, as far as the options are right. */
+static int set_console(const struct options *options, struct failure *failure)
+{
+    const enum option excluded[][2] = {{OPTION_VERBOSE, OPTION_QUIET}};
+    const char *color = options->values[OPTION_COLOR];
+    enum console_color when = CONSOLE_COLOR_AUTO;
+
+    if (options_have(options, OPTION_VERBOSE))
+        console_set_level(CONSOLE_VERBOSE);
+    if (options_have(options, OPTION_QUIET))
+        console_set_level(CONSOLE_QUIET);
+    while (color != NULL && when < CONSOLE_COLORS && strcmp(console_color_words[when], color) != 0)
+        when++;
+    if (when == CONSOLE_COLORS)
+        return fail(failure, REASON_USAGE, NULL, "--color: must be auto, always or never");
+    console_set_color(when);
+    return options_exclude(options, excluded, 1, failure);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -70,25 +89,12 @@ int main(int argc, char **argv)
     descriptor_reserve_standard();
     failure_clear(&failure);
     int code = options_parse(&options, argc, argv, command_options, &failure);
+    if (set_console(&options, &failure) < 0)
+        code = -REASON_USAGE;
 
     /* Before its options, of which none is known either. */
     if (options.command != NULL && command_find(options.command) == NULL)
         code = help_refuse_word(options.command, false, &failure);
-    const char *color = options.values[OPTION_COLOR];
-    enum console_color when = CONSOLE_COLOR_AUTO;
-    while (color != NULL && when < CONSOLE_COLORS && strcmp(console_color_words[when], color) != 0)
-        when++;
-    if (when < CONSOLE_COLORS)
-        console_set_color(when);
-    else if (code == 0)
-        code = fail(&failure, REASON_USAGE, NULL, "--color: must be auto, always or never");
-    if (code == 0 && options_have(&options, OPTION_VERBOSE) && options_have(&options, OPTION_QUIET))
-        code = fail(&failure, REASON_USAGE, options.command,
-                    "--verbose and --quiet cannot be used together");
-    if (options_have(&options, OPTION_VERBOSE))
-        console_set_level(CONSOLE_VERBOSE);
-    if (options_have(&options, OPTION_QUIET))
-        console_set_level(CONSOLE_QUIET);
     if (code == 0)
         code = run(&options, &failure);
     if (code < 0)

@@ -1,7 +1,6 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -47,7 +46,6 @@ static struct {
 
 void progress_begin(const struct options *options)
 {
-    const char *type = getenv("TERM");
     const char *output = options->values[OPTION_OUTPUT];
     /* Of a file that is shown on the terminal nothing may be overwritten. */
     bool is_shown = isatty(STDOUT_FILENO) && (options_have(options, OPTION_TO_COMMAND) ||
@@ -57,7 +55,7 @@ void progress_begin(const struct options *options)
         is_shown)
         return;
     progress.next_ms = clock_ms() + FIRST_MS;
-    if (isatty(STDERR_FILENO) && type != NULL && type[0] != '\0' && strcmp(type, "dumb") != 0)
+    if (console_is_terminal())
         progress.kind = PROGRESS_ROWS;
     else if (options_have(options, OPTION_PROGRESS))
         progress.kind = PROGRESS_LINES;

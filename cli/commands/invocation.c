@@ -141,8 +141,6 @@ static void note_done(const struct report *report)
     char size[QUANTITY_ROOM] = "";
     char time[32] = "";
 
-    if (!console_is_verbose())
-        return;
     if (report->size >= 0)
         (void)quantity_print_bytes(report->size, size);
     if (is_verb && report->began_ms > 0)
@@ -161,7 +159,7 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
     struct json json = {.count = 0};
     struct failure unsaid;
 
-    if (code == 0)
+    if (code == 0 && console_is_verbose())
         note_done(report);
     progress_file_end(code == 0 ? report->size : -1);
     if (!invocation_has(invocation, OPTION_JSON))
