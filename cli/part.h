@@ -9,7 +9,7 @@
 
 enum {
     PART_ROOM = 108,              /* bytes of the name of a part, with its NUL */
-    PART_OLDEST_S = 7 * 24 * 3600 /* after that it is stale, whatever it is of */
+    PART_OLDEST_S = 7 * 24 * 3600 /* after that it is stale */
 };
 
 /*

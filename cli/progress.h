@@ -2,7 +2,7 @@
  * Progress: how far a run has come, for a person who looks at a terminal. It is shown below what was
  * printed, a row for the file at hand and one for all files, and is gone in the end.
  *
- * There is no timer: whoever moves bytes calls, and each call looks at the clock. Nothing is shown in
+ * There is no timer: the code that moves bytes calls, and each call looks at the clock. Nothing is shown in
  * the first half second, and never more than ten times a second.
  */
 #ifndef CLI_PROGRESS_H

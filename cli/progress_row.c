@@ -28,7 +28,7 @@ struct glyph {
 };
 
 /*
- * The character at the start of a text. How wide it is knows the locale in use; without one, all but
+ * The character at the start of a text. Its width is that of the locale in use; without one, all but
  * ASCII is taken to be wide.
  */
 static struct glyph next_glyph(const char *text, bool has_locale)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What a shell may expect of fsc, whatever it is started with. The tables have each command.
+# What a shell may expect of fsc, however it is started. The tables have each command.
 # bats file_tags=once
 
 load library

@@ -43,7 +43,7 @@ bool invocation_has(const struct invocation *invocation, enum option option);
  */
 const char *invocation_bare_name(const char *name);
 
-/* Is there no sense, or no wish, to try anything else: no server, or a failure with --fail-fast? */
+/* Is nothing else to be tried: no server, or a failure with --fail-fast? */
 bool invocation_is_over(const struct invocation *invocation);
 
 /* Checks `length` bytes of an operand as a name. Returns 0 or -REASON_USAGE. */

@@ -39,7 +39,7 @@ static void check_names(void)
     /* What could move the cursor, or is no character. */
     check_name("a\033[2Jb\x7F\nc", 20, "a?[2Jb??c", 9);
     check_name("\xFF\xC3x\xE6\x97", 20, "??x??", 5);
-    check_name("\u202Egz.exe", 20, "?gz.exe", 7);
+    check_name("\u202Egz\u202C.exe", 20, "?gz?.exe", 8);
     check_name("\xC2\x9B"
                "31m",
                20, "?31m", 4);
