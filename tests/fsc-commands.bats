@@ -114,7 +114,7 @@ assert_not_stored() {
 # at_terminal COMMAND...: runs it with a terminal of its own, at which nobody types.
 at_terminal() {
     python3 -c 'import os, pty, sys
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" </dev/null
 }
 
 @test "commands: without a terminal they have their own process group" {

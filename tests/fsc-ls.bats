@@ -901,7 +901,7 @@ SCRIPT
     run quiet "$FSC" ls
     assert_output $'a\u202egz.b\nä\u200cö'
     run quiet python3 -c 'import pty, sys
-sys.exit(pty.spawn(sys.argv[1:]))' "$FSC" ls
+sys.exit(pty.spawn(sys.argv[1:]))' "$FSC" ls </dev/null
     assert_output $'a?gz.b\r\nä\u200cö\r'
     assert_fails 4 "$FSC" stat $'x\u2066y'
     assert_equal "$stderr" 'fsc: x?y: no such file in the library'

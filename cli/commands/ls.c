@@ -204,7 +204,9 @@ int ls_run(struct invocation *invocation)
     if (code < 0)
         return code;
     invocation->state = &ls;
-    return options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)
+    code = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM)
                ? invocation_run_each(invocation, list_one, NULL)
                : invocation_run_once(invocation, list_one);
+    invocation->state = NULL;
+    return code;
 }

@@ -168,8 +168,8 @@ static void check_against_model(void)
     unsigned counts[2] = {0, 0};
 
     for (int i = 0; i < 100000; i++) {
-        struct path pattern;
-        struct path path;
+        struct path pattern = {.count = 0};
+        struct path path = {.count = 0};
         char rules[3][80];
         const char *pointers[3];
         size_t count = 1 + choose(3);
