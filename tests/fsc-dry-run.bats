@@ -8,7 +8,7 @@ load fsc
 # A daemon that has stored these files; "by-hand" it has not stored, so it does not know its digest.
 start_with_files() {
     mkdir here
-    cd here
+    cd here || return
     mkdir -p tree/sub
     printf one >one
     printf two >two
