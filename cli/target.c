@@ -3,15 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "cli/signals.h"
 #include "protocol/descriptor.h"
 #include "protocol/hex.h"
 #include "protocol/name.h"
+#include "protocol/sparse.h"
 #include "settings/control.h"
 
 enum {
@@ -354,39 +357,120 @@ int target_open_part(struct target *target, const char *name, const char *digest
     return 0;
 }
 
-int target_open(struct target *target, struct failure *failure)
+/* Makes a name for the temporary file, which has none. Returns 0, or -1 with errno set. */
+static int link_nameless(const struct target *target, const char *name)
+{
+    char path[DESCRIPTOR_PATH_ROOM];
+
+    /* Before Linux 6.10, the first way needs CAP_DAC_READ_SEARCH. The second one needs /proc. */
+    if (linkat(target->fd, "", target->folder, name, AT_EMPTY_PATH) == 0)
+        return 0;
+    return linkat(AT_FDCWD, descriptor_path(target->fd, path), target->folder, name,
+                  AT_SYMLINK_FOLLOW);
+}
+
+/*
+ * Gives the temporary file that is open a name of its own, or opens one that has a name. Returns 0, or
+ * -1 with errno set.
+ */
+static int open_named(struct target *target)
 {
     char random[16 + 1];
-    struct stat status;
     sigset_t all;
     sigset_t before;
+    int fd = target->fd;
+
+    if (hex_random(sizeof random - 1, random) < 0)
+        return -1;
+    (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
+    /* Block signals until the file is noted, so that each of them removes it. */
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, &before);
+    if (fd < 0 || link_nameless(target, target->temporary) < 0)
+        fd = openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                    target->mode);
+    int error = errno;
+    if (fd >= 0)
+        signals_note_file(target->folder, target->temporary, target->path);
+    else
+        target->temporary[0] = '\0';
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    if (fd < 0)
+        return -1;
+    target->fd = fd;
+    return 0;
+}
+
+int target_open(struct target *target, struct failure *failure)
+{
+    struct stat status;
 
     if (target->kind == TARGET_DEVICE)
         return open_device(target, failure);
     target->mode = keeps_mode(target) ? target->there.st_mode & 0777 : NEW_MODE;
-    if (hex_random(sizeof random - 1, random) == 0) {
-        (void)snprintf(target->temporary, sizeof target->temporary, ".fsc-%s", random);
-        /* Block signals until the file is noted, so that each of them removes it. */
-        (void)sigfillset(&all);
-        (void)sigprocmask(SIG_BLOCK, &all, &before);
-        target->fd = openat(target->folder, target->temporary,
-                            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, target->mode);
-        int error = errno;
-        if (target->fd >= 0)
-            signals_note_file(target->folder, target->temporary, target->path);
-        else
-            target->temporary[0] = '\0';
-        (void)sigprocmask(SIG_SETMASK, &before, NULL);
-        errno = error;
-    }
-    if (target->fd < 0 || fstat(target->fd, &status) < 0)
+    /* What has no name is gone however the run ends. Not every file system has that (open(2)). */
+    target->fd = openat(target->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, target->mode);
+    if ((target->fd < 0 && open_named(target) < 0) || fstat(target->fd, &status) < 0)
         return fail_write(target, failure);
     /* It has the mode that the umask, or an ACL of the folder, gives it, once it is complete. */
     if (!keeps_mode(target))
         target->mode = status.st_mode & 0777;
-    if ((status.st_mode & 077) != 0)
+    if (target->temporary[0] != '\0' && (status.st_mode & 077) != 0)
         (void)fchmod(target->fd, 0600);
     return 0;
+}
+
+/* Gives the temporary file its mode, and syncs it to disk. Returns 0 or -REASON_LOCAL. */
+static int seal(const struct target *target, struct failure *failure)
+{
+    struct stat status;
+
+    /* Some file systems can only set it when a file is made. */
+    if (fstat(target->fd, &status) < 0 ||
+        ((status.st_mode & 0777) != target->mode && fchmod(target->fd, target->mode) < 0))
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
+    if (sync_to_disk(target->fd) < 0)
+        return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
+    return 0;
+}
+
+/*
+ * Is what was synced to disk while it had no name still there after a power cut, once it has one?
+ * btrfs skipped such files in fsync(2) before Linux 6.17.
+ */
+static bool is_nameless_synced(const struct target *target)
+{
+    struct statfs system;
+
+    return fstatfs(target->fd, &system) == 0 &&
+           (system.f_type == EXT4_SUPER_MAGIC || system.f_type == XFS_SUPER_MAGIC ||
+            system.f_type == TMPFS_MAGIC);
+}
+
+/*
+ * Gives the sealed file without a name one beside the target, under which it is sealed, too. Where
+ * there are no links, or no /proc, that is a copy. Returns 0 or -REASON_LOCAL.
+ */
+static int name_temporary(struct target *target, struct failure *failure)
+{
+    char bytes[64 * 1024];
+    struct sparse copy = {.length = 0};
+    int nameless = target->fd;
+    ssize_t got = 0;
+
+    if (open_named(target) < 0)
+        return fail_write(target, failure);
+    if (target->fd == nameless)
+        return is_nameless_synced(target) ? 0 : seal(target, failure);
+    (void)fchmod(target->fd, 0600);
+    int code = 0;
+    while (code == 0 && (got = pread(nameless, bytes, sizeof bytes, copy.length)) > 0)
+        code = sparse_write(&copy, target->fd, bytes, (size_t)got);
+    if (code == 0)
+        code = got < 0 ? -1 : sparse_finish(&copy, target->fd);
+    descriptor_close(nameless);
+    return code < 0 ? fail_write(target, failure) : seal(target, failure);
 }
 
 int target_commit(struct target *target, bool force, const char digest[DIGEST_ROOM],
@@ -395,28 +479,31 @@ int target_commit(struct target *target, bool force, const char digest[DIGEST_RO
     char there[DIGEST_ROOM];
     int64_t size = 0;
     struct stat status;
-    struct stat named;
 
-    if (target->temporary[0] == '\0')
+    if (target->kind == TARGET_DEVICE)
         return 0;
-    if (fstat(target->fd, &status) < 0 ||
-        fstatat(target->folder, target->temporary, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-        !descriptor_is_same(&status, &named))
+    if (target->temporary[0] != '\0' &&
+        !descriptor_is_named(target->fd, target->folder, target->temporary))
         return fail(failure, REASON_LOCAL, target->path, "its temporary file %s was replaced",
                     target->temporary);
-    /* Some file systems can only set it when a file is made. */
-    if ((status.st_mode & 0777) != target->mode && fchmod(target->fd, target->mode) < 0)
-        return fail_errno(failure, REASON_LOCAL, target->path, "cannot set its mode");
-    if (sync_to_disk(target->fd) < 0)
-        return fail_errno(failure, REASON_LOCAL, target->path, "cannot sync it to disk");
-    if (give_name(target, force) < 0) {
+    int code = seal(target, failure);
+    if (code < 0)
+        return code;
+    /* Without a name it can get its final one at once, if that replaces nothing. */
+    if (target->temporary[0] == '\0' &&
+        (target->kind != TARGET_FREE || !is_nameless_synced(target) ||
+         link_nameless(target, target->last) < 0))
+        code = name_temporary(target, failure);
+    if (code < 0)
+        return code;
+    if (target->temporary[0] != '\0' && give_name(target, force) < 0) {
         if (errno != EEXIST)
             return fail_write(target, failure);
         /* Another file has appeared under the name meanwhile: does it have the same content? */
         if (fstatat(target->folder, target->last, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
             !S_ISREG(status.st_mode))
             return target_fail_exists(target, failure);
-        int code = target_digest(target, &size, there, failure);
+        code = target_digest(target, &size, there, failure);
         if (code < 0)
             return code;
         return strcmp(there, digest) == 0 ? 0 : target_fail_exists(target, failure);

@@ -1,7 +1,8 @@
 /*
- * Targets: local files that appear whole or not at all. What is fetched goes to a temporary file
- * beside the target. When it is complete it is linked to the target's name; if it fails, or a signal
- * ends the program, it is removed.
+ * Targets: local files that appear whole or not at all. What is fetched goes to a temporary file,
+ * where possible one without a name, of which nothing is left whatever ends the program. When it is
+ * complete it is linked to the target's name. One that has a name, beside the target, is removed if
+ * it fails or a signal ends the program.
  */
 #ifndef CLI_TARGET_H
 #define CLI_TARGET_H
@@ -30,7 +31,7 @@ struct target {
     struct stat there;         /* its status; a mode of 0: nothing is there */
     mode_t mode;               /* that the file will have */
     int fd;                    /* to write to */
-    char temporary[PART_ROOM]; /* its name in `folder`; empty: there is none */
+    char temporary[PART_ROOM]; /* its name in `folder`; empty: it has none */
     bool is_part;              /* the temporary file is a part, see cli/part.h */
     bool keeps_part;           /* target_close() leaves it; the caller sets this */
 };

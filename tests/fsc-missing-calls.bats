@@ -15,20 +15,37 @@ skip_unless_refusable() {
 without() {
     local each options=() calls=
     for each in $1; do
-        calls+=,${each%=*}
-        options+=(-e "inject=${each%=*}:error=${each#*=}")
+        calls+=,${each%%=*}
+        options+=(-e "inject=${each%%=*}:error=${each#*=}")
     done
     strace -f -qq -o calls -e "trace=${calls#,}" "${options[@]}" "${@:2}"
+}
+
+# without_nameless FOLDER ERROR COMMAND...: runs it, and no file without a name can be made in FOLDER.
+# Only what is relative to its descriptor counts.
+without_nameless() {
+    strace -f -qq -o calls -P "$PWD/$1" -e trace=openat -e "inject=openat:error=$2:when=1" "${@:3}"
+}
+
+# assert_refused CALL...: each of these calls was made, and failed.
+assert_refused() {
+    local each
+    for each in "$@"; do
+        grep -q "$each(.*INJECTED" calls || fail "there was no $each: $(cat calls)"
+    done
 }
 
 # fetch_without 'CALL=ERROR...': fsc fetches a file without these calls, to a free name, and leaves
 # nothing else.
 fetch_without() {
+    local calls
+    read -r -a calls <<<"$1"
     rm -rf into && mkdir into
     assert_silent without "$1" "$FSC" get f --into into
     assert_equal "$(ls -A into)" f
     cmp f into/f
-    assert_equal "$(grep -c INJECTED calls)" "$(wc -w <<<"$1")"
+    assert_equal "$(stat -c %a into/f)" "$(stat -c %a f)"
+    assert_refused "${calls[@]%%=*}"
 }
 
 start_with_file() {
@@ -48,6 +65,50 @@ start_with_file() {
     for other in EINVAL ENOSYS EPERM EIO EOPNOTSUPP; do
         fetch_without "linkat=EPERM renameat2=$other"
     done
+    # What is larger than a buffer is copied, too.
+    truncate -s 1M f
+    printf end >>f
+    assert_silent "$FSC" put f --replace
+    fetch_without linkat=EACCES
+    # Before Linux 6.10 by way of /proc; without that, what has no name cannot get one.
+    fetch_without linkat=ENOENT:when=1
+    fetch_without linkat=ENOENT:when=1..4
+    echo other >into/f
+    assert_silent without linkat=EPERM "$FSC" get f --into into --force
+    assert_equal "$(ls -A into)" f
+    cmp f into/f
+}
+
+@test "fsc: without O_TMPFILE, what get fetches has a name at once" {
+    local error
+    start_with_file
+    for error in EOPNOTSUPP EISDIR ENOENT EINVAL; do
+        rm -rf into && mkdir into
+        assert_silent without_nameless into "$error" "$FSC" get f --into into
+        grep -q 'O_TMPFILE.*INJECTED' calls
+        assert_equal "$(ls -A into)" f
+        cmp f into/f
+        echo other >into/f
+        assert_silent without_nameless into "$error" "$FSC" get f --into into --force
+        grep -q 'O_TMPFILE.*INJECTED' calls
+        assert_equal "$(ls -A into)" f
+        cmp f into/f
+        assert_equal "$(stat -c %a into/f)" "$(stat -c %a f)"
+    done
+}
+
+@test "fsc: only its owner can open the temporary file, and a signal removes it" {
+    skip_unless_refusable
+    mkdir here
+    umask 0
+    printf '> GET a\n< OK size=5 mtime=1\n< 1\\nh\n! killed\n' >script
+    run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '
+        strace -D -qq -o calls -P "$PWD/here" -e trace=openat -e inject=openat:error=EISDIR:when=1 \
+            "$FSC" get a --output here/a &
+        await eval "find here -name \".fsc-*\" -perm 0600 -size +0c | grep -q ."
+        kill -TERM $!; wait $!; status=$?; : >killed; exit $status'
+    assert_equal "$status $stderr" '143 '
+    assert_equal "$(ls -A here)" ''
 }
 
 @test "fsc: without hard links replaces nothing that appears during the download" {
@@ -62,11 +123,11 @@ start_with_file() {
 SCRIPT
     run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '
         strace -o calls -e inject=linkat:error=EIO -e inject=renameat2:error=EINVAL "$FSC" get a --output here/a &
-        await eval "find here -name \".*\" | grep -q ."
+        await is_fetching here
         echo other >new && mv new here/a && wait $!'
     assert_equal "$status $stderr" '3 fsc: here/a: exists here with different content (use --force to overwrite)'
     assert_equal "$(ls -A here) $(cat here/a)" 'a other'
-    assert_equal "$(grep -c INJECTED calls)" 2
+    assert_refused linkat renameat2
 }
 
 @test "fsc: where nothing can be synced to disk" {
@@ -111,11 +172,9 @@ left_beside() {
 
 @test "fsc: where names can only be added to a folder, the file is fetched and the leftover named" {
     mkdir here
-    start_fsd
-    echo hello >f
-    assert_silent "$FSC" put f
+    start_with_file
     chattr +a here 2>/dev/null || skip 'no folder can be made append-only here'
-    run --separate-stderr "$FSC" get f --output here/f --json
+    run --separate-stderr without_nameless here EISDIR "$FSC" get f --output here/f --json
     chattr -a here
     assert_equal "$status $stderr" "0 $(left_beside here/f): Operation not permitted"
     assert_equal "$(jq -r .outcome <<<"$output")" fetched
@@ -136,8 +195,9 @@ $(left_beside here/f): Operation not permitted"
     local error
     start_with_file
     mkdir here
+    echo other >here/f
     for error in EROFS EACCES EIO; do
-        run --separate-stderr without "fsync=EIO unlinkat=$error" "$FSC" get f --into here
+        run --separate-stderr without "renameat=EIO unlinkat=$error" "$FSC" get f --into here --force
         assert_equal "$status ${#stderr_lines[@]} ${stderr_lines[1]%: *}" "9 2 $(left_beside here/f)"
         rm here/.fsc-*
     done
@@ -153,7 +213,8 @@ $(left_beside here/f): Operation not permitted"
 ! killed
 SCRIPT
     run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '
-        strace -D -o calls -e trace=unlinkat -e inject=unlinkat:error=EPERM "$FSC" get a --output here/a &
+        strace -D -o calls -P "$PWD/here" -e trace=openat,unlinkat -e inject=openat:error=EISDIR:when=1 \
+            -e inject=unlinkat:error=EPERM "$FSC" get a --output here/a &
         await eval "find here -name \".*\" -size +0c | grep -q ."
         kill -TERM $!; wait $!; status=$?; : >killed; exit $status'
     assert_equal "$status $stderr" "143 $(left_beside here/a)"

@@ -204,7 +204,8 @@ END
     umask 0
     timeout 60 "$TESTS/fake_server" "$SOCKET" script "$FSC" get a --into here </dev/null 3>&- &
     pid=$!
-    await eval 'find here -name ".fsc-*" -perm 0600 -size +0c | grep -q .'
+    await is_fetching here -s
+    assert_equal "$(find here -type f -not -perm 0600)" ''
     : >go
     wait "$pid"
     assert_equal "$(stat -c %a here/a)" 666

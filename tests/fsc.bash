@@ -75,6 +75,13 @@ await_file() {
     await test -e "$1"
 }
 
+# is_fetching FOLDER [-s]: somebody has a file of that folder open, with -s one that is not empty. It may
+# have no name. Shells that a test starts have it, too.
+is_fetching() {
+    find /proc/[0-9]*/fd -maxdepth 1 -lname "$PWD/$1/*" -exec test "${2:--e}" {} \; -print 2>/dev/null | grep -q .
+}
+export -f is_fetching
+
 # Waits until the daemon has no session but the one that asks.
 await_no_session() {
     await has_no_session

@@ -239,12 +239,12 @@ END
 >.
 SCRIPT
     cat >at_terminal <<'END'
-import pty
+import pty, subprocess
 from session import *
 pid, terminal = pty.fork()
 if pid == 0:
     os.execlp('bash', 'bash', '-c', '"$FSC" get a --output here/a; echo "the script continues"; "$FSC" ls')
-wait_until(lambda: any(os.path.getsize('here/' + name) for name in os.listdir('here')), 'nothing came')
+wait_until(lambda: subprocess.run(['bash', '-c', 'is_fetching here -s']).returncode == 0, 'nothing came')
 os.write(terminal, b'\x03')
 check(os.WTERMSIG(os.waitpid(pid, 0)[1]) == 2, 'bash did not die of SIGINT')
 check(os.read(terminal, 100) == b'^C', 'something is said')
