@@ -607,8 +607,8 @@ int upload_conclude(struct upload *upload, int code)
         case MEANS_NOT_READ:
             return fail_exists(upload, meaning);
         case MEANS_NOT_STORED:
-            /* The server keeps an upload that has an id, so that it can be resumed. */
-            if (upload->id.text[0] != '\0') {
+            /* The server keeps an upload whose id a later run will know, so that it can be resumed. */
+            if (upload->id.text[0] != '\0' && upload->id.fd >= 0) {
                 connection_close(connection);
             } else {
                 (void)stream_print(&connection->stream, "ABORT aborted\n");

@@ -218,6 +218,23 @@ SCRIPT
 >body
 < OK size=5 digest=$digest_of_hello
 SCRIPT
+    # No later run can resume it, so the server is to keep nothing of it.
+    assert_fails 10 fake bash -c 'printf hello | "$1" put - --name x --spool' - "$FSC" <<SCRIPT
+> PUT x
+< OK offset=0
+> ABORT aborted
+< FAIL aborted
+<.
+> PUT x size=5 digest=$digest_of_hello upload=*
+< OK offset=0
+>body
+<.
+> PUT x size=5 digest=$digest_of_hello upload=*
+< OK offset=5 digest=$digest_of_hello
+> ABORT aborted
+< FAIL aborted
+SCRIPT
+    assert_equal "$stderr" 'fsc: x: the connection was lost; the file is not stored yet'
     # Without, the failure stands.
     run --separate-stderr fake bash -c 'printf hello | "$1" put - --name x --retry 3 -v' - "$FSC" <<SCRIPT
 > PUT x
