@@ -589,6 +589,19 @@ SCRIPT
     assert_equal "$status $stderr" '9 '
 }
 
+@test "get: asks for nothing more when the reader of standard output is gone" {
+    mkfifo pipe
+    run --separate-stderr fake bash -c 'trap "" PIPE
+        exec 3<>pipe 4>pipe 3>&-
+        "$FSC" get a b --output - >&4' <<SCRIPT
+> GET a
+< OK size=5 mtime=1
+< 5\nhello
+< END digest=$digest_of_hello
+SCRIPT
+    assert_equal "$status $stderr" '9 '
+}
+
 @test "get: --output to /dev/stdout and a process substitution" {
     start_fsd
     echo hello | quiet "$FSC" put - --name a

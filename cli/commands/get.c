@@ -330,6 +330,8 @@ static int get_to_output(struct invocation *invocation, const char *name)
     download.local = "standard output";
     int code = fetch_stream(invocation, &download);
     bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
+    /* Where the signal PIPE is ignored, it ends here, too. */
+    invocation->is_unread = code == -REASON_LOCAL && invocation->failure->text[0] == '\0';
     if (code == 0 && is_dry)
         code = invocation_print_plan(invocation, "to be fetched", name);
     const struct report report = {.name = name,

@@ -21,7 +21,7 @@ bool invocation_has(const struct invocation *invocation, enum option option)
 
 bool invocation_is_over(const struct invocation *invocation)
 {
-    return invocation->connection.unreachable ||
+    return invocation->connection.unreachable || invocation->is_unread ||
            (invocation->first < 0 && invocation_has(invocation, OPTION_FAIL_FAST));
 }
 

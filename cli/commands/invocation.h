@@ -30,6 +30,7 @@ struct invocation {
     struct failure *failure; /* of the operand at hand, or of the whole command */
     struct failure last;     /* the one that was reported last */
     int first;               /* 0, or the first reason that was reported: it gives the exit code */
+    bool is_unread;          /* the reader of what was fetched to standard output is gone */
     struct failures failures[KINDS_MOST];
     void *state; /* of the command */
 };
@@ -43,7 +44,7 @@ bool invocation_has(const struct invocation *invocation, enum option option);
  */
 const char *invocation_bare_name(const char *name);
 
-/* Is nothing else to be tried: no server, or a failure with --fail-fast? */
+/* Is nothing else to be tried: no server, no reader, or a failure with --fail-fast? */
 bool invocation_is_over(const struct invocation *invocation);
 
 /* Checks `length` bytes of an operand as a name. Returns 0 or -REASON_USAGE. */
