@@ -1,11 +1,12 @@
 #include "cli/console.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/failure.h"
@@ -14,11 +15,19 @@
 
 enum {
     PREFIX_ROOM = 32, /* bytes before the text of a line */
+    SHOW_ROOM = 4096, /* bytes of all rows that are shown */
 };
 
-/* To the start of the line, and clears it: ECMA-48, 8.3.15 and 8.3.41. */
-#define CLEAR_LINE "\r\033[K"
-#define UP         "\033[A"
+/* Clears all from the cursor on: ECMA-48, 8.3.39. */
+#define CLEAR  "\033[J"
+/* One line down in the same column, and so many up: 8.3.50 (IND), 8.3.22. */
+#define DOWN   "\033D"
+#define UP     "\033[%zuA"
+/* Of xterm(1) and others: notes the cursor, and returns to it; lines end at the margin, or go on. */
+#define NOTE   "\0337"
+#define RETURN "\0338"
+#define CUT    "\033[?7l"
+#define WRAP   "\033[?7h"
 
 /* Bold and red, and back: 8.3.117. */
 #define RED   "\033[1;31m"
@@ -31,8 +40,8 @@ static struct {
     enum console_color color;
 } console = {.level = CONSOLE_NORMAL};
 
-/* The rows of progress that are shown, for the handlers of signals, too. */
-static volatile sig_atomic_t row_count;
+/* Are rows of progress shown? For the handlers of signals, too. */
+static volatile sig_atomic_t has_rows;
 
 void console_set_level(enum console_level level)
 {
@@ -66,17 +75,29 @@ bool console_is_verbose(void)
     return console.level == CONSOLE_VERBOSE;
 }
 
-void console_clear(void)
+/*
+ * Takes the terminal for our rows (F_WRLCK), or gives it up. Is it ours? Of several fsc, as in a pipeline,
+ * one shows its rows.
+ */
+static bool lock_terminal(short type)
 {
-    for (; row_count > 0; row_count--) {
-        const char *text = row_count > 1 ? CLEAR_LINE UP : CLEAR_LINE;
-        (void)!write(STDERR_FILENO, text, strlen(text));
-    }
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+
+    return fcntl(STDERR_FILENO, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 void console_forget_rows(void)
 {
-    row_count = 0;
+    if (has_rows)
+        (void)lock_terminal(F_UNLCK);
+    has_rows = 0;
+}
+
+void console_clear(void)
+{
+    if (has_rows)
+        (void)!write(STDERR_FILENO, CLEAR, strlen(CLEAR));
+    console_forget_rows();
 }
 
 static void print_line(const char *prefix, const char *text)
@@ -126,17 +147,28 @@ void console_note(const char *format, ...)
 
 void console_show(const char *rows)
 {
-    static int columns; /* of the terminal, when they were shown */
-    struct winsize size = {.ws_col = 0};
+    char text[SHOW_ROOM];
+    size_t count = 1;
+    size_t length = 0;
 
-    (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
-    /* A terminal that became narrower has broken each row. */
-    if (size.ws_col > 0 && size.ws_col < columns)
-        row_count *= 1 + (columns - 1) / size.ws_col;
-    columns = size.ws_col;
-    console_clear();
-    (void)output_write_all(STDERR_FILENO, rows, strlen(rows));
-    row_count = rows[0] != '\0';
+    if (!has_rows && !lock_terminal(F_WRLCK))
+        return;
     for (const char *end = rows; (end = strchr(end, '\n')) != NULL; end++)
-        row_count++;
+        count++;
+    /*
+     * The cursor stays where it is, above the rows. So what others write is not appended to a row, and
+     * to clear the rows we need not know how a resize has changed them.
+     */
+    length += (size_t)snprintf(text, sizeof text, CLEAR);
+    for (size_t i = 0; i < count; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, DOWN);
+    length += (size_t)snprintf(text + length, sizeof text - length, UP NOTE CUT "\r\n", count);
+    for (; *rows != '\0' && length < sizeof text - sizeof WRAP RETURN; rows++) {
+        if (*rows == '\n')
+            text[length++] = '\r';
+        text[length++] = *rows;
+    }
+    length += (size_t)snprintf(text + length, sizeof text - length, WRAP RETURN);
+    has_rows = 1;
+    (void)output_write_all(STDERR_FILENO, text, length);
 }

@@ -43,8 +43,8 @@ void console_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void console_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Shows rows of a terminal, with a newline between them, in place of those that are shown; "" shows none.
- * What else is printed takes them away first.
+ * Shows rows of a terminal, with a newline between them, in place of those that are shown, unless another
+ * process shows some there. They are below the cursor, and what else is printed takes them away first.
  */
 void console_show(const char *rows);
 

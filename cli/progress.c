@@ -64,7 +64,7 @@ void progress_begin(const struct options *options)
 void progress_end(void)
 {
     if (progress.kind == PROGRESS_ROWS)
-        console_show("");
+        console_clear();
     progress.kind = PROGRESS_NONE;
 }
 
@@ -167,9 +167,8 @@ static void show(int64_t now)
         if (tcgetpgrp(STDERR_FILENO) != getpgrp())
             return;
         (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
-        /* The terminal shows ^C after it, which must not begin another row. */
-        columns = size.ws_col > 0 ? size.ws_col : (size_t)COLUMNS;
-        columns -= columns > 2 ? 2 : columns;
+        /* Some terminals begin another line as soon as one is full. */
+        columns = (size.ws_col > 0 ? size.ws_col : (size_t)COLUMNS) - 1;
     }
     size_t count = make_rows(now, columns, rows, label);
     size_t first = progress.kind == PROGRESS_LINES ? count - 1 : 0;

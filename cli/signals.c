@@ -54,7 +54,22 @@ static void handle_all(void (*handler)(int))
     }
 }
 
-/* After SIGSTOP or Ctrl-Z the shell has written below what was shown. */
+/* At Ctrl-Z, the shell is to write where nothing is shown. */
+static void tidy_and_stop(int number)
+{
+    const struct sigaction stop = {.sa_handler = SIG_DFL};
+    struct sigaction ours;
+    int error = errno;
+
+    console_clear();
+    (void)sigaction(number, &stop, &ours);
+    /* SA_NODEFER: this stops us, until SIGCONT. */
+    (void)raise(number);
+    (void)sigaction(number, &ours, NULL);
+    errno = error;
+}
+
+/* After SIGSTOP the shell has written over what was shown. */
 static void go_on(int number)
 {
     (void)number;
@@ -63,11 +78,16 @@ static void go_on(int number)
 
 void signals_catch(void)
 {
+    struct sigaction stop = {.sa_handler = tidy_and_stop, .sa_flags = SA_RESTART | SA_NODEFER};
     struct sigaction action = {.sa_handler = go_on, .sa_flags = SA_RESTART};
+    struct sigaction before;
 
     handle_all(tidy_and_die);
     (void)sigemptyset(&action.sa_mask);
+    (void)sigemptyset(&stop.sa_mask);
     (void)sigaction(SIGCONT, &action, NULL);
+    if (sigaction(SIGTSTP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        (void)sigaction(SIGTSTP, &stop, NULL);
     /* If the caller ignores it, waitpid(2) does not return how a command ended. */
     (void)signal(SIGCHLD, SIG_DFL);
 }

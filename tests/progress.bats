@@ -117,6 +117,58 @@ bar='\[=*>? *\]'
     ! screen | grep -q '/s' || fail "$(screen)"
 }
 
+@test "progress: what others write on the terminal stays, as it would without it" {
+    use_library
+    cat >noisy <<'END'
+#!/usr/bin/env bash
+until [ -e stop ]; do
+    head -c 100000 /dev/zero
+    if [ -e warn ]; then
+        rm warn
+        echo 'a warning' >&2
+    fi
+done
+END
+    chmod +x noisy
+    open_terminal 80
+    type_in 'clear; printf "first "; "$FSC" put --name printed --from-command -- ./noisy; echo "code $?"'
+    await_screen "^printed +$size  +$size/s$"
+    touch warn
+    await_screen '^first a warning$'
+    await_screen "^printed +$size  +$size/s$"
+    touch stop
+    await_screen '^code 0$'
+    run screen
+    assert_output $'first a warning\ncode 0\n$'
+}
+
+@test "progress: one fsc of a pipeline shows it" {
+    use_library
+    truncate -s 16G library/large
+    open_terminal 80
+    type_in 'clear; "$FSC" get large --output - | "$FSC" put - --name copy'
+    await_screen "  ([1-9][0-9]{2}\.[0-9] MB|[0-9.]+ GB)  "
+    press C-c
+    await_screen '^(\^C)?\$'
+    ! screen | grep -q '/s' || fail "$(screen)"
+}
+
+@test "progress: Ctrl-Z takes it away, and fg shows it again" {
+    use_library
+    truncate -s 16G large
+    open_terminal 80
+    type_in 'clear; "$FSC" put large'
+    await_screen "^large +$bar +[0-9]+%"
+    press C-z
+    await_screen '^\[1\]\+ +Stopped'
+    ! screen | grep -q '%' || fail "$(screen)"
+    type_in fg
+    await_screen "^large +$bar +[0-9]+%"
+    press C-c
+    await_screen '^\$$'
+    ! screen | grep -q '%' || fail "$(screen)"
+}
+
 # on_terminal COMMAND...: what it writes to a terminal on stderr goes to standard output.
 on_terminal() {
     python3 -c 'import os, pty, sys
