@@ -125,6 +125,26 @@ SCRIPT
     assert_left_alone a b
 }
 
+@test "get: --force fetches nothing if the content is the same" {
+    local before
+    start_with_files
+    printf hello >here/a
+    before=$(stat -c '%i %Z' here/a)
+    run --separate-stderr "$FSC" get --force --into here a b --json
+    assert_equal "$status" 0
+    assert_equal "$(jq -r '.name + " " + .outcome' <<<"$output")" $'a already there\nb fetched'
+    assert_equal "$(stat -c '%i %Z' here/a)" "$before"
+    # What cannot be read may be anything.
+    skip_unless_powerless
+    chmod 0777 here
+    chmod 0000 here/a here/b
+    assert_equal "$(powerless "$FSC" get -n --force --into here a)" $'to be replaced\ta'
+    assert_silent powerless "$FSC" get --force --into here a
+    assert_equal "$(cat here/a)" hello
+    assert_fails 9 powerless "$FSC" get --into here b
+    assert_left_alone a b
+}
+
 @test "get: a symbolic link as a target" {
     start_with_files
     printf hello >here/same
@@ -299,10 +319,12 @@ ANSWERS
 @test "get: a connection that is lost leaves what --force was to replace" {
     mkdir here
     printf before >here/x
-    assert_fails 10 fake "$FSC" get a --output here/x --force <<'SCRIPT'
+    assert_fails 10 fake "$FSC" get a --output here/x --force <<SCRIPT
+> GET a offset=6 digest=sha256:$(printf before | sha256sum | cut -d ' ' -f 1)
+< FAIL mismatch
 > GET a
 < OK size=5 mtime=1
-< 5\nhello
+< 5\\nhello
 <.
 SCRIPT
     assert_equal "$(cat here/x)" before
@@ -516,8 +538,12 @@ PYTHON
     python3 -c 'import os; os.open("here", os.O_TMPFILE | os.O_RDWR)' 2>/dev/null ||
         skip 'files without a name cannot be made here'
     for force in '' --force; do
-        [ -z "$force" ] || echo old >here/a
-        printf '> GET a\n< OK size=100 mtime=1\n< 5\\nhello\n>.\n' >script
+        : >script
+        if [ -n "$force" ]; then
+            echo old >here/a
+            printf '> GET a offset=4 digest=sha256:%s\n< FAIL mismatch\n' "$(sha256sum <here/a | cut -d ' ' -f 1)" >script
+        fi
+        printf '> GET a\n< OK size=100 mtime=1\n< 5\\nhello\n>.\n' >>script
         # shellcheck disable=SC2086
         run --separate-stderr "$TESTS/fake_server" "$SOCKET" script bash -c '
             "$FSC" get a --output here/a $1 &

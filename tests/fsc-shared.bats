@@ -145,7 +145,9 @@ END
     assert_equal "$(cat mine/own)" own
     assert_equal "$status $stderr" '9 fsc: sticky/a: is a symbolic link of another user, in a folder that everybody can write to (use another folder)'
     assert_silent "${user[@]}" unshare -Ur ./fsc get x --force --output sticky/b --server 'exec:cat answer'
-    assert_silent "${user[@]}" unshare -Ur ./fsc get x --force --output sticky/b --server 'exec:cat answer'
+    "${user[@]}" sh -c 'echo other >sticky/b'
+    assert_silent "${user[@]}" unshare -Ur ./fsc get x --force --output sticky/b \
+        --server 'exec:read -r get; echo FAIL mismatch; read -r get; cat answer'
     assert_equal "$(cat sticky/b)" hello
 }
 

@@ -195,15 +195,17 @@ static int fetch_stream(struct invocation *invocation, struct download *download
  * Is the file that is there already the one that would be fetched? Then there is no download.
  * Returns 0 if it is, -REASON_EXISTS if not, or another reason.
  */
-static int compare_local(struct connection *connection, struct download *download,
+static int compare_local(struct invocation *invocation, struct download *download,
                          const struct target *target)
 {
-    struct failure *failure = connection->failure;
+    struct connection *connection = &invocation->connection;
+    struct failure *failure = invocation->failure;
     struct retry retry;
     int code = target_digest(target, &download->size, download->digest, failure);
 
+    /* What cannot be read can still be replaced. */
     if (code < 0)
-        return code;
+        return invocation_has(invocation, OPTION_FORCE) ? -REASON_EXISTS : code;
     if (download->wanted[0] != '\0' && strcmp(download->wanted, download->digest) != 0)
         return target_fail_exists(target, failure);
     retry_begin(&retry, connection);
@@ -226,73 +228,72 @@ static void print_id(int base, const char *path, int flags, char *text, size_t r
         (void)snprintf(text, room, "%ju %ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
 }
 
-/* What --dry-run says: would a file be fetched to its target, or replace what is there? */
-static int plan(struct invocation *invocation, struct download *download,
-                const struct target *target, const char **ret_plan)
+/* Fetches a file to its target, which is not yet opened. */
+static int fetch_to_target(struct invocation *invocation, struct download *download,
+                           struct target *target)
 {
-    bool is_there = target->kind == TARGET_FILE;
-    int code = is_there ? compare_local(&invocation->connection, download, target)
-                        : fetch(invocation, download, NULL);
+    struct rules *rules = invocation->state;
+    bool force = invocation_has(invocation, OPTION_FORCE);
+    bool resumes = invocation_has(invocation, OPTION_RESUME);
+    char id[64];
+    int code = 0;
 
-    *ret_plan = is_there ? "already there" : "to be fetched";
-    if (code != -REASON_EXISTS || !invocation_has(invocation, OPTION_FORCE))
-        return code;
-    *ret_plan = "to be replaced";
-    return fetch(invocation, download, NULL);
+    download->local = target->path;
+    download->can_restart = target->kind != TARGET_DEVICE;
+    if (resumes && !download->can_restart)
+        return fail(invocation->failure, REASON_USAGE, target->path,
+                    "--resume needs a file, and this is a device or FIFO");
+    if (!resumes)
+        code = target_open(target, invocation->failure);
+    download->fd = target->fd;
+    if (code == 0)
+        code = fetch(invocation, download, resumes ? target : NULL);
+    /* What came is kept, if it can be the beginning of that file. */
+    target->keeps_part = code < 0 && code != -REASON_MISMATCH && code != -REASON_BREACH &&
+                         target->is_part && download->written > 0 &&
+                         part_has_digest(target->temporary, download->digest) &&
+                         sparse_finish(&download->file, target->fd) == 0;
+    if (code == 0)
+        code = target_commit(target, force, download->digest, invocation->failure);
+    if (code == 0 && force) {
+        print_id(target->fd, "", AT_EMPTY_PATH, id, sizeof id);
+        claims_note(&rules->claims, id, strlen(id), download->name);
+    }
+    return code;
 }
 
 /* Fetches a file to a target that was looked at with the result `code`, and releases the target. */
 static int get_to_target(struct invocation *invocation, const char *name, struct target *target,
                          int code)
 {
-    struct connection *connection = &invocation->connection;
     struct rules *rules = invocation->state;
     struct download download = begin_download(invocation, name);
     bool force = invocation_has(invocation, OPTION_FORCE);
-    bool resumes = invocation_has(invocation, OPTION_RESUME);
+    bool is_dry = invocation_has(invocation, OPTION_DRY_RUN);
+    bool is_there = code == 0 && target->kind == TARGET_FILE;
+    struct report report = {.name = name, .local = target->path, .done = "already there"};
     char id[64] = "";
     /* Two names can lead to one file: by a link, or where upper and lower case are the same. */
-    if (force && code == 0 && target->kind == TARGET_FILE)
+    if (force && is_there)
         print_id(target->folder, target->last, 0, id, sizeof id);
     bool is_ours = claims_conflict(&rules->claims, id, strlen(id), name);
-    bool was_there = target->kind == TARGET_FILE && (!force || is_ours);
-    struct report report = {
-        .name = name, .local = target->path, .done = was_there ? "already there" : "fetched"};
 
-    if (code == 0 && invocation_has(invocation, OPTION_DRY_RUN)) {
-        code = plan(invocation, &download, target, &report.done);
-        if (code == 0)
-            code = invocation_print_plan(invocation, report.done, name);
-    } else if (code == 0 && was_there) {
-        code = compare_local(connection, &download, target);
-        if (code == 0 && resumes)
-            clean_parts(rules, target, name, "");
-        if (code == -REASON_EXISTS && is_ours)
-            code = fail(invocation->failure, REASON_EXISTS, target->path,
-                        "another file of this run, with different content, was written there");
-    } else if (code == 0) {
-        download.local = target->path;
-        download.can_restart = target->kind != TARGET_DEVICE;
-        if (resumes && !download.can_restart)
-            code = fail(invocation->failure, REASON_USAGE, target->path,
-                        "--resume needs a file, and this is a device or FIFO");
-        else if (!resumes)
-            code = target_open(target, invocation->failure);
-        download.fd = target->fd;
-        if (code == 0)
-            code = fetch(invocation, &download, resumes ? target : NULL);
-        /* What came is kept, if it can be the beginning of that file. */
-        target->keeps_part = code < 0 && code != -REASON_MISMATCH && code != -REASON_BREACH &&
-                             target->is_part && download.written > 0 &&
-                             part_has_digest(target->temporary, download.digest) &&
-                             sparse_finish(&download.file, target->fd) == 0;
-        if (code == 0)
-            code = target_commit(target, force, download.digest, invocation->failure);
-        if (code == 0 && force) {
-            print_id(target->fd, "", AT_EMPTY_PATH, id, sizeof id);
-            claims_note(&rules->claims, id, strlen(id), name);
-        }
+    if (is_there)
+        code = compare_local(invocation, &download, target);
+    bool has_other = is_there && code == -REASON_EXISTS;
+    if (has_other && is_ours) {
+        code = fail(invocation->failure, REASON_EXISTS, target->path,
+                    "another file of this run, with different content, was written there");
+    } else if ((code == 0 && !is_there) || (has_other && force)) {
+        download = begin_download(invocation, name);
+        report.done = !is_dry ? "fetched" : is_there ? "to be replaced" : "to be fetched";
+        code = is_dry ? fetch(invocation, &download, NULL)
+                      : fetch_to_target(invocation, &download, target);
+    } else if (code == 0 && !is_dry && invocation_has(invocation, OPTION_RESUME)) {
+        clean_parts(rules, target, name, "");
     }
+    if (code == 0 && is_dry)
+        code = invocation_print_plan(invocation, report.done, name);
     report.size = download.size;
     report.digest = download.digest;
     report.began_ms = download.began_ms;
