@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,7 +100,7 @@ int child_start(struct child *child, char *const argv[], enum child_pipe kind,
     int error = 0;
     pid_t pid = -1;
 
-    *child = (struct child){.name = argv[0], .fd = -1};
+    *child = (struct child){.name = argv[0], .fd = -1, .until_ms = INT64_MAX};
     if (pipe2(data, O_CLOEXEC) == 0 && pipe2(report, O_CLOEXEC) == 0)
         pid = signals_fork(own_group);
     if (pid == 0)
@@ -154,8 +156,9 @@ bool child_has_ended(struct child *child, int64_t limit_ms)
         child->stopped_ms = clock_ms();
     if (!is_stopped || !was_seen)
         return false;
-    child->was_stopped = true;
     child_kill(child);
+    child->was_stopped = true;
+    child->status = stop.si_status;
     return true;
 }
 
@@ -168,24 +171,36 @@ int child_write(struct child *child, const char *bytes, size_t length)
             bytes += written;
             length -= (size_t)written;
         } else if (errno == EAGAIN) {
-            (void)poll(&polled, 1, CHILD_LOOK_MS);
-            (void)child_has_ended(child, 0);
-            errno = EPIPE;
-            if (child->was_stopped)
-                return -1;
-        } else if (errno != EINTR) {
-            return -1;
+            /* What it has left behind may hold the pipe open, but nobody knows how that ends. */
+            bool is_full = poll(&polled, 1, CHILD_LOOK_MS) == 0;
+            bool has_ended = child_has_ended(child, 0);
+            child->is_cut_off =
+                child->was_stopped || (is_full && has_ended) || clock_ms() >= child->until_ms;
+        } else {
+            child->is_cut_off = errno != EINTR;
         }
+        if (child->is_cut_off)
+            return -1;
     }
     return 0;
 }
 
-void child_close(struct child *child)
+bool child_close(struct child *child)
 {
+    char pipe[32];
+    int left = 0;
+
+    /* With an end to read, we see what is left in the pipe. Without /proc nobody does. */
+    (void)snprintf(pipe, sizeof pipe, "/proc/self/fd/%d", child->fd);
+    int rest = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     descriptor_close(child->fd);
     child->fd = -1;
-    while (!child_has_ended(child, CHILD_LOOK_MS))
+    while (!child_has_ended(child, CHILD_LOOK_MS) && clock_ms() < child->until_ms)
         continue;
+    if (rest >= 0 && ioctl(rest, FIONREAD, &left) == 0 && left > 0)
+        child->is_cut_off = true;
+    descriptor_close(rest);
+    return child->has_ended;
 }
 
 void child_kill(struct child *child)
@@ -208,16 +223,22 @@ void child_kill(struct child *child)
 int child_check(const struct child *child, const char *subject, struct failure *failure)
 {
     const int status = child->status;
+    bool wants_terminal = status == SIGTTIN || status == SIGTTOU;
 
+    if (!child->has_ended)
+        return fail(failure, REASON_COMMAND, subject, "%s has not ended", child->name);
     if (child->was_stopped)
-        return fail(failure, REASON_COMMAND, subject,
-                    "%s was stopped, perhaps because it asked for input at the terminal",
-                    child->name);
+        return fail(failure, REASON_COMMAND, subject, "%s was stopped by signal %d%s", child->name,
+                    status,
+                    wants_terminal ? ", perhaps because it asked for input at the terminal" : "");
     if (WIFSIGNALED(status))
         return fail(failure, REASON_COMMAND, subject, "%s was killed by signal %d", child->name,
                     WTERMSIG(status));
     if (WEXITSTATUS(status) != 0)
         return fail(failure, REASON_COMMAND, subject, "%s ended with %d", child->name,
                     WEXITSTATUS(status));
+    if (child->is_cut_off)
+        return fail(failure, REASON_COMMAND, subject,
+                    "%s ended with 0 before it had read all of it", child->name);
     return 0;
 }

@@ -43,8 +43,10 @@ struct child {
     pid_t pid;          /* 0: none; negative for a process group of its own, as kill(2) takes it */
     bool has_ended;     /* and is reaped */
     bool was_stopped;   /* it was killed, because SIGTTIN or another signal had stopped it */
+    bool is_cut_off;    /* one that reads: it did not read all */
     int64_t stopped_ms; /* of clock_ms(): when it was first seen stopped; 0: it is not */
-    int status;         /* once it has ended, as waitpid(2) has it */
+    int64_t until_ms;   /* of clock_ms(): when it must have ended; the caller sets it */
+    int status; /* once it has ended, as waitpid(2) has it, with the signal that stopped it */
 };
 
 /*
@@ -60,11 +62,17 @@ int child_start(struct child *child, char *const argv[], enum child_pipe kind,
  */
 bool child_has_ended(struct child *child, int64_t limit_ms);
 
-/* Writes to a child that reads. Returns 0, or -1 with errno set: EPIPE if it reads no more. */
+/*
+ * Writes to a child that reads. Returns 0, or -1 if it reads no more, has ended or was stopped, or
+ * must have ended by now.
+ */
 int child_write(struct child *child, const char *bytes, size_t length);
 
-/* Closes the pipe and waits until the command has ended. */
-void child_close(struct child *child);
+/*
+ * Closes the pipe of a child that reads, to which all was written, and waits until it has ended. Returns
+ * false if it has not by `until_ms`.
+ */
+bool child_close(struct child *child);
 
 /*
  * Ends the command, unless it has ended, and what is left of its process group; then closes the pipe:
@@ -73,7 +81,7 @@ void child_close(struct child *child);
 void child_kill(struct child *child);
 
 /*
- * Of one that has ended: returns 0 if it exited with 0, or -REASON_COMMAND in a message about
+ * Has it ended, with 0, and read all if it reads? Returns 0, or -REASON_COMMAND in a message about
  * `subject`.
  */
 int child_check(const struct child *child, const char *subject, struct failure *failure);

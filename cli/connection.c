@@ -34,7 +34,20 @@ static int64_t time_left(const struct connection *connection)
 
     if (limit == 0)
         return INT64_MAX;
-    return limit > waited ? limit - waited : 0;
+    return limit > waited && !connection->is_overdue ? limit - waited : 0;
+}
+
+int64_t connection_deadline(const struct connection *connection)
+{
+    int64_t left = time_left(connection);
+
+    return left == INT64_MAX ? left : clock_ms() + left;
+}
+
+int connection_overdue(struct connection *connection)
+{
+    connection->is_overdue = true;
+    return -REASON_TIMEOUT;
 }
 
 /* Closes an open connection. Returns how its command ended, as child_end(); -1 also without one. */

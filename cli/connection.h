@@ -33,6 +33,7 @@ struct connection {
     int refusals;         /* answers FAIL denied on this connection */
     bool shares_group;    /* the caller ends all of our process group, with that command */
     int64_t waited_ms;    /* for the server, on earlier connections */
+    bool is_overdue;      /* the command of --from-command or --to-command has used up --max-time */
     struct rate rate;     /* of files in both directions, on all connections */
     struct answer answer;
 };
@@ -57,6 +58,12 @@ int connection_ready(struct connection *connection);
  * that would use up --max-time.
  */
 bool connection_pause(struct connection *connection, int64_t pause_ms);
+
+/* Until when, on clock_ms(), may a command run that begins now? INT64_MAX: without a limit. */
+int64_t connection_deadline(const struct connection *connection);
+
+/* Notes that a command has run until then. Returns -REASON_TIMEOUT, for connection_fail(). */
+int connection_overdue(struct connection *connection);
 
 /*
  * Counts bytes of a file that were sent or received, and waits until there may be more. That counts as

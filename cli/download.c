@@ -180,15 +180,27 @@ static int ask_for_rest(struct connection *connection, struct download *download
     return ask(connection, download, download->wanted, 0, false);
 }
 
-/* Fails because the command does not read any more. */
-static int fail_command(struct download *download, struct failure *failure)
+/* Runs the command that gets the file, if there is one, unless it was run already. */
+static int start_command(struct download *download)
 {
-    child_close(&download->child);
-    int code = child_check(&download->child, download->name, failure);
+    struct child *child = &download->child;
 
-    return code < 0 ? code
-                    : fail(failure, REASON_COMMAND, download->name,
-                           "%s ended with 0 before it had read all of it", download->child.name);
+    if (download->command == NULL || child->pid != 0)
+        return 0;
+    int code = child_start(child, download->command, CHILD_READS, download->connection->failure);
+    child->until_ms = connection_deadline(download->connection);
+    return code;
+}
+
+int download_end_command(struct download *download)
+{
+    struct connection *connection = download->connection;
+    struct child *child = &download->child;
+
+    /* One that has not got all of it must not see an end, before child_kill(). */
+    if (!child->has_ended && (clock_ms() >= child->until_ms || !child_close(child)))
+        return connection_fail(connection, download->name, connection_overdue(connection));
+    return child_check(child, download->name, connection->failure);
 }
 
 /* Writes a piece of the file to where it goes. Returns 0 or a reason. */
@@ -202,7 +214,7 @@ static int deliver(struct download *download, const char *bytes, size_t length,
     if (code == 0)
         return 0;
     if (download->command != NULL)
-        return fail_command(download, failure);
+        return download_end_command(download);
     return errno == EPIPE && download->fd == STDOUT_FILENO
                ? fail_quietly(failure, REASON_LOCAL)
                : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
@@ -229,14 +241,14 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
     return code;
 }
 
-int download_deliver(struct download *download, int source, struct failure *failure)
+int download_deliver(struct connection *connection, struct download *download, int source)
 {
+    struct failure *failure = connection->failure;
     char bytes[64 * 1024];
     ssize_t got = 0;
-    int code = 0;
 
-    if (download->command != NULL)
-        code = child_start(&download->child, download->command, CHILD_READS, failure);
+    download->connection = connection;
+    int code = start_command(download);
     if (code == 0 && lseek(source, 0, SEEK_SET) < 0)
         return fail_errno(failure, REASON_LOCAL, download->local, "cannot read its temporary file");
     while (code == 0 && (got = read(source, bytes, sizeof bytes)) != 0) {
@@ -278,12 +290,10 @@ int download_get(struct connection *connection, struct download *download)
         (download->digest[0] != '\0' && strcmp(download->digest, announced) != 0))
         return fail_body(connection, name, -REASON_BREACH, NULL);
     memmove(download->digest, announced, DIGEST_ROOM);
-    if (download->command != NULL && download->child.pid == 0) {
-        code = child_start(&download->child, download->command, CHILD_READS, connection->failure);
-        if (code < 0) {
-            connection_close(connection);
-            return code;
-        }
+    code = start_command(download);
+    if (code < 0) {
+        connection_close(connection);
+        return code;
     }
 
     progress_file(name, download->size, download->written);

@@ -54,7 +54,10 @@ int download_get(struct connection *connection, struct download *download);
 /*
  * Passes what an open file has, from its start, on to where the download goes. Returns 0 or a reason.
  */
-int download_deliver(struct download *download, int source, struct failure *failure);
+int download_deliver(struct connection *connection, struct download *download, int source);
+
+/* Waits for the command, which got all of the file. Returns 0 if it read that and exited with 0. */
+int download_end_command(struct download *download);
 
 /*
  * Takes what an earlier run has written, of a file whose digest is known by download_look(), as the

@@ -121,11 +121,15 @@ static struct child *child_of(struct upload *upload)
     return upload->command != NULL ? &upload->child : NULL;
 }
 
-/* Has the command succeeded, if there is one? All that it printed was read. */
+/* Has the command succeeded, if there is one? It is not waited for once it has printed too much. */
 static int check_command(struct upload *upload)
 {
-    return upload->command == NULL
-               ? 0
+    int64_t most = upload->rules->size;
+
+    if (upload->command == NULL)
+        return 0;
+    return most >= 0 && upload->size > most
+               ? check_size(upload)
                : child_check(&upload->child, upload->name, upload->connection->failure);
 }
 
@@ -137,6 +141,7 @@ static int start_command(struct upload *upload)
     int code =
         child_start(&upload->child, upload->command, CHILD_WRITES, upload->connection->failure);
     upload->source = upload->child.fd;
+    upload->child.until_ms = connection_deadline(upload->connection);
     return code;
 }
 

@@ -64,6 +64,11 @@ static int stay_alive(struct upload_body *body)
     return code == 0 ? push_all(body) : code;
 }
 
+static bool is_overdue(const struct upload_body *body)
+{
+    return body->child != NULL && clock_ms() >= body->child->until_ms;
+}
+
 /* Waits until there is something to read from the source, or the server has refused the upload. */
 static int await_source(struct upload_body *body)
 {
@@ -84,8 +89,8 @@ static int await_source(struct upload_body *body)
             code = stay_alive(body);
         if (code == 0 && !is_ready && body->child != NULL && child_has_ended(body->child, 0))
             is_ready = body->child->was_stopped;
-        if (code == 0 && clock_ms() >= body->until_ms)
-            code = -REASON_TIMEOUT;
+        if (code == 0 && is_overdue(body))
+            code = connection_overdue(body->connection);
     }
     return code;
 }
@@ -97,7 +102,7 @@ static int await_child(struct upload_body *body)
     int code = 0;
 
     while (code == 0 && !body->refused && !child_has_ended(body->child, CHILD_LOOK_MS)) {
-        code = clock_ms() < body->until_ms ? stay_alive(body) : -REASON_TIMEOUT;
+        code = is_overdue(body) ? connection_overdue(body->connection) : stay_alive(body);
         if (code == 0)
             code = stream_listen(&body->connection->stream, -1, 1, &ignored);
         if (code == 0)
@@ -137,10 +142,7 @@ void upload_body_begin(struct upload_body *body, struct connection *connection, 
                                  .is_file = is_file,
                                  .wanted = wanted,
                                  .copy = -1,
-                                 .alive_ms = clock_ms(),
-                                 .until_ms = INT64_MAX};
-    if (child != NULL && connection->settings->max_time_ms > 0)
-        body->until_ms = clock_ms() + connection->settings->max_time_ms;
+                                 .alive_ms = clock_ms()};
     digest_begin(&body->digest);
 }
 
@@ -231,13 +233,13 @@ int upload_body_hash(struct upload_body *body)
         if (got < 0 && body->child != NULL && child_has_ended(body->child, 0) &&
             body->child->was_stopped)
             return 0;
-        if (clock_ms() >= body->until_ms)
-            return -REASON_TIMEOUT;
+        if (is_overdue(body))
+            return connection_overdue(body->connection);
     }
     while (body->child != NULL && !has_too_many(body) &&
            !child_has_ended(body->child, CHILD_LOOK_MS)) {
-        if (clock_ms() >= body->until_ms)
-            return -REASON_TIMEOUT;
+        if (is_overdue(body))
+            return connection_overdue(body->connection);
     }
     return 0;
 }

@@ -22,7 +22,6 @@ struct upload_body {
     int64_t wanted;       /* bytes that there should be; -1: any number */
     int copy;             /* of upload_body_hash(): a file that gets what was read; -1: none */
     bool refused;         /* the server has answered before the end */
-    int64_t until_ms;     /* when a child must have ended, which --max-time says; or INT64_MAX */
     int64_t alive_ms;     /* when the server last heard from us */
     int64_t alive_sent;   /* `size` at that time */
 };

@@ -37,10 +37,11 @@ assert_not_stored() {
     assert_not_stored 14 'name: bash was killed by signal 9' 'echo x; kill -9 $$'
     assert_not_stored 14 'name: bash ended with 1' 'exec >&-; exit 1'
     assert_not_stored 14 'name: bash ended with 1' 'echo x; exit 1' --if-same
-    assert_not_stored 14 'name: bash was stopped, perhaps because it asked for input at the terminal' \
-        'echo x; kill -STOP $$'
-    assert_not_stored 11 'name: time limit reached' 'echo x; sleep 100' --max-time 1
-    assert_not_stored 11 'name: time limit reached' 'exec >&-; sleep 100' --max-time 1
+    assert_not_stored 14 'name: bash was stopped by signal 19' 'echo x; kill -STOP $$'
+    assert_not_stored 14 'name: bash was stopped by signal 21, perhaps because it asked for input at the terminal' \
+        'echo x; kill -TTIN $$'
+    assert_not_stored 11 'name: the time limit of --max-time is reached' 'echo x; sleep 100' --max-time 1
+    assert_not_stored 11 'name: the time limit of --max-time is reached' 'exec >&-; sleep 100' --max-time 1
     run --separate-stderr "$FSC" put --name name --from-command -- ./nosuch
     assert_equal "$status $stderr" '14 fsc: ./nosuch: cannot run the command: No such file or directory'
     run --separate-stderr "$FSC" put --name name --from-command -- /etc/passwd
@@ -60,6 +61,10 @@ assert_not_stored() {
     run --separate-stderr "$FSC" get --json name --to-command -- bash -c 'exit 5'
     assert_equal "$status" 14
     assert_equal "$(jq -r '"\(.outcome) \(.command_exit)"' <<<"$output")" 'failed 5'
+    run --separate-stderr "$FSC" put --json --name other --from-command -- bash -c 'kill -TTOU $$'
+    assert_equal "$(jq -r '"\(.exit) \(.command_signal)"' <<<"$output")" '14 22'
+    run --separate-stderr "$FSC" get --json name --max-time 1 --to-command -- sleep 100
+    assert_equal "$(jq -r '"\(.exit) \(.reason) \(.command_signal)"' <<<"$output")" '11 timeout null'
 }
 
 @test "commands: a file goes to one, and it counts how that ends" {
@@ -76,9 +81,37 @@ assert_not_stored() {
     assert_equal "$status $stderr" '14 fsc: big: bash was killed by signal 9'
     run --separate-stderr "$FSC" get big --to-command -- true
     assert_equal "$status $stderr" '14 fsc: big: true ended with 0 before it had read all of it'
+    # Nor is a file read that is still in the pipe.
+    for script in 'exit 0' 'sleep 0.2' 'head -c 5 >/dev/null'; do
+        run --separate-stderr "$FSC" get name --to-command -- bash -c "$script"
+        assert_equal "$status $stderr" '14 fsc: name: bash ended with 0 before it had read all of it'
+    done
     # The command is not run for a file that is not there.
     assert_fails 4 "$FSC" get nosuch --to-command -- touch was-run
     [ ! -e was-run ]
+}
+
+@test "commands: --max-time limits one that gets a file, too" {
+    local script
+    start_fsd
+    echo hello >"$LIBRARY/name"
+    head -c 3000000 /dev/zero >"$LIBRARY/big"
+    for script in 'big sleep 100' 'big exec <&-; sleep 100' 'name cat >/dev/null; sleep 100'; do
+        run --separate-stderr "$FSC" get "${script%% *}" --max-time 1 --to-command -- bash -c "echo \$\$ >one; ${script#* }; touch whole"
+        assert_equal "$status $output $stderr" "11  fsc: ${script%% *}: the time limit of --max-time is reached"
+        ! kill -0 "$(<one)" 2>/dev/null || fail "$script: it still runs"
+    done
+    [ ! -e whole ]
+    run --separate-stderr "$FSC" get big --spool --max-time 1 --to-command -- bash -c 'sleep 100'
+    assert_equal "$status" 11
+}
+
+@test "commands: what one has left behind does not keep a fetch waiting" {
+    start_fsd
+    head -c 3000000 /dev/zero >"$LIBRARY/big"
+    # It holds the pipe open, and reads nothing.
+    run --separate-stderr "$FSC" get big --to-command -- bash -c 'sleep 100 3<&0 & exit 0'
+    assert_equal "$status $stderr" '14 fsc: big: bash ended with 0 before it had read all of it'
 }
 
 @test "commands: one that gets a damaged file does not see its end" {
@@ -142,7 +175,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" </dev/null
     local what
     start_fsd
     # The pipe is held open by what the command has left behind.
-    assert_not_stored 11 'name: time limit reached' 'echo $BASHPID >one; sleep 1000 & echo $! >two; echo x' --max-time 1
+    assert_not_stored 11 'name: the time limit of --max-time is reached' 'echo $BASHPID >one; sleep 1000 & echo $! >two; echo x' --max-time 1
     for what in one two; do
         ! kill -0 "$(<"$what")" 2>/dev/null || fail "$what still runs"
     done

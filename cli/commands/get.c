@@ -186,7 +186,7 @@ static int fetch_stream(struct invocation *invocation, struct download *download
     download->size = whole.size;
     memcpy(download->digest, whole.digest, DIGEST_ROOM);
     if (code == 0)
-        code = download_deliver(download, whole.fd, invocation->failure);
+        code = download_deliver(&invocation->connection, download, whole.fd);
     (void)close(whole.fd);
     return code;
 }
@@ -497,8 +497,7 @@ static int get_to_command(struct invocation *invocation, const char *unused)
     if (code == 0 && is_dry) {
         code = invocation_print_plan(invocation, "to be fetched", name);
     } else if (code == 0) {
-        child_close(&download.child);
-        code = child_check(&download.child, name, invocation->failure);
+        code = download_end_command(&download);
     }
     const struct report report = {.name = name,
                                   .done = is_dry ? "to be fetched" : "fetched",

@@ -181,8 +181,7 @@ int invocation_report_file(struct invocation *invocation, int code, const struct
         if (report->digest != NULL && report->digest[0] != '\0')
             json_text(&json, "digest", report->digest);
     }
-    bool has_status =
-        report->child != NULL && report->child->has_ended && !report->child->was_stopped;
+    bool has_status = report->child != NULL && report->child->has_ended;
     if (has_status && WIFEXITED(report->child->status))
         json_number(&json, "command_exit", WEXITSTATUS(report->child->status));
     else if (has_status)
