@@ -11,6 +11,7 @@
 
 #include "protocol/descriptor.h"
 #include "protocol/digest.h"
+#include "protocol/hex.h"
 
 #define BEGINNING ".fsc-part-"
 
@@ -28,10 +29,16 @@ static void print_file(const char *name, const char *digest, char file[PART_ROOM
                    digest_hex(digest_of_bytes(name, strlen(name), hash)), digest_hex(digest));
 }
 
+static bool is_part(const char *file)
+{
+    return strlen(file) == PART_ROOM - 1 && strncmp(file, BEGINNING, sizeof BEGINNING - 1) == 0 &&
+           hex_is_valid(file + sizeof BEGINNING - 1, 32) && file[OF_NAME - 1] == '-' &&
+           hex_is_valid(file + OF_NAME, PART_ROOM - 1 - OF_NAME);
+}
+
 bool part_has_digest(const char *file, const char *digest)
 {
-    return strlen(file) == PART_ROOM - 1 && digest[0] != '\0' &&
-           strcmp(file + OF_NAME, digest_hex(digest)) == 0;
+    return is_part(file) && digest[0] != '\0' && strcmp(file + OF_NAME, digest_hex(digest)) == 0;
 }
 
 static int open_there(int folder, const char *file)
@@ -58,15 +65,18 @@ int part_open(int folder, const char *name, const char *digest, char ret_file[PA
         bool is_new = fd >= 0;
         if (fd < 0 && errno == EEXIST)
             fd = open_there(folder, ret_file);
-        if (fd >= 0 && lock(fd, folder, ret_file)) {
-            if (is_new ||
-                (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
-                 status.st_nlink == 1 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0))
-                return fd;
-            /* Ours, but others could write to it, or it is the committed file, too. */
+        /* Another user could keep it locked for ever. */
+        if (fd >= 0 && !is_new && (fstat(fd, &status) < 0 || status.st_uid != geteuid())) {
+            descriptor_close(fd);
             errno = EEXIST;
-            if (status.st_uid == geteuid() && unlinkat(folder, ret_file, 0) == 0)
-                errno = ENOENT;
+            return -1;
+        }
+        if (fd >= 0 && lock(fd, folder, ret_file)) {
+            if (is_new || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+                           status.st_nlink == 1 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0))
+                return fd;
+            /* Others could write to it, or it is the committed file, too. */
+            errno = unlinkat(folder, ret_file, 0) == 0 ? ENOENT : EEXIST;
         }
         descriptor_close(fd);
         if (errno != ENOENT)
@@ -94,7 +104,7 @@ bool part_clean(int folder, const char *name, const char *kept)
     print_file(name, digest_of_bytes("", 0, hash), of_name);
     while (files != NULL && (found = readdir(files)) != NULL) {
         const char *file = found->d_name;
-        if (strncmp(file, BEGINNING, sizeof BEGINNING - 1) != 0 || strcmp(file, kept) == 0)
+        if (!is_part(file) || strcmp(file, kept) == 0)
             continue;
         int fd = open_there(folder, file);
         if (fd < 0 || fstat(fd, &status) < 0 ||

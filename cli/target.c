@@ -25,8 +25,12 @@ enum {
 /* Returns 0 if there is no temporary file any more, or -1 with errno set. */
 static int remove_temporary(struct target *target)
 {
-    if (target->temporary[0] != '\0' && !target->keeps_part &&
-        unlinkat(target->folder, target->temporary, 0) < 0 && errno != ENOENT)
+    /* Once a part is renamed, another run may have begun one of that name. */
+    bool is_left =
+        target->temporary[0] != '\0' && !target->keeps_part &&
+        (!target->is_part || descriptor_is_named(target->fd, target->folder, target->temporary));
+
+    if (is_left && unlinkat(target->folder, target->temporary, 0) < 0 && errno != ENOENT)
         return -1;
     signals_forget_file();
     target->temporary[0] = '\0';

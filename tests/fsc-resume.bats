@@ -166,6 +166,9 @@ assert_whole() {
     store a
     break_off a
     chown 65534 "here/$(part a source)" || skip 'files cannot be given away here'
+    # Nor can that user keep it locked.
+    exec {lock}<>"here/$(part a source)"
+    flock -n "$lock"
     assert_silent "$FSC" get a --into here --resume
     assert [ "$(stat -c %s sent)" -gt 1000000 ]
     cmp source here/a
@@ -201,11 +204,31 @@ assert_whole() {
     assert_silent "$FSC" get a --into here --resume
     exec {lock}>&-
     assert_equal "$(ls -A here)" "$(printf '%s\n' "$fresh" "$locked" a | LC_ALL=C sort)"
+    # A file of the user that has a similar name is none.
+    printf mine >here/.fsc-part-notes
+    printf mine >"here/${stale%-*}-notes"
+    printf mine >"here/$(part a one).save"
+    touch -d '8 days ago' here/.fsc-part-notes "here/${stale%-*}-notes"
+    rm here/a
+    assert_silent "$FSC" get a --into here --resume
+    assert_equal "$(cat here/.fsc-part-notes "here/${stale%-*}-notes" "here/$(part a one).save")" mineminemine
+    rm here/.fsc-part-notes "here/${stale%-*}-notes" "here/$(part a one).save"
     # Also those of a run that was killed after the file had its name.
     ln here/a "here/$(part a source)"
-    rm "here/$fresh" "here/$locked"
+    rm "here/$fresh"
     assert_silent "$FSC" get a --into here --resume
     assert_equal "$(ls -A here)" a
+}
+
+@test "get --resume: the part of the next run is not removed" {
+    store a
+    echo old >here/a
+    stopped renameat "$WORK/here" "$FSC" get a --into here --force --resume
+    cmp source here/a
+    rm here/a
+    break_off a
+    continued 0 ''
+    assert [ -e "here/$(part a source)" ]
 }
 
 @test "get --resume: what cannot be resumed exits with 2" {
