@@ -182,13 +182,18 @@ int connection_ready(struct connection *connection)
     return 0;
 }
 
+bool connection_may_pause(const struct connection *connection, int64_t pause_ms)
+{
+    return time_left(connection) > pause_ms;
+}
+
 bool connection_pause(struct connection *connection, int64_t pause_ms)
 {
     int64_t since = clock_ms();
     int64_t left = 0;
 
     connection_close(connection);
-    if (time_left(connection) <= pause_ms)
+    if (!connection_may_pause(connection, pause_ms))
         return false;
     while ((left = since + pause_ms - clock_ms()) > 0)
         (void)poll(NULL, 0, left > INT_MAX ? INT_MAX : (int)left);

@@ -53,9 +53,12 @@ void connection_quit(struct connection *connection);
  */
 int connection_ready(struct connection *connection);
 
+/* Does --max-time leave time for a pause? */
+bool connection_may_pause(const struct connection *connection, int64_t pause_ms);
+
 /*
- * Closes the connection and waits, which counts as waiting for the server. Returns false at once if
- * that would use up --max-time.
+ * Closes the connection and waits, which counts as waiting for the server. Returns false at once unless
+ * connection_may_pause().
  */
 bool connection_pause(struct connection *connection, int64_t pause_ms);
 

@@ -49,12 +49,14 @@ bool retry_again(struct retry *retry, int code)
         console_note("no other attempt, because of --retry-max-time");
         return false;
     }
-    console_note("attempt %lld of %lld in %.1f s: %s", (long long)next, (long long)attempts,
-                 (double)pause_ms / 1000, retry->connection->failure->text);
-    if (!connection_pause(retry->connection, pause_ms)) {
+    if (!connection_may_pause(retry->connection, pause_ms)) {
+        connection_close(retry->connection);
         console_note("no other attempt, because of --max-time");
         return false;
     }
+    console_note("attempt %lld of %lld in %.1f s: %s", (long long)next, (long long)attempts,
+                 (double)pause_ms / 1000, retry->connection->failure->text);
+    (void)connection_pause(retry->connection, pause_ms);
     retry->left--;
     retry->pause_ms = retry->pause_ms < longest / 2 ? 2 * retry->pause_ms : longest;
     return true;

@@ -170,6 +170,8 @@ SCRIPT
     use_settings 'limits = { pause = "1h"; };'
     # There is no time for a pause.
     assert_fails 10 timeout 60 "$FSC" put small --retry 1 --max-time 10m
+    run --separate-stderr timeout 60 "$FSC" put small --retry 1 --max-time 10m -v
+    assert_equal "${stderr_lines[0]}" 'fsc: no other attempt, because of --max-time'
 }
 
 @test "retry: a listing is retried unless it is printed as it arrives" {

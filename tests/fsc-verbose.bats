@@ -233,7 +233,7 @@ fsc: fetched x: 6 B in {} s, {}'
     use_settings 'limits = { pause = "1h"; };'
     run --separate-stderr "$FSC" get a -v --retry 1 --max-time 10
     assert_equal "$status" 10
-    assert_regex "$stderr" $'\nfsc: no other attempt, because of --max-time\nfsc: .*: cannot connect: '
+    assert_regex "$stderr" $'^fsc: no other attempt, because of --max-time\nfsc: .*: cannot connect: '
     run --separate-stderr "$FSC" get a -v --retry 1 --retry-max-time 1
     assert_equal "$status" 10
     assert_regex "$stderr" '^fsc: no other attempt, because of --retry-max-time'
