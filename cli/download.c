@@ -8,6 +8,7 @@
 #include "cli/console.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/spool.h"
 #include "protocol/body.h"
 #include "protocol/clock.h"
 #include "protocol/name.h"
@@ -153,6 +154,12 @@ static int ask(struct connection *connection, const struct download *download, c
     return code;
 }
 
+static int fail_write(const struct download *download, struct failure *failure)
+{
+    return download->is_spool ? spool_fail(failure)
+                              : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
+}
+
 /*
  * Asks for what is still missing. What was written can only be kept if the server says that it is of
  * the same file; else it is dropped.
@@ -170,9 +177,11 @@ static int ask_for_rest(struct connection *connection, struct download *download
     if (code != -REASON_MISMATCH || (download->written > 0 && !download->can_restart))
         return code;
     if (download->written > 0 && download->fd >= 0 && ftruncate(download->fd, 0) < 0)
-        return fail_errno(connection->failure, REASON_LOCAL, download->local, "cannot write");
+        return fail_write(download, connection->failure);
     if (download->written > 0)
-        console_note("%s: starts again, because it may be another file by now", download->name);
+        console_note("%s: starts again, because %s", download->name,
+                     download->is_damaged ? "what was kept of it is damaged"
+                                          : "it may be another file by now");
     download->written = 0;
     download->file = (struct sparse){.length = 0};
     download->digest[0] = '\0';
@@ -215,9 +224,8 @@ static int deliver(struct download *download, const char *bytes, size_t length,
         return 0;
     if (download->command != NULL)
         return download_end_command(download);
-    return errno == EPIPE && download->fd == STDOUT_FILENO
-               ? fail_quietly(failure, REASON_LOCAL)
-               : fail_errno(failure, REASON_LOCAL, download->local, "cannot write");
+    return errno == EPIPE && download->fd == STDOUT_FILENO ? fail_quietly(failure, REASON_LOCAL)
+                                                           : fail_write(download, failure);
 }
 
 static int write_piece(void *context, const char *bytes, size_t length, struct failure *failure)
@@ -313,7 +321,7 @@ int download_get(struct connection *connection, struct download *download)
         return fail(connection->failure, REASON_MISMATCH, name, "%s", damaged);
     memcpy(download->digest, made, DIGEST_ROOM);
     if (download->can_restart && sparse_finish(&download->file, download->fd) < 0)
-        return fail_errno(connection->failure, REASON_LOCAL, download->local, "cannot write");
+        return fail_write(download, connection->failure);
     return 0;
 }
 

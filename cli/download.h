@@ -34,6 +34,7 @@ struct download {
     char *const *command;     /* that gets the file, started when the first byte comes; or NULL */
     struct child child;
     bool can_restart; /* what was written can be undone: it is a regular file */
+    bool is_spool;    /* it is that of --spool */
     /* Set by download_get(): */
     struct connection *connection;
     int64_t size;             /* announced */
@@ -41,7 +42,8 @@ struct download {
     char digest[DIGEST_ROOM]; /* announced or, if it was not, made; empty: not known */
     struct digest made;       /* of what was written */
     struct sparse file;       /* how far a regular file is written */
-    bool has_part; /* the first of these bytes are of an earlier run, and may be damaged */
+    bool has_part;   /* the first of these bytes are of an earlier run, and may be damaged */
+    bool is_damaged; /* they were */
 };
 
 /*

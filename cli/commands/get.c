@@ -139,9 +139,8 @@ static int fetch(struct invocation *invocation, struct download *download, struc
             code = invocation_has(invocation, OPTION_DRY_RUN) ? download_look(connection, download)
                                                               : download_get(connection, download);
         if (code == -REASON_MISMATCH && download->has_part) {
-            console_note("%s: starts again, because what was kept of it is damaged",
-                         download->name);
             download->has_part = false;
+            download->is_damaged = true;
             download->digest[0] = '\0';
             code = download_get(connection, download);
         }
@@ -179,6 +178,7 @@ static int fetch_stream(struct invocation *invocation, struct download *download
     whole.command = NULL;
     whole.local = spool_name();
     whole.can_restart = true;
+    whole.is_spool = true;
     int code = spool_open(&whole.fd, invocation->failure);
     if (code < 0)
         return code;
