@@ -14,20 +14,25 @@ enum {
     FIRST_MS = 500, /* before anything is shown */
     ROWS_MS = 100,  /* from one look of rows to the next */
     LINES_MS = 5000,
-    RATE_MS = 3000, /* the rate is that of so long, or up to twice as long */
+    FILE_MS = 3000,    /* the rate of a file is that of so long, or up to twice as long */
+    ALL_MS = 15000,    /* the same of all files */
+    LEFT_MS = 1000,    /* before how much time is left can be said */
+    FILE_COST = 65536, /* a file takes the time of so many bytes more */
     LINE_COLUMNS = 74,
     COLUMNS = 80, /* of a terminal that does not know its size */
 };
 
-/* How many bytes had been moved at a time. */
+/* How far we were at a time. */
 struct mark {
     int64_t ms;
-    int64_t moved;
+    int64_t moved; /* bytes */
+    int64_t part;  /* of all files, as part_of_all() */
 };
 
 static struct {
     enum { PROGRESS_NONE, PROGRESS_ROWS, PROGRESS_LINES } kind;
     int64_t next_ms; /* before that, nothing is shown */
+    bool is_held;
     progress_measure *measure;
     void *context;
 
@@ -40,8 +45,9 @@ static struct {
     int64_t bytes, all_bytes; /* of these; -1: not known */
 
     int64_t moved;
-    struct mark first;    /* when the first file began */
-    struct mark marks[2]; /* the rate is since the older one */
+    int64_t given; /* bytes that did not have to be moved, because an upload was resumed */
+    struct mark file_marks[2]; /* the rate is since the older one */
+    struct mark all_marks[2];
 } progress;
 
 void progress_begin(const struct options *options)
@@ -79,22 +85,59 @@ void progress_set_measure(progress_measure *measure, void *context)
     progress.context = context;
 }
 
+/*
+ * How much of all files is done: in bytes, of which each file has some more, so that many small files
+ * count for the time that they take; or, if sizes are not known, in thousandths of files.
+ */
+static int64_t part_of_all(void)
+{
+    int64_t done = progress.in_file ? progress.done : 0;
+
+    if (progress.all_bytes >= 0)
+        return (int64_t)progress.files * FILE_COST + progress.bytes + done;
+    return (int64_t)progress.files * 1000 +
+           (done > 0 && progress.size > 0 ? done * 1000 / progress.size : 0);
+}
+
+static struct mark mark_at(int64_t now)
+{
+    int64_t given = progress.all_bytes >= 0 ? progress.given : 0;
+
+    return (struct mark){now, progress.moved, part_of_all() - given};
+}
+
+/* The mark from which rates are counted. A newer one takes its place after so long. */
+static const struct mark *find_mark(struct mark marks[2], const struct mark *latest, int64_t ms)
+{
+    if (latest->ms - marks[1].ms >= ms) {
+        marks[0] = marks[1];
+        marks[1] = *latest;
+    }
+    return &marks[0];
+}
+
 void progress_expect(size_t files, int64_t bytes)
 {
     progress.all_files += files;
     progress.all_bytes = bytes < 0 || progress.all_bytes < 0 ? -1 : progress.all_bytes + bytes;
+    if (progress.all_marks[0].ms == 0)
+        progress.all_marks[0] = progress.all_marks[1] = mark_at(clock_ms());
 }
 
-static int64_t rate_since(const struct mark *mark, int64_t now)
+/* Amounts a second; -1: not known. */
+static int64_t rate_of(int64_t amount, int64_t ms)
 {
-    double passed = (double)(now - mark->ms) / 1000;
-
-    return passed > 0 ? (int64_t)((double)(progress.moved - mark->moved) / passed) : -1;
+    return ms > 0 ? (int64_t)((double)amount * 1000 / (double)ms) : -1;
 }
 
-static int64_t seconds_left(int64_t left, int64_t rate)
+/* How long the rest takes; -1: not known. */
+static int64_t seconds_left(int64_t left, int64_t amount, int64_t ms)
 {
-    return rate > 0 ? (left + rate - 1) / rate : -1;
+    if (left <= 0)
+        return 0;
+    return amount > 0 && ms >= LEFT_MS
+               ? (int64_t)((double)left * (double)ms / (double)amount / 1000) + 1
+               : -1;
 }
 
 /* Fills the rows, of which there are one or two, the one for all files last. */
@@ -102,19 +145,18 @@ static size_t make_rows(int64_t now, size_t columns, struct progress_row rows[2]
 {
     size_t count = 0;
 
+    const struct mark latest = mark_at(now);
     if (progress.has_file) {
-        if (now - progress.marks[1].ms >= RATE_MS) {
-            progress.marks[0] = progress.marks[1];
-            progress.marks[1] = (struct mark){now, progress.moved};
-        }
-        int64_t rate = rate_since(&progress.marks[0], now);
+        const struct mark *mark = find_mark(progress.file_marks, &latest, FILE_MS);
+        int64_t moved = latest.moved - mark->moved;
+        int64_t ms = now - mark->ms;
         rows[count++] = (struct progress_row){
             .label = progress.name,
             .part = progress.done,
             .whole = progress.size,
             .bytes = progress.done,
-            .rate = rate,
-            .seconds = seconds_left(progress.size - progress.done, rate),
+            .rate = rate_of(moved, ms),
+            .seconds = seconds_left(progress.size - progress.done, moved, ms),
         };
     }
     if (progress.has_file && progress.files < 2 && progress.all_files < 2)
@@ -135,21 +177,18 @@ static size_t make_rows(int64_t now, size_t columns, struct progress_row rows[2]
         (void)snprintf(label, 64, "%zu/%zu", progress.files, progress.all_files);
     else
         (void)snprintf(label, 64, "%zu of %zu files", progress.files, progress.all_files);
-    int64_t bytes = progress.bytes + (progress.in_file ? progress.done : 0);
+    const struct mark *mark = find_mark(progress.all_marks, &latest, ALL_MS);
+    int64_t ms = now - mark->ms;
     if (progress.has_file) {
-        all->bytes = bytes;
-        all->rate = rate_since(&progress.first, now);
+        all->bytes = progress.bytes + (progress.in_file ? progress.done : 0);
+        all->rate = rate_of(latest.moved - mark->moved, ms);
     }
-    /* As long as hardly any bytes have moved, the number of files says more. */
-    if (progress.all_bytes > 0 && (bytes > progress.all_bytes / 100 || progress.files == 0)) {
-        all->part = bytes;
-        all->whole = progress.all_bytes;
-        all->seconds = seconds_left(all->whole - bytes, all->rate);
-    } else if (progress.all_files > 0) {
-        all->part = (int64_t)progress.files;
-        all->whole = (int64_t)progress.all_files;
-        if (progress.files > 0)
-            all->seconds = (now - progress.first.ms) * (all->whole - all->part) / all->part / 1000;
+    if (progress.all_files > 0) {
+        all->part = part_of_all();
+        all->whole = progress.all_bytes >= 0
+                         ? (int64_t)progress.all_files * FILE_COST + progress.all_bytes
+                         : (int64_t)progress.all_files * 1000;
+        all->seconds = seconds_left(all->whole - all->part, latest.part - mark->part, ms);
     }
     return count;
 }
@@ -193,7 +232,7 @@ static void look(void)
 {
     int64_t now = progress.kind != PROGRESS_NONE ? clock_ms() : 0;
 
-    if (progress.kind == PROGRESS_NONE || now < progress.next_ms)
+    if (progress.kind == PROGRESS_NONE || progress.is_held || now < progress.next_ms)
         return;
     if (progress.measure != NULL) {
         progress_measure *measure = progress.measure;
@@ -204,18 +243,37 @@ static void look(void)
     progress.next_ms = now + (progress.kind == PROGRESS_ROWS ? ROWS_MS : LINES_MS);
 }
 
+void progress_hold(bool holds)
+{
+    progress.is_held = holds;
+    look();
+}
+
 void progress_file(const char *name, int64_t size, int64_t offset)
 {
     if (progress.kind == PROGRESS_NONE)
         return;
-    if (!progress.has_file) {
-        progress.first = (struct mark){clock_ms(), progress.moved};
-        progress.marks[0] = progress.marks[1] = progress.first;
-    }
-    progress.has_file = progress.in_file = true;
+    bool is_again = progress.in_file && strcmp(progress.name, name) == 0;
+    progress.given += is_again ? offset - progress.done : offset;
+    progress.in_file = true;
     (void)snprintf(progress.name, sizeof progress.name, "%s", name);
     progress.size = size;
     progress.done = offset;
+    if (!progress.has_file) {
+        struct mark first = mark_at(clock_ms());
+        progress.file_marks[0] = progress.file_marks[1] = first;
+        progress.all_marks[0] = progress.all_marks[1] = first;
+    }
+    progress.has_file = true;
+    look();
+}
+
+void progress_skip(size_t bytes)
+{
+    progress.done += (int64_t)bytes;
+    progress.given += (int64_t)bytes;
+    if (progress.kind != PROGRESS_NONE)
+        progress.file_marks[0] = progress.file_marks[1] = mark_at(clock_ms());
     look();
 }
 
@@ -231,8 +289,6 @@ void progress_file_end(int64_t size)
     progress.in_file = false;
     progress.files++;
     progress.bytes += size > 0 ? size : 0;
-    if (progress.first.ms == 0)
-        progress.first = (struct mark){clock_ms(), 0};
     look();
 }
 

@@ -33,8 +33,14 @@ void progress_set_measure(progress_measure *measure, void *context);
 /* So many files more are to come, with so many bytes in all; -1: their sizes are not known. */
 void progress_expect(size_t files, int64_t bytes);
 
+/* Until this ends, nothing is shown: several files end at once. */
+void progress_hold(bool holds);
+
 /* A file begins, or begins again, at an offset. A size of -1 is not known. */
 void progress_file(const char *name, int64_t size, int64_t offset);
+
+/* Bytes of it were read, and need not be moved. */
+void progress_skip(size_t bytes);
 
 /* Bytes of it have moved. */
 void progress_add(size_t bytes);

@@ -160,6 +160,7 @@ static int hash_source(struct upload *upload)
         upload_body_begin(&upload->body, upload->connection, upload->source, child_of(upload),
                           false, upload->rules->size);
         upload->body.copy = upload->spool;
+        progress_file(upload->name, -1, 0);
         code = upload_body_hash(&upload->body);
         upload->size = upload->body.size;
         digest_finish(&upload->body.digest, digest);
@@ -316,6 +317,7 @@ static int begin_reading(struct upload *upload)
 
     upload_body_begin(&upload->body, upload->connection, upload->source, child_of(upload), is_file,
                       upload->rules->size);
+    progress_file(upload->name, is_file ? upload->status.st_size : -1, 0);
     if (!is_file)
         return 0;
     if (lseek(upload->source, 0, SEEK_SET) < 0 || fstat(upload->source, &now) < 0)
@@ -353,7 +355,6 @@ static int begin_body(struct upload *upload, bool *ret_agrees)
         return abandon_body(upload, started);
     if (begin_reading(upload) < 0)
         return abandon_body(upload, fail_unreadable(upload));
-    progress_file(upload->name, upload->mode == UPLOAD_FILE ? upload->status.st_size : -1, offset);
     if (offset == 0)
         return 0;
     if (upload->id.text[0] == '\0' || !connection_digest(connection, &digest))

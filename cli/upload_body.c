@@ -80,13 +80,15 @@ static int await_source(struct upload_body *body)
         code = listen_meanwhile(body);
     while (code == 0 && !is_ready && !body->refused) {
         int64_t next = body->alive_ms + body->connection->settings->heartbeat_ms - clock_ms();
-        if (body->child != NULL && next > CHILD_LOOK_MS)
+        if ((body->child != NULL || progress_is_wanted()) && next > CHILD_LOOK_MS)
             next = CHILD_LOOK_MS;
         code = stream_listen(stream, body->source, next > 0 ? next : 1, &is_ready);
         if (code == 0)
             code = listen_meanwhile(body);
         if (code == 0 && !is_ready)
             code = stay_alive(body);
+        /* The rate is less by now. */
+        progress_add(0);
         if (code == 0 && !is_ready && body->child != NULL && child_has_ended(body->child, 0))
             is_ready = body->child->was_stopped;
         if (code == 0 && is_overdue(body))
@@ -208,6 +210,7 @@ int upload_body_skip(struct upload_body *body, int64_t length, int *ret_error)
             return code;
         ssize_t got = read_piece(body, bytes, room);
         body_added(stream, room, 0);
+        progress_skip(got > 0 ? (size_t)got : 0);
         *ret_error = got < 0 ? errno : 0;
         if (got <= 0)
             return 0;
@@ -228,6 +231,7 @@ int upload_body_hash(struct upload_body *body)
             return -REASON_INTERNAL;
         if (got < 0)
             (void)poll(&polled, 1, CHILD_LOOK_MS);
+        progress_add(got > 0 ? (size_t)got : 0);
         if (got > 0 && body->copy >= 0 && output_write_all(body->copy, bytes, (size_t)got) < 0)
             return -REASON_LOCAL;
         if (got < 0 && body->child != NULL && child_has_ended(body->child, 0) &&

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "cli/progress.h"
 #include "cli/retry.h"
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
@@ -147,6 +148,7 @@ void uploads_settle(struct uploads *uploads)
         end(queued, upload_ask_outcome(&queued->upload, can_ask));
         can_ask = connection->is_open;
     }
+    progress_hold(true);
     for (size_t i = 0; i < uploads->count; i++) {
         struct queued *queued = &uploads->queue[i];
         if (queued->code < 0)
@@ -155,6 +157,7 @@ void uploads_settle(struct uploads *uploads)
         upload_release(&queued->upload, queued->code);
     }
     uploads->count = 0;
+    progress_hold(false);
 }
 
 bool uploads_have(const struct uploads *uploads, const char *name)

@@ -98,9 +98,10 @@ bar='\[=*>? *\]'
     echo 2 >library/shop/2
     truncate -s 16G library/shop/3
     open_terminal 80
-    type_in 'clear; "$FSC" get -R shop'
+    type_in 'clear; "$FSC" get -R shop --limit-rate 10M'
     await_screen "^shop/3 +$bar +[0-9]+%  +[0-9:]+ .*  +$size  +$size/s$"
-    await_screen "^2 of 3 files +$bar +[0-9]+%"
+    # Two of three files are next to nothing here.
+    screen | grep -q -E "^2 of 3 files +$bar +[0-9]%" || fail "$(screen)"
     press C-c
     await_screen '^\$'
     ! screen | grep -q '%' || fail "$(screen)"
@@ -112,6 +113,17 @@ bar='\[=*>? *\]'
     open_terminal 80
     type_in 'clear; "$FSC" put --name printed --from-command -- bash -c "until [ -e stop ]; do head -c 100000 /dev/zero; done"; echo "code $?"'
     await_screen "^printed +$size  +$size/s$"
+    touch stop
+    await_screen '^code 0$'
+    ! screen | grep -q '/s' || fail "$(screen)"
+}
+
+@test "progress: of a stream that --spool keeps first" {
+    use_library
+    open_terminal 80
+    type_in 'clear; "$FSC" put --spool --name kept --from-command -- bash -c "until [ -e stop ]; do head -c 100000 /dev/zero; done"; echo "code $?"'
+    await_screen "^kept +$size  +$size/s$"
+    [ ! -e library/kept ]
     touch stop
     await_screen '^code 0$'
     ! screen | grep -q '/s' || fail "$(screen)"
