@@ -110,6 +110,11 @@ fsc: skipped 1 excluded file and 1 link'
     dry 1 put -R tree --replace --exclude other/ <<<$'to be replaced|tree/a\nskipped|tree/other'
     assert_regex "$stderr" '^fsc: tree/sub: the library has a folder there'
     dry 0 put -R tree --name new --exclude other/ -q <<<$'to be stored|new/a\nskipped|new/other\nto be stored|new/sub'
+    # No name of a file here looks like a line of its own, or moves the cursor.
+    : >$'tree/x.o\nto be stored\ty.o'
+    : >$'tree/z\e[2K.o'
+    dry 0 put -R tree --name new --exclude other/ --exclude '*.o' -q \
+        <<<$'to be stored|new/a\nskipped|new/other\nto be stored|new/sub\nskipped|new/x.o?to be stored?y.o\nskipped|new/z?[2K.o'
 }
 
 @test "dry run: put reads no stream and runs no command" {

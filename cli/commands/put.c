@@ -18,6 +18,7 @@
 #include "protocol/clock.h"
 #include "protocol/descriptor.h"
 #include "protocol/name.h"
+#include "protocol/utf8.h"
 
 enum {
     MEASURE_MS = 1000, /* for counting what is to be stored */
@@ -188,11 +189,14 @@ static void skip(struct put *put, const struct tree_entry *entry, size_t *count,
 {
     const struct report report = {
         .name = put->name, .local = entry->path, .done = "skipped", .why = why, .size = -1};
+    char clean[NAME_ROOM];
 
     (*count)++;
     put->has_skipped = true;
+    /* A library could not have some of these names: a newline in one would begin another line. */
+    (void)utf8_clean(put->name, strlen(put->name), clean, sizeof clean);
     int code = options_have(put->options, OPTION_DRY_RUN)
-                   ? invocation_print_plan(put->invocation, report.done, report.name)
+                   ? invocation_print_plan(put->invocation, report.done, clean)
                    : 0;
     (void)invocation_report_file(put->invocation, code, &report);
 }
