@@ -252,6 +252,25 @@ shell.close()
 END
 }
 
+@test "completion: the command after --, which may be a local file" {
+    mkdir -p local/commands
+    touch local/commands/bait-plain 'local/commands/bait-$(touch canary)' 'local/commands/bait- canary'
+    chmod a+x local/commands/*
+    pressing <<'END'
+shell = Shell(PATH=':'.join([WORK + '/local/commands', os.environ['FSD_BUILD'], os.environ['PATH']]))
+for start in 'fsc get a --to-command -- ', 'fsc put --name a --from-command -- ':
+    path = start + 'local/commands/bait-'
+    expect_lines(shell, [
+        (start + 'bait', start + 'bait-plain '),
+        (path + 'p', path + 'plain '),
+        (path + '$', path + '\\$\\(touch\\ canary\\) '),
+        (start + '"local/commands/bait- ', start + '"local/commands/bait- canary" '),
+        (start + 'tar ' + 'local/commands/bait-p', start + 'tar local/commands/bait-plain '),
+    ])
+shell.close()
+END
+}
+
 @test "completion: no names where only bash knows what the line means" {
     start_fsd
     pressing <<'END'

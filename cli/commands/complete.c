@@ -223,8 +223,9 @@ static int offer_all(struct completion *completion, int parsed)
     }
     if (options->only_operands &&
         (options_have(options, OPTION_FROM_COMMAND) || options_have(options, OPTION_TO_COMMAND)))
-        return options->operand_count == options->dashes ? output_print("command\n")
-                                                         : offer_values(completion, VALUE_FILE);
+        return options->operand_count == options->dashes && strchr(typed, '/') == NULL
+                   ? output_print("command\n")
+                   : offer_values(completion, VALUE_FILE);
     if (!is_option && options->command != NULL) {
         if (command == NULL || options->operand_count >= command->most ||
             (command->operand == VALUE_HOST && options->operand_count > 0))
