@@ -192,3 +192,142 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" </dev/null
     await eval "! kill -0 $(<two) 2>/dev/null"
     [ ! -e "$LIBRARY/other" ]
 }
+
+# A command in a process group of its own, as shells with job control make it, is in the background there.
+@test "commands: one that the terminal stops has failed" {
+    start_fsd
+    converse <<'END'
+import pty
+SCRIPT = '"$@"; echo "code $?"; ! kill -0 "$(<pid)" 2>/dev/null || echo "it still runs"'
+BEGIN = 'import os, sys, termios; os.setpgid(0, 0); print(os.getpid(), file=open("pid", "w")); print("x", flush=True); '
+for command, number in (('open("/dev/tty").read(1)', signal.SIGTTIN),
+                        ('termios.tcflush(open("/dev/tty"), termios.TCIFLUSH)', signal.SIGTTOU)):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execlp('bash', 'bash', '-c', SCRIPT, 'bash', os.environ['FSC'], 'put', '--name', 'name', '--from-command', '--',
+                  sys.executable, '-c', BEGIN + command)
+    shown = b''
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    check(shown == b'fsc: name: %s was stopped by signal %d, perhaps because it asked for input at the terminal\r\n'
+          b'code 14\r\n' % (sys.executable.encode(), number), (command, shown))
+END
+    assert_empty_library
+}
+
+@test "commands: Ctrl-C ends one with fsc, whatever it does about that" {
+    start_fsd
+    converse <<'END'
+import pty
+SCRIPT = '"$@"; echo "the script continues"'
+RUN = 'echo $$ >new; mv new pid; echo x; exec sleep 600'
+for command in (['bash', '-c', RUN], ['timeout', '600', 'bash', '-c', RUN], ['bash', '-c', 'trap "" INT HUP; ' + RUN]):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execlp('bash', 'bash', '-c', SCRIPT, 'bash', os.environ['FSC'], 'put', '--name', 'name', '--from-command', '--',
+                  *command)
+    wait_until(lambda: os.path.exists('pid'), 'the command has not begun')
+    os.write(terminal, b'\x03')
+    check(os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGINT, 'bash did not die of SIGINT')
+    check(os.read(terminal, 100) == b'^C', 'something is said')
+    with open('pid', encoding='ascii') as file:
+        path = '/proc/' + file.read().strip()
+    wait_until(lambda: not os.path.exists(path), command)
+    os.unlink('pid')
+    os.close(terminal)
+END
+    await_no_session
+    assert_empty_library
+}
+
+@test "commands: a name that is taken while one runs" {
+    local script='echo x; echo "$1" | "$FSC" put - --name name'
+    start_fsd
+    assert_fails 3 "$FSC" put --name name --from-command -- bash -c "$script" - other
+    assert_equal "$stderr" 'fsc: name: exists in the library with different content (use --replace to overwrite)'
+    assert_equal "$(<"$LIBRARY/name")" other
+    "$FSC" rm name
+    assert_fails 3 "$FSC" put --name name --exclusive --from-command -- bash -c "$script" - x
+    assert_equal "$stderr" 'fsc: name: exists in the library (--exclusive)'
+    "$FSC" rm name
+    # The same content is what was to be stored.
+    assert_silent "$FSC" put --name name --from-command -- bash -c "$script" - x
+    "$FSC" rm name
+    assert_silent "$FSC" put --name name --replace --from-command -- bash -c "$script" - other
+    assert_equal "$(<"$LIBRARY/name")" x
+    assert_no_stages
+}
+
+# assert_ended PATTERN: the command, whose process is in the file pid, has ended with fsc, and fsc says this.
+assert_ended() {
+    assert_regex "$stderr" "$1"
+    ! kill -0 "$(<pid)" 2>/dev/null || fail 'it still runs'
+    rm pid
+}
+
+@test "commands: one that prints is ended when the server refuses, or is lost" {
+    assert_fails 7 fake "$FSC" put --name name --from-command -- bash -c 'echo $$ >pid; echo x; exec sleep 600' <<'SCRIPT'
+> PUT name
+< OK offset=0
+>item
+< FAIL no-space
+> ABORT aborted
+SCRIPT
+    assert_ended '^fsc: name: '
+    assert_fails 10 fake "$FSC" put --name name --from-command -- bash -c 'echo $$ >pid; echo x; exec sleep 600' <<'SCRIPT'
+> PUT name
+< OK offset=0
+>item
+<.
+SCRIPT
+    assert_ended '^fsc: name: .*lost'
+}
+
+@test "commands: one that reads is ended when the server is lost, and does not see an end" {
+    local code
+    use_settings 'limits = { idle = "300ms"; };'
+    for code in 8 10 11; do
+        case $code in
+        8) echo '< ABORT mismatch' ;;
+        10) echo '<.' ;;
+        11) echo '>.' ;;
+        esac >end
+        assert_fails "$code" fake "$FSC" get a --to-command -- bash -c 'echo $$ >pid; cat >there; touch whole' \
+            < <(printf '%s\n' '> GET a' '< OK size=100 mtime=1' '< 5\nhello' '! pid' && cat end)
+        assert_ended '^fsc: a: '
+        [ ! -e whole ]
+    done
+    # It gets the rest over another connection.
+    use_settings 'limits = { pause = "1ms"; };'
+    run --separate-stderr fake "$FSC" get a --retry 1 --to-command -- cat <<SCRIPT
+> GET a
+< OK size=5 mtime=1 digest=$digest_of_hello
+< 3\nhel
+<.
+> GET a offset=3 digest=$digest_of_hello
+< OK size=5 mtime=1 digest=$digest_of_hello
+< 2\nlo
+< END digest=$digest_of_hello
+SCRIPT
+    assert_equal "$status $output $stderr" '0 hello '
+}
+
+# await_signs PATTERN: until three of them were sent after a line that matches.
+await_signs() {
+    await eval "[ \"\$(sed \"0,/$1/d\" sent | grep -c -x WAIT)\" -ge 3 ]"
+}
+
+@test "commands: the server gets signs of life while one is silent" {
+    start_fsd
+    use_settings 'limits = { heartbeat = "10ms"; };'
+    export -f await_signs
+    # Before its first byte, and after its last one.
+    for script in 'await_signs PUT; echo hello' 'echo hello; exec >&-; await_signs hello'; do
+        assert_silent "$FSC" put --name name --server "exec:tee sent | nc -N -U $SOCKET" --from-command -- bash -c "$script"
+        assert_equal "$(<"$LIBRARY/name")" hello
+        rm "$LIBRARY/name" sent
+    done
+}
