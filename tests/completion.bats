@@ -195,6 +195,33 @@ shell.close()
 END
 }
 
+@test "completion: after -- the command of --from-command or --to-command, and local files" {
+    start_fsd
+    mkdir 'a folder'
+    touch 'a folder/dump' dumped
+    install -m 0755 /dev/null ./print-shop
+    pressing <<'END'
+store('dump', 'sha')
+shell = Shell('PATH=$PWD:$PATH')
+expect_lines(shell, [
+    ('fsc put --name a --from-command -- print-s', 'fsc put --name a --from-command -- print-shop '),
+    ('fsc put --from-command --name a -- print-s', 'fsc put --from-command --name a -- print-shop '),
+    ('fsc put --name a --from-command -- ./pri', 'fsc put --name a --from-command -- ./print-shop '),
+    ('fsc put --name a --from-command -- cat du', 'fsc put --name a --from-command -- cat dumped '),
+    ('fsc put --name a --from-command -- cat -- a', 'fsc put --name a --from-command -- cat -- a\\ folder/'),
+    ('fsc put --name a --from-command -- cat --retr', None),
+    ('fsc put --name a --from-command -- nosuch-', None),
+    ('fsc get dump --to-command -- print-s', 'fsc get dump --to-command -- print-shop '),
+    ('fsc get --to-command dump -- print-s', 'fsc get --to-command dump -- print-shop '),
+    ('fsc get dump --to-command -- tee "a folder/d', 'fsc get dump --to-command -- tee "a folder/dump" '),
+    # Before that, it is what it always is.
+    ('fsc get --to-command du', 'fsc get --to-command dump '),
+    ('fsc put --name a --from-command --lim', 'fsc put --name a --from-command --limit-rate '),
+])
+shell.close()
+END
+}
+
 @test "completion: every option that help lists for a command" {
     local word
     for word in $("$FSC" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do

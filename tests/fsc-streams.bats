@@ -335,6 +335,12 @@ stopped_line='fsc: stopped at the first failure; nothing after it was tried (--f
     run --separate-stderr "$FSC" get --into here --files-from - --fail-fast <<<$'nothing\ntree/c'
     assert_equal "$status ${stderr_lines[1]}" "4 $stopped_line"
     assert [ ! -e here/c ]
+    run --separate-stderr "$FSC" get --match 'tree/*' --into here/tree --fail-fast --json
+    assert_equal "$status ${stderr_lines[1]}" "3 $stopped_line"
+    assert_equal "$(jq -r '"\(.name) \(.outcome)"' <<<"$output")" $'tree/a already there\ntree/b failed'
+    assert_equal "$(ls here/tree)" $'a\nb'
+    run --separate-stderr "$FSC" get tree/b nothing tree/b --output - --fail-fast
+    assert_equal "$status $output ${stderr_lines[1]}" "4 other $stopped_line"
 
     run --separate-stderr "$FSC" rm tree/a nothing tree/c --fail-fast
     assert_equal "$status ${stderr_lines[1]}" "4 $stopped_line"
@@ -342,6 +348,29 @@ stopped_line='fsc: stopped at the first failure; nothing after it was tried (--f
     # Nothing failed: it says nothing.
     assert_silent "$FSC" rm --match 'tree/*' --fail-fast
     assert_silent "$FSC" put -R tree --fail-fast
+}
+
+@test "--fail-fast: get --match --output - prints nothing after a file that is damaged" {
+    local spool
+    for spool in '' --spool; do
+        # shellcheck disable=SC2086
+        run --separate-stderr fake "$FSC" get --match '*' --output - --fail-fast $spool <<SCRIPT
+> LIST match=*
+< OK
+< 6\na\nb\nc\n
+< END
+> GET a
+< OK size=5 mtime=1 digest=$digest_of_hello
+< 5\nhello
+< END digest=$digest_of_hello
+> GET b
+< OK size=5 mtime=1 digest=$digest_of_hello
+< 5\nHELLO
+< END digest=$digest_of_hello
+SCRIPT
+        assert_equal "$status ${stderr_lines[1]}" "8 $stopped_line"
+        assert_equal "$output" "hello$([ -n "$spool" ] || echo HELLO)"
+    done
 }
 
 @test "retry: --retry-max-time begins no attempt after it" {
