@@ -9,7 +9,8 @@ load fsc
 # added to the file sent. With "silent" as the second argument it falls silent there.
 serve() {
     cat >relay <<'RELAY'
-import os, socket, sys
+import os, signal, socket, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 left = int(sys.argv[1])
 while left > 0 and (data := os.read(0, min(left, 65536))):
     os.write(3, data)
@@ -229,6 +230,28 @@ assert_whole() {
     break_off a
     continued 0 ''
     assert [ -e "here/$(part a source)" ]
+}
+
+@test "get --resume: what came before the disk was full is kept, and the rest comes when there is room" {
+    local size
+    store a
+    LIBRARY=$WORK/here use_small_disk
+    LIBRARY=$WORK/here run --separate-stderr "${FSD_WRAPPER[@]}" bash -c 'rm -rf here/lost+found
+        cat /dev/zero >here/ballast 2>/dev/null
+        truncate -s -500K here/ballast
+        for attempt in 1 2; do
+            "$FSC" get a --into here --resume
+            echo "$?" here/.fsc*
+        done
+        stat -c %s here/.fsc*
+        rm here/ballast
+        : >sent
+        "$FSC" get a --into here --resume && cmp source here/a && ls -A here'
+    assert_equal "$stderr" "$(yes 'fsc: here/a: cannot write: No space left on device' | head -n 2)"
+    size=${lines[2]}
+    assert [ "$size" -gt 300000 ]
+    assert_equal "$output" "$(printf '%s\n' "9 here/$(part a source)" "9 here/$(part a source)" "$size" a)"
+    assert [ "$(stat -c %s sent)" -lt "$((1001000 - size))" ]
 }
 
 @test "get --resume: what cannot be resumed exits with 2" {
