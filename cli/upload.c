@@ -571,6 +571,7 @@ int upload_conclude(struct upload *upload, int code)
     struct failure *failure = connection->failure;
     int64_t held_until_ms = clock_ms() + connection->settings->limits.silence_ms;
     bool has_restarted = false;
+    bool was_begun = false;
     bool agrees = true;
     int hashed = 0;
 
@@ -589,7 +590,11 @@ int upload_conclude(struct upload *upload, int code)
                 held_until_ms = 0;
             break;
         case MEANS_SEND:
+            was_begun = upload->is_begun && !has_restarted;
             code = begin_body(upload, &agrees);
+            if (code == 0 && was_begun && upload->body.size == 0)
+                console_note("%s: starts again, because the server has kept nothing of it",
+                             upload->name);
             if (code == 0)
                 code = agrees ? send_body(upload) : restart(upload, has_restarted);
             has_restarted = !agrees;

@@ -123,6 +123,21 @@ fsc: attempt 3 of 5 in {} s: large: the connection was lost
 fsc: connected to {}/socket (FSC_SERVER)
 fsc: large: resumed at 131.2 kB
 fsc: stored large: 500.0 kB in {} s, {}'
+    says fake "$FSC" put -v large --replace --retry 1 <<SCRIPT
+> PUT large *
+< OK offset=0
+>item
+<.
+> PUT large *
+< OK offset=0
+>body
+< OK size=500000 digest=$digest
+SCRIPT
+    assert_equal "$said" 'fsc: connected to {}/socket (FSC_SERVER)
+fsc: attempt 2 of 2 in {} s: large: the connection was lost
+fsc: connected to {}/socket (FSC_SERVER)
+fsc: large: starts again, because the server has kept nothing of it
+fsc: stored large: 500.0 kB in {} s, {}'
     says fake "$FSC" get -v a --retry 1 <<SCRIPT
 > GET a
 < OK size=10 digest=$digest_of_hello
@@ -138,6 +153,20 @@ SCRIPT
 fsc: attempt 2 of 2 in {} s: a: the connection was lost
 fsc: connected to {}/socket (FSC_SERVER)
 fsc: a: starts again, because it may be another file by now
+fsc: fetched a: 5 B in {} s, {}'
+}
+
+@test "verbose: a download that could not be resumed" {
+    says fake "$FSC" get -v a --resume <<SCRIPT
+> GET a length=0
+< OK size=5
+< END
+> GET a
+< OK size=5
+< 5\nhello\nEND digest=$digest_of_hello
+SCRIPT
+    assert_equal "$said" 'fsc: connected to {}/socket (FSC_SERVER)
+fsc: a: nothing of it could be kept, because the server has no digest of it
 fsc: fetched a: 5 B in {} s, {}'
 }
 
@@ -216,6 +245,10 @@ $red missing: no such file in the library"
     says "$FSC" put -v --name x --from-command -- echo hello
     assert_equal "$output $said" ' fsc: connected to {}/socket (FSC_SERVER)
 fsc: stored x: 6 B in {} s, {}'
+    says "$FSC" put -v --name y --spool --from-command -- echo hello
+    assert_equal "$output $said" ' fsc: connected to {}/socket (FSC_SERVER)
+fsc: connected to {}/socket (FSC_SERVER)
+fsc: stored y: 6 B in {} s, {}'
     says "$FSC" get -v x --to-command -- cat
     assert_equal "$output $said" 'hello fsc: connected to {}/socket (FSC_SERVER)
 fsc: fetched x: 6 B in {} s, {}'

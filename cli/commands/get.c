@@ -111,6 +111,9 @@ static int open_part(struct invocation *invocation, struct download *download,
     if (code < 0)
         return code;
     /* A file that has no digest cannot be resumed. */
+    if (download->digest[0] == '\0')
+        console_note("%s: nothing of it could be kept, because the server has no digest of it",
+                     download->name);
     code = download->digest[0] != '\0'
                ? target_open_part(target, download->name, download->digest, invocation->failure)
                : target_open(target, invocation->failure);
