@@ -235,7 +235,7 @@ static int write_piece(void *context, const char *bytes, size_t length, struct f
 
     /* Otherwise a server could fill the disk before anybody notices. */
     if ((int64_t)length > download->size - download->written)
-        return fail(failure, REASON_BREACH, download->local,
+        return fail(failure, REASON_BREACH, download->name,
                     "the server sent more bytes than it announced");
     digest_add(&download->made, bytes, length);
     download->written += (int64_t)length;
@@ -258,13 +258,12 @@ int download_deliver(struct connection *connection, struct download *download, i
     download->connection = connection;
     int code = start_command(download);
     if (code == 0 && lseek(source, 0, SEEK_SET) < 0)
-        return fail_errno(failure, REASON_LOCAL, download->local, "cannot read its temporary file");
+        return fail_errno(failure, REASON_LOCAL, spool_name(), "cannot read");
     while (code == 0 && (got = read(source, bytes, sizeof bytes)) != 0) {
         if (got > 0)
             code = deliver(download, bytes, (size_t)got, failure);
         else if (errno != EINTR)
-            code = fail_errno(failure, REASON_LOCAL, download->local,
-                              "cannot read its temporary file");
+            code = fail_errno(failure, REASON_LOCAL, spool_name(), "cannot read");
     }
     return code;
 }

@@ -128,6 +128,13 @@ assert_not_stored() {
     [ ! -e whole ]
 }
 
+@test "commands: a server that sends too much, or breaks off, is named by the file" {
+    run --separate-stderr fake "$FSC" get a --to-command -- sh -c 'cat; echo end' <<<$'> GET a\n< OK size=3\n< 5\\nhello\n< END'
+    assert_equal "$status $output $stderr" '1  fsc: a: the server sent more bytes than it announced'
+    run --separate-stderr fake "$FSC" get a --to-command -- sh -c 'cat >/dev/null; echo end' <<<$'> GET a\n< OK size=5\n< 2\\nhe\n<.'
+    assert_equal "$status $output $stderr" '10  fsc: a: the connection was lost'
+}
+
 @test "commands: what is wrong with the command line" {
     assert_fails 2 "$FSC" put --from-command -- echo
     assert_fails 2 "$FSC" put --name name --from-command
