@@ -57,6 +57,12 @@ fsc: fetched x/a: 2 B in {} s, {}'
     assert_equal "$output $said" ' fsc: connected to {}/socket (FSC_SERVER)
 fsc: deleted x/a
 fsc: already gone: x/c'
+    "$FSC" put a --folder x
+    says "$FSC" rm -v --match '*' --keep 1 x
+    assert_equal "$output $said" ' fsc: connected to {}/socket (FSC_SERVER)
+fsc: x: files that match: 2, kept of these: 1
+fsc: deleted x/b'
+    "$FSC" put b --folder x
     # Failures are the same lines as without it, in their places.
     run --separate-stderr "$FSC" get -v x/c x/b --server "$SOCKET" --output -
     assert_equal "$status" 4

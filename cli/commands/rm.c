@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cli/commands/commands.h"
+#include "cli/console.h"
 #include "cli/entries.h"
 #include "cli/listing.h"
 #include "cli/output.h"
@@ -119,9 +120,13 @@ static int delete_matching(struct invocation *invocation, const char *folder)
     struct connection *connection = &invocation->connection;
     struct entries entries;
     int listed = entries_read(&entries, ENTRIES_DETAILS, connection, &request);
+    size_t matching = entries.count;
     int first = listed == 0 ? selection_apply(selection, &entries, invocation->failure) : listed;
     size_t count = first == 0 ? entries.count : 0;
 
+    if (first == 0)
+        console_note("%s: files that match: %zu, kept of these: %zu", listing_subject(&request),
+                     matching, matching - count);
     if (listed == -REASON_EMPTY) {
         first = folder != NULL && !invocation_has(invocation, OPTION_MISSING_OK)
                     ? listing_find_folder(connection, folder)
