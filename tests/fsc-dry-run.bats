@@ -110,6 +110,13 @@ fsc: skipped 1 excluded file and 1 link'
     dry 1 put -R tree --replace --exclude other/ <<<$'to be replaced|tree/a\nskipped|tree/other'
     assert_regex "$stderr" '^fsc: tree/sub: the library has a folder there'
     dry 0 put -R tree --name new --exclude other/ -q <<<$'to be stored|new/a\nskipped|new/other\nto be stored|new/sub'
+    # Also where it has none at all below.
+    dry 1 put two --name in/one/x/y </dev/null
+    assert_equal "$stderr" 'fsc: in/one/x/y: the library has a folder there, or a file where it needs a folder (use --folder or --name)'
+    dry 1 put two --name in/one/x </dev/null
+    dry 1 put -R tree --name in/one/x/y --exclude other/ <<<'skipped|in/one/x/y/other'
+    dry 0 put -R tree --name in/three/x --exclude other/ -q <<<$'to be stored|in/three/x/a\nskipped|in/three/x/other\nto be stored|in/three/x/sub'
+    dry 1 put two tree/a --folder in/one/x </dev/null
     # No name of a file here looks like a line of its own, or moves the cursor.
     : >$'tree/x.o\nto be stored\ty.o'
     : >$'tree/z\e[2K.o'

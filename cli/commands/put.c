@@ -9,10 +9,12 @@
 #include "cli/claims.h"
 #include "cli/commands/commands.h"
 #include "cli/console.h"
+#include "cli/download.h"
 #include "cli/entries.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/retry.h"
 #include "cli/tree.h"
 #include "cli/uploads.h"
 #include "protocol/clock.h"
@@ -47,6 +49,8 @@ struct put {
     bool skips_specials;
     struct skipped skipped;
     const struct entries *listing; /* with --dry-run: of the library below the folder at hand */
+    char above[NAME_LONGEST + 1];  /* with --dry-run: the folder look_above() last looked for, */
+    bool is_below_file;            /* and whether it cannot be one */
     char name[NAME_ROOM];
     size_t base;      /* the length of the name of a folder that is walked */
     bool is_empty;    /* nothing but folders, and what is left out, was found in it */
@@ -86,6 +90,40 @@ static void report(void *context, const struct upload *upload, int code)
     (void)invocation_report_file(invocation, code, &report);
 }
 
+/*
+ * Is there a file where a name that is free needs a folder? Below a folder that was listed there is none.
+ * Returns 0 if this client sees none, -REASON_NOT_A_FILE, or another reason.
+ */
+static int look_above(struct put *put)
+{
+    const char *last = name_last_component(put->name);
+    size_t length = put->listing != NULL ? put->base
+                    : last > put->name   ? (size_t)(last - put->name) - 1
+                                         : 0;
+    char folder[NAME_LONGEST + 1];
+    struct download look = {.name = folder, .fd = -1};
+    struct retry retry;
+    int code = -REASON_NOT_FOUND;
+
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)length, put->name);
+    if (strcmp(folder, put->above) == 0)
+        return put->is_below_file ? -REASON_NOT_A_FILE : 0;
+    while (code == -REASON_NOT_FOUND && folder[0] != '\0') {
+        retry_begin(&retry, put->uploads.connection);
+        do
+            code = download_look(put->uploads.connection, &look);
+        while (retry_again(&retry, code));
+        char *slash = strrchr(folder, '/');
+        *(slash != NULL ? slash : folder) = '\0';
+    }
+    if (code < 0 && code != -REASON_NOT_A_FILE && code != -REASON_NOT_FOUND &&
+        code != -REASON_DENIED)
+        return code;
+    put->is_below_file = code == 0;
+    (void)snprintf(put->above, sizeof put->above, "%.*s", (int)length, put->name);
+    return put->is_below_file ? -REASON_NOT_A_FILE : 0;
+}
+
 /* Reports what would become of a file or, without a source, of a stream, which is not read. */
 static void plan(struct put *put, int source, const char *local, char *const command[])
 {
@@ -95,6 +133,10 @@ static void plan(struct put *put, int source, const char *local, char *const com
                    ? entries_find(put->listing, put->name, &there)
                    : entries_find_file(&entries, put->uploads.connection, put->name, &there);
 
+    if (code == -REASON_NOT_FOUND && (put->listing == NULL || put->listing->count == 0)) {
+        int above = look_above(put);
+        code = above < 0 ? above : code;
+    }
     if (source < 0)
         console_say("%s: not %s in a dry run", local, command != NULL ? "run" : "read");
     if (code == 0 || code == -REASON_NOT_FOUND)
