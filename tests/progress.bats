@@ -149,7 +149,7 @@ END
     await_screen '^first a warning$'
     await_screen "^printed +$size  +$size/s$"
     touch stop
-    await_screen '^code 0$'
+    await_screen '^\$$'
     run screen
     assert_output $'first a warning\ncode 0\n$'
 }
