@@ -20,6 +20,9 @@ assert_not_stored() {
     start_fsd
     assert_silent "$FSC" put --name name --from-command -- printf '%s-' a 'b c' --json
     assert_equal "$(cat "$LIBRARY/name")" 'a-b c---json-'
+    # What it says is seen.
+    run --separate-stderr "$FSC" put --name warned --from-command -- bash -c 'echo x; echo "a warning" >&2'
+    assert_equal "$status $output $stderr" '0  a warning'
     # A command that has closed its output is waited for.
     assert_silent "$FSC" put --name late --from-command -- bash -c 'echo x; exec >&-; sleep 0.2; touch ended'
     [ -e ended ]

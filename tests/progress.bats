@@ -108,6 +108,38 @@ bar='\[=*>? *\]'
     [ -z "$(find shop -name '.fsc*')" ]
 }
 
+@test "progress: of ls, and of rm --match" {
+    # A slow server: names come until there is a file "stop", and each answer to DELETE takes a moment.
+    cat >server <<'END'
+pause() { [ -e stop ] || read -r -t 0.01 <>never || true; }
+while read -r word name options; do
+    echo OK
+    [ "$word" = LIST ] || { pause && continue; }
+    for ((i = 1000; i < 9000 && !(stopped && i >= 2000); i++)); do
+        line="$i${options:+ size=1 mtime=1}"
+        printf '%d\n%s\n\n' "$((${#line} + 1))" "$line"
+        [ -n "$options" ] || pause
+        [ ! -e stop ] || stopped=1
+    done
+    echo END
+done
+END
+    mkfifo never
+    export FSC_SERVER='exec:bash server'
+    open_terminal 80
+    type_in 'clear; "$FSC" ls >names; echo "code $?"'
+    await_screen '^[1-9][0-9]* names$'
+    touch stop
+    await_screen '^code 0$'
+    ! screen | grep -q '[0-9] names' || fail "$(screen)"
+    rm stop
+    type_in 'clear; "$FSC" rm --match "*"; echo "code $?"'
+    await_screen "^[1-9][0-9]* of [0-9]+ files +$bar +[0-9]+%"
+    touch stop
+    await_screen '^code 0$'
+    ! screen | grep -q '%' || fail "$(screen)"
+}
+
 @test "progress: of what a command prints there is no end to know" {
     use_library
     open_terminal 80
