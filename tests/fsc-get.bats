@@ -117,7 +117,7 @@ SCRIPT
     printf other >here/a
     assert_silent env -C here "$FSC" get a --force
     cmp here/a "$LIBRARY/a"
-    assert_silent "$FSC" get --force b --output here/a
+    assert_silent "$FSC" get -f b -o here/a
     cmp here/a "$LIBRARY/b"
     assert_silent "$FSC" get --force --into here b
     assert_fails 4 "$FSC" get --force nothing --output here/b
