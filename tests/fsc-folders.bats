@@ -5,16 +5,6 @@
 load library
 load fsc
 
-# A local folder, tree, with files of all sizes.
-make_tree() {
-    mkdir -p tree/sub/deep tree/empty tree/.hidden
-    printf hello >tree/a
-    : >tree/sub/none
-    head -c 200000 /dev/urandom >tree/sub/large
-    printf 1 >'tree/sub/deep/with space'
-    printf 2 >tree/.hidden/ü
-}
-
 # bats test_tags=client
 @test "folders: put -R and get -R, there and back" {
     start_fsd

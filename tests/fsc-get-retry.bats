@@ -17,21 +17,6 @@ assert_left_alone() {
     assert_output "$(printf '%s\n' "$@")"
 }
 
-# use_breaking_server BYTES: from now on each connection breaks off after that many bytes from the
-# server, all of which are added to the file sent.
-use_breaking_server() {
-    cat >relay <<'RELAY'
-import os, socket, sys
-left = int(sys.argv[1])
-while left > 0 and (data := os.read(0, min(left, 65536))):
-    os.write(3, data)
-    os.write(1, data)
-    left -= len(data)
-socket.socket(fileno=1).shutdown(socket.SHUT_WR)
-RELAY
-    export FSC_SERVER="exec:cat | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay $1 3>>sent"
-}
-
 @test "get --retry: a download resumes where it broke off, and no byte comes twice" {
     local target
     be_quick
@@ -57,16 +42,7 @@ RELAY
 
 @test "get --retry: a file without a record is fetched again, unless the output cannot be rewound" {
     be_quick
-    cat >script <<SCRIPT
-> GET a
-< OK size=9 mtime=1
-< 8\\nhe is lo
-<.
-> GET a
-< OK size=5 mtime=1
-< 5\\nhello
-< END digest=$digest_of_hello
-SCRIPT
+    print_cut_off >script
     assert_silent "$TESTS/fake_server" "$SOCKET" script "$FSC" get a --retry 1 --output here/a
     printf hello | cmp - here/a
     sed '/^<\.$/q' script >once

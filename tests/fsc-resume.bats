@@ -5,30 +5,11 @@
 load library
 load fsc
 
-# serve [BYTES]: fsc uses a server whose connections break off after so many bytes; all that it sends is
-# added to the file sent. With "silent" as the second argument it falls silent there.
-serve() {
-    cat >relay <<'RELAY'
-import os, signal, socket, sys
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-left = int(sys.argv[1])
-while left > 0 and (data := os.read(0, min(left, 65536))):
-    os.write(3, data)
-    os.write(1, data)
-    left -= len(data)
-while sys.argv[2] == 'silent' and os.read(0, 65536):
-    pass
-socket.socket(fileno=1).shutdown(socket.SHUT_WR)
-RELAY
-    : >sent
-    export FSC_SERVER="exec:cat | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay ${1:-100000000} ${2:-lost} 3>>sent"
-}
-
 # store NAME: a file of 1 MB, whose bytes are in source.
 store() {
     mkdir -p here "$LIBRARY"
     head -c 1000000 /dev/urandom >source
-    serve
+    use_breaking_server
     assert_silent "$FSC" put source --name "$1" --replace
 }
 
@@ -42,11 +23,11 @@ part() {
 
 # break_off NAME: a part of it is in the folder here.
 break_off() {
-    serve 300000
+    use_breaking_server 300000
     assert_fails 10 "$FSC" get "$1" --into here --resume
     assert [ "$(stat -c '%a %h %F' "here/$(part "$1" source)")" = '600 1 regular file' ]
     assert [ "$(stat -c %s "here/$(part "$1" source)")" -gt 200000 ]
-    serve
+    use_breaking_server
 }
 
 assert_whole() {
@@ -66,7 +47,7 @@ assert_whole() {
     assert_whole a
     # Without it nothing stays.
     rm here/a
-    serve 300000
+    use_breaking_server 300000
     assert_fails 10 "$FSC" get a --into here
     assert_equal "$(ls -A here)" ''
 }
@@ -77,14 +58,14 @@ assert_whole() {
     for signal in KILL INT; do
         store a
         rm -f here/a
-        serve 300000 silent
+        use_breaking_server 300000 silent
         env --default-signal=INT "$FSC" get a --into here --resume 3>&- &
         await eval 'find here -name ".fsc-part-*" -size +100000c | grep -q .'
         kill -"$signal" $!
         wait $! || status=$?
         assert_equal "$status" "$((128 + $(kill -l "$signal")))"
         assert_equal "$(ls -A here)" "$(part a source)"
-        serve
+        use_breaking_server
         assert_silent "$FSC" get a --into here --resume
         assert [ "$(stat -c %s sent)" -lt 900000 ]
         assert_whole a
@@ -96,10 +77,10 @@ assert_whole() {
     umask 022
     long=$(printf 'x%.0s' {1..255})
     store "folder/$long"
-    serve 300000
+    use_breaking_server 300000
     assert_fails 10 "$FSC" get -R folder --into here --resume
     assert_equal "$(ls -A here/folder)" "$(part "folder/$long" source)"
-    serve
+    use_breaking_server
     assert_silent "$FSC" get -R folder --into here --resume
     assert [ "$(stat -c %s sent)" -lt 850000 ]
     cmp source "here/folder/$long"

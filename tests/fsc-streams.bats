@@ -268,16 +268,7 @@ SCRIPT
 
 @test "get --spool: shows nothing of a file that is not whole" {
     be_quick
-    cat >twice <<SCRIPT
-> GET a
-< OK size=9 mtime=1
-< 8\\nhe is lo
-<.
-> GET a
-< OK size=5 mtime=1
-< 5\\nhello
-< END digest=$digest_of_hello
-SCRIPT
+    print_cut_off >twice
     # Without a digest it starts again, which standard output could not.
     run --separate-stderr fake "$FSC" get a --output - --spool --retry 1 <twice
     assert_equal "$status $output $stderr" '0 hello '

@@ -5,16 +5,6 @@
 load library
 load fsc
 
-# A local folder, tree, with files of all sizes.
-make_tree() {
-    mkdir -p tree/sub/deep tree/empty tree/.hidden
-    printf hello >tree/a
-    : >tree/sub/none
-    head -c 200000 /dev/urandom >tree/sub/large
-    printf 1 >'tree/sub/deep/with space'
-    printf 2 >tree/.hidden/ü
-}
-
 # all: every name in the library, on a line.
 all() {
     quiet "$FSC" ls -R | tr '\n' ' '

@@ -122,3 +122,48 @@ continued() {
     wait "$stopped_pid" || code=$?
     assert_equal "$code $(cat stopped.errors)" "$1 $2"
 }
+
+# A local folder, tree, with files of all sizes.
+make_tree() {
+    mkdir -p tree/sub/deep tree/empty tree/.hidden
+    printf hello >tree/a
+    : >tree/sub/none
+    head -c 200000 /dev/urandom >tree/sub/large
+    printf 1 >'tree/sub/deep/with space'
+    printf 2 >tree/.hidden/ü
+}
+
+# use_breaking_server [BYTES [silent]]: from now on each connection breaks off after that many bytes from
+# the server, or falls silent there; without BYTES it holds. All that the server sends is added to the
+# file sent.
+use_breaking_server() {
+    cat >relay <<'RELAY'
+import os, signal, socket, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+left = int(sys.argv[1])
+while left > 0 and (data := os.read(0, min(left, 65536))):
+    os.write(3, data)
+    os.write(1, data)
+    left -= len(data)
+while sys.argv[2] == 'silent' and os.read(0, 65536):
+    pass
+socket.socket(fileno=1).shutdown(socket.SHUT_WR)
+RELAY
+    : >sent
+    export FSC_SERVER="exec:cat | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay ${1:-100000000} ${2:-lost} 3>>sent"
+}
+
+# print_cut_off: a script for fake, in which the server has no digest of the file a. The first answer is
+# cut off; then another file, hello, has the name.
+print_cut_off() {
+    cat <<SCRIPT
+> GET a
+< OK size=9 mtime=1
+< 8\\nhe is lo
+<.
+> GET a
+< OK size=5 mtime=1
+< 5\\nhello
+< END digest=$digest_of_hello
+SCRIPT
+}
