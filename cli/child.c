@@ -124,7 +124,7 @@ int child_start(struct child *child, char *const argv[], enum child_pipe kind,
     }
     if (pid > 0)
         child_kill(child);
-    descriptor_close(pid > 0 ? -1 : child->fd);
+    descriptor_close(child->fd);
     *child = (struct child){.name = argv[0], .fd = -1};
     errno = error;
     return fail_errno(failure, REASON_COMMAND, argv[0], "cannot run the command");

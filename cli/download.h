@@ -42,8 +42,8 @@ struct download {
     char digest[DIGEST_ROOM]; /* announced or, if it was not, made; empty: not known */
     struct digest made;       /* of what was written */
     struct sparse file;       /* how far a regular file is written */
-    bool has_part;   /* the first of these bytes are of an earlier run, and may be damaged */
-    bool is_damaged; /* they were */
+    bool has_part;            /* it began with bytes of an earlier run, which may be damaged */
+    bool is_damaged;          /* they were */
 };
 
 /*
@@ -53,17 +53,15 @@ struct download {
  */
 int download_get(struct connection *connection, struct download *download);
 
-/*
- * Passes what an open file has, from its start, on to where the download goes. Returns 0 or a reason.
- */
+/* Copies an open file, from its start, to where the download goes. Returns 0 or a reason. */
 int download_deliver(struct connection *connection, struct download *download, int source);
 
 /* Waits for the command, which got all of the file. Returns 0 if it read that and exited with 0. */
 int download_end_command(struct download *download);
 
 /*
- * Takes what an earlier run has written, of a file whose digest is known by download_look(), as the
- * beginning. Returns 0, or -REASON_LOCAL.
+ * Begins with the bytes that an earlier run has written to an open file. download_look() must have set
+ * the digest. Returns 0, or -REASON_LOCAL.
  */
 int download_take_part(struct download *download, int fd, struct failure *failure);
 

@@ -122,9 +122,9 @@ struct repeated_option {
 
 /* A parsed command line, for options_free(). The texts are those of argv. */
 struct options {
-    const char
-        *values[OPTION_COUNT]; /* NULL: not given; "" for one without a value; the last one */
-    struct repeated_option *repeated; /* all of those that are repeatable, in their order */
+    /* NULL: not given; "" for one without a value; the last one of those that can be repeated. */
+    const char *values[OPTION_COUNT];
+    struct repeated_option *repeated; /* all of these, in their order */
     size_t repeated_count;
     const char *command; /* NULL when there is none */
     char **operands;

@@ -15,8 +15,8 @@
 #include "cli/options.h"
 
 /*
- * Progress is shown from now on if the options, or standard error, want it: if that is a terminal, in
- * whose foreground we are. With --progress elsewhere it is a line every few seconds.
+ * From now on progress is shown as rows if standard error is a terminal and we are in its foreground,
+ * or elsewhere with --progress as a line every few seconds; not with --no-progress or -q.
  */
 void progress_begin(const struct options *options);
 

@@ -9,8 +9,8 @@
 #include "settings/quantity.h"
 
 enum {
-    LABEL_LEAST = 5,   /* columns, */
-    LABEL_ENOUGH = 10, /* and before there are other fields than bar and percentage */
+    LABEL_LEAST = 5,   /* columns */
+    LABEL_ENOUGH = 10, /* the same, where there are other fields than bar and percentage */
     BAR_LEAST = 7,     /* with its brackets */
     BAR_MOST = 30,
     LABEL_ROOM = 512, /* bytes: many marks may be combined in one column */

@@ -1,8 +1,8 @@
 /*
- * Targets: local files that appear whole or not at all. What is fetched goes to a temporary file,
- * where possible one without a name, of which nothing is left whatever ends the program. When it is
- * complete it is linked to the target's name. One that has a name, beside the target, is removed if
- * it fails or a signal ends the program.
+ * Targets: local files that appear whole or not at all. What is fetched goes to a temporary file
+ * in the same folder, which is linked to the target's name when it is complete. Where possible it has
+ * no name until then, so that even KILL leaves nothing behind. One that has a name is removed if the
+ * download fails or a signal ends the program.
  */
 #ifndef CLI_TARGET_H
 #define CLI_TARGET_H
@@ -49,9 +49,8 @@ int target_look(struct target *target, const char *path, struct failure *failure
 /*
  * The same for a path `below` the open folder `base`, which may be the -1 of target_open_folder(),
  * with errno. Missing folders are made, unless `makes_folders` is false: then what is below them is
- * free. Symbolic links are refused, and so is anything but a regular
- * file at the end. In a folder where everybody may make others, as in /tmp, those of other users are
- * refused, too. `path` is for messages.
+ * free. Symbolic links are refused, and so is anything but a regular file at the end. In a folder where
+ * everybody may make others, as in /tmp, those of other users are refused, too. `path` is for messages.
  */
 int target_look_below(struct target *target, int base, const char *below, const char *path,
                       bool makes_folders, struct failure *failure);

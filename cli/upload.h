@@ -85,8 +85,8 @@ void upload_begin_command(struct upload *upload, char *const command[]);
 void upload_release(struct upload *upload, int code);
 
 /*
- * Makes a file of a stream that has begun: upload_ask_first() asks the server whether it would take
- * it, of which nothing is read yet, and upload_spool() reads all of it. Return 0 or a reason.
+ * Makes a file of a stream, for --spool: upload_ask_first() asks the server whether it would take it,
+ * before anything is read, and upload_spool() then reads all of it. Return 0 or a reason.
  */
 int upload_ask_first(struct upload *upload);
 int upload_spool(struct upload *upload);
@@ -118,9 +118,9 @@ bool upload_can_repeat(const struct upload *upload);
 int upload_ask_outcome(struct upload *upload, bool can_ask);
 
 /*
- * What would become of an upload, whose source is not -1 unless it is a stream, if `there` has its
- * name, or nothing for NULL? Sets `plan`, or `was_there`, and sends nothing but questions. A stream is
- * not read. Returns 0, or the reason why it would fail.
+ * For --dry-run: what would become of an upload, if `there` has its name; NULL: nothing has it. Sets
+ * `plan` or `was_there`, and sends nothing but questions. A stream has -1 as its source, and is not
+ * read. Returns 0, or the reason why the upload would fail.
  */
 int upload_plan(struct upload *upload, const struct entry *there);
 

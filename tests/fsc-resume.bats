@@ -238,7 +238,7 @@ assert_whole() {
 @test "get --resume: what cannot be resumed exits with 2" {
     store a
     assert_fails 2 "$FSC" get a --resume --output -
-    assert_equal "$stderr" 'fsc: get: --resume needs a file, and standard output is none (use --output FILE)'
+    assert_equal "$stderr" 'fsc: get: --resume needs a file, not standard output (use --output FILE)'
     mkfifo fifo
     assert_fails 2 "$FSC" get a --resume --output fifo
     assert_equal "$stderr" 'fsc: fifo: --resume needs a file, and this is a device or FIFO'

@@ -102,7 +102,7 @@ static void clean_parts(struct rules *rules, const struct target *target, const 
         rules->cleaned = folder;
 }
 
-/* For --resume: looks which file it is, and opens its part, whose bytes are the beginning. */
+/* For --resume: asks which file the server has, and opens its part, with which the download begins. */
 static int open_part(struct invocation *invocation, struct download *download,
                      struct target *target)
 {
@@ -110,13 +110,13 @@ static int open_part(struct invocation *invocation, struct download *download,
 
     if (code < 0)
         return code;
-    /* A file that has no digest cannot be resumed. */
-    if (download->digest[0] == '\0')
+    if (download->digest[0] == '\0') {
         console_note("%s: nothing of it could be kept, because the server has no digest of it",
                      download->name);
-    code = download->digest[0] != '\0'
-               ? target_open_part(target, download->name, download->digest, invocation->failure)
-               : target_open(target, invocation->failure);
+        code = target_open(target, invocation->failure);
+    } else {
+        code = target_open_part(target, download->name, download->digest, invocation->failure);
+    }
     if (code < 0)
         return code;
     clean_parts(invocation->state, target, download->name, target->temporary);
@@ -547,7 +547,8 @@ static int get_one(struct invocation *invocation, const char *operand)
     return code;
 }
 
-int get_run(struct invocation *invocation)
+/* Checks the options and operands, and sets the rules by them. */
+static int read_options(struct invocation *invocation, struct rules *rules)
 {
     static const enum option excluded[][2] = {
         {OPTION_OUTPUT, OPTION_INTO},          {OPTION_FORCE, OPTION_FILES_FROM},
@@ -563,15 +564,15 @@ int get_run(struct invocation *invocation)
     const char *output = options->values[OPTION_OUTPUT];
     const char *into = options->values[OPTION_INTO];
     bool is_stdout = output != NULL && strcmp(output, "-") == 0;
-    struct rules rules = {.wait_ms = invocation->settings.limits.wait_ms};
+    bool has_command = options_have(options, OPTION_TO_COMMAND);
+    bool has_match = options_have(options, OPTION_MATCH);
+    bool has_list = options_have(options, OPTION_FILES_FROM);
+    size_t names = has_command ? 1 : options->operand_count;
     int code = options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 
     if (code < 0)
         return code;
-    bool has_command = options_have(options, OPTION_TO_COMMAND);
-    bool has_match = options_have(options, OPTION_MATCH);
-    bool has_operands = options->operand_count > 0 || options_have(options, OPTION_FILES_FROM);
-    if (!has_match && !has_operands)
+    if (!has_match && names == 0 && !has_list)
         return fail(failure, REASON_USAGE, "get", "needs NAME... or --match PATTERN");
     if (options_have(options, OPTION_NEWEST) && !has_match &&
         !options_have(options, OPTION_RECURSIVE))
@@ -585,32 +586,30 @@ int get_run(struct invocation *invocation)
         return fail(failure, REASON_USAGE, "get", "--spool needs --output - or --to-command");
     if (is_stdout && options_have(options, OPTION_RESUME))
         return fail(failure, REASON_USAGE, "get",
-                    "--resume needs a file, and standard output is none (use --output FILE)");
-    size_t names = has_command ? 1 : options->operand_count;
+                    "--resume needs a file, not standard output (use --output FILE)");
     if (output != NULL && options_have(options, OPTION_RECURSIVE))
         return fail(failure, REASON_USAGE, "get",
                     "--output FILE takes no folder (use --into DIR for what -R fetches)");
     if (is_stdout && options_have(options, OPTION_JSON))
         return fail(failure, REASON_USAGE, "get",
                     "--json and --output - would both write to standard output");
-    if (output != NULL && !is_stdout &&
-        (options->operand_count > 1 || options_have(options, OPTION_FILES_FROM)))
+    if (output != NULL && !is_stdout && (names > 1 || has_list))
         return fail(failure, REASON_USAGE, "get",
                     "--output FILE takes one NAME (use --into for several)");
     if (options_have(options, OPTION_SHA256) && names > 1)
         return fail(failure, REASON_USAGE, "get", "--sha256 takes one NAME");
     if ((output != NULL && output[0] == '\0') || (into != NULL && into[0] == '\0'))
         return fail(failure, REASON_USAGE, "get", "the path is empty");
-    code = selection_read(&rules.selection, options, failure);
-    if (code == 0 && has_match && output != NULL && !is_stdout && rules.selection.newest != 1)
+    code = selection_read(&rules->selection, options, failure);
+    if (code == 0 && has_match && output != NULL && !is_stdout && rules->selection.newest != 1)
         return fail(failure, REASON_USAGE, "get",
                     "--output FILE takes one NAME (use --newest 1, or --into for several)");
     if (code == 0)
         code = listing_check_pattern(options, failure);
     if (code == 0)
-        code = options_digest(options, OPTION_SHA256, rules.wanted, failure);
+        code = options_digest(options, OPTION_SHA256, rules->wanted, failure);
     if (code == 0)
-        code = options_time(options, OPTION_WAIT, &rules.wait_ms, failure);
+        code = options_time(options, OPTION_WAIT, &rules->wait_ms, failure);
     if (code == 0)
         code = invocation_limit_rate(invocation);
     if (code == 0)
@@ -618,16 +617,30 @@ int get_run(struct invocation *invocation)
                            : invocation_check_each(invocation, check_operand);
     if (code == 0 && output == NULL && !has_match && options_have(options, OPTION_FORCE))
         code = check_last(options, failure);
+    if (code == 0 && options_have(options, OPTION_FORCE) && claims_begin(&rules->claims) < 0)
+        code = fail_errno(failure, REASON_INTERNAL, "get", "no memory");
+    return code;
+}
+
+int get_run(struct invocation *invocation)
+{
+    const struct options *options = invocation->options;
+    bool is_folder = options_have(options, OPTION_MATCH) || options_have(options, OPTION_RECURSIVE);
+    struct rules rules = {.wait_ms = invocation->settings.limits.wait_ms};
+    int code = read_options(invocation, &rules);
+
     if (code < 0)
         return code;
-    if (options_have(options, OPTION_FORCE) && claims_begin(&rules.claims) < 0)
-        return fail_errno(failure, REASON_INTERNAL, "get", "no memory");
-    if (!has_match && !options_have(options, OPTION_RECURSIVE) && names > 1)
-        progress_expect(names, -1);
     invocation->state = &rules;
-    code = has_command    ? invocation_run_once(invocation, get_to_command)
-           : has_operands ? invocation_run_each(invocation, get_one, NULL)
-                          : invocation_run_once(invocation, get_folder);
+    if (options_have(options, OPTION_TO_COMMAND)) {
+        code = invocation_run_once(invocation, get_to_command);
+    } else if (options->operand_count == 0 && !options_have(options, OPTION_FILES_FROM)) {
+        code = invocation_run_once(invocation, get_folder);
+    } else {
+        if (!is_folder && options->operand_count > 1)
+            progress_expect(options->operand_count, -1);
+        code = invocation_run_each(invocation, get_one, NULL);
+    }
     invocation->state = NULL;
     claims_free(&rules.claims);
     return code;
