@@ -143,14 +143,17 @@ signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 left = int(sys.argv[1])
 while left > 0 and (data := os.read(0, min(left, 65536))):
     os.write(3, data)
-    os.write(1, data)
+    try:
+        os.write(1, data)
+    except ConnectionResetError:
+        sys.exit()
     left -= len(data)
 while sys.argv[2] == 'silent' and os.read(0, 65536):
     pass
 socket.socket(fileno=1).shutdown(socket.SHUT_WR)
 RELAY
     : >sent
-    export FSC_SERVER="exec:cat | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay ${1:-100000000} ${2:-lost} 3>>sent"
+    export FSC_SERVER="exec:cat 2>/dev/null | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay ${1:-100000000} ${2:-lost} 3>>sent"
 }
 
 # print_cut_off: a script for fake, in which the server has no digest of the file a. The first answer is
