@@ -101,20 +101,23 @@ cells() {
 }
 
 @test "manual: fsc(1) describes every option of each command and no other" {
-    local word heading
+    local word heading shared
     page fsc.1 >text
     section SYNOPSIS <text >synopsis
     section 'COMMON OPTIONS' <text | explained >every
     options_of "$FSD_BUILD/fsc" --help >table
     assert_same 'options of every command' table every
-    section 'OPERANDS FROM A FILE' <text >lists
     for word in $(commands); do
         options_of "$FSD_BUILD/fsc" help "$word" >table
         heading=$(sed -n "s/^   \(fsc $word\( .*\)\{0,1\}\)\$/\1/p" text)
         section "$heading" <text | explained >own
-        if sed '/--files-from/,$d' lists | grep -q -w -e "$word"; then
-            explained <lists >>own
-        fi
+        # What several commands have is explained once, after their names.
+        for shared in 'OPERANDS FROM A FILE' 'AT A TERMINAL' RETRIES; do
+            section "$shared" <text >lists
+            if sed '/^ *\(-., \)\{0,1\}--/,$d' lists | grep -q -w -e "$word"; then
+                explained <lists >>own
+            fi
+        done
         # A command may have its own -h, as ls has.
         if grep -q '^-h, ' own; then sed 's/^-h, //' every; else cat every; fi >rest
         cat rest own >all
