@@ -1,7 +1,7 @@
 /*
- * Children: the commands that fsc starts. That of an exec: or ssh:// address is started by cli/dial.c;
- * that of --from-command or --to-command here: its output is stored, or it gets what is fetched as its
- * input. Their standard error is ours.
+ * Children: the commands that fsc runs. cli/dial.c starts those of exec: and ssh:// addresses, and
+ * child_start() those of --from-command, whose output is stored, and of --to-command, whose input is
+ * what is fetched. Their standard error is ours.
  */
 #ifndef CLI_CHILD_H
 #define CLI_CHILD_H
@@ -21,7 +21,7 @@ bool child_is_at_terminal(void);
 
 /*
  * Ends a command whose descriptors were closed: a process, or a whole process group, whose negative
- * number `pid` is then. It has a few seconds to end by itself, without `hurry`; then the process
+ * number `pid` is then. Without `hurry` it first has a few seconds to end by itself. Then the process
  * gets TERM, then what is left of its group, and a few seconds later KILL. Returns the status of
  * waitpid(2) if it ended by itself, or -1.
  */
@@ -75,8 +75,8 @@ int child_write(struct child *child, const char *bytes, size_t length);
 bool child_close(struct child *child);
 
 /*
- * Ends the command, unless it has ended, and what is left of its process group; then closes the pipe:
- * one that reads must not take what it got for all.
+ * Ends the command, unless it has ended, and what is left of its process group. Only then closes the
+ * pipe, so that a command that reads does not take what it got for all of the file.
  */
 void child_kill(struct child *child);
 

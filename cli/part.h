@@ -13,8 +13,8 @@ enum {
 };
 
 /*
- * Opens and locks the part of a file, or makes it. One that others could have made or
- * changed is not used. Returns a descriptor, or -1 with errno set: EWOULDBLOCK if another run uses it.
+ * Opens and locks the part of a file, or makes it. One that others could have made or changed is not
+ * used. Returns a descriptor, or -1 with errno set: EWOULDBLOCK if another run uses it.
  */
 int part_open(int folder, const char *name, const char *digest, char ret_file[PART_ROOM]);
 

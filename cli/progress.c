@@ -11,13 +11,13 @@
 #include "protocol/name.h"
 
 enum {
-    FIRST_MS = 500, /* before anything is shown */
-    ROWS_MS = 100,  /* from one look of rows to the next */
-    LINES_MS = 5000,
-    FILE_MS = 3000,    /* the rate of a file is that of so long, or up to twice as long */
-    ALL_MS = 15000,    /* the same of all files */
-    LEFT_MS = 1000,    /* before how much time is left can be said */
-    FILE_COST = 65536, /* a file takes the time of so many bytes more */
+    FIRST_MS = 500,  /* before anything is shown */
+    ROWS_MS = 100,   /* between two looks of the rows */
+    LINES_MS = 5000, /* between two lines */
+    FILE_MS = 3000,  /* the rate of a file is the average over this time, or up to twice as long */
+    ALL_MS = 15000,  /* the same for all files */
+    LEFT_MS = 1000,  /* before the time left can be estimated */
+    FILE_COST = 65536, /* each file counts as so many bytes more, for the time that it takes */
     LINE_COLUMNS = 74,
     COLUMNS = 80, /* of a terminal that does not know its size */
 };

@@ -30,10 +30,10 @@ bool progress_is_wanted(void);
 typedef void progress_measure(void *context);
 void progress_set_measure(progress_measure *measure, void *context);
 
-/* So many files more are to come, with so many bytes in all; -1: their sizes are not known. */
+/* This many more files will come, with this many bytes in all; -1: their sizes are not known. */
 void progress_expect(size_t files, int64_t bytes);
 
-/* Until this ends, nothing is shown: several files end at once. */
+/* While it holds, nothing is shown: several files end at once. */
 void progress_hold(bool holds);
 
 /* A file begins, or begins again, at an offset. A size of -1 is not known. */

@@ -9,8 +9,7 @@
 #include <stdint.h>
 
 enum {
-    RATE_LEAST =
-        1024, /* bytes a second; slower clients would run into the time limits of servers */
+    RATE_LEAST = 1024,   /* bytes a second; servers give up slower clients */
     RATE_PIECE_MS = 50,  /* in which one piece may be moved */
     RATE_BEHIND_MS = 100 /* of time that passed unused and may be made up for */
 };

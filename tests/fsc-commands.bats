@@ -16,7 +16,7 @@ assert_not_stored() {
     await_no_session
 }
 
-@test "commands: what one prints is stored if it exits with 0" {
+@test "commands: the output is stored if the command exits with 0" {
     start_fsd
     assert_silent "$FSC" put --name name --from-command -- printf '%s-' a 'b c' --json
     assert_equal "$(cat "$LIBRARY/name")" 'a-b c---json-'
@@ -33,7 +33,7 @@ assert_not_stored() {
     [ ! -e was-run ]
 }
 
-@test "commands: nothing is stored of one that fails" {
+@test "commands: nothing is stored if the command fails" {
     start_fsd
     assert_not_stored 14 'name: bash ended with 3' 'echo x; exit 3'
     assert_not_stored 14 'name: bash ended with 1' 'head -c 3000000 /dev/zero; exit 1'
@@ -70,7 +70,7 @@ assert_not_stored() {
     assert_equal "$(jq -r '"\(.exit) \(.reason) \(.command_signal)"' <<<"$output")" '11 timeout null'
 }
 
-@test "commands: a file goes to one, and it counts how that ends" {
+@test "commands: get gives a file to a command, whose exit code counts" {
     start_fsd
     echo hello >"$LIBRARY/name"
     head -c 3000000 /dev/zero >"$LIBRARY/big"
@@ -94,7 +94,7 @@ assert_not_stored() {
     [ ! -e was-run ]
 }
 
-@test "commands: --max-time limits one that gets a file, too" {
+@test "commands: --max-time limits a command that gets a file, too" {
     local script
     start_fsd
     echo hello >"$LIBRARY/name"
@@ -109,7 +109,7 @@ assert_not_stored() {
     assert_equal "$status" 11
 }
 
-@test "commands: what one has left behind does not keep a fetch waiting" {
+@test "commands: get does not wait for what a command leaves running" {
     start_fsd
     head -c 3000000 /dev/zero >"$LIBRARY/big"
     # It holds the pipe open, and reads nothing.
@@ -117,7 +117,7 @@ assert_not_stored() {
     assert_equal "$status $stderr" '14 fsc: big: bash ended with 0 before it had read all of it'
 }
 
-@test "commands: one that gets a damaged file does not see its end" {
+@test "commands: a command that gets a damaged file does not see the end of it" {
     start_fsd
     head -c 3000000 /dev/zero >file
     "$FSC" put file --name big
@@ -138,7 +138,7 @@ assert_not_stored() {
     assert_equal "$status $output $stderr" '10  fsc: a: the connection was lost'
 }
 
-@test "commands: what is wrong with the command line" {
+@test "commands: wrong usage exits with 2" {
     assert_fails 2 "$FSC" put --from-command -- echo
     assert_fails 2 "$FSC" put --name name --from-command
     assert_fails 2 "$FSC" put --name name --from-command --
@@ -181,7 +181,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" </dev/null
     assert_equal "${lines[0]} ${lines[2]}" "${lines[1]} /dev/null"
 }
 
-@test "commands: nothing of one outlives fsc" {
+@test "commands: nothing that a command starts outlives fsc" {
     local what
     start_fsd
     # The pipe is held open by what the command has left behind.
@@ -204,7 +204,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" </dev/null
 }
 
 # A command in a process group of its own, as shells with job control make it, is in the background there.
-@test "commands: one that the terminal stops has failed" {
+@test "commands: a command that the terminal stops has failed" {
     start_fsd
     converse <<'END'
 import pty
@@ -228,7 +228,7 @@ END
     assert_empty_library
 }
 
-@test "commands: Ctrl-C ends one with fsc, whatever it does about that" {
+@test "commands: Ctrl-C ends a command, even one that ignores it, with fsc" {
     start_fsd
     converse <<'END'
 import pty
@@ -253,7 +253,7 @@ END
     assert_empty_library
 }
 
-@test "commands: a name that is taken while one runs" {
+@test "commands: a name that is taken while the command runs" {
     local script='echo x; echo "$1" | "$FSC" put - --name name'
     start_fsd
     assert_fails 3 "$FSC" put --name name --from-command -- bash -c "$script" - other
@@ -278,7 +278,7 @@ assert_ended() {
     rm pid
 }
 
-@test "commands: one that prints is ended when the server refuses, or is lost" {
+@test "commands: a command that prints is ended when the server refuses, or is lost" {
     assert_fails 7 fake "$FSC" put --name name --from-command -- bash -c 'echo $$ >pid; echo x; exec sleep 600' <<'SCRIPT'
 > PUT name
 < OK offset=0
@@ -296,7 +296,7 @@ SCRIPT
     assert_ended '^fsc: name: .*lost'
 }
 
-@test "commands: one that reads is ended when the server is lost, and does not see an end" {
+@test "commands: a command that reads is ended when the server is lost, and does not see an end" {
     local code
     use_settings 'limits = { idle = "300ms"; };'
     for code in 8 10 11; do
@@ -330,7 +330,7 @@ await_signs() {
     await eval "[ \"\$(sed \"0,/$1/d\" sent | grep -c -x WAIT)\" -ge 3 ]"
 }
 
-@test "commands: the server gets signs of life while one is silent" {
+@test "commands: the server gets signs of life while the command is silent" {
     start_fsd
     use_settings 'limits = { heartbeat = "10ms"; };'
     export -f await_signs

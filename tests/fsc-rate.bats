@@ -48,7 +48,7 @@ takes() {
     assert [ ! -e there ]
 }
 
-@test "--limit-rate: what is no rate, or too low, exits with 2" {
+@test "--limit-rate: a value that is not a rate, or too low, exits with 2" {
     local rate
     for rate in '' fast 1k 0 1023 -1; do
         assert_fails 2 "$FSC" get name "--limit-rate=$rate"

@@ -140,7 +140,7 @@ END
     ! screen | grep -q '%' || fail "$(screen)"
 }
 
-@test "progress: of what a command prints there is no end to know" {
+@test "progress: of what a command prints, without a bar" {
     use_library
     open_terminal 80
     type_in 'clear; "$FSC" put --name printed --from-command -- bash -c "until [ -e stop ]; do head -c 100000 /dev/zero; done"; echo "code $?"'

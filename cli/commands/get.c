@@ -169,8 +169,8 @@ static int fetch(struct invocation *invocation, struct download *download, struc
 }
 
 /*
- * Fetches a file to standard output or a command. With --spool that gets its first byte when the last
- * one is verified.
+ * Fetches a file to standard output or a command. With --spool nothing goes there before all of it is
+ * verified.
  */
 static int fetch_stream(struct invocation *invocation, struct download *download)
 {
@@ -349,7 +349,7 @@ static int get_to_output(struct invocation *invocation, const char *name)
 
 /*
  * Lists the files to be fetched: all below the folder `name`, or those that match and are selected
- * there. Returns 0 or a reason; what is to be fetched after that is in `entries`.
+ * there. Returns 0 or a reason; even then `entries` has what can be fetched.
  */
 static int list_files(struct invocation *invocation, const char *name, struct entries *entries)
 {

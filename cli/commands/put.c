@@ -27,7 +27,7 @@ enum {
     NAME_ROOM = 16384, /* for names before they are checked: no path on Linux is longer */
 };
 
-/* How many of what was left out. */
+/* How many things were left out. */
 struct skipped {
     size_t files;   /* by --exclude */
     size_t folders; /* the same, with all that is in them */
