@@ -239,7 +239,8 @@ int64_t entries_size(const struct entries *entries)
         return -1;
     for (size_t i = 0; i < entries->count; i++) {
         struct numbers numbers = numbers_at(entries, entries->refs[i]);
-        size += numbers.size > 0 ? numbers.size : 0;
+        if (numbers.size > 0 && __builtin_add_overflow(size, numbers.size, &size))
+            return -1;
     }
     return size;
 }

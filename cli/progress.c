@@ -10,6 +10,9 @@
 #include "protocol/clock.h"
 #include "protocol/name.h"
 
+/* A size beyond this counts as not known: what is computed from it stays in its range. */
+#define BYTES_MOST (INT64_C(1) << 60)
+
 enum {
     FIRST_MS = 500,  /* before anything is shown */
     ROWS_MS = 100,   /* between two looks of the rows */
@@ -119,7 +122,11 @@ static const struct mark *find_mark(struct mark marks[2], const struct mark *lat
 void progress_expect(size_t files, int64_t bytes)
 {
     progress.all_files += files;
-    progress.all_bytes = bytes < 0 || progress.all_bytes < 0 ? -1 : progress.all_bytes + bytes;
+    /* A server may announce anything. */
+    progress.all_bytes =
+        bytes < 0 || progress.all_bytes < 0 || bytes > BYTES_MOST - progress.all_bytes
+            ? -1
+            : progress.all_bytes + bytes;
     if (progress.all_marks[0].ms == 0)
         progress.all_marks[0] = progress.all_marks[1] = mark_at(clock_ms());
 }
@@ -257,7 +264,7 @@ void progress_file(const char *name, int64_t size, int64_t offset)
     progress.given += is_again ? offset - progress.done : offset;
     progress.in_file = true;
     (void)snprintf(progress.name, sizeof progress.name, "%s", name);
-    progress.size = size;
+    progress.size = size <= BYTES_MOST ? size : -1;
     progress.done = offset;
     if (!progress.has_file) {
         struct mark first = mark_at(clock_ms());

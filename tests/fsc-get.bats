@@ -331,6 +331,24 @@ SCRIPT
     assert_left_alone x
 }
 
+@test "get: sizes that are too large to be added up do not matter" {
+    mkdir here
+    run --separate-stderr fake "$FSC" get -R a --newest 2 --into here <<'SCRIPT'
+> LIST a deep=1 details=1
+< OK
+< 74
+< a/x size=9223372036854775807 mtime=1
+< a/y size=9223372036854775807 mtime=1\n
+< END
+> GET a/x
+< FAIL not-found
+> GET a/y
+< FAIL not-found
+SCRIPT
+    assert_equal "$status $stderr" '4 fsc: a/x: no such file in the library
+fsc: a/y: no such file in the library'
+}
+
 @test "get: a download that the server aborts leaves nothing" {
     assert_leaves_nothing <<'ANSWERS'
 1 OK size=5 mtime=1\n5\nhello\nABORT internal
