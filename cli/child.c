@@ -117,7 +117,7 @@ int child_start(struct child *child, char *const argv[], enum child_pipe kind,
     if (error == 0) {
         /* A command that stops reading is a failure, which does not end us. */
         if (reads)
-            (void)signal(SIGPIPE, SIG_IGN);
+            signals_survive_pipe();
         /* Only our end: the other one is a description of its own. */
         (void)fcntl(child->fd, F_SETFL, O_NONBLOCK);
         return 0;

@@ -108,6 +108,21 @@ void signals_forget_file(void)
     has_file = 0;
 }
 
+static void survive(int number)
+{
+    (void)number;
+}
+
+void signals_survive_pipe(void)
+{
+    struct sigaction action = {.sa_handler = survive, .sa_flags = SA_RESTART};
+    struct sigaction before;
+
+    /* One that is ignored would be ignored by every later command, too. */
+    if (sigaction(SIGPIPE, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        (void)sigaction(SIGPIPE, &action, NULL);
+}
+
 pid_t signals_fork(bool own_group)
 {
     sigset_t all;

@@ -18,6 +18,9 @@ void signals_catch(void);
 void signals_note_file(int folder, const char *name, const char *path);
 void signals_forget_file(void);
 
+/* From now on a pipe that nobody reads fails with EPIPE. Commands begin with the signal as before. */
+void signals_survive_pipe(void);
+
 /*
  * fork(2) of a command, which begins with default signals, in a process group of its own if that is
  * wanted. Its process, or the whole group, is noted.

@@ -138,6 +138,26 @@ assert_not_stored() {
     assert_equal "$status $output $stderr" '10  fsc: a: the connection was lost'
 }
 
+@test "commands: a server that is started again begins with the same signals" {
+    use_settings 'limits = { pause = "1ms"; };'
+    mkdir "$LIBRARY"
+    head -c 300000 /dev/urandom >file
+    export FSC_SERVER="exec:'$FSD' --config '$CONFIG' --stdio --library '$LIBRARY'"
+    assert_silent "$FSC" put file
+    # Each connection breaks off after 200,000 bytes.
+    cat >relay <<'RELAY'
+import os, socket
+left = 200000
+while left > 0 and (data := os.read(0, min(left, 65536))):
+    os.write(1, data)
+    left -= len(data)
+socket.socket(fileno=1).shutdown(socket.SHUT_WR)
+RELAY
+    FSC_SERVER="exec:grep SigIgn /proc/self/status >>ignored; cat | '$FSD' --config '$CONFIG' --stdio --library '$LIBRARY' 2>/dev/null | python3 relay"
+    assert_silent "$FSC" get file --retry 1 --to-command -- cmp - file
+    assert_equal "$(wc -l <ignored) $(sort -u ignored | wc -l)" '2 1'
+}
+
 @test "commands: wrong usage exits with 2" {
     assert_fails 2 "$FSC" put --from-command -- echo
     assert_fails 2 "$FSC" put --name name --from-command
