@@ -253,8 +253,9 @@ static int open_below(struct target *target, int base, const char *below, bool m
                         name);
     }
     /* Linux reports either for a link. */
-    if (target->folder < 0 && errno == ELOOP)
-        errno = ENOTDIR;
+    if (target->folder < 0 && (errno == ELOOP || errno == ENOTDIR))
+        return fail(failure, REASON_LOCAL, target->path,
+                    "a local file or link is where it needs a folder (move that away)");
     if (target->folder < 0)
         return fail_errno(failure, REASON_LOCAL, target->path, "cannot make its local folder");
     return 0;

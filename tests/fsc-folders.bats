@@ -358,7 +358,7 @@ SCRIPT
 < 5\\nhello
 < END digest=$digest_of_hello
 SCRIPT
-    assert_equal "$status $stderr" '9 fsc: here/folder/a/b: cannot make its local folder: Not a directory'
+    assert_equal "$status $stderr" '9 fsc: here/folder/a/b: a local file or link is where it needs a folder (move that away)'
     assert_equal "$(find here -type f)" here/folder/a
 }
 
