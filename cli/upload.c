@@ -81,22 +81,24 @@ static int check_size(const struct upload *upload)
 {
     const struct upload_rules *rules = upload->rules;
     struct failure *failure = upload->connection->failure;
-    const char *local = upload->local;
+    const char *subject = upload->command != NULL ? upload->name : upload->local;
+    const char *output = upload->command != NULL ? "the output of the command " : "";
     long long size = (long long)upload->size;
 
     if (size == 0 && upload->is_stream && !rules->allow_empty)
-        return fail(failure, REASON_MISMATCH, local,
-                    "is empty, so nothing is stored (use --allow-empty to store an empty file)");
+        return fail(failure, REASON_MISMATCH, subject,
+                    "%sis empty, so nothing is stored (use --allow-empty to store an empty file)",
+                    output);
     /* The rest of such a stream is not read. */
     if (rules->size >= 0 && size > rules->size && upload->mode == UPLOAD_STREAM)
-        return fail(failure, REASON_MISMATCH, local, "has more bytes than the %lld of --size",
-                    (long long)rules->size);
+        return fail(failure, REASON_MISMATCH, subject, "%shas more bytes than the %lld of --size",
+                    output, (long long)rules->size);
     if (rules->size >= 0 && size != rules->size)
-        return fail(failure, REASON_MISMATCH, local, "has %lld byte%s, not the %lld of --size",
-                    size, size == 1 ? "" : "s", (long long)rules->size);
+        return fail(failure, REASON_MISMATCH, subject, "%shas %lld byte%s, not the %lld of --size",
+                    output, size, size == 1 ? "" : "s", (long long)rules->size);
     if (size < rules->min_size)
-        return fail(failure, REASON_MISMATCH, local,
-                    "has %lld byte%s, fewer than the %lld of --min-size", size,
+        return fail(failure, REASON_MISMATCH, subject,
+                    "%shas %lld byte%s, fewer than the %lld of --min-size", output, size,
                     size == 1 ? "" : "s", (long long)rules->min_size);
     return 0;
 }
@@ -110,8 +112,10 @@ static int take_digest(struct upload *upload, const char digest[DIGEST_ROOM])
     if (code < 0)
         return code;
     if (wanted[0] != '\0' && strcmp(wanted, digest) != 0)
-        return fail(upload->connection->failure, REASON_MISMATCH, upload->local,
-                    "does not match --sha256: its digest is %s", digest);
+        return fail(upload->connection->failure, REASON_MISMATCH,
+                    upload->command != NULL ? upload->name : upload->local,
+                    "%sdoes not match --sha256: its digest is %s",
+                    upload->command != NULL ? "the output of the command " : "", digest);
     memcpy(upload->digest, digest, DIGEST_ROOM);
     return 0;
 }
