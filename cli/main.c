@@ -33,7 +33,8 @@ static int run(const struct options *options, struct failure *failure)
     if (has_list && options->operand_count > 0)
         return fail(failure, REASON_USAGE, command->word,
                     "operands and --files-from cannot be used together");
-    if (options->operand_count < command->least && !has_list)
+    if (options->operand_count < command->least && !has_list &&
+        !options_have(options, OPTION_FROM_COMMAND))
         return fail(failure, REASON_USAGE, command->word, "needs %s (see fsc help %s)",
                     command->operands, command->word);
     if (options->operand_count > command->most)

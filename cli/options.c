@@ -215,6 +215,14 @@ int options_parse(struct options *options, int argc, char **argv, options_of_com
     options->only_operands = parser.only_operands;
     if (parser.is_awaiting)
         options->awaiting = (enum option)parser.option;
+    /* What was refused may be an option of the command of --from-command or --to-command. */
+    bool gets_file = options_have(options, OPTION_TO_COMMAND);
+    if (found < 0 && !parser.only_operands && options->operand_count > gets_file &&
+        (gets_file || options_have(options, OPTION_FROM_COMMAND)))
+        return fail(failure, REASON_USAGE, options->command,
+                    "--%s needs -- before %s (see fsc help %s)",
+                    option_rows[gets_file ? OPTION_TO_COMMAND : OPTION_FROM_COMMAND].name,
+                    options->operands[gets_file], options->command);
     return found < 0 ? fail(failure, REASON_USAGE, options->command, "%s (see fsc help%s%s)",
                             fault.text, options->command != NULL ? " " : "",
                             options->command != NULL ? options->command : "")

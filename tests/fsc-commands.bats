@@ -161,8 +161,20 @@ RELAY
 @test "commands: wrong usage exits with 2" {
     assert_fails 2 "$FSC" put --from-command -- echo
     assert_fails 2 "$FSC" put --name name --from-command
+    assert_equal "$stderr" 'fsc: put: --from-command needs the command after --'
     assert_fails 2 "$FSC" put --name name --from-command --
+    assert_equal "$stderr" 'fsc: put: --from-command needs the command after --'
     assert_fails 2 "$FSC" put --name name --from-command echo
+    assert_equal "$stderr" 'fsc: put: --from-command needs the command after --'
+    # An option of the command is not taken for one of fsc.
+    assert_fails 2 "$FSC" put --name name --from-command tar -c photos
+    assert_equal "$stderr" 'fsc: put: --from-command needs -- before tar (see fsc help put)'
+    assert_fails 2 "$FSC" put --name name --nosuch --from-command -- echo
+    assert_equal "$stderr" 'fsc: put: unknown option --nosuch (see fsc help put)'
+    assert_fails 2 "$FSC" get name --to-command wc -c
+    assert_equal "$stderr" 'fsc: get: --to-command needs -- before wc (see fsc help get)'
+    assert_fails 2 "$FSC" get name --nosuch --to-command -- wc
+    assert_equal "$stderr" 'fsc: get: unknown option --nosuch (see fsc help get)'
     assert_fails 2 "$FSC" put file --name name --from-command -- echo
     assert_fails 2 "$FSC" put --name name --files-from list --from-command
     assert_fails 2 "$FSC" put -R --name name --from-command -- echo
@@ -172,6 +184,21 @@ RELAY
     assert_fails 2 "$FSC" get --to-command -- cat
     assert_fails 2 "$FSC" get one two --to-command -- cat
     assert_fails 2 "$FSC" get name --output file --to-command -- cat
+}
+
+@test "commands: a guard that refuses what a command prints names the file" {
+    start_fsd
+    assert_fails 8 "$FSC" put --name a/b --from-command -- true
+    assert_equal "$stderr" 'fsc: a/b: the output of the command is empty, so nothing is stored (use --allow-empty to store an empty file)'
+    assert_fails 8 "$FSC" put --name a/b --min-size 6 --from-command -- printf 12345
+    assert_equal "$stderr" 'fsc: a/b: the output of the command has 5 bytes, fewer than the 6 of --min-size'
+    assert_fails 8 "$FSC" put --name a/b --size 6 --from-command -- printf 12345
+    assert_equal "$stderr" 'fsc: a/b: the output of the command has 5 bytes, not the 6 of --size'
+    assert_fails 8 "$FSC" put --name a/b --size 4 --from-command -- printf 12345
+    assert_equal "$stderr" 'fsc: a/b: the output of the command has more bytes than the 4 of --size'
+    assert_fails 8 "$FSC" put --name a/b --sha256 "$(printf %064d 0)" --from-command -- printf 12345
+    assert_regex "$stderr" '^fsc: a/b: the output of the command does not match --sha256: its digest is sha256:5994'
+    assert_empty_library
 }
 
 # at_terminal COMMAND...: runs it with a terminal of its own, at which nobody types.

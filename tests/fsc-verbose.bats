@@ -223,7 +223,7 @@ $red missing: no such file in the library"
     assert_equal "$(<shown)" 'fsc: missing: no such file in the library'
     # Also where the command line is wrong.
     run ! at_terminal "$FSC" get
-    assert_equal "$(<shown)" "$red get: needs NAME... or --match PATTERN"
+    assert_equal "$(<shown)" "$red get: needs NAME... or --match PATTERN (see fsc help get)"
     run ! at_terminal env NO_COLOR=1 "$FSC" get missing
     assert_equal "$(<shown)" 'fsc: missing: no such file in the library'
     run ! at_terminal env NO_COLOR=1 "$FSC" get missing --color always

@@ -573,7 +573,8 @@ static int read_options(struct invocation *invocation, struct rules *rules)
     if (code < 0)
         return code;
     if (!has_match && names == 0 && !has_list)
-        return fail(failure, REASON_USAGE, "get", "needs NAME... or --match PATTERN");
+        return fail(failure, REASON_USAGE, "get",
+                    "needs NAME... or --match PATTERN (see fsc help get)");
     if (options_have(options, OPTION_NEWEST) && !has_match &&
         !options_have(options, OPTION_RECURSIVE))
         return fail(failure, REASON_USAGE, "get",

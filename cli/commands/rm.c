@@ -187,7 +187,8 @@ int rm_run(struct invocation *invocation)
                         option_rows[with_match[i]].name);
     }
     if (!has_match && !has_operands)
-        return fail(failure, REASON_USAGE, "rm", "needs NAME... or --match PATTERN");
+        return fail(failure, REASON_USAGE, "rm",
+                    "needs NAME... or --match PATTERN (see fsc help rm)");
     int code = listing_check_pattern(options, failure);
     if (code == 0)
         code = selection_read(&selection, options, failure);
