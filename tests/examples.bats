@@ -349,29 +349,30 @@ store_old_backup() {
     assert_output ''
     run quiet type_in 8
     assert_success
-    assert_line --index 0 --regexp " $name\.done\$"
-    assert_line --index 1 --regexp " $name\.tgz\$"
+    assert_line --index 0 --regexp " $name\.tgz\$"
+    # The last seven are kept, however old they are.
+    assert_line --index 1 --regexp ' shop/etc-old\.tgz$'
     assert_equal "${#lines[@]}" 2
     # All that is stored belongs to the account, and is read-only.
-    run inside find /srv/keeper/library/shop -type f -printf '%u %m\n'
-    assert_output $'keeper 440\nkeeper 440'
+    run inside stat -c '%U %a' "/srv/keeper/library/$name.tgz"
+    assert_output 'keeper 440'
 
-    # A tar that fails has no .done, and the last one that has is the one before.
+    # What a tar prints that fails is not stored, and the last backup is the one before.
     write_inside /usr/local/bin/tar 0755 <<<$'#!/bin/sh\n/usr/bin/tar -cz -C / etc/hostname && exit 2'
     set_date 2026-11-24T020501
     run cron 6
-    assert_failure 2
-    assert_output ''
+    assert_failure 14
+    assert_output 'fsc: shop/etc-2026-11-24T020501.tgz: tar ended with 2'
     inside rm /usr/local/bin/tar
     run inside ls /srv/keeper/library/shop
-    assert_output "${name#*/}.done"$'\n'"${name#*/}.tgz"$'\netc-2026-11-24T020501.tgz'
+    assert_output "${name#*/}.tgz"$'\netc-old.tgz'
 
     # One shell runs all blocks, and keeps its variables.
     cat block.8 block.9 >block.restore
     run quiet type_in restore
     assert_success
-    assert_line --index 3 --regexp '^digest: sha256:[0-9a-f]{64}$'
-    assert_line --index 4 "${lines[3]#digest: sha256:}  etc.tgz"
+    assert_line --index 2 --regexp '^digest: sha256:[0-9a-f]{64}$'
+    assert_line --index 3 "${lines[2]#digest: sha256:}  etc.tgz"
     run quiet type_in 10
     assert_success
     assert_output ''
