@@ -174,6 +174,20 @@ SCRIPT
     assert_equal "${stderr_lines[0]}" 'fsc: no other attempt, because of --max-time'
 }
 
+@test "retry: each pause is up to a quarter more or less, at random" {
+    local i
+    use_settings 'limits = { pause = "60s"; };'
+    for i in {1..8}; do
+        "$FSC" rm a --server "$WORK/nowhere" --retry 1 -v 2>said 3>&- &
+        await grep -q 'attempt 2 of 2' said
+        kill $!
+        wait $! || true
+        sed -n 's/.*attempt 2 of 2 in \([0-9.]*\) s: .*/\1/p' said
+    done >pauses
+    assert_equal "$(awk '$1 >= 45 && $1 <= 75' pauses | wc -l)" 8
+    assert [ "$(sort -u pauses | wc -l)" -gt 1 ]
+}
+
 @test "retry: a listing is retried unless it is printed as it arrives" {
     short_pauses
     echo 'retry = 1;' >>"$XDG_CONFIG_HOME/fsc/fsc.conf"
