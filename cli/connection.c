@@ -44,7 +44,7 @@ int64_t connection_deadline(const struct connection *connection)
     return left == INT64_MAX ? left : clock_ms() + left;
 }
 
-int connection_overdue(struct connection *connection)
+int connection_expire(struct connection *connection)
 {
     connection->is_overdue = true;
     return -REASON_TIMEOUT;

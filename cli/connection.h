@@ -65,8 +65,8 @@ bool connection_pause(struct connection *connection, int64_t pause_ms);
 /* Until when, on clock_ms(), may a command run that begins now? INT64_MAX: without a limit. */
 int64_t connection_deadline(const struct connection *connection);
 
-/* Notes that a command has run until then. Returns -REASON_TIMEOUT, for connection_fail(). */
-int connection_overdue(struct connection *connection);
+/* Notes that a command has used up --max-time. Returns -REASON_TIMEOUT, for connection_fail(). */
+int connection_expire(struct connection *connection);
 
 /*
  * Counts bytes of a file that were sent or received, and waits until there may be more. That counts as

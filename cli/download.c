@@ -208,7 +208,7 @@ int download_end_command(struct download *download)
 
     /* One that has not got all of it must not see an end, before child_kill(). */
     if (!child->has_ended && (clock_ms() >= child->until_ms || !child_close(child)))
-        return connection_fail(connection, download->name, connection_overdue(connection));
+        return connection_fail(connection, download->name, connection_expire(connection));
     return child_check(child, download->name, connection->failure);
 }
 

@@ -63,7 +63,7 @@ static int run(const struct options *options, struct failure *failure)
     return code;
 }
 
-/* How stderr is to be written, as far as the options are right. */
+/* Sets how stderr is written, also for the message about another wrong option. */
 static int set_console(const struct options *options, struct failure *failure)
 {
     const enum option excluded[][2] = {{OPTION_VERBOSE, OPTION_QUIET}};

@@ -70,7 +70,7 @@ static void tidy_and_stop(int number)
 }
 
 /* After SIGSTOP the shell has written over what was shown. */
-static void go_on(int number)
+static void forget_rows(int number)
 {
     (void)number;
     console_forget_rows();
@@ -79,7 +79,7 @@ static void go_on(int number)
 void signals_catch(void)
 {
     struct sigaction stop = {.sa_handler = tidy_and_stop, .sa_flags = SA_RESTART | SA_NODEFER};
-    struct sigaction action = {.sa_handler = go_on, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = forget_rows, .sa_flags = SA_RESTART};
     struct sigaction before;
 
     handle_all(tidy_and_die);

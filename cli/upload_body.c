@@ -92,7 +92,7 @@ static int await_source(struct upload_body *body)
         if (code == 0 && !is_ready && body->child != NULL && child_has_ended(body->child, 0))
             is_ready = body->child->was_stopped;
         if (code == 0 && is_overdue(body))
-            code = connection_overdue(body->connection);
+            code = connection_expire(body->connection);
     }
     return code;
 }
@@ -104,7 +104,7 @@ static int await_child(struct upload_body *body)
     int code = 0;
 
     while (code == 0 && !body->refused && !child_has_ended(body->child, CHILD_LOOK_MS)) {
-        code = is_overdue(body) ? connection_overdue(body->connection) : stay_alive(body);
+        code = is_overdue(body) ? connection_expire(body->connection) : stay_alive(body);
         if (code == 0)
             code = stream_listen(&body->connection->stream, -1, 1, &ignored);
         if (code == 0)
@@ -238,12 +238,12 @@ int upload_body_hash(struct upload_body *body)
             body->child->was_stopped)
             return 0;
         if (is_overdue(body))
-            return connection_overdue(body->connection);
+            return connection_expire(body->connection);
     }
     while (body->child != NULL && !has_too_many(body) &&
            !child_has_ended(body->child, CHILD_LOOK_MS)) {
         if (is_overdue(body))
-            return connection_overdue(body->connection);
+            return connection_expire(body->connection);
     }
     return 0;
 }
