@@ -24,16 +24,16 @@ takes() {
         head -c 10000 /dev/urandom >"small/$i"
     done
     head -c 200000 /dev/urandom >large
-    takes 800 "$FSC" put -R small --limit-rate 200K
+    takes 300 "$FSC" put -R small --limit-rate 400K
     # What is there already takes no time.
     takes 0 "$FSC" put large --limit-rate 10M
     takes 0 "$FSC" put large --limit-rate 1K --max-time 20
     rm "$LIBRARY/large"
-    takes 800 "$FSC" put large --limit-rate 200K
-    takes 800 bash -c '"$1" put - --name stream --limit-rate 200K <large' - "$FSC"
-    takes 800 "$FSC" get -R small --into here --limit-rate 200K
-    takes 800 "$FSC" get large --into here --limit-rate 200K
-    takes 800 bash -c '"$1" get stream --output - --limit-rate 200K | cmp - large' - "$FSC"
+    takes 300 "$FSC" put large --limit-rate 400K
+    takes 300 bash -c '"$1" put - --name stream --limit-rate 400K <large' - "$FSC"
+    takes 300 "$FSC" get -R small --into here --limit-rate 400K
+    takes 300 "$FSC" get large --into here --limit-rate 400K
+    takes 300 bash -c '"$1" get stream --output - --limit-rate 400K | cmp - large' - "$FSC"
     cmp large here/large
     diff -r small here/small
 }

@@ -22,12 +22,12 @@ make_backups() {
 
 @test "retention: random libraries and options, compared with a model" {
     use_library
-    assert_silent "$TESTS/retention" model 100
+    assert_silent "$TESTS/retention" model 40
 }
 
 @test "retention: what is stored last is never deleted" {
     use_library
-    assert_silent "$TESTS/retention" race 20
+    assert_silent "$TESTS/retention" race 10
 }
 
 @test "retention: keeps the newest, to the nanosecond" {
