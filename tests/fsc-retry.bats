@@ -178,11 +178,11 @@ SCRIPT
     local i
     use_settings 'limits = { pause = "60s"; };'
     for i in {1..8}; do
-        "$FSC" rm a --server "$WORK/nowhere" --retry 1 -v 2>said 3>&- &
-        await grep -q 'attempt 2 of 2' said
+        "$FSC" rm a --server "$WORK/nowhere" --retry 1 -v 2>"said$i" 3>&- &
+        await grep -q -s 'attempt 2 of 2' "said$i"
         kill $!
         wait $! || true
-        sed -n 's/.*attempt 2 of 2 in \([0-9.]*\) s: .*/\1/p' said
+        sed -n 's/.*attempt 2 of 2 in \([0-9.]*\) s: .*/\1/p' "said$i"
     done >pauses
     assert_equal "$(awk '$1 >= 45 && $1 <= 75' pauses | wc -l)" 8
     assert [ "$(sort -u pauses | wc -l)" -gt 1 ]
