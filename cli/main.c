@@ -66,7 +66,8 @@ static int run(const struct options *options, struct failure *failure)
 /* Sets how stderr is written, also for the message about another wrong option. */
 static int set_console(const struct options *options, struct failure *failure)
 {
-    const enum option excluded[][2] = {{OPTION_VERBOSE, OPTION_QUIET}};
+    const enum option excluded[][2] = {{OPTION_VERBOSE, OPTION_QUIET},
+                                       {OPTION_PROGRESS, OPTION_NO_PROGRESS}};
     const char *color = options->values[OPTION_COLOR];
     enum console_color when = CONSOLE_COLOR_AUTO;
 
@@ -79,7 +80,7 @@ static int set_console(const struct options *options, struct failure *failure)
     if (when == CONSOLE_COLORS)
         return fail(failure, REASON_USAGE, NULL, "--color: must be auto, always or never");
     console_set_color(when);
-    return options_exclude(options, excluded, 1, failure);
+    return options_exclude(options, excluded, sizeof excluded / sizeof excluded[0], failure);
 }
 
 int main(int argc, char **argv)

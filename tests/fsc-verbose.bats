@@ -203,6 +203,8 @@ fsc: already there: small: 5 B, {}'
     assert_equal "$stderr" 'fsc: missing: no such file in the library'
     assert_fails 2 "$FSC" -q ls -v
     assert_equal "$stderr" 'fsc: ls: --verbose and --quiet cannot be used together'
+    assert_fails 2 "$FSC" ls --progress --no-progress
+    assert_equal "$stderr" 'fsc: ls: --progress and --no-progress cannot be used together'
 }
 
 @test "color: only the prefix of errors, and only on a terminal" {
