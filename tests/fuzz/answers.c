@@ -31,7 +31,7 @@ static const char *const commands_run[][ARGUMENTS_MOST] = {
     {"get", "a", "b", "--json"},
     {"ls"},
     {"ls", "-lR", "d"},
-    {"ls", "--json", "--newest"},
+    {"ls", "--json", "--by-time"},
     {"ls", "--sums"},
     {"stat", "a"},
     {"stat", "--json", "a", "b"},
@@ -46,6 +46,9 @@ static const char *const commands_run[][ARGUMENTS_MOST] = {
     {"put", "old", "large", "--folder", "d", "--json"},
     {"put", "-R", ".", "--folder", "d"},
     {"put", "large"},
+    {"get", "a", "--resume", "--force"},
+    {"get", "-R", "--match", "*", "--newest", "2"},
+    {"rm", "--match", "*", "--keep", "1"},
 };
 
 enum {
@@ -124,7 +127,7 @@ static int run(const char *const *words)
     if (code < 0)
         failure_print(&failure);
     settings_release(&invocation->settings);
-    free(options.operands);
+    options_free(&options);
     free(invocation);
     /* getopt(3) has sorted them. */
     for (int i = 0; i < argc; i++)
@@ -207,7 +210,10 @@ static bool was_sent(const uint8_t *data, size_t size, const void *content, size
            memmem(data, size, announced, strlen(announced)) != NULL;
 }
 
-/* Every file is the one that was there, or has a digest and size that the server has sent. */
+/*
+ * Every file is the one that was there, or has a digest and size that the server has sent, or is a part
+ * that --resume keeps.
+ */
 static void check_files(const uint8_t *data, size_t size)
 {
     char *const paths[] = {fuzz_folder, NULL};
@@ -216,7 +222,8 @@ static void check_files(const uint8_t *data, size_t size)
 
     CHECK(files != NULL);
     while ((entry = fts_read(files)) != NULL) {
-        if (entry->fts_info != FTS_F || strstr(entry->fts_path, "/fsc/") != NULL)
+        if (entry->fts_info != FTS_F || strstr(entry->fts_path, "/fsc/") != NULL ||
+            strncmp(entry->fts_name, ".fsc-part-", 10) == 0)
             continue;
         CHECK(strstr(entry->fts_path, "/here/") != NULL);
         int fd = open(entry->fts_path, O_RDONLY | O_CLOEXEC);
