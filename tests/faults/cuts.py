@@ -11,7 +11,7 @@ import threading
 import time
 
 from campaign import BUILD, wait_until
-from disks import Loop, copy_image, make_image, mounted
+from disks import MNT_DETACH, Loop, copy_image, make_image, mounted, unmount
 from invariants import Findings, digest_of, examine
 
 PROGRAMS = os.path.abspath(os.path.join(BUILD, 'tests', 'faults'))
@@ -59,6 +59,9 @@ class DiskRecording:
                     workload(self)
             finally:
                 process.terminate()
+                # If the signal came just before it waited for the next request, it would wait for ever.
+                with contextlib.suppress(OSError):
+                    unmount(disk, MNT_DETACH)
 
     def make_file(self, size):
         """A local file, with a hole if it is large; returns its path and its digest."""
